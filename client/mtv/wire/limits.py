@@ -1,0 +1,38 @@
+"""What the daemon accepts at most.
+
+The daemon announces its own values in Welcome; clients check against those before they send, and the daemon checks
+again before it allocates. The defaults here are the documented ones.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of one daemon, sent in Welcome."""
+
+    body_bytes: int = 16 << 20
+    """The MessagePack body of one message."""
+    buffer_bytes: int = 4 << 30
+    """All raw buffers of one message together."""
+    buffers: int = 256
+    """Raw buffers of one message."""
+    steps: int = 10_000
+    """Steps of one transaction."""
+    markers: int = 500_000
+    """Markers of one transaction."""
+    text_chars: int = 1_000
+    """Characters of one marker text, name or label."""
+    where_chars: int = 20_000
+    """Characters of a ``where`` expression."""
+    rows: int = 20_000
+    """Rows of one page of a query."""
+    image_pixels: int = 400_000_000
+    """Pixels of one image; a full 2048x4176 detector has 8.6 million."""
+    header_bytes: int = 28_800
+    """Bytes kept free for the FITS header in front of the pixels of a shared file: ten blocks of 2880."""
+    in_flight: int = 256
+    """Requests that a client may have unanswered."""
+    pixel_bytes: int = 8 << 30
+    """All files of the pixel directory together."""

@@ -1,0 +1,351 @@
+"""Requests and replies, as tagged structs. ``PROTOCOL.md`` lists them; a test holds the two together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from mtv.wire.data import Catalog, Dataset, Exposure, File, Handle
+from mtv.wire.errors import Error
+from mtv.wire.limits import Limits
+from mtv.wire.steps import AnyStep, Display, Value
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of requests and replies that are not steps."""
+
+
+# Requests
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """Open a session. The first message of a connection. Answered by `Welcome`."""
+
+    versions: tuple[int, int]
+    """Major and minor that the client speaks."""
+    program: str = ""
+    """What runs the client, for status: ``python tutorial.py``."""
+    host: str = ""
+    user: str = ""
+    pid: int = 0
+    x_display: str = ""
+    """The client's ``$DISPLAY``, used by a daemon of the same user that has none."""
+    xauthority: str = ""
+    """The client's ``$XAUTHORITY``."""
+
+
+class Bye(Message, frozen=True, kw_only=True, tag="bye"):
+    """Close a session: its handles are released. Answered by `Done`."""
+
+
+class Status(Message, frozen=True, kw_only=True, tag="status"):
+    """Ask for the daemon's state; never queues behind work. Answered by `Report`."""
+
+
+class Describe(Message, frozen=True, kw_only=True, tag="describe"):
+    """Ask what a display is meant to show. Answered by `DisplayReport`."""
+
+    display: Display = 0
+
+
+class Repositories(Message, frozen=True, kw_only=True, tag="repositories"):
+    """Ask for the repositories that can be named. Answered by `RepositoryList`."""
+
+
+class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
+    """Cancel a request of any session of the same user. Answered by `Cancelled`."""
+
+    request_id: str = ""
+    """``session-sequence``; empty for all that wait."""
+
+
+class Get(Message, frozen=True, kw_only=True, tag="get"):
+    """Bring a dataset, a file or a handle's data to the client. Answered by `Got`."""
+
+    target: Dataset | File | Handle
+    columns: tuple[str, ...] = ()
+    """For catalogs and tables: only these columns; all where empty."""
+
+
+class Release(Message, frozen=True, kw_only=True, tag="release"):
+    """Give a handle back before its lease ends. Answered by `Done`."""
+
+    handle: str
+
+
+class Transaction(Message, frozen=True, kw_only=True, tag="transaction"):
+    """Steps that take effect as one, or not at all. Answered by `Receipt`, then `Outcome`."""
+
+    steps: tuple[AnyStep, ...]
+    supersede: bool = False
+    """True: a newer request of the same kind for the same display may replace this one while it waits; only a lone `Mtv`."""
+    deadline_secs: float | None = None
+    """What still waits after this time is failed, not drawn."""
+
+
+class Sync(Message, frozen=True, kw_only=True, tag="sync"):
+    """Wait until everything acknowledged so far is on the screen. Answered by `Done`."""
+
+
+class Snapshot(Message, frozen=True, kw_only=True, tag="snapshot"):
+    """A picture of the window's image area. Answered by `Picture`."""
+
+    display: Display | None = None
+    """Brought to the front first; None takes the window as it is."""
+    format: Literal["png", "jpeg"] = "png"
+
+
+class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
+    """Stop the daemon in order. Answered by `Done`, then the daemon leaves."""
+
+    keep_window: bool | None = None
+    """None follows the daemon's setting."""
+
+
+Request = (
+    Hello
+    | Bye
+    | Status
+    | Describe
+    | Repositories
+    | Cancel
+    | Get
+    | Release
+    | Transaction
+    | Sync
+    | Snapshot
+    | Shutdown
+    | AnyStep
+)
+
+# Replies
+
+
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
+    """The daemon's greeting."""
+
+    versions: tuple[int, int]
+    release: str
+    """Version of the distribution."""
+    limits: Limits
+    window: WindowState
+    pixel_directory: str = ""
+    """Where shared pixel files lie; for clients that can read the nonce there."""
+    nonce_name: str = ""
+    """File in the pixel directory."""
+    nonce: str = ""
+    """What it holds: a client that reads the same shares the host and may use the directory."""
+    repositories: tuple[str, ...] = ()
+    epoch: str = ""
+    """Name of this daemon's run."""
+
+
+class Receipt(Message, frozen=True, kw_only=True, tag="receipt"):
+    """The request was understood and waits its turn. It is no acknowledgement of effect: only the reply is."""
+
+
+class Done(Message, frozen=True, kw_only=True, tag="done"):
+    """Carried out, nothing to tell."""
+
+
+class WindowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """State of the DS9 window."""
+
+    state: Literal["absent", "starting", "ready", "lost", "failed"] = "absent"
+    reason: str = ""
+    title: str = ""
+    pid: int = 0
+    x_display: str = ""
+    headless: bool = False
+    """True where the window is on a virtual screen that nobody sees."""
+    restarts: int = 0
+
+
+class Rows(Message, frozen=True, kw_only=True, tag="rows"):
+    """A page of a query."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    ids: tuple[str, ...] = ()
+    """For datasets: their UUIDs, one a row."""
+    repo: str = ""
+    dataset_type: str = ""
+    cursor: str = ""
+    """For the next page; empty on the last."""
+
+
+class Loaded(Message, frozen=True, kw_only=True, tag="loaded"):
+    """Data in the daemon's cache."""
+
+    handle: str
+    shape: tuple[int, ...] = ()
+    """``(y, x)`` of an image, ``(rows,)`` of a table."""
+    dtype: str = ""
+    planes: dict[str, int] = {}
+    xy0: tuple[int, int] = (0, 0)
+    bytes: int = 0
+    expires_secs: float = 0.0
+    label: str = ""
+
+
+class Got(Message, frozen=True, kw_only=True, tag="got"):
+    """Data for the client."""
+
+    data: Exposure | None = None
+    catalog: Catalog | None = None
+    value: Value | dict[str, Value] | list[Value] = None
+    """A component that is neither: a bounding box, metadata, a WCS as cards."""
+
+
+class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one step."""
+
+    state: Literal["done", "superseded", "failed"] = "done"
+    error: Error | None = None
+    display: int | None = None
+    """The number of the display that the step concerned."""
+    planes: dict[str, str] = {}
+    """Of `Mtv`: mask plane to the colour it is shown in."""
+    rows: Rows | None = None
+    """Of `Query`."""
+    loaded: Loaded | None = None
+    """Of `Load`."""
+    note: str = ""
+
+
+class Outcome(Message, frozen=True, kw_only=True, tag="outcome"):
+    """What became of a transaction: DS9 has it and the journal has it, or nothing of it. The redraw is owed."""
+
+    steps: tuple[StepOutcome, ...]
+    note: str = ""
+    """Said once where people should know it: the window is on a virtual screen."""
+
+
+class MaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Mask of a display."""
+
+    planes: dict[str, int] = {}
+    colours: dict[str, str] = {}
+    """Plane to colour name or ``ignore``: those shown, and those set for planes still to come."""
+    transparency_percent: float = 0.0
+
+
+class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
+    """What one display is meant to show."""
+
+    number: int
+    name: str = ""
+    exists: bool = True
+    label: str = ""
+    shape: tuple[int, ...] = ()
+    xy0: tuple[int, int] = (0, 0)
+    mask: MaskState = MaskState()
+    overlays: dict[str, int] = {}
+    """Overlay name to number of markers."""
+    stretch: str = "linear"
+    mode: str = ""
+    """``minmax``, ``zscale``, per cent as text, or empty where limits are fixed."""
+    limits: tuple[float, float] | None = None
+    zoom: float | None = None
+    """None where fitted."""
+    pan: tuple[float, float] | None = None
+    """0-based parent pixel ``(x, y)``; None where centred."""
+    colormap: str = "grey"
+
+
+class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One repository that can be named."""
+
+    alias: str
+    location: str = ""
+    state: str = ""
+    """``configured``, ``open``, or what is wrong with it."""
+    default: bool = False
+
+
+class RepositoryList(Message, frozen=True, kw_only=True, tag="repository_list"):
+    """The repositories that can be named."""
+
+    repositories: tuple[RepositoryInfo, ...]
+
+
+class Cancelled(Message, frozen=True, kw_only=True, tag="cancelled"):
+    """How many requests were cancelled."""
+
+    count: int
+
+
+class Picture(Message, frozen=True, kw_only=True, tag="picture"):
+    """A picture; its bytes are the message's only buffer."""
+
+    format: str
+    width: int = 0
+    height: int = 0
+
+
+class SessionInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One client."""
+
+    session: str
+    program: str = ""
+    pid: int = 0
+    host: str = ""
+    requests: int = 0
+    waiting: int = 0
+    """Requests without an outcome yet."""
+
+
+class Report(Message, frozen=True, kw_only=True, tag="report"):
+    """The daemon's state."""
+
+    release: str
+    pid: int
+    uptime_secs: float
+    endpoint: str
+    window: WindowState
+    displays: tuple[DisplayReport, ...] = ()
+    front: int | None = None
+    sessions: tuple[SessionInfo, ...] = ()
+    repositories: tuple[RepositoryInfo, ...] = ()
+    queue: int = 0
+    """Transactions that wait."""
+    batches: int = 0
+    transactions: int = 0
+    pixel_files: int = 0
+    pixel_bytes: int = 0
+    pixel_bytes_limit: int = 0
+    journal_bytes: int = 0
+    workers: int = 0
+
+
+class Progress(Message, frozen=True, kw_only=True, tag="progress"):
+    """How far long work has come."""
+
+    done: int
+    total: int
+    unit: str = ""
+
+
+class Failed(Message, frozen=True, kw_only=True, tag="error"):
+    """The body of an error message."""
+
+    error: Error
+
+
+Reply = (
+    Welcome
+    | Receipt
+    | Done
+    | Rows
+    | Loaded
+    | Got
+    | Outcome
+    | DisplayReport
+    | RepositoryList
+    | Cancelled
+    | Picture
+    | Report
+    | Progress
+    | Failed
+)

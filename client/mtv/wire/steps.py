@@ -1,0 +1,188 @@
+"""The steps of a transaction: what can be drawn, and the two requests that may come before it in the same batch.
+
+Each step is also a message of its own; a lone step is a transaction of one. Checks that need no state are here, so
+that the client makes them before it sends and the daemon before it moves anything.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from mtv.wire.data import Array, Dataset, File, Source
+
+Display = int | str
+"""A display's number (from 0, the same as DS9's) or its name."""
+
+Value = int | float | str | bool | None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of all steps."""
+
+
+class Query(Step, frozen=True, kw_only=True, tag="query"):
+    """Ask the registry. Answered by `Rows`."""
+
+    repo: str = ""
+    what: Literal["datasets", "data_ids", "dimension_records", "collections", "dataset_types"] = "datasets"
+    dataset_type: str = ""
+    """Dataset type; for data IDs, the type that must exist for each; for dataset types, a glob."""
+    dimensions: tuple[str, ...] = ()
+    """Dimensions of the data IDs, or the one element of the records."""
+    collections: tuple[str, ...] = ()
+    where: str = ""
+    bind: dict[str, Value | list[Value]] = {}
+    data_id: dict[str, int | str] = {}
+    """Keyword constraints: ``{"instrument": "HSC", "physical_filter": "HSC-R"}``."""
+    find_first: bool = True
+    order_by: tuple[str, ...] = ()
+    limit: int | None = None
+    """Rows at most; a page never has more than the daemon's limit."""
+    cursor: str = ""
+    """From the `Rows` before, for its next page."""
+
+
+class Load(Step, frozen=True, kw_only=True, tag="load"):
+    """Read into the daemon's cache. Answered by `Loaded`."""
+
+    target: Dataset | File
+    lease_secs: float = 600.0
+    """How long the handle lives after its last use."""
+
+
+class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
+    """Show an image: replaces image, mask and WCS, removes overlays except lasting ones."""
+
+    display: Display = 0
+    target: Source | int
+    """What to show; an integer is the index of a `Load` step earlier in the same transaction."""
+
+
+class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
+    """Add markers to an overlay. Columns have one length; a scalar goes for all rows."""
+
+    display: Display = 0
+    name: str = "markers"
+    x: Array | tuple[float, ...] = ()
+    """0-based parent pixels, or right ascension in degrees (ICRS) where ``system`` is ``sky``."""
+    y: Array | tuple[float, ...] = ()
+    """0-based parent pixels, or declination in degrees."""
+    system: Literal["pixel", "sky"] = "pixel"
+    symbol: str | tuple[str, ...] = "+"
+    """``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy``, or text; one a row where a tuple."""
+    size: float | Array | tuple[float, ...] = 2.0
+    """Radius in pixels (arc seconds where ``system`` is ``sky``); for texts the size of the font in points."""
+    colour: str | tuple[str, ...] = "green"
+    lines: bool = False
+    """True: the points are joined in their order instead of marked; NaN breaks the line."""
+    replace: bool = False
+    """True: what the overlay held before is removed in the same step."""
+    lasting: bool = False
+    """True: the overlay survives `Mtv`."""
+
+
+class Erase(Step, frozen=True, kw_only=True, tag="erase"):
+    """Remove one overlay, or all of them; the user's own regions too where all."""
+
+    display: Display = 0
+    name: str | None = None
+
+
+class Delete(Step, frozen=True, kw_only=True, tag="delete"):
+    """Remove a display with everything on it."""
+
+    display: Display
+
+
+class Show(Step, frozen=True, kw_only=True, tag="show"):
+    """Bring a display to the front."""
+
+    display: Display = 0
+
+
+Stretch = Literal["linear", "log", "pow", "sqrt", "squared", "asinh", "sinh", "histogram"]
+
+
+class Scale(Step, frozen=True, kw_only=True, tag="scale"):
+    """Stretch and limits. Either ``mode``, or ``low`` and ``high``; where none is given the limits stay."""
+
+    display: Display = 0
+    stretch: Stretch | None = None
+    mode: Literal["minmax", "zscale"] | float | None = None
+    """Automatic limits; a number is the per cent of pixels kept between them."""
+    low: float | None = None
+    high: float | None = None
+
+
+class Zoom(Step, frozen=True, kw_only=True, tag="zoom"):
+    """Screen pixels per image pixel; None fits the image into the window."""
+
+    display: Display = 0
+    factor: float | None = None
+
+
+class Pan(Step, frozen=True, kw_only=True, tag="pan"):
+    """Centre the view on a 0-based parent pixel."""
+
+    display: Display = 0
+    x: float
+    y: float
+
+
+class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):
+    """One of DS9's colour maps, by name."""
+
+    display: Display = 0
+    name: str = "grey"
+    invert: bool = False
+
+
+class MaskColour(Step, frozen=True, kw_only=True, tag="mask_colour"):
+    """Colours of mask planes; ``ignore`` hides one. They stay when the image changes."""
+
+    display: Display = 0
+    colours: dict[str, str]
+
+
+class MaskTransparency(Step, frozen=True, kw_only=True, tag="mask_transparency"):
+    """Transparency of the mask, 0 (opaque) to 100 per cent (hidden)."""
+
+    display: Display = 0
+    percent: float
+    plane: str | None = None
+    """One plane: 100 hides it, other values are ``unsupported``, because DS9 has one transparency for all."""
+
+
+AnyStep = (
+    Query
+    | Load
+    | Mtv
+    | Overlay
+    | Erase
+    | Delete
+    | Show
+    | Scale
+    | Zoom
+    | Pan
+    | Colormap
+    | MaskColour
+    | MaskTransparency
+)
+
+STEP_TYPES: tuple[type[Step], ...] = (
+    Query,
+    Load,
+    Mtv,
+    Overlay,
+    Erase,
+    Delete,
+    Show,
+    Scale,
+    Zoom,
+    Pan,
+    Colormap,
+    MaskColour,
+    MaskTransparency,
+)

@@ -1,0 +1,168 @@
+"""What the planner asks of the stage: plain values, no DS9 words, no sockets.
+
+An action names a frame by the display's number. The stage turns actions into one script per batch; a fake records
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all values of this module."""
+
+
+class ImageLayer(Value, frozen=True, kw_only=True):
+    """The pixels of an image: a FITS file in the pixel directory, header and all."""
+
+    file: str
+    """Name in the pixel directory: unique for its content, except that feeds rewrite theirs in place."""
+    shape_yx: tuple[int, int]
+    dtype: str
+    """Big-endian numpy name: ``>f4``, ``>i2``, ``|u1``."""
+    header_bytes: int
+    """Where the pixels begin: a multiple of 2880."""
+    xy0: tuple[int, int]
+    label: str
+    unit: str
+
+
+class MaskLayer(Value, frozen=True, kw_only=True):
+    """The integer mask of an image: raw pixels in a file of the pixel directory, kept for recolouring and readout."""
+
+    file: str
+    shape_yx: tuple[int, int]
+    dtype: str
+    """numpy name of the integers, any byte order."""
+    offset: int
+    """First byte of the pixels."""
+    xy0: tuple[int, int]
+    planes: tuple[tuple[str, int], ...]
+    """Plane name and bit number, by bit number."""
+
+
+class Markers(Value, frozen=True, kw_only=True):
+    """Markers that were added together: columns of one length, packed as little-endian ``<f8``."""
+
+    key: str
+    """Unique within the scene: request id and step."""
+    count: int
+    x: bytes
+    """``<f8``: 0-based parent pixels, or degrees ICRS."""
+    y: bytes
+    size: bytes
+    """``<f8`` of length 1 or ``count``: pixels, arc seconds, or points of the font."""
+    symbols: tuple[str, ...]
+    """Length 1 or ``count``."""
+    colours: tuple[str, ...]
+    """``#rrggbb``; length 1 or ``count``."""
+    system: Literal["pixel", "sky"]
+    lines: bool
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
+    """Base of all actions."""
+
+    frame: int
+
+
+class CreateFrame(Action, frozen=True, kw_only=True, tag=True):
+    """Make a frame, empty, without bringing it to the front. Does nothing where it exists."""
+
+    name: str = ""
+
+
+class DeleteFrame(Action, frozen=True, kw_only=True, tag=True):
+    """Remove a frame with all that is on it. Does nothing where it does not exist."""
+
+
+class ResetFrame(Action, frozen=True, kw_only=True, tag=True):
+    """Empty a frame of image, masks and markers, and put its view back to the stage's defaults; make it if needed."""
+
+
+class LoadImage(Action, frozen=True, kw_only=True, tag=True):
+    """Replace the frame's image; drops its masks; keeps its markers, stretch, zoom and pan."""
+
+    image: ImageLayer
+
+
+class LoadMask(Action, frozen=True, kw_only=True, tag=True):
+    """Replace the frame's mask layers by those of a mask in these colours; an empty ``colours`` shows none."""
+
+    mask: MaskLayer
+    colours: tuple[tuple[str, str], ...]
+    """Visible planes and their ``#rrggbb``, from the bottom to the top: later planes cover earlier ones."""
+    transparency_percent: float
+
+
+class SetMaskTransparency(Action, frozen=True, kw_only=True, tag=True):
+    """Transparency of all mask layers of the frame."""
+
+    percent: float
+
+
+class AddMarkers(Action, frozen=True, kw_only=True, tag=True):
+    """Draw markers, tagged with their overlay."""
+
+    overlay: str
+    markers: Markers
+
+
+class DeleteMarkers(Action, frozen=True, kw_only=True, tag=True):
+    """Remove an overlay's markers, or all markers of the frame where ``overlay`` is None."""
+
+    overlay: str | None
+
+
+class SetScale(Action, frozen=True, kw_only=True, tag=True):
+    """Stretch and limits; fixed where ``low`` and ``high`` are given, else automatic."""
+
+    stretch: str
+    mode: str
+    """``minmax``, ``zscale`` or per cent as text; ignored where limits are fixed."""
+    low: float | None
+    high: float | None
+
+
+class SetColormap(Action, frozen=True, kw_only=True, tag=True):
+    """DS9 colour map by name."""
+
+    name: str
+    invert: bool
+
+
+class SetZoom(Action, frozen=True, kw_only=True, tag=True):
+    """Screen pixels per image pixel; None fits the image into the window and centres it."""
+
+    factor: float | None
+
+
+class SetPan(Action, frozen=True, kw_only=True, tag=True):
+    """Centre on a 0-based parent pixel."""
+
+    x: float
+    y: float
+
+
+class RaiseFrame(Action, frozen=True, kw_only=True, tag=True):
+    """Bring the frame to the front; only this action changes what is in front."""
+
+
+AnyAction = (
+    CreateFrame
+    | DeleteFrame
+    | ResetFrame
+    | LoadImage
+    | LoadMask
+    | SetMaskTransparency
+    | AddMarkers
+    | DeleteMarkers
+    | SetScale
+    | SetColormap
+    | SetZoom
+    | SetPan
+    | RaiseFrame
+)

@@ -1,0 +1,161 @@
+"""The pixel directory: files that clients write, DS9 maps, and nobody truncates.
+
+Every file has a random name and belongs to one owner at a time; the store counts bytes against its budget. Files are
+``posix_fallocate``d before use, because a write into a hole of a full tmpfs kills the writer with SIGBUS
+(ds9 facts, section 4), and are removed by unlinking, which leaves DS9's own mapping intact.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from mtv.wire.errors import DaemonError, Error, RequestError
+
+NAME: Final = re.compile(r"[a-z]{1,8}-[0-9]{1,10}-[0-9a-f]{16}\.(fits|raw)")
+"""``kind-pid-random.suffix``: nothing that a shell, Tcl or DS9 could misread; the pid is that of the writer."""
+
+
+def new_name(kind: str, suffix: str = "fits") -> str:
+    """Return a name that nobody has used: ``kind`` is a short word such as ``mtv``, ``mask``, ``layer``."""
+    return f"{kind}-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
+
+
+def allocate(path: Path, size: int) -> int:
+    """Create a file of a size, its blocks reserved, mode 0600, and return its descriptor, open for reading and writing.
+
+    Raises
+    ------
+    DaemonError
+        ``storage_full`` where the file system has no room; nothing is left behind.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, max(size, 1))
+    except OSError as error:
+        os.close(descriptor)
+        path.unlink()
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise storage_full(size) from None
+        raise
+    return descriptor
+
+
+def storage_full(size: int) -> DaemonError:
+    """Return the error for a pixel directory without room."""
+    return DaemonError(
+        Error(
+            code="storage_full",
+            message=f"the pixel directory has no room for {size} bytes",
+            retryable=True,
+            hint="delete a display, or set pixel_directory or pixel_bytes in the configuration",
+        )
+    )
+
+
+class PixelStore:
+    """The daemon's view of the pixel directory.
+
+    Parameters
+    ----------
+    directory : `~pathlib.Path`
+        Made with mode 0700 where it does not exist; refused where others may enter it.
+    budget_bytes : `int`
+        All files together.
+    """
+
+    def __init__(self, directory: Path, budget_bytes: int) -> None:
+        self.directory = directory
+        self.budget_bytes = budget_bytes
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = directory.stat()
+        if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+            raise PermissionError(f"{directory} must belong to you alone (mode 0700)")
+
+    def path(self, name: str, where: str = "file") -> Path:
+        """Return the path of a file by name.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for anything that is not the name of a pixel file; so no path leaves the directory.
+        """
+        if not NAME.fullmatch(name):
+            raise RequestError(Error(code="bad_value", message="this is no name of a pixel file", where=where))
+        return self.directory / name
+
+    def check(self, name: str, size: int, where: str = "file") -> Path:
+        """Return the path of a regular file of at least ``size`` bytes, ours alone.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` where it is missing, short, a link, or somebody else's.
+        """
+        path = self.path(name, where)
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            raise RequestError(
+                Error(code="bad_value", message="the pixel file is gone", where=where, hint="send the image again")
+            ) from None
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_size < size:
+            raise RequestError(
+                Error(code="bad_value", message=f"the pixel file holds no {size} bytes of ours", where=where)
+            )
+        return path
+
+    def create(self, kind: str, size: int, suffix: str = "fits") -> tuple[str, int]:
+        """Reserve a new file within the budget; return its name and descriptor.
+
+        Raises
+        ------
+        DaemonError
+            ``storage_full``.
+        """
+        if self.used_bytes() + size > self.budget_bytes:
+            raise storage_full(size)
+        name = new_name(kind, suffix)
+        return name, allocate(self.directory / name, size)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Unlink files; those already gone are no error."""
+        for name in names:
+            self.path(name).unlink(missing_ok=True)
+
+    def names(self) -> tuple[str, ...]:
+        """All pixel files there are."""
+        return tuple(entry.name for entry in os.scandir(self.directory) if NAME.fullmatch(entry.name))
+
+    def used_bytes(self) -> int:
+        """Bytes of all pixel files."""
+        total = 0
+        for entry in os.scandir(self.directory):
+            try:
+                total += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:  # a client removed it meanwhile
+                continue
+        return total
+
+    def sweep(self, keep: Iterable[str]) -> int:
+        """Unlink files that nobody keeps and whose writer is gone; return how many."""
+        kept = set(keep)
+        gone = [name for name in self.names() if name not in kept and not _alive(int(name.split("-")[1]))]
+        self.remove(gone)
+        return len(gone)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

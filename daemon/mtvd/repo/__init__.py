@@ -1,0 +1,1 @@
+"""The repositories: query and read, in worker processes that alone import ``lsst``."""

@@ -1,0 +1,59 @@
+"""What any keeper of repositories must do. The real one asks worker processes that import Butler; a fake answers tests.
+
+Arrays come back in files of the pixel directory, written by the worker itself, so that no pixel passes through the
+daemon's own process. Every call may be cancelled; every call has a deadline of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mtv.wire.data import Catalog, Dataset, Exposure, File
+from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.steps import Query
+
+OnProgress = Callable[[int, int, str], None]
+"""Called with done, total and unit."""
+
+
+class Repositories(Protocol):
+    """Answers questions about repositories and reads their data. All calls raise `mtv.wire.errors.MtvError`."""
+
+    def known(self) -> tuple[RepositoryInfo, ...]:
+        """Repositories that can be named, the default first."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Worker processes alive."""
+        ...
+
+    async def query(self, query: Query, on_progress: OnProgress | None = None) -> Rows:
+        """Return one page."""
+        ...
+
+    async def read_for_display(self, target: Dataset | File) -> Exposure:
+        """Read an image (with mask, without variance) for the stage.
+
+        Returns
+        -------
+        exposure : `Exposure`
+            ``image`` is big-endian in a pixel file with `Limits.header_bytes` free in front of the pixels
+            (``image.offset``); ``mask`` is in a pixel file of its own. The caller owns both files.
+        """
+        ...
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...]) -> Got:
+        """Read everything for a client: arrays are native-endian in pixel files that the caller owns.
+
+        A `Got` holds an `Exposure` (with variance), a `Catalog`, or the value of a component.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the workers."""
+        ...
+
+
+__all__ = ["Catalog", "Dataset", "Exposure", "File", "OnProgress", "Repositories"]

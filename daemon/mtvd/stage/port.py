@@ -1,0 +1,112 @@
+"""What any display backend must do. DS9 is one; the fake of the tests is another; both pass the same contract.
+
+The stage opens its window in `Stage.ensure`, never before. Each new window has a new generation; the engine compares
+generations to learn that all it had drawn is gone. The stage never queues: one `Stage.run` at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from mtv.wire.messages import WindowState
+from mtvd.actions import AnyAction
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """The actions of one transaction: run in their order, stopped at the first that fails, without harm to others."""
+
+    key: str
+    """Request id, or ``restore`` for a display put back."""
+    actions: tuple[AnyAction, ...]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What is drawn with one script."""
+
+    epoch: str
+    """The daemon's run."""
+    number: int
+    """Grows by one with every batch of an epoch."""
+    sections: tuple[Section, ...]
+
+
+class SectionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one section."""
+
+    key: str
+    failed_action: int | None = None
+    """Index of the action that the window refused; None where all were done."""
+    message: str = ""
+    """The window's own words."""
+
+
+class StageError(Exception):
+    """The stage cannot draw now. The message is for people; nothing of the batch may be taken as drawn."""
+
+
+class WindowUnavailable(StageError):
+    """The window cannot be opened: no DS9, no X display, or it failed too often. Nothing was drawn."""
+
+
+class WindowLost(StageError):
+    """The window died, hung or answered nonsense during the call; how much was drawn is not known."""
+
+
+class Stage(Protocol):
+    """A window that draws batches."""
+
+    @property
+    def state(self) -> WindowState:
+        """State for status and Welcome."""
+        ...
+
+    def offer_display(self, x_display: str, xauthority: str) -> None:
+        """Tell of an X display of the same user that may be used where the daemon itself has none."""
+        ...
+
+    async def ensure(self) -> int:
+        """Open the window unless it is open, and return its generation.
+
+        Raises
+        ------
+        WindowUnavailable
+            With the reason and the exact command that would help.
+        """
+        ...
+
+    async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
+        """Draw a batch: one script, one round trip, the redraw owed and not awaited.
+
+        Returns
+        -------
+        results : tuple of `SectionResult`
+            One a section, in order. The token ``(epoch, number)`` is stored by the script's last line and was read
+            back.
+
+        Raises
+        ------
+        WindowLost
+            The window has been put down (or continued) by the stage; `ensure` brings a new one.
+        """
+        ...
+
+    async def committed(self) -> tuple[str, int] | None:
+        """Token of the last batch that a window left by an earlier daemon has drawn; None where there is none.
+
+        Adopts that window, so that `ensure` will not open another.
+        """
+        ...
+
+    async def sync(self) -> None:
+        """Return when all that was drawn is on the screen."""
+        ...
+
+    async def snapshot(self, frame: int | None, image_format: str) -> bytes:
+        """Return a PNG or JPEG of the image area; ``frame`` is brought to the front first unless None."""
+        ...
+
+    async def close(self, *, keep_window: bool) -> None:
+        """Let go of the window: closed in order, or left for the next daemon."""
+        ...
