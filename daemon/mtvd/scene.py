@@ -6,13 +6,13 @@ them, so that asking for the same zoom twice is two wishes: the user may have zo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from mtv.wire import colours
-from mtv.wire.errors import Error, RequestError
+from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.steps import Display as DisplayKey
 from mtvd import changes as ch
 from mtvd.actions import ImageLayer, Markers, MaskLayer, Value
@@ -139,8 +139,15 @@ class Scene(Value, frozen=True, kw_only=True):
 EMPTY: Final = Scene()
 
 
-def apply(scene: Scene, changes: Iterable[ch.AnyChange]) -> tuple[Scene, tuple[int, ...]]:
+def apply(
+    scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()
+) -> tuple[Scene, tuple[int, ...]]:
     """Return the scene after a transaction, and the number of each change's display.
+
+    Parameters
+    ----------
+    places : sequence of `int`
+        Index of each change's step, for errors; the change's own index where empty.
 
     Raises
     ------
@@ -148,12 +155,9 @@ def apply(scene: Scene, changes: Iterable[ch.AnyChange]) -> tuple[Scene, tuple[i
         ``unknown_display`` or ``unsupported``, with ``steps[i]`` in ``where``; the scene given is as it was.
     """
     numbers = []
-    for index, change in enumerate(changes):
-        try:
+    for index, change in zip(places or range(len(changes)), changes, strict=True):
+        with within(f"steps[{index}]"):
             scene, number = _apply_one(scene, change)
-        except RequestError as refusal:
-            where = f"steps[{index}].{refusal.error.where}".rstrip(".")
-            raise RequestError(msgspec.structs.replace(refusal.error, where=where)) from None
         numbers.append(number)
     return scene, tuple(numbers)
 
