@@ -86,9 +86,7 @@ class Images:
             header_bytes=self._limits.header_bytes,
         )
 
-    async def _mask(
-        self, exposure: Exposure, shape_yx: tuple[int, int], buffers: Sequence[Buffer]
-    ) -> MaskLayer | None:
+    async def _mask(self, exposure: Exposure, shape_yx: tuple[int, int], buffers: Sequence[Buffer]) -> MaskLayer | None:
         if exposure.mask is None:
             return None
         mask_shape = _shape_of(exposure.mask, "target.mask", self._limits)

@@ -80,9 +80,7 @@ def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     first_image = old.image is None and new.image is not None
     if new.scale != old.scale or first_image:
         low, high = new.scale.limits or (None, None)
-        yield ac.SetScale(
-            frame=new.number, stretch=new.scale.stretch, mode=new.scale.mode, low=low, high=high
-        )
+        yield ac.SetScale(frame=new.number, stretch=new.scale.stretch, mode=new.scale.mode, low=low, high=high)
     if new.colormap != old.colormap:
         yield ac.SetColormap(frame=new.number, name=new.colormap.name, invert=new.colormap.invert)
     if new.zoom != old.zoom or _moved(old, new):

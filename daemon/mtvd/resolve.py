@@ -164,9 +164,7 @@ class _Work:
 
     def _shown(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
         display = check_display(step.display)
-        return ch.ShowImage(
-            display=display, image=layers.image, mask=layers.mask, to_front=self.first_image(display)
-        )
+        return ch.ShowImage(display=display, image=layers.image, mask=layers.mask, to_front=self.first_image(display))
 
     def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
         return ch.AddMarkers(

@@ -139,9 +139,7 @@ class Scene(Value, frozen=True, kw_only=True):
 EMPTY: Final = Scene()
 
 
-def apply(
-    scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()
-) -> tuple[Scene, tuple[int, ...]]:
+def apply(scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()) -> tuple[Scene, tuple[int, ...]]:
     """Return the scene after a transaction, and the number of each change's display.
 
     Parameters
@@ -262,9 +260,7 @@ def _pan(display: Display, change: ch.SetPan) -> Display:
 
 
 def _colormap(display: Display, change: ch.SetColormap) -> Display:
-    return msgspec.structs.replace(
-        display, colormap=Colormap(name=change.name, invert=change.invert, key=change.key)
-    )
+    return msgspec.structs.replace(display, colormap=Colormap(name=change.name, invert=change.invert, key=change.key))
 
 
 def _mask_colours(display: Display, change: ch.SetMaskColours) -> Display:

@@ -16,7 +16,7 @@ from mtv.wire.steps import Display
 from mtvd.journal import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
-"""A session; four times the window of requests in flight, so that no request that may still be repeated is forgotten."""
+"""A session; four times the window of requests in flight: none that may still be repeated is forgotten."""
 EXPIRY_SECS: Final = 6 * 3600.0
 
 

@@ -17,7 +17,6 @@ COLORMAPS: Final = (
 """DS9's own colour maps."""
 
 
-
 def check_display(display: steps.Display, where: str = "display") -> steps.Display:
     """Return a display's number or name, or raise ``bad_value``."""
     if isinstance(display, int):
@@ -25,7 +24,6 @@ def check_display(display: steps.Display, where: str = "display") -> steps.Displ
             raise bad_value(where, f"display {display!r} is no number from 0 to 99999")
         return display
     return markers.check_text(display, where, text_chars=100)
-
 
 
 def _scale(step: steps.Scale, key: str) -> ch.SetScale:
