@@ -23,6 +23,7 @@ from mtvd.config import ConfigError, Settings
 from mtvd.engine import Engine
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
+from mtvd.health import Health
 from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
@@ -182,7 +183,7 @@ async def application(settings: Settings) -> AsyncIterator[App]:
         async with anyio.create_task_group() as group:
             await group.start(app.serve)
             group.start_soon(_obey_signals, app)
-            group.start_soon(notify.serve_watchdog)
+            group.start_soon(notify.serve_watchdog, Health(context, settings.endpoint).answers)
             notify.ready(f"serving {settings.endpoint}")
             _LOG.info("serving %s, pixels in %s", settings.endpoint, settings.pixel_directory)
             try:
