@@ -1,0 +1,160 @@
+"""Images: from an exposure on the wire to layers that a window can map.
+
+Pixels in a shared file stay where they are: only the FITS header is written into the room that the writer left in
+front of them. Pixels in buffers are copied into a file of our own.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import anyio.to_thread
+import msgspec
+import numpy as np
+
+from mtv.wire import markers
+from mtv.wire.data import Array, Exposure
+from mtv.wire.errors import bad_value
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtvd.actions import ImageLayer, MaskLayer
+from mtvd.columns import array_of, number_dtype
+from mtvd.pixelstore import PixelStore
+from mtvd.stage import fits_bytes
+
+
+class Layers(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exposure becomes."""
+
+    image: ImageLayer
+    mask: MaskLayer | None
+
+    def files(self) -> set[str]:
+        """Names of their pixel files."""
+        return {layer.file for layer in (self.image, self.mask) if layer is not None}
+
+
+class Images:
+    """Makes layers of exposures, in the pixel directory."""
+
+    def __init__(self, pixels: PixelStore, limits: Limits) -> None:
+        self._pixels = pixels
+        self._limits = limits
+
+    def discard(self, files: Iterable[str]) -> None:
+        """Remove pixel files that nothing needs any more."""
+        self._pixels.remove(files)
+
+    async def layers(self, exposure: Exposure, buffers: Sequence[Buffer]) -> Layers:
+        """Return the layers of an exposure; its header is in place.
+
+        Raises
+        ------
+        MtvError
+            ``bad_value`` naming ``target.image``, ``target.mask``, ``target.planes`` or ``target.wcs``;
+            ``too_large``; ``storage_full``.
+        """
+        shape_yx = _shape_of(exposure.image, "target.image", self._limits)
+        header = self._header(exposure, shape_yx)
+        file = await self._placed(exposure.image, buffers, "target.image", self._limits.header_bytes)
+        await anyio.to_thread.run_sync(_write_header, self._pixels.path(file), header)
+        image = ImageLayer(
+            file=file,
+            shape_yx=shape_yx,
+            dtype=exposure.image.dtype,
+            header_bytes=self._limits.header_bytes,
+            xy0=exposure.xy0,
+            label=exposure.label,
+            unit=exposure.unit,
+        )
+        return Layers(image=image, mask=await self._mask(exposure, shape_yx, buffers))
+
+    def _header(self, exposure: Exposure, shape_yx: tuple[int, int]) -> bytes:
+        for value in exposure.xy0:
+            if abs(value) > 10_000_000:
+                raise bad_value("target.xy0", f"the origin {exposure.xy0} is out of reach")
+        return fits_bytes.header(
+            shape_yx=shape_yx,
+            dtype=exposure.image.dtype,
+            xy0=exposure.xy0,
+            wcs=exposure.wcs,
+            unit=exposure.unit,
+            label=exposure.label,
+            header_bytes=self._limits.header_bytes,
+        )
+
+    async def _mask(self, exposure: Exposure, shape_yx: tuple[int, int], buffers: Sequence[Buffer]) -> MaskLayer | None:
+        if exposure.mask is None:
+            return None
+        mask_shape = _shape_of(exposure.mask, "target.mask", self._limits)
+        if mask_shape != shape_yx:
+            raise bad_value("target.mask", f"the mask has shape {mask_shape}, the image {shape_yx}")
+        if number_dtype(exposure.mask.dtype, "target.mask").kind not in "iub":
+            raise bad_value("target.mask", f"a mask of dtype {exposure.mask.dtype} has no bits", "use integers")
+        planes = _planes(exposure)
+        file = await self._placed(exposure.mask, buffers, "target.mask", 0)
+        return MaskLayer(
+            file=file,
+            shape_yx=shape_yx,
+            dtype=exposure.mask.dtype,
+            offset=exposure.mask.offset if exposure.mask.file else 0,
+            xy0=exposure.xy0,
+            planes=planes,
+        )
+
+    async def _placed(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
+        """Return the name of the file that holds an array, with room in front of it."""
+        size = math.prod(array.shape) * number_dtype(array.dtype, where).itemsize
+        if array.file is None:
+            pixels = array_of(array, buffers, where, ndim=2)
+            return await anyio.to_thread.run_sync(self._copied, pixels, front_bytes)
+        if array.buffer is not None:
+            raise bad_value(where, "the array is both in a file and in a buffer")
+        if array.offset < 0 or (front_bytes and array.offset != front_bytes):
+            raise bad_value(where, f"the pixels begin at byte {array.offset}, not {front_bytes}")
+        self._pixels.check(array.file, array.offset + size, where)
+        return array.file
+
+    def _copied(self, pixels: np.ndarray, front_bytes: int) -> str:  # type: ignore[type-arg]
+        suffix = "fits" if front_bytes else "raw"
+        name, descriptor = self._pixels.create("mtv", front_bytes + _padded(pixels.nbytes), suffix)
+        with os.fdopen(descriptor, "r+b") as file:
+            file.seek(front_bytes)
+            file.write(np.ascontiguousarray(pixels).data)
+        return name
+
+
+def files_of(exposure: Exposure) -> set[str]:
+    """Names of the pixel files that an exposure is in."""
+    arrays = (exposure.image, exposure.mask, exposure.variance)
+    return {array.file for array in arrays if array is not None and array.file is not None}
+
+
+def _shape_of(array: Array, where: str, limits: Limits) -> tuple[int, int]:
+    if len(array.shape) != 2:
+        raise bad_value(where, f"the array has {len(array.shape)} dimensions, needs 2, (y, x)")
+    if min(array.shape) < 1:
+        raise bad_value(where, f"the array is empty: shape {array.shape}")
+    if math.prod(array.shape) > limits.image_pixels:
+        raise bad_value(where, f"{math.prod(array.shape)} pixels are over the limit of {limits.image_pixels}")
+    return array.shape[0], array.shape[1]
+
+
+def _planes(exposure: Exposure) -> tuple[tuple[str, int], ...]:
+    for name, bit in exposure.planes.items():
+        markers.check_text(name, "target.planes", text_chars=100)
+        if not 0 <= bit < 64:
+            raise bad_value("target.planes", f"plane {name} has bit {bit}, must be from 0 to 63")
+    return tuple(sorted(exposure.planes.items(), key=lambda plane: plane[1]))
+
+
+def _padded(size: int) -> int:
+    return -(-size // 2880) * 2880
+
+
+def _write_header(path: Path, header: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(header)
