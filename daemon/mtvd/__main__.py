@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -81,7 +82,7 @@ def serve(
 @main.command("demo-repo")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--size", type=click.Choice(["small", "full"]), default="full", help="small: 512x1044; full: 2048x4176.")
-def demo_repo(directory: Path, size: str) -> None:
+def demo_repo(directory: Path, size: Literal["small", "full"]) -> None:
     """Make a demo repository in DIRECTORY: three HSC visits, six detectors, calexp, src, sourceTable and raw."""
     from mtvd.demo.__main__ import make
 

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -118,7 +119,7 @@ class Images:
         self._pixels.check(array.file, array.offset + size, where)
         return array.file
 
-    def _copied(self, pixels: np.ndarray, front_bytes: int) -> str:  # type: ignore[type-arg]
+    def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
         suffix = "fits" if front_bytes else "raw"
         name, descriptor = self._pixels.create("mtv", front_bytes + _padded(pixels.nbytes), suffix)
         with os.fdopen(descriptor, "r+b") as file:

@@ -17,6 +17,11 @@ from mtvd.demo.plan import SIZES, SizeName
 @click.option("--user", help="Whose collections; you by default.")
 def main(directory: Path, size: SizeName, user: str | None) -> None:
     """Build a Butler repository with images to play with in DIRECTORY."""
+    make(directory, size, user)
+
+
+def make(directory: Path, size: SizeName, user: str | None = None) -> None:
+    """Build the repository, tell how far it has come, and say what it holds."""
     try:
         found = build(directory, size=size, user=user, on_progress=_show)
     except DemoRefusedError as refusal:
