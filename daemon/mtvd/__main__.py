@@ -25,7 +25,7 @@ def main(context: click.Context) -> None:
     Signals:  SIGTERM, SIGINT   stop in order; the window closes unless keep_window is set
     Files:    ~/.config/mtv/mtvd.toml       settings (mtvd serve --help lists the common ones)
               $XDG_RUNTIME_DIR/mtv/         socket, lock, journal, log of the window
-    """
+    """  # noqa: D301 - click wants the character, not two letters
     if context.invoked_subcommand is None:
         context.invoke(serve)
 
