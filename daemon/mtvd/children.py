@@ -189,7 +189,10 @@ def _answer(handlers: Mapping[str, Handler], request: Mapping[str, Any], answers
     try:
         handler = handlers[request["method"]]
         params = dict(request["params"])
-        if "progress" in handler.__code__.co_varnames[: handler.__code__.co_argcount + handler.__code__.co_kwonlyargcount]:
+        if (
+            "progress"
+            in handler.__code__.co_varnames[: handler.__code__.co_argcount + handler.__code__.co_kwonlyargcount]
+        ):
             params["progress"] = progress
         return {"result": handler(**params)}
     except Exception as error:  # noqa: BLE001 - the edge: everything goes to the parent, which knows what to tell

@@ -6,6 +6,8 @@ server and no SQL ever stands in an error.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -126,3 +128,14 @@ def exception_for(error: Error) -> MtvError:
 def bad_value(where: str, message: str, hint: str = "") -> RequestError:
     """Return the exception for a value that is refused before anything moves."""
     return RequestError(Error(code="bad_value", message=message, where=where, hint=hint))
+
+
+@contextlib.contextmanager
+def within(where: str) -> Iterator[None]:
+    """Put ``where`` in front of the field that an error raised inside names: ``steps[2]`` and ``colour``."""
+    try:
+        yield
+    except MtvError as error:
+        inner = error.error.where
+        joined = f"{where}.{inner}" if inner else where
+        raise type(error)(msgspec.structs.replace(error.error, where=joined)) from error

@@ -156,19 +156,7 @@ class MaskTransparency(Step, frozen=True, kw_only=True, tag="mask_transparency")
 
 
 AnyStep = (
-    Query
-    | Load
-    | Mtv
-    | Overlay
-    | Erase
-    | Delete
-    | Show
-    | Scale
-    | Zoom
-    | Pan
-    | Colormap
-    | MaskColour
-    | MaskTransparency
+    Query | Load | Mtv | Overlay | Erase | Delete | Show | Scale | Zoom | Pan | Colormap | MaskColour | MaskTransparency
 )
 
 STEP_TYPES: tuple[type[Step], ...] = (

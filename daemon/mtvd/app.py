@@ -1,0 +1,203 @@
+"""The only module that joins the rooms: it makes each part, gives it its collaborators, and runs them in one group."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import zmq
+
+from mtv.wire.messages import WindowState
+from mtvd import config, notify
+from mtvd.budget import Budget
+from mtvd.committing import Committer
+from mtvd.config import ConfigError, Settings
+from mtvd.engine import Engine
+from mtvd.handlers import Handlers
+from mtvd.handles import Handles
+from mtvd.health import Health
+from mtvd.images import Images
+from mtvd.journal import Journal
+from mtvd.listener import Listener
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.repositories import ButlerRepositories
+from mtvd.resolve import Resolver
+from mtvd.sessions import Sessions
+from mtvd.stage.ds9 import Ds9Stage
+from mtvd.zsocket import RouterSocket
+
+_LOG = logging.getLogger(__name__)
+_HOUSEKEEPING_SECS = 10.0
+
+
+class App:
+    """One daemon, made of its rooms.
+
+    Parameters
+    ----------
+    settings : `Settings`
+        With every path filled in: `config.resolve`.
+    """
+
+    def __init__(self, settings: Settings, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        runtime = Path(settings.runtime_directory)
+        epoch = secrets.token_hex(6)
+        clock = time.monotonic
+        limits = settings.limits
+        self.settings = settings
+        self.stopping = anyio.Event()
+        self.keep_window = settings.stage.keep_window
+        self.pixels = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
+        self.sessions = Sessions(clock)
+        self.handles = Handles(clock)
+        self.journal = Journal(runtime / "journal")
+        self.repositories = ButlerRepositories(settings.repositories, self.pixels, log_directory=runtime)
+        self.stage = Ds9Stage(settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed)
+        self.committer = Committer(
+            stage=self.stage,
+            journal=self.journal,
+            sessions=self.sessions,
+            handles=self.handles,
+            pixels=self.pixels,
+            epoch=epoch,
+        )
+        self.engine = Engine(
+            stage=self.stage,
+            resolver=Resolver(
+                images=Images(self.pixels, limits),
+                repositories=self.repositories,
+                handles=self.handles,
+                limits=limits,
+            ),
+            committer=self.committer,
+            clock=clock,
+        )
+        self.handlers = Handlers(
+            engine=self.engine,
+            committer=self.committer,
+            stage=self.stage,
+            repositories=self.repositories,
+            handles=self.handles,
+            sessions=self.sessions,
+            pixels=self.pixels,
+            journal=self.journal,
+            limits=limits,
+            epoch=epoch,
+            endpoint=settings.endpoint,
+            pid=os.getpid(),
+            clock=clock,
+            shut_down=self.shut_down,
+        )
+        self.listener = Listener(
+            socket=RouterSocket(context, settings.endpoint, limits.buffer_bytes),
+            handlers=self.handlers,
+            sessions=self.sessions,
+            budget=Budget(requests=settings.requests, size_bytes=settings.request_bytes),
+            limits=limits,
+        )
+
+    def _stage_changed(self, _state: WindowState) -> None:
+        self.engine.stage_changed()
+
+    def shut_down(self, keep_window: bool | None) -> None:
+        """Ask for an orderly stop."""
+        if keep_window is not None:
+            self.keep_window = keep_window
+        self.stopping.set()
+
+    async def serve(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Run until `shut_down`; leave nothing behind but, where wished, the window."""
+        try:
+            async with anyio.create_task_group() as group:
+                await group.start(self.stage.serve)
+                await group.start(self.repositories.serve)
+                await self.committer.recover()
+                self.pixels.sweep(self.engine.scene.files())
+                self.handlers.share_host(secrets.token_hex(16))
+                for task in (self.engine.serve, self._keep_house, self.listener.serve):
+                    group.start_soon(task)
+                task_status.started()
+                await self.stopping.wait()
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(10):
+                await self._close()
+
+    async def _close(self) -> None:
+        self.listener.close()
+        await self.repositories.close()
+        await self.stage.close(keep_window=self.keep_window)
+        if not self.keep_window:
+            self.pixels.remove(self.pixels.names())
+        self.journal.close()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await anyio.sleep(_HOUSEKEEPING_SECS)
+            self.sessions.expire()
+            self.engine.housekeeping()
+
+
+@contextlib.contextmanager
+def only_one(runtime: Path) -> Iterator[None]:
+    """Hold the lock of a runtime directory, so that there is one daemon at a time.
+
+    Raises
+    ------
+    ConfigError
+        Another daemon holds it.
+    """
+    with (runtime / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            pid = lock.read().strip() or "unknown"
+            raise ConfigError(f"a daemon already runs here (pid {pid}): mtv status, or mtv down") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+async def run(settings: Settings) -> None:
+    """Run a daemon until it is told to stop, by a message, SIGTERM or SIGINT."""
+    async with application(settings) as app:
+        await app.stopping.wait()
+
+
+@contextlib.asynccontextmanager
+async def application(settings: Settings) -> AsyncIterator[App]:
+    """Have a daemon running, in this process; it has been stopped in order when this returns."""
+    settings = config.resolve(settings)
+    runtime = config.private_directory(Path(settings.runtime_directory))
+    with only_one(runtime), zmq.Context[zmq.Socket[bytes]]() as context:
+        app = App(settings, context)
+        async with anyio.create_task_group() as group:
+            await group.start(app.serve)
+            group.start_soon(_obey_signals, app)
+            group.start_soon(notify.serve_watchdog, Health(context, settings.endpoint).answers)
+            notify.ready(f"serving {settings.endpoint}")
+            _LOG.info("serving %s, pixels in %s", settings.endpoint, settings.pixel_directory)
+            try:
+                yield app
+            finally:
+                notify.stopping()
+                app.stopping.set()
+                group.cancel_scope.cancel()
+
+
+async def _obey_signals(app: App) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for received in signals:
+            _LOG.info("stopping: %s", signal.Signals(received).name)
+            app.shut_down(None)

@@ -1,0 +1,114 @@
+"""Changes: the steps of a transaction once everything they need is here. The journal holds these.
+
+`mtvd.resolve` makes them from wire steps; `mtvd.scene` applies them; replaying them from the journal gives the same
+scene, because they name pixel files and carry their markers.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mtv.wire.steps import Display
+from mtvd.actions import ImageLayer, Markers, MaskLayer
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
+    """Base of all changes."""
+
+    display: Display
+
+
+class ShowImage(Change, frozen=True, kw_only=True, tag=True):
+    """Replace image, mask and WCS."""
+
+    image: ImageLayer
+    mask: MaskLayer | None
+    to_front: bool
+    """True for a client's first image on this display."""
+
+
+class AddMarkers(Change, frozen=True, kw_only=True, tag=True):
+    """Add markers to an overlay."""
+
+    overlay: str
+    markers: Markers
+    replace: bool
+    lasting: bool
+
+
+class EraseMarkers(Change, frozen=True, kw_only=True, tag=True):
+    """Remove one overlay, or all where None."""
+
+    overlay: str | None
+    key: str
+
+
+class DeleteDisplay(Change, frozen=True, kw_only=True, tag=True):
+    """Remove the display."""
+
+
+class BringToFront(Change, frozen=True, kw_only=True, tag=True):
+    """Show the display."""
+
+    key: str
+
+
+class SetScale(Change, frozen=True, kw_only=True, tag=True):
+    """Stretch and limits; what is None stays."""
+
+    stretch: str | None
+    mode: str | None
+    low: float | None
+    high: float | None
+    key: str
+
+
+class SetZoom(Change, frozen=True, kw_only=True, tag=True):
+    """Zoom; None fits."""
+
+    factor: float | None
+    key: str
+
+
+class SetPan(Change, frozen=True, kw_only=True, tag=True):
+    """Pan to a 0-based parent pixel."""
+
+    x: float
+    y: float
+    key: str
+
+
+class SetColormap(Change, frozen=True, kw_only=True, tag=True):
+    """Colour map."""
+
+    name: str
+    invert: bool
+    key: str
+
+
+class SetMaskColours(Change, frozen=True, kw_only=True, tag=True):
+    """Colours of mask planes: names as the user wrote them, or ``ignore``."""
+
+    colours: dict[str, str]
+
+
+class SetMaskTransparency(Change, frozen=True, kw_only=True, tag=True):
+    """Transparency in per cent; of one plane only 100 (hide it) is possible."""
+
+    percent: float
+    plane: str | None
+
+
+AnyChange = (
+    ShowImage
+    | AddMarkers
+    | EraseMarkers
+    | DeleteDisplay
+    | BringToFront
+    | SetScale
+    | SetZoom
+    | SetPan
+    | SetColormap
+    | SetMaskColours
+    | SetMaskTransparency
+)

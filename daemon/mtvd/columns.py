@@ -1,0 +1,105 @@
+"""Columns: the markers of an overlay step, checked and packed; arrays in a message's buffers. Pure."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mtv.wire import colours, markers, steps
+from mtv.wire.data import Array
+from mtv.wire.errors import bad_value
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtvd.actions import Markers
+
+
+def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limits: Limits) -> Markers:
+    """Check an overlay step and pack its columns.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` with the column's name in ``where``.
+    """
+    x = _numbers("x", step.x, buffers)
+    y = _numbers("y", step.y, buffers)
+    if x.size != y.size:
+        raise bad_value("y", f"y has {y.size} rows, x has {x.size}")
+    size = _numbers("size", (step.size,) if isinstance(step.size, float | int) else step.size, buffers)
+    if size.size not in {1, x.size}:
+        raise bad_value("size", f"size has {size.size} rows, x has {x.size}")
+    if not (np.isfinite(size).all() and (size > 0).all()):
+        raise bad_value("size", "sizes must be positive and finite")
+    if step.system == "sky" and (np.abs(y) > 90).any():
+        raise bad_value("y", "a declination is beyond 90 degrees")
+    return Markers(
+        key=key,
+        count=int(x.size),
+        x=x.tobytes(),
+        y=y.tobytes(),
+        size=size.tobytes(),
+        symbols=_texts("symbol", step.symbol, x.size, functools.partial(_symbol, limits=limits)),
+        colours=_texts("colour", step.colour, x.size, colours.hex_of),
+        system=step.system,
+        lines=step.lines,
+    )
+
+
+def _symbol(symbol: str, where: str, limits: Limits) -> str:
+    return markers.check_symbol(symbol, where, text_chars=limits.text_chars)
+
+
+def _texts(where: str, given: str | tuple[str, ...], rows: int, check: Callable[[str, str], str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return (check(given, where),)
+    if len(given) not in {1, rows}:
+        raise bad_value(where, f"{where} has {len(given)} rows, x has {rows}")
+    known = {text: check(text, where) for text in set(given)}
+    return tuple(known[text] for text in given)
+
+
+def _numbers(where: str, given: Array | tuple[float, ...], buffers: Sequence[Buffer]) -> np.ndarray[Any, Any]:
+    if not isinstance(given, Array):
+        return np.asarray(given, dtype="<f8")
+    return np.ascontiguousarray(array_of(given, buffers, where, ndim=1), dtype="<f8")
+
+
+def array_of(array: Array, buffers: Sequence[Buffer], where: str, *, ndim: int) -> np.ndarray[Any, Any]:
+    """Return the array in a message's buffer, without a copy.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` where buffer, dtype and shape do not fit together.
+    """
+    if array.buffer is None or not 0 <= array.buffer < len(buffers):
+        raise bad_value(where, "the array names no buffer of this message")
+    dtype = number_dtype(array.dtype, where)
+    if len(array.shape) != ndim or min(array.shape, default=0) < 0:
+        raise bad_value(where, f"the array has shape {array.shape}, needs {ndim} dimensions")
+    count = math.prod(array.shape)
+    view = memoryview(buffers[array.buffer]).cast("B")
+    if array.offset < 0 or array.offset + count * dtype.itemsize > view.nbytes:
+        raise bad_value(where, "the array is longer than its buffer")
+    return np.frombuffer(view, dtype, count, array.offset).reshape(array.shape)
+
+
+def number_dtype(name: str, where: str) -> np.dtype[Any]:
+    """Return the dtype of a number or bool by its numpy name; never an object's.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value``.
+    """
+    try:
+        dtype = np.dtype(name)
+    except (TypeError, ValueError, SyntaxError):
+        raise bad_value(where, f"{name[:40]!r} is no dtype") from None
+    if dtype.kind not in "biuf" or dtype.names is not None or dtype.shape != ():
+        raise bad_value(where, f"arrays of dtype {dtype.name} cannot be drawn", "use integers or floats")
+    return dtype

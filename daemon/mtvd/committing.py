@@ -1,0 +1,397 @@
+"""Committing: draw a group of transactions exactly once, each whole or not at all, and remember what became of it.
+
+Intent is journalled before the script runs, commit after it. A transaction that the window refuses is taken back by
+drawing its displays again from the scene; when the window dies, the group is run one by one on a new window, and one
+that kills it twice is poisoned.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from mtv.wire import codec
+from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
+from mtv.wire.frames import Kind
+from mtv.wire.messages import Failed, Outcome, StepOutcome
+from mtvd import planner
+from mtvd import scene as sc
+from mtvd.changes import ShowImage
+from mtvd.handles import Handles
+from mtvd.journal import Answer, Checkpoint, Commit, Entry, Intent, Journal
+from mtvd.pixelstore import PixelStore
+from mtvd.queueing import Waiting
+from mtvd.resolve import Resolved
+from mtvd.sessions import Sessions
+from mtvd.stage.port import Batch, Section, SectionResult, Stage, WindowLost, WindowUnavailable
+
+_LOG = logging.getLogger(__name__)
+_LOSSES: Final = 2
+"""How often a transaction may bring the window down before it is called poisoned."""
+
+
+class _Planned(msgspec.Struct, kw_only=True):
+    """A group, folded into the scene."""
+
+    accepted: list[Waiting] = []
+    numbers: list[tuple[int, ...]] = []
+    sections: list[Section] = []
+    scene: sc.Scene = sc.EMPTY
+
+
+class Committer:
+    """Holds the scene, and changes it only by what the window has drawn."""
+
+    def __init__(
+        self,
+        *,
+        stage: Stage,
+        journal: Journal,
+        sessions: Sessions,
+        handles: Handles,
+        pixels: PixelStore,
+        epoch: str,
+    ) -> None:
+        self.scene = sc.EMPTY
+        self.batches = 0
+        self.transactions = 0
+        self._stage = stage
+        self._journal = journal
+        self._sessions = sessions
+        self._handles = handles
+        self._pixels = pixels
+        self._epoch = epoch
+        self._number = 0
+        self._generation = -1
+
+    async def recover(self) -> None:
+        """Take over what an earlier daemon left: its scene, its answers, its window, and the batch it had begun.
+
+        A batch that was cut short is drawn once on displays put back to the last committed scene, whether or not the
+        old window had begun it; so there is one path, and the picture is right in either case.
+        """
+        recovered = self._journal.recover()
+        self._sessions.restore(recovered.sessions)
+        self.scene = recovered.scene
+        for name in self.scene.files():
+            self._pixels.claim(name)
+        self._number = recovered.number
+        token = await self._stage.committed()
+        whole = recovered.open_intent is None and token == (recovered.epoch, recovered.number)
+        if token is not None and whole:
+            self._generation = await self._stage.ensure()
+        self._checkpoint()
+        if recovered.open_intent is not None:
+            _LOG.warning("a batch of the last run was cut short, it is drawn again")
+            await self.commit([_replayed(entry) for entry in recovered.open_intent.entries])
+        elif token is not None and not whole:
+            await self._restore_adopted()
+
+    async def _restore_adopted(self) -> None:
+        try:
+            await self.open_window()
+        except (WindowLost, WindowUnavailable) as error:
+            _LOG.error("the window of the last run could not be put right: %s", error)
+
+    async def open_window(self) -> None:
+        """Open the window unless it is open, and draw the whole scene where it is a new one.
+
+        Raises
+        ------
+        WindowUnavailable, WindowLost
+            It cannot be opened, or died of the scene twice.
+        """
+        for attempt in range(_LOSSES):
+            generation = await self._stage.ensure()
+            if generation == self._generation:
+                return
+            try:
+                await self._restore()
+            except WindowLost as lost:
+                _LOG.warning("the window was lost while the scene was restored: %s", lost)
+                if attempt == _LOSSES - 1:
+                    raise
+            else:
+                self._generation = generation
+                return
+
+    async def commit(self, group: Sequence[Waiting]) -> None:
+        """Draw a group and settle each of its transactions."""
+        if not group:
+            return
+        try:
+            await self.open_window()
+        except WindowUnavailable as unavailable:
+            self._refuse(group, Unavailable(no_window(str(unavailable))))
+            return
+        except WindowLost as lost:
+            self._refuse(group, Unavailable(no_window(f"the window dies while it is restored: {lost}")))
+            return
+        await self._draw(group)
+
+    def tidy(self, waiting_files: set[str]) -> None:
+        """Checkpoint a journal that has grown, and let expired handles go."""
+        if self._journal.overgrown:
+            self._checkpoint()
+        before = self._handles.files()
+        self._handles.expire()
+        self._pixels.remove(before - self._handles.files() - self.scene.files() - waiting_files)
+
+    async def _draw(self, group: Sequence[Waiting]) -> None:
+        planned = self._plan(group)
+        if not planned.accepted:
+            return
+        self._number += 1
+        number = self._number
+        try:
+            self._journal.intent(Intent(epoch=self._epoch, number=number, entries=tuple(map(_entry, planned.accepted))))
+        except OSError as error:
+            self._refuse(planned.accepted, DaemonError(_journal_full(error)))
+            return
+        batch = Batch(epoch=self._epoch, number=number, sections=tuple(planned.sections))
+        try:
+            results = await self._stage.run(batch)
+        except WindowLost as lost:
+            await self._after_loss(planned.accepted, lost)
+        except WindowUnavailable as unavailable:
+            self._settle(number, [], planned.accepted, Unavailable(no_window(str(unavailable))))
+        else:
+            await self._conclude(number, planned, results)
+
+    def _plan(self, group: Sequence[Waiting]) -> _Planned:
+        planned = _Planned(scene=self.scene)
+        for waiting in group:
+            assert waiting.resolved is not None
+            try:
+                after, numbers = sc.apply(planned.scene, waiting.resolved.changes, waiting.resolved.places)
+            except RequestError as refusal:
+                self._refuse([waiting], refusal)
+                continue
+            planned.sections.append(Section(key=waiting.key, actions=planner.plan(planned.scene, after)))
+            planned.accepted.append(waiting)
+            planned.numbers.append(numbers)
+            planned.scene = after
+        return planned
+
+    async def _conclude(self, number: int, planned: _Planned, results: Sequence[SectionResult]) -> None:
+        failed = [index for index, result in enumerate(results) if result.failed_action is not None]
+        if not failed:
+            self._settled(number, planned, planned.accepted, planned.scene)
+            return
+        good = [waiting for index, waiting in enumerate(planned.accepted) if index not in failed]
+        kept, scene = self._refold(good)
+        for index in failed:
+            _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
+            self._drop(planned.accepted[index], _draw_failed(results[index]))
+        touched = {n for index in failed for n in planned.numbers[index]} | _differing(planned.scene, scene)
+        self._settled(number, planned, kept, scene)
+        await self._repair(touched)
+
+    def _refold(self, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
+        kept, scene = [], self.scene
+        for waiting in group:
+            assert waiting.resolved is not None
+            try:
+                scene, _ = sc.apply(scene, waiting.resolved.changes, waiting.resolved.places)
+            except RequestError as refusal:
+                self._drop(waiting, refusal)
+            else:
+                kept.append(waiting)
+        return kept, scene
+
+    async def _repair(self, touched: set[int]) -> None:
+        sections = tuple(
+            Section(key="restore", actions=planner.plan_repair({number}, self.scene)) for number in sorted(touched)
+        )
+        self._number += 1
+        try:
+            results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=sections))
+        except (WindowLost, WindowUnavailable) as error:
+            _LOG.warning("the window was lost while displays were put back: %s", error)
+            self._generation = -1
+            return
+        self._log_refusals(results)
+
+    async def _restore(self) -> None:
+        self._without_lost_files()
+        sections = [
+            Section(key=f"restore {number}", actions=planner.plan_display(display))
+            for number, display in self.scene.displays.items()
+        ]
+        if self.scene.front is not None:
+            sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
+        if not sections:
+            return
+        self._number += 1
+        results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
+        self._log_refusals(results)
+
+    def _without_lost_files(self) -> None:
+        present = set(self._pixels.names())
+        displays = {
+            number: display if _complete(display, present) else _without_image(display)
+            for number, display in self.scene.displays.items()
+        }
+        if any(displays[number] is not display for number, display in self.scene.displays.items()):
+            self.scene = msgspec.structs.replace(self.scene, displays=displays)
+
+    async def _after_loss(self, accepted: Sequence[Waiting], lost: WindowLost) -> None:
+        self._generation = -1
+        _LOG.error("the window was lost in a batch of %d: %s", len(accepted), lost)
+        if len(accepted) > 1:
+            for waiting in accepted:
+                await self.commit([waiting])
+            return
+        (waiting,) = accepted
+        waiting.losses += 1
+        if waiting.losses < _LOSSES:
+            await self.commit([waiting])
+            return
+        _LOG.error("poisoned: %s brought the window down %d times: %r", waiting.key, _LOSSES, waiting.resolved)
+        self._settle(self._number, [], [waiting], RequestError(_poisoned(lost)))
+
+    def _settled(self, number: int, planned: _Planned, kept: Sequence[Waiting], scene: sc.Scene) -> None:
+        """Journal a batch's end, make its scene ours, and tell everybody."""
+        before = self.scene
+        outcomes = [self._outcome(waiting, planned, scene) for waiting in kept]
+        answers = [_answer(waiting, outcome) for waiting, outcome in zip(kept, outcomes, strict=True)]
+        refused = [waiting for waiting in planned.accepted if waiting not in kept]
+        answers += [_answer(waiting, waiting.failure) for waiting in refused if waiting.failure is not None]
+        done = tuple(index for index, waiting in enumerate(planned.accepted) if waiting in kept)
+        self._journal_commit(Commit(epoch=self._epoch, number=number, done=done, answers=tuple(answers)))
+        self.scene = scene
+        self.batches += 1
+        self.transactions += len(kept)
+        self._release(before)
+        for waiting, outcome in zip(kept, outcomes, strict=True):
+            waiting.finish(outcome)
+
+    def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
+        assert waiting.resolved is not None
+        numbers = planned.numbers[planned.accepted.index(waiting)]
+        steps = dict(waiting.resolved.outcomes)
+        for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
+            display = scene.displays.get(number)
+            shows = isinstance(change, ShowImage) and display is not None
+            steps[place] = StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
+        state = self._stage.state
+        note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
+        return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)
+
+    def _settle(self, number: int, done: Sequence[int], failed: Sequence[Waiting], error: MtvError) -> None:
+        answers = tuple(_answer(waiting, error) for waiting in failed)
+        self._journal_commit(Commit(epoch=self._epoch, number=number, done=tuple(done), answers=answers))
+        for waiting in failed:
+            self._drop(waiting, error)
+
+    def _refuse(self, group: Iterable[Waiting], error: MtvError) -> None:
+        """Settle transactions that were never begun: nothing of them is in the journal."""
+        for waiting in group:
+            self._sessions.remember([_answer(waiting, error)])
+            self._drop(waiting, error)
+
+    def _drop(self, waiting: Waiting, error: MtvError) -> None:
+        if waiting.resolved is not None:
+            self._pixels.remove(waiting.resolved.files - self.scene.files() - self._handles.files())
+        waiting.finish(error)
+
+    def _release(self, before: sc.Scene) -> None:
+        self._pixels.remove(before.files() - self.scene.files() - self._handles.files())
+
+    def _journal_commit(self, commit: Commit) -> None:
+        self._sessions.remember(commit.answers)
+        try:
+            self._journal.commit(commit)
+        except OSError as error:
+            _LOG.error(
+                "the journal could not be written, a crash now would draw batch %d again: %s", commit.number, error
+            )
+
+    def _checkpoint(self) -> None:
+        self._journal.checkpoint(
+            Checkpoint(epoch=self._epoch, number=self._number, scene=self.scene, sessions=self._sessions.records())
+        )
+
+    def _log_refusals(self, results: Iterable[SectionResult]) -> None:
+        for result in results:
+            if result.failed_action is not None:
+                _LOG.error("a display could not be put back (%s): %s", result.key, result.message)
+
+
+def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:
+    """Return a final answer as it goes over the wire and into the journal."""
+    if isinstance(result, Outcome):
+        return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode(result))
+    error = msgspec.structs.replace(result.error, request_id=f"{session.hex()}-{sequence}")
+    return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode(Failed(error=error)))
+
+
+def _answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
+    return answer_of(waiting.session, waiting.sequence, result)
+
+
+def _entry(waiting: Waiting) -> Entry:
+    assert waiting.resolved is not None
+    return Entry(
+        session=waiting.session,
+        sequence=waiting.sequence,
+        changes=waiting.resolved.changes,
+        places=waiting.resolved.places,
+        steps=waiting.steps,
+    )
+
+
+def _replayed(entry: Entry) -> Waiting:
+    done_before = {index: StepOutcome() for index in range(entry.steps) if index not in entry.places}
+    resolved = Resolved(changes=entry.changes, places=entry.places, outcomes=done_before)
+    waiting = Waiting(
+        session=entry.session, sequence=entry.sequence, displays=frozenset(), steps=entry.steps, ready=True
+    )
+    waiting.resolved = resolved
+    return waiting
+
+
+def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:
+    return {number for number in {*a.displays, *b.displays} if a.displays.get(number) != b.displays.get(number)}
+
+
+def _complete(display: sc.Display, present: set[str]) -> bool:
+    layers = (display.image, display.mask)
+    return all(layer.file in present for layer in layers if layer is not None)
+
+
+def _without_image(display: sc.Display) -> sc.Display:
+    label = display.image.label if display.image else ""
+    _LOG.error("display %d: the pixels of %r are gone, its overlays stay", display.number, label)
+    return msgspec.structs.replace(display, image=None, mask=None)
+
+
+def _draw_failed(result: SectionResult) -> DaemonError:
+    message = f"the window refused to draw this: {result.message}"
+    return DaemonError(Error(code="draw_failed", message=message, where="steps"))
+
+
+def _poisoned(lost: WindowLost) -> Error:
+    return Error(
+        code="poisoned",
+        message=f"the window died twice while this was drawn alone: {lost}",
+        where="steps",
+        hint="please report it: the daemon's log has the script",
+    )
+
+
+def no_window(reason: str) -> Error:
+    """Return the error of the wire for a window that cannot be opened."""
+    return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
+
+
+def _journal_full(error: OSError) -> Error:
+    return Error(
+        code="storage_full",
+        message=f"the journal cannot be written ({error.strerror or error}), so nothing was drawn",
+        retryable=True,
+        hint="make room in the runtime directory",
+    )

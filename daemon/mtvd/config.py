@@ -1,0 +1,125 @@
+"""Configuration: one TOML file, checked against these structs; the command line overrides it.
+
+The file is ``$XDG_CONFIG_HOME/mtv/mtvd.toml`` where nothing else is said. Unknown keys are refused, because a setting
+that is misspelt and ignored costs an afternoon.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import platformdirs
+
+from mtv import paths
+from mtv.wire.limits import Limits
+from mtvd.repo.registry import RepositorySettings
+from mtvd.stage.settings import StageSettings
+
+_ROOM_BYTES: Final = 2 << 30
+"""Below this much free room, the runtime directory is no place for pixels."""
+
+
+class ConfigError(Exception):
+    """The configuration is wrong: file, field and hint are in the message."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of the daemon."""
+
+    endpoint: str = ""
+    """``ipc://…``; empty for the default, the one that clients use."""
+    runtime_directory: str = ""
+    """Lock, journal, log and window; empty for ``mtv`` below ``$XDG_RUNTIME_DIR``."""
+    pixel_directory: str = ""
+    """Shared pixel files; empty for the runtime directory where it is large enough, else ``/dev/shm``, else disk."""
+    pixel_bytes: int = 8 << 30
+    """All pixel files together."""
+    requests: int = 4096
+    """Requests under way at once."""
+    request_bytes: int = 4 << 30
+    """Bytes of their messages."""
+    log_level: str = "INFO"
+    stage: StageSettings = StageSettings()
+    repositories: RepositorySettings = RepositorySettings()
+
+    @property
+    def limits(self) -> Limits:
+        """Limits announced to clients."""
+        return Limits(pixel_bytes=self.pixel_bytes, buffer_bytes=min(Limits().buffer_bytes, self.request_bytes))
+
+
+def default_file() -> Path:
+    """Where the configuration is looked for."""
+    return platformdirs.user_config_path("mtv") / "mtvd.toml"
+
+
+def read(file: Path | None) -> Settings:
+    """Read the configuration; defaults where there is no file.
+
+    Raises
+    ------
+    ConfigError
+        A file that was named is missing, or is no TOML, or a field is wrong.
+    """
+    path = file or default_file()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        if file is None:
+            return Settings()
+        raise ConfigError(f"there is no configuration file {path}") from None
+    try:
+        return msgspec.toml.decode(data, type=Settings)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def resolve(settings: Settings) -> Settings:
+    """Return the settings with every default path filled in."""
+    runtime = Path(settings.runtime_directory) if settings.runtime_directory else paths.runtime_directory()
+    pixels = Path(settings.pixel_directory) if settings.pixel_directory else _pixel_directory(runtime)
+    endpoint = settings.endpoint or (
+        f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
+    )
+    if not endpoint.startswith("ipc://"):
+        raise ConfigError(f"endpoint {endpoint!r}: only ipc:// is served; TCP needs CURVE keys, not built yet")
+    return msgspec.structs.replace(
+        settings, endpoint=endpoint, runtime_directory=str(runtime), pixel_directory=str(pixels)
+    )
+
+
+def private_directory(path: Path) -> Path:
+    """Make a directory that only its owner may enter.
+
+    Raises
+    ------
+    ConfigError
+        It exists and belongs to somebody else, or others may enter it.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.stat()
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise ConfigError(f"{path} must belong to you and to nobody else: chmod 700 {path}")
+    return path
+
+
+def _pixel_directory(runtime: Path) -> Path:
+    shared_memory = Path("/dev/shm")  # noqa: S108 - made 0700 and checked for its owner
+    existing = next(parent for parent in (runtime, *runtime.parents) if parent.is_dir())
+    for place, parent in ((runtime / "pixels", existing), (shared_memory / f"mtv-{os.getuid()}", shared_memory)):
+        if parent.is_dir() and _in_memory(parent) and shutil.disk_usage(parent).free > _ROOM_BYTES:
+            return place
+    return runtime / "pixels"
+
+
+def _in_memory(path: Path) -> bool:
+    """Tell whether a directory is on a tmpfs: pixels on a disk would be written back to it, for nothing."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    target = path.resolve()
+    best = max((Path(mount[1]) for mount in mounts if target.is_relative_to(mount[1])), key=lambda p: len(p.parts))
+    return any(mount[2] == "tmpfs" for mount in mounts if Path(mount[1]) == best)

@@ -1,0 +1,233 @@
+"""Handlers: what each message does. The table at the end has one for every request; an assertion sees to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, get_args
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+import mtv
+from mtv.wire import messages as ms
+from mtv.wire import steps as st
+from mtv.wire import version
+from mtv.wire.data import Array, Exposure, Handle
+from mtv.wire.errors import Error, RequestError
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtvd import reports
+from mtvd.committing import Committer
+from mtvd.engine import Engine
+from mtvd.handles import Handles
+from mtvd.images import files_of
+from mtvd.journal import Journal
+from mtvd.pixelstore import PixelStore, new_name
+from mtvd.repo.port import OnProgress, Repositories
+from mtvd.sessions import Session, Sessions
+from mtvd.stage.port import Stage
+
+Answered = tuple[ms.Reply, Sequence[Buffer]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request being answered."""
+
+    session: Session
+    sequence: int
+    buffers: Sequence[Buffer]
+    on_progress: OnProgress
+
+
+@dataclasses.dataclass(kw_only=True)
+class Handlers:
+    """Answers requests; joins the rooms that each of them needs."""
+
+    engine: Engine
+    committer: Committer
+    stage: Stage
+    repositories: Repositories
+    handles: Handles
+    sessions: Sessions
+    pixels: PixelStore
+    journal: Journal
+    limits: Limits
+    epoch: str
+    endpoint: str
+    pid: int
+    clock: Callable[[], float]
+    shut_down: Callable[[bool | None], None]
+    nonce_name: str = ""
+    nonce: str = ""
+    started_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock()
+
+    async def answer(self, request: ms.Request, call: Call) -> Answered:
+        """Answer a request.
+
+        Raises
+        ------
+        MtvError
+            As each message's table in ``PROTOCOL.md`` tells.
+        """
+        handler = _TABLE[type(request)]
+        result = await handler(self, request, call)
+        return result if isinstance(result, tuple) else (result, ())
+
+    def share_host(self, nonce: str) -> None:
+        """Put a nonce into the pixel directory, for clients to prove that they share it."""
+        self.nonce = nonce
+        self.nonce_name = new_name("nonce", "raw")
+        (self.pixels.directory / self.nonce_name).write_text(nonce)
+
+    async def _hello(self, request: ms.Hello, call: Call) -> ms.Welcome:
+        call.session.hello = request
+        if request.x_display:
+            self.stage.offer_display(request.x_display, request.xauthority)
+        return ms.Welcome(
+            versions=(version.MAJOR, version.MINOR),
+            release=mtv.__version__,
+            limits=self.limits,
+            window=self.stage.state,
+            pixel_directory=str(self.pixels.directory),
+            nonce_name=self.nonce_name,
+            nonce=self.nonce,
+            repositories=tuple(info.alias for info in self.repositories.known()),
+            epoch=self.epoch,
+        )
+
+    async def _bye(self, _request: ms.Bye, call: Call) -> ms.Done:
+        self.sessions.forget(call.session.id)
+        return ms.Done()
+
+    async def _status(self, _request: ms.Status, _call: Call) -> ms.Report:
+        return ms.Report(
+            release=mtv.__version__,
+            pid=self.pid,
+            uptime_secs=self.clock() - self.started_at,
+            endpoint=self.endpoint,
+            window=self.stage.state,
+            displays=reports.display_reports(self.engine.scene),
+            front=self.engine.scene.front,
+            sessions=self.sessions.infos(),
+            repositories=self.repositories.known(),
+            queue=self.engine.waiting,
+            batches=self.committer.batches,
+            transactions=self.committer.transactions,
+            pixel_files=len(self.pixels.names()),
+            pixel_bytes=self.pixels.used_bytes(),
+            pixel_bytes_limit=self.pixels.budget_bytes,
+            journal_bytes=self.journal.size_bytes,
+            workers=self.repositories.workers,
+        )
+
+    async def _describe(self, request: ms.Describe, _call: Call) -> ms.DisplayReport:
+        return reports.describe(self.engine.scene, request.display)
+
+    async def _repositories(self, _request: ms.Repositories, _call: Call) -> ms.RepositoryList:
+        return ms.RepositoryList(repositories=self.repositories.known())
+
+    async def _cancel(self, request: ms.Cancel, _call: Call) -> ms.Cancelled:
+        return ms.Cancelled(count=self.engine.cancel(request.request_id))
+
+    async def _query(self, request: st.Query, call: Call) -> ms.Rows:
+        return await self.repositories.query(request, call.on_progress)
+
+    async def _load(self, request: st.Load, call: Call) -> ms.Loaded:
+        outcome = await self._draw(request, call)
+        loaded = outcome.steps[0].loaded
+        assert loaded is not None
+        return loaded
+
+    async def _get(self, request: ms.Get, _call: Call) -> Answered:
+        if isinstance(request.target, Handle):
+            got = ms.Got(data=await self._copy_of(self.handles.exposure(request.target.handle)))
+        else:
+            got = await self.repositories.get(request.target, request.columns)
+        return got, ()
+
+    async def _copy_of(self, exposure: Exposure) -> Exposure:
+        """Return an exposure in files of its own: the client unlinks what it gets."""
+        names = {name: new_name("out", name.rpartition(".")[2]) for name in files_of(exposure)}
+        for name, copy in names.items():
+            await anyio.to_thread.run_sync(self.pixels.copy, name, copy)
+        return msgspec.structs.replace(
+            exposure, image=_renamed(exposure.image, names), mask=exposure.mask and _renamed(exposure.mask, names)
+        )
+
+    async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
+        files = self.handles.layers(request.handle).files()
+        self.handles.release(request.handle)
+        self.pixels.remove(files - self.engine.scene.files() - self.handles.files())
+        return ms.Done()
+
+    async def _transaction(self, request: ms.Transaction, call: Call) -> ms.Outcome:
+        return await self.engine.submit(request, call.buffers, call.session, call.sequence, call.on_progress)
+
+    async def _draw(self, step: st.AnyStep, call: Call) -> ms.Outcome:
+        return await self._transaction(ms.Transaction(steps=(step,)), call)
+
+    async def _sync(self, _request: ms.Sync, call: Call) -> ms.Done:
+        await self.engine.sync(call.session.id)
+        return ms.Done()
+
+    async def _snapshot(self, request: ms.Snapshot, call: Call) -> Answered:
+        picture = await self.engine.snapshot(call.session.id, request.display, request.format)
+        return ms.Picture(format=request.format), (picture,)
+
+    async def _shutdown(self, request: ms.Shutdown, _call: Call) -> ms.Done:
+        self.shut_down(request.keep_window)
+        return ms.Done()
+
+
+def _renamed(array: Array, names: dict[str, str]) -> Array:
+    return msgspec.structs.replace(array, file=names[array.file]) if array.file else array
+
+
+Handler = Callable[[Handlers, Any, Call], Awaitable[Any]]
+
+# ruff: noqa: SLF001 - the table stands outside the class, so that it is a literal
+_TABLE: Final[dict[type, Handler]] = {
+    ms.Hello: Handlers._hello,
+    ms.Bye: Handlers._bye,
+    ms.Status: Handlers._status,
+    ms.Describe: Handlers._describe,
+    ms.Repositories: Handlers._repositories,
+    ms.Cancel: Handlers._cancel,
+    ms.Get: Handlers._get,
+    ms.Release: Handlers._release,
+    ms.Transaction: Handlers._transaction,
+    ms.Sync: Handlers._sync,
+    ms.Snapshot: Handlers._snapshot,
+    ms.Shutdown: Handlers._shutdown,
+    st.Query: Handlers._query,
+    st.Load: Handlers._load,
+    st.Mtv: Handlers._draw,
+    st.Overlay: Handlers._draw,
+    st.Erase: Handlers._draw,
+    st.Delete: Handlers._draw,
+    st.Show: Handlers._draw,
+    st.Scale: Handlers._draw,
+    st.Zoom: Handlers._draw,
+    st.Pan: Handlers._draw,
+    st.Colormap: Handlers._draw,
+    st.MaskColour: Handlers._draw,
+    st.MaskTransparency: Handlers._draw,
+}
+assert set(_TABLE) == set(get_args(ms.Request)), "every request has a handler"
+
+AT_ONCE: Final = frozenset({ms.Hello, ms.Bye, ms.Status, ms.Describe, ms.Repositories, ms.Cancel, ms.Shutdown})
+"""Requests that never queue behind work: they are outside the budget and wait for nothing."""
+
+REMEMBERED: Final = frozenset({ms.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}
+"""Requests that take effect exactly once: their answers are remembered by session and sequence number."""
+
+
+def not_a_request(kind: int) -> RequestError:
+    """Return the error for a message of another kind than a request."""
+    return RequestError(Error(code="bad_message", message=f"kind {kind} is no request", where="header.kind"))

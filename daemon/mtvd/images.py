@@ -1,0 +1,181 @@
+"""Images: from an exposure on the wire to layers that a window can map.
+
+Pixels in a shared file stay where they are: only the FITS header is written into the room that the writer left in
+front of them. Pixels in buffers are copied into a file of our own.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+import numpy as np
+
+from mtv.wire import markers
+from mtv.wire.data import Array, Exposure
+from mtv.wire.errors import bad_value, within
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtvd.actions import ImageLayer, MaskLayer
+from mtvd.columns import array_of, number_dtype
+from mtvd.pixelstore import PixelStore
+from mtvd.stage import fits_bytes
+
+
+class Layers(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exposure becomes."""
+
+    image: ImageLayer
+    mask: MaskLayer | None
+
+    def files(self) -> set[str]:
+        """Names of their pixel files."""
+        return {layer.file for layer in (self.image, self.mask) if layer is not None}
+
+
+class Images:
+    """Makes layers of exposures, in the pixel directory."""
+
+    def __init__(self, pixels: PixelStore, limits: Limits) -> None:
+        self._pixels = pixels
+        self._limits = limits
+
+    def discard(self, files: Iterable[str]) -> None:
+        """Remove pixel files that nothing needs any more."""
+        self._pixels.remove(files)
+
+    async def layers(self, exposure: Exposure, buffers: Sequence[Buffer] | None = None) -> Layers:
+        """Return the layers of an exposure; its header is in place, its files are ours.
+
+        Parameters
+        ----------
+        buffers : sequence of buffers, optional
+            Of the client's message; None for an exposure that the daemon's own side has read.
+
+        Raises
+        ------
+        MtvError
+            ``bad_value`` naming ``target.image``, ``target.mask``, ``target.planes`` or ``target.wcs``;
+            ``too_large``; ``storage_full``. The exposure's files are removed then, except those of somebody else.
+        """
+        claimed: set[str] = set()
+        try:
+            with within("target"):
+                for array, where in ((exposure.image, "image"), (exposure.mask, "mask")):
+                    if array is not None and array.file is not None:
+                        claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
+                return await self._made(exposure, buffers or (), claimed)
+        except BaseException:
+            self.discard(claimed)
+            raise
+
+    async def _made(self, exposure: Exposure, buffers: Sequence[Buffer], claimed: set[str]) -> Layers:
+        shape_yx = _shape_of(exposure.image, "image", self._limits)
+        number_dtype(exposure.image.dtype, "image")
+        header = self._header(exposure, shape_yx)
+        planes = _planes(exposure)
+        _check_mask(exposure.mask, shape_yx, self._limits)
+        file = await self._placed(exposure.image, buffers, "image", self._limits.header_bytes)
+        claimed.add(file)
+        await anyio.to_thread.run_sync(_write_header, self._pixels.path(file), header)
+        image = ImageLayer(
+            file=file,
+            shape_yx=shape_yx,
+            dtype=exposure.image.dtype,
+            header_bytes=self._limits.header_bytes,
+            xy0=exposure.xy0,
+            label=exposure.label,
+            unit=exposure.unit,
+        )
+        if exposure.mask is None:
+            return Layers(image=image, mask=None)
+        mask_file = await self._placed(exposure.mask, buffers, "mask", 0)
+        claimed.add(mask_file)
+        mask = MaskLayer(
+            file=mask_file,
+            shape_yx=shape_yx,
+            dtype=exposure.mask.dtype,
+            offset=exposure.mask.offset if exposure.mask.file else 0,
+            xy0=exposure.xy0,
+            planes=planes,
+        )
+        return Layers(image=image, mask=mask)
+
+    def _header(self, exposure: Exposure, shape_yx: tuple[int, int]) -> bytes:
+        for value in exposure.xy0:
+            if abs(value) > 10_000_000:
+                raise bad_value("xy0", f"the origin {exposure.xy0} is out of reach")
+        return fits_bytes.header(
+            shape_yx=shape_yx,
+            dtype=exposure.image.dtype,
+            xy0=exposure.xy0,
+            wcs=exposure.wcs,
+            unit=exposure.unit,
+            label=exposure.label,
+            header_bytes=self._limits.header_bytes,
+        )
+
+    async def _placed(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
+        """Return the name of the file that holds an array, with room in front of it."""
+        size = math.prod(array.shape) * number_dtype(array.dtype, where).itemsize
+        if array.file is None:
+            pixels = array_of(array, buffers, where, ndim=2)
+            return await anyio.to_thread.run_sync(self._copied, pixels, front_bytes)
+        if array.buffer is not None:
+            raise bad_value(where, "the array is both in a file and in a buffer")
+        if array.offset < 0 or (front_bytes and array.offset != front_bytes):
+            raise bad_value(where, f"the pixels begin at byte {array.offset}, not {front_bytes}")
+        self._pixels.check(array.file, array.offset + size, where)
+        return array.file
+
+    def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
+        suffix = "fits" if front_bytes else "raw"
+        name, descriptor = self._pixels.create("mtv", front_bytes + fits_bytes.padded(pixels.nbytes), suffix)
+        with os.fdopen(descriptor, "r+b") as file:
+            file.seek(front_bytes)
+            file.write(np.ascontiguousarray(pixels).data)
+        return name
+
+
+def _check_mask(mask: Array | None, shape_yx: tuple[int, int], limits: Limits) -> None:
+    if mask is None:
+        return
+    mask_shape = _shape_of(mask, "mask", limits)
+    if mask_shape != shape_yx:
+        raise bad_value("mask", f"the mask has shape {mask_shape}, the image {shape_yx}")
+    if number_dtype(mask.dtype, "mask").kind not in "iub":
+        raise bad_value("mask", f"a mask of dtype {mask.dtype} has no bits", "use integers")
+
+
+def files_of(exposure: Exposure) -> set[str]:
+    """Names of the pixel files that an exposure is in."""
+    arrays = (exposure.image, exposure.mask, exposure.variance)
+    return {array.file for array in arrays if array is not None and array.file is not None}
+
+
+def _shape_of(array: Array, where: str, limits: Limits) -> tuple[int, int]:
+    if len(array.shape) != 2:
+        raise bad_value(where, f"the array has {len(array.shape)} dimensions, needs 2, (y, x)")
+    if min(array.shape) < 1:
+        raise bad_value(where, f"the array is empty: shape {array.shape}")
+    if math.prod(array.shape) > limits.image_pixels:
+        raise bad_value(where, f"{math.prod(array.shape)} pixels are over the limit of {limits.image_pixels}")
+    return array.shape[0], array.shape[1]
+
+
+def _planes(exposure: Exposure) -> tuple[tuple[str, int], ...]:
+    for name, bit in exposure.planes.items():
+        markers.check_text(name, "planes", text_chars=100)
+        if not 0 <= bit < 64:
+            raise bad_value("planes", f"plane {name} has bit {bit}, must be from 0 to 63")
+    return tuple(sorted(exposure.planes.items(), key=lambda plane: plane[1]))
+
+
+def _write_header(path: Path, header: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(header)

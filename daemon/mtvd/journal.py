@@ -1,0 +1,223 @@
+"""The journal: what was about to be drawn, and what was. It makes every transaction take effect exactly once.
+
+``intent`` is appended before a batch is drawn, ``commit`` after it, each in one write. A new daemon reads the last
+checkpoint, folds the commits after it into the scene, and learns of the one batch that may have been cut short. The
+death of a process loses nothing that was written; power loss is out of scope, so nothing is synced to disk.
+
+A record is ``length u32 | crc32 u32 | MessagePack``, big-endian; a torn or damaged tail is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mtvd import scene as sc
+from mtvd.changes import AnyChange
+
+_HEAD: Final = struct.Struct(">II")
+CHECKPOINT_BYTES: Final = 8 << 20
+"""A journal of this size, and twice its last checkpoint, is written anew."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One transaction of a batch."""
+
+    session: bytes
+    sequence: int
+    changes: tuple[AnyChange, ...]
+    places: tuple[int, ...]
+    steps: int
+    """How many steps the transaction has; those without a change are done already."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The final answer to a request, as it goes over the wire."""
+
+    session: bytes
+    sequence: int
+    kind: int
+    body: bytes
+
+
+class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be remembered of a session."""
+
+    answers: tuple[Answer, ...] = ()
+    forgotten_to: int = 0
+    """Requests up to here have been answered and their answers forgotten."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"):
+    """Base of all records."""
+
+    epoch: str
+    number: int
+
+
+class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
+    """Everything up to a batch."""
+
+    scene: sc.Scene
+    sessions: dict[str, SessionRecord]
+    """By session id in hex."""
+
+
+class Intent(Record, frozen=True, kw_only=True, tag="intent"):
+    """A batch about to be drawn."""
+
+    entries: tuple[Entry, ...]
+
+
+class Commit(Record, frozen=True, kw_only=True, tag="commit"):
+    """A batch that was drawn, or settled without; entries without an answer here were not drawn."""
+
+    done: tuple[int, ...]
+    """Indices of the entries that took effect."""
+    answers: tuple[Answer, ...]
+
+
+AnyRecord = Checkpoint | Intent | Commit
+_DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+class Recovered(msgspec.Struct, kw_only=True):
+    """What a journal tells."""
+
+    scene: sc.Scene = sc.EMPTY
+    epoch: str = ""
+    """Of the last batch."""
+    number: int = 0
+    """Of the last settled batch."""
+    sessions: dict[str, SessionRecord] = {}
+    open_intent: Intent | None = None
+    """The batch that may have been cut short."""
+
+
+class Journal:
+    """An append-only file. One daemon at a time has it; the lock of the endpoint sees to that."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._size = 0
+        self._checkpoint_size = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return self._size
+
+    @property
+    def overgrown(self) -> bool:
+        """True when a checkpoint is due."""
+        return self._size > max(CHECKPOINT_BYTES, 2 * self._checkpoint_size)
+
+    def recover(self) -> Recovered:
+        """Read what there is. The caller writes a checkpoint before anything else."""
+        recovered = Recovered()
+        for record in read_records(self._path):
+            _fold(recovered, record)
+        return recovered
+
+    def intent(self, intent: Intent) -> None:
+        """Append, before the batch is drawn. Raises `OSError` where there is no room: nothing may be drawn then."""
+        self._append(intent)
+
+    def commit(self, commit: Commit) -> None:
+        """Append, before any outcome is sent."""
+        self._append(commit)
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Replace the file by one record; the old one stays until the new one is whole."""
+        new = self._path.with_suffix(".new")
+        record = _packed(checkpoint)
+        new.write_bytes(record)
+        new.chmod(0o600)
+        new.replace(self._path)
+        self.close()
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._size = self._checkpoint_size = len(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _append(self, record: AnyRecord) -> None:
+        packed = _packed(record)
+        written = os.write(self._descriptor, packed)
+        if written != len(packed):
+            os.ftruncate(self._descriptor, self._size)
+            raise OSError(f"only {written} of {len(packed)} bytes of the journal could be written")
+        self._size += written
+
+
+def read_records(path: Path) -> Iterator[AnyRecord]:
+    """Read records up to the first torn or damaged one."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    position = 0
+    while position + _HEAD.size <= len(data):
+        size, checksum = _HEAD.unpack_from(data, position)
+        body = data[position + _HEAD.size : position + _HEAD.size + size]
+        if len(body) < size or zlib.crc32(body) != checksum:
+            return
+        try:
+            yield _DECODER.decode(body)
+        except msgspec.DecodeError:  # written by another release
+            return
+        position += _HEAD.size + size
+
+
+def _packed(record: AnyRecord) -> bytes:
+    body = _ENCODER.encode(record)
+    return _HEAD.pack(len(body), zlib.crc32(body)) + body
+
+
+def _fold(recovered: Recovered, record: AnyRecord) -> None:
+    if isinstance(record, Checkpoint):
+        recovered.scene = record.scene
+        recovered.sessions = dict(record.sessions)
+        recovered.open_intent = None
+    elif isinstance(record, Intent):
+        recovered.open_intent = record
+        return
+    else:
+        _fold_commit(recovered, record)
+    recovered.epoch, recovered.number = record.epoch, record.number
+
+
+def _fold_commit(recovered: Recovered, commit: Commit) -> None:
+    intent = recovered.open_intent
+    if intent is not None and (intent.epoch, intent.number) == (commit.epoch, commit.number):
+        for index in commit.done:
+            entry = intent.entries[index]
+            recovered.scene, _ = sc.apply(recovered.scene, entry.changes, entry.places)
+        recovered.open_intent = None
+    recovered.sessions = remembered(recovered.sessions, commit.answers)
+
+
+def remembered(
+    sessions: Mapping[str, SessionRecord], answers: tuple[Answer, ...], keep: int = 1024
+) -> dict[str, SessionRecord]:
+    """Return the sessions with answers added, the oldest forgotten beyond ``keep`` a session."""
+    result = dict(sessions)
+    for answer in answers:
+        old = result.get(answer.session.hex(), SessionRecord())
+        kept = (*(known for known in old.answers if known.sequence != answer.sequence), answer)
+        dropped, kept = kept[:-keep], kept[-keep:]
+        result[answer.session.hex()] = SessionRecord(
+            answers=kept, forgotten_to=max([old.forgotten_to, *(gone.sequence for gone in dropped)])
+        )
+    return result

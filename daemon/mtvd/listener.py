@@ -1,0 +1,171 @@
+"""The listener owns the ROUTER: it decodes, admits and answers. Nothing it does waits for the window or a repository.
+
+Bytes that are no message, unknown versions, unknown types and vanished peers are ordinary; each has its answer or its
+line in the log, and the next message is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+
+import anyio
+import anyio.abc
+
+from mtv.wire import codec
+from mtv.wire import messages as ms
+from mtv.wire.errors import DaemonError, Error, MtvError
+from mtv.wire.frames import Buffer, Header, Kind, check, pack, read_header
+from mtv.wire.limits import Limits
+from mtvd.budget import Budget
+from mtvd.committing import answer_of
+from mtvd.handlers import AT_ONCE, REMEMBERED, Call, Handlers, not_a_request
+from mtvd.sessions import Session, Sessions
+from mtvd.zsocket import PeerGone, RouterSocket
+
+_LOG = logging.getLogger(__name__)
+_PROGRESS_EVERY_SECS = 0.1
+
+
+class Listener:
+    """Reads requests off the socket and sees that each is answered."""
+
+    def __init__(
+        self, *, socket: RouterSocket, handlers: Handlers, sessions: Sessions, budget: Budget, limits: Limits
+    ) -> None:
+        self._socket = socket
+        self._handlers = handlers
+        self._sessions = sessions
+        self._budget = budget
+        self._limits = limits
+        self.refused = 0
+
+    async def serve(self) -> None:
+        """Read until cancelled; requests under way are cancelled with it."""
+        async with anyio.create_task_group() as group:
+            while True:
+                route, frames = await self._socket.receive()
+                await self._received(group, route, frames)
+
+    def close(self) -> None:
+        """Close the socket; what was sent has a moment to leave."""
+        self._socket.close()
+
+    async def _received(self, group: anyio.abc.TaskGroup, route: bytes, frames: Sequence[Buffer]) -> None:
+        try:
+            header = read_header(frames[0] if frames else b"")
+        except MtvError as error:
+            self._refuse(route, b"\0" * 16, 0, error)
+            return
+        try:
+            check(header, frames, self._limits)
+            if header.kind != Kind.REQUEST:
+                raise not_a_request(header.kind)
+            request = codec.decode_request(memoryview(frames[1]))
+        except MtvError as error:
+            self._refuse(route, header.session, header.sequence, error)
+            return
+        await self._dispatch(group, route, header, request, frames[2:])
+
+    async def _dispatch(
+        self,
+        group: anyio.abc.TaskGroup,
+        route: bytes,
+        header: Header,
+        request: ms.Request,
+        buffers: Sequence[Buffer],
+    ) -> None:
+        session = self._sessions.of(header.session)
+        session.route = route
+        session.requests += 1
+        call = Call(
+            session=session,
+            sequence=header.sequence,
+            buffers=buffers,
+            on_progress=_Progress(self, session, header.sequence),
+        )
+        if type(request) in AT_ONCE:
+            await self._answered(request, call)
+        elif not self._known(call, request):
+            self._send(session, header.sequence, Kind.RECEIPT, codec.encode(ms.Receipt()))
+            session.waiting.add(header.sequence)
+            group.start_soon(self._worked, request, call, header.body_bytes + sum(header.buffer_bytes))
+
+    def _known(self, call: Call, request: ms.Request) -> bool:
+        """Answer a request that was sent again; tell whether it was one."""
+        if call.sequence in call.session.waiting:
+            return True
+        if type(request) not in REMEMBERED:
+            return False
+        try:
+            answer = call.session.answered(call.sequence)
+        except MtvError as error:
+            self._refuse(call.session.route, call.session.id, call.sequence, error)
+            return True
+        if answer is not None:
+            self._send(call.session, call.sequence, Kind(answer.kind), answer.body)
+        return answer is not None
+
+    async def _worked(self, request: ms.Request, call: Call, size_bytes: int) -> None:
+        try:
+            with self._budget.admitted(size_bytes):
+                await self._answered(request, call)
+        except MtvError as error:
+            self._refuse(call.session.route, call.session.id, call.sequence, error)
+        finally:
+            call.session.waiting.discard(call.sequence)
+
+    async def _answered(self, request: ms.Request, call: Call) -> None:
+        try:
+            reply, buffers = await self._handlers.answer(request, call)
+        except MtvError as error:
+            failed = answer_of(call.session.id, call.sequence, error)
+            self._send(call.session, call.sequence, Kind.ERROR, failed.body)
+        except Exception:  # noqa: BLE001 - the edge: whatever a handler meets, the client gets an answer
+            _LOG.exception("request %s-%d failed", call.session.id.hex(), call.sequence)
+            fault = DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
+            failed = answer_of(call.session.id, call.sequence, fault)
+            self._send(call.session, call.sequence, Kind.ERROR, failed.body)
+        else:
+            self._send(call.session, call.sequence, Kind.REPLY, codec.encode(reply), buffers)
+
+    def _refuse(self, route: bytes, session: bytes, sequence: int, error: MtvError) -> None:
+        self.refused += 1
+        _LOG.info("refused %s-%d: %s", session.hex(), sequence, error)
+        self._send_to(route, session, sequence, Kind.ERROR, answer_of(session, sequence, error).body)
+
+    def _send(self, session: Session, sequence: int, kind: Kind, body: bytes, buffers: Sequence[Buffer] = ()) -> None:
+        self._send_to(session.route, session.id, sequence, kind, body, buffers)
+
+    def _send_to(
+        self,
+        route: bytes,
+        session: bytes,
+        sequence: int,
+        kind: Kind,
+        body: bytes,
+        buffers: Sequence[Buffer] = (),
+    ) -> None:
+        try:
+            self._socket.send(route, pack(kind, session, sequence, body, buffers))
+        except PeerGone:
+            _LOG.debug("%s-%d has gone before its answer", session.hex(), sequence)
+
+
+class _Progress:
+    """Tells a client how far its request has come, not too often."""
+
+    def __init__(self, listener: Listener, session: Session, sequence: int) -> None:
+        self._listener = listener
+        self._session = session
+        self._sequence = sequence
+        self._told_at = -math.inf
+
+    def __call__(self, done: int, total: int, unit: str) -> None:
+        now = anyio.current_time()
+        if done < total and now - self._told_at < _PROGRESS_EVERY_SECS:
+            return
+        self._told_at = now
+        body = codec.encode(ms.Progress(done=done, total=total, unit=unit))
+        self._listener._send(self._session, self._sequence, Kind.PROGRESS, body)  # noqa: SLF001 - its helper

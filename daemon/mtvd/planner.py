@@ -1,0 +1,125 @@
+"""The planner: what must be done so that a window which shows one scene shows another. Pure.
+
+Applied twice a plan changes nothing, because the plan from a scene to itself is empty; property tests hold it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mtvd import actions as ac
+from mtvd.scene import Display, Overlay, Scene
+
+
+def plan(shown: Scene, wanted: Scene) -> tuple[ac.AnyAction, ...]:
+    """Return the actions that lead from a scene to another, in their order."""
+    return tuple(_plan(shown, wanted))
+
+
+def plan_display(display: Display) -> tuple[ac.AnyAction, ...]:
+    """Return the actions that draw a display from nothing, whatever its frame holds."""
+    reset = ac.ResetFrame(frame=display.number)
+    return (reset, *_difference(Display(number=display.number), display))
+
+
+def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
+    """Return the actions that put displays back to the scene after one of them was drawn in part."""
+    repaired: list[ac.AnyAction] = []
+    for number in sorted(numbers):
+        if number in scene.displays:
+            repaired += plan_display(scene.displays[number])
+        else:
+            repaired.append(ac.DeleteFrame(frame=number))
+    if scene.front is not None:
+        repaired.append(ac.RaiseFrame(frame=scene.front))
+    return tuple(repaired)
+
+
+def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
+    for number, display in wanted.displays.items():
+        old = shown.displays.get(number)
+        if old is None:
+            yield ac.CreateFrame(frame=number, name=display.name)
+        if old is not display:
+            yield from _difference(old or Display(number=number), display)
+    if wanted.front is not None and (wanted.front, wanted.front_key) != (shown.front, shown.front_key):
+        yield ac.RaiseFrame(frame=wanted.front)
+    for number in shown.displays:
+        if number not in wanted.displays:
+            yield ac.DeleteFrame(frame=number)
+
+
+def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    yield from _removed_markers(old, new)
+    yield from _image(old, new)
+    yield from _mask(old, new)
+    yield from _view(old, new)
+    yield from _added_markers(old, new)
+
+
+def _image(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    if new.image is not None and new.image != old.image:
+        yield ac.LoadImage(frame=new.number, image=new.image)
+
+
+def _mask(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    reloaded = new.image != old.image
+    restyled = old.visible_colours() != new.visible_colours() or old.mask != new.mask
+    if new.mask is not None and (reloaded or restyled):
+        yield ac.LoadMask(
+            frame=new.number,
+            mask=new.mask,
+            colours=new.visible_colours(),
+            transparency_percent=new.transparency_percent,
+        )
+    elif old.transparency_percent != new.transparency_percent:
+        yield ac.SetMaskTransparency(frame=new.number, percent=new.transparency_percent)
+
+
+def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    first_image = old.image is None and new.image is not None
+    if new.scale != old.scale or first_image:
+        low, high = new.scale.limits or (None, None)
+        yield ac.SetScale(frame=new.number, stretch=new.scale.stretch, mode=new.scale.mode, low=low, high=high)
+    if new.colormap != old.colormap:
+        yield ac.SetColormap(frame=new.number, name=new.colormap.name, invert=new.colormap.invert)
+    if new.zoom != old.zoom or _moved(old, new):
+        yield ac.SetZoom(frame=new.number, factor=new.zoom.factor)
+        if new.pan is not None:
+            yield ac.SetPan(frame=new.number, x=new.pan.x, y=new.pan.y)
+    elif new.pan is not None and new.pan != old.pan:
+        yield ac.SetPan(frame=new.number, x=new.pan.x, y=new.pan.y)
+
+
+def _moved(old: Display, new: Display) -> bool:
+    if new.image is None:
+        return False
+    if old.image is None:
+        return True
+    return (old.image.shape_yx, old.image.xy0) != (new.image.shape_yx, new.image.xy0)
+
+
+def _removed_markers(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    if new.erased_key != old.erased_key:
+        yield ac.DeleteMarkers(frame=new.number, overlay=None)
+        return
+    for overlay in old.overlays:
+        if not _grown(overlay, new):
+            yield ac.DeleteMarkers(frame=new.number, overlay=overlay.name)
+
+
+def _added_markers(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    erased = new.erased_key != old.erased_key
+    before = {} if erased else {overlay.name: overlay for overlay in old.overlays if _grown(overlay, new)}
+    for overlay in new.overlays:
+        known = len(before[overlay.name].batches) if overlay.name in before else 0
+        for batch in overlay.batches[known:]:
+            yield ac.AddMarkers(frame=new.number, overlay=overlay.name, markers=batch)
+
+
+def _grown(overlay: Overlay, display: Display) -> bool:
+    """Tell whether a display still has all that an overlay had, and perhaps more."""
+    new = next((other for other in display.overlays if other.name == overlay.name), None)
+    if new is None or len(new.batches) < len(overlay.batches):
+        return False
+    return all(a is b or a.key == b.key for a, b in zip(overlay.batches, new.batches, strict=False))

@@ -1,0 +1,53 @@
+"""Reports: what status and describe tell of the scene. Pure."""
+
+from __future__ import annotations
+
+from mtv.wire.messages import DisplayReport, MaskState
+from mtv.wire.steps import Display as DisplayKey
+from mtvd import scene as sc
+from mtvd.scene import Display, Scene
+
+
+def display_report(display: Display) -> DisplayReport:
+    """Tell what a display is meant to show."""
+    image = display.image
+    return DisplayReport(
+        number=display.number,
+        name=display.name,
+        label=image.label if image else "",
+        shape=image.shape_yx if image else (),
+        xy0=image.xy0 if image else (0, 0),
+        mask=MaskState(
+            planes=dict(display.mask.planes) if display.mask else {},
+            colours={**display.mask_colours, **display.shown_colours()},
+            transparency_percent=display.transparency_percent,
+        ),
+        overlays={overlay.name: overlay.count for overlay in display.overlays},
+        stretch=display.scale.stretch,
+        mode="" if display.scale.limits else display.scale.mode,
+        limits=display.scale.limits,
+        zoom=display.zoom.factor,
+        pan=(display.pan.x, display.pan.y) if display.pan else None,
+        colormap=display.colormap.name,
+    )
+
+
+def describe(scene: Scene, key: DisplayKey) -> DisplayReport:
+    """Tell what a display is meant to show, or would show: one that does not exist has the defaults.
+
+    Raises
+    ------
+    RequestError
+        ``unknown_display`` for a name that nobody has used.
+    """
+    number = scene.number_of(key)
+    if number is not None:
+        return display_report(scene.displays[number])
+    if isinstance(key, str):
+        raise sc.unknown_display(scene, key)
+    return DisplayReport(number=key, exists=False, mode=Display(number=key).scale.mode)
+
+
+def display_reports(scene: Scene) -> tuple[DisplayReport, ...]:
+    """Tell of all displays, by number."""
+    return tuple(display_report(display) for _, display in sorted(scene.displays.items()))

@@ -1,0 +1,205 @@
+"""Resolve: from the steps of a request to changes that need nothing more.
+
+Pixels are found or read, FITS headers are written in front of them, markers are packed, values are checked. What is
+refused is refused here, before anything moves. No window and no socket.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import anyio
+import msgspec
+
+from mtv.wire import markers, steps
+from mtv.wire.data import Array, Dataset, Exposure, File, Handle
+from mtv.wire.errors import Error, RequestError, bad_value, within
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtv.wire.messages import Loaded, StepOutcome
+from mtvd import changes as ch
+from mtvd.columns import pack_markers
+from mtvd.handles import Handles
+from mtvd.images import Images, Layers, files_of
+from mtvd.repo.port import OnProgress, Repositories
+from mtvd.view_steps import VIEW_STEPS, check_display
+
+
+class Resolved(msgspec.Struct, kw_only=True):
+    """A transaction that needs nothing more."""
+
+    changes: tuple[ch.AnyChange, ...] = ()
+    places: tuple[int, ...] = ()
+    """Index of each change's step."""
+    outcomes: dict[int, StepOutcome] = {}
+    """Of the steps that change no display: `Query` and `Load`."""
+    files: set[str] = set()
+    """Pixel files that the changes brought along; nobody else's until the scene has them."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resolver:
+    """Makes changes of steps; the collaborators are given."""
+
+    images: Images
+    repositories: Repositories
+    handles: Handles
+    limits: Limits
+
+    async def resolve(
+        self,
+        wanted: Sequence[steps.AnyStep],
+        buffers: Sequence[Buffer],
+        *,
+        key: str,
+        first_image: Callable[[steps.Display], bool],
+        on_progress: OnProgress | None = None,
+    ) -> Resolved:
+        """Resolve all steps; those that must read do so side by side.
+
+        Parameters
+        ----------
+        key : `str`
+            Request id.
+        first_image : callable
+            Tells whether this is the client's first image on a display.
+
+        Raises
+        ------
+        MtvError
+            ``where`` begins with ``steps[i]``; files made on the way are removed.
+        """
+        check_size(wanted, self.limits)
+        work = _Work(room=self, buffers=buffers, key=key, first_image=first_image, on_progress=on_progress)
+        try:
+            await work.read(wanted)
+            for index, step in enumerate(wanted):
+                with within(f"steps[{index}]"):
+                    await work.change(index, step)
+        except BaseException:
+            self.images.discard(work.resolved.files)
+            raise
+        return work.resolved
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Work:
+    """The resolving of one transaction."""
+
+    room: Resolver
+    buffers: Sequence[Buffer]
+    key: str
+    first_image: Callable[[steps.Display], bool]
+    on_progress: OnProgress | None
+    resolved: Resolved = dataclasses.field(default_factory=Resolved)
+    exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
+
+    async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
+        failures: dict[int, Exception] = {}
+        async with anyio.create_task_group() as group:
+            for index, step in enumerate(wanted):
+                if _must_read(step):
+                    group.start_soon(self._guarded, index, step, failures)
+        if failures:
+            raise failures[min(failures)]
+
+    async def _guarded(self, index: int, step: steps.AnyStep, failures: dict[int, Exception]) -> None:
+        try:
+            with within(f"steps[{index}]"):
+                await self._read(index, step)
+        except Exception as error:  # noqa: BLE001 - `read` raises it, lowest step first, without an exception group
+            failures[index] = error
+
+    async def _read(self, index: int, step: steps.AnyStep) -> None:
+        if isinstance(step, steps.Query):
+            rows = await self.room.repositories.query(step, self.on_progress)
+            self.resolved.outcomes[index] = StepOutcome(rows=rows)
+        elif isinstance(step, steps.Load):
+            self.resolved.outcomes[index] = StepOutcome(loaded=await self._load(step))
+        elif isinstance(step, steps.Mtv) and isinstance(step.target, Dataset | File):
+            self.exposures[index] = await self.room.repositories.read_for_display(step.target)
+            self.resolved.files |= files_of(self.exposures[index])
+
+    async def _load(self, step: steps.Load) -> Loaded:
+        if not 0 < step.lease_secs <= 86_400:
+            raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
+        exposure = await self.room.repositories.read_for_display(step.target)
+        layers = await self.room.images.layers(exposure)
+        return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
+
+    async def change(self, index: int, step: steps.AnyStep) -> None:
+        if isinstance(step, steps.Query | steps.Load):
+            return
+        if isinstance(step, steps.Mtv):
+            change: ch.AnyChange = self._shown(step, await self._layers(index, step))
+        elif isinstance(step, steps.Overlay):
+            change = self._markers(index, step)
+        else:
+            change = VIEW_STEPS[type(step)](step, f"{self.key}.{index}")
+        self.resolved.changes += (change,)
+        self.resolved.places += (index,)
+
+    async def _layers(self, index: int, step: steps.Mtv) -> Layers:
+        if isinstance(step.target, int):
+            return self.room.handles.layers(self._loaded_before(index, step.target))
+        if isinstance(step.target, Handle):
+            return self.room.handles.layers(step.target.handle)
+        if isinstance(step.target, Exposure):
+            layers = await self.room.images.layers(step.target, self.buffers)
+        else:
+            layers = await self.room.images.layers(self.exposures[index])
+        self.resolved.files |= layers.files()
+        return layers
+
+    def _loaded_before(self, index: int, target: int) -> str:
+        outcome = self.resolved.outcomes.get(target) if target < index else None
+        if outcome is None or outcome.loaded is None:
+            raise bad_value("target", f"step {target} is no load before this step")
+        return outcome.loaded.handle
+
+    def _shown(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
+        display = check_display(step.display)
+        return ch.ShowImage(display=display, image=layers.image, mask=layers.mask, to_front=self.first_image(display))
+
+    def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
+        return ch.AddMarkers(
+            display=check_display(step.display),
+            overlay=markers.check_text(step.name, "name", text_chars=self.room.limits.text_chars),
+            markers=pack_markers(step, self.buffers, f"{self.key}.{index}", self.room.limits),
+            replace=step.replace,
+            lasting=step.lasting,
+        )
+
+
+def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
+    """Check the number of steps and of markers.
+
+    Raises
+    ------
+    RequestError
+        ``too_large``, or ``bad_value`` where there are no steps.
+    """
+    if not wanted:
+        raise bad_value("steps", "the transaction has no steps")
+    if len(wanted) > limits.steps:
+        raise _too_large(len(wanted), limits.steps, "steps")
+    count = sum(_rows(step.x) for step in wanted if isinstance(step, steps.Overlay))
+    if count > limits.markers:
+        raise _too_large(count, limits.markers, "markers")
+
+
+def _must_read(step: steps.AnyStep) -> bool:
+    if isinstance(step, steps.Mtv):
+        return isinstance(step.target, Dataset | File)
+    return isinstance(step, steps.Query | steps.Load)
+
+
+def _rows(column: Array | tuple[float, ...]) -> int:
+    return math.prod(column.shape) if isinstance(column, Array) else len(column)
+
+
+def _too_large(size: int, limit: int, what: str) -> RequestError:
+    message = f"{size} {what} are over the limit of {limit}"
+    return RequestError(Error(code="too_large", message=message, where="steps", hint="send several transactions"))

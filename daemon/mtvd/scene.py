@@ -1,0 +1,306 @@
+"""The scene: what every display is meant to show. Pure; DS9 is only its picture.
+
+A scene never changes: `apply` returns the next one, or refuses. View settings carry the key of the request that set
+them, so that asking for the same zoom twice is two wishes: the user may have zoomed by hand in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mtv.wire import colours
+from mtv.wire.errors import Error, RequestError, within
+from mtv.wire.steps import Display as DisplayKey
+from mtvd import changes as ch
+from mtvd.actions import ImageLayer, Markers, MaskLayer, Value
+
+FIRST_NAMED: Final = 1001
+"""Displays with a name take numbers from here up."""
+
+BOTTOM_PLANES: Final = ("DETECTED", "DETECTED_NEGATIVE")
+"""Planes below all others, so that saturated cores stay visible on their footprints."""
+
+
+class Scale(Value, frozen=True, kw_only=True):
+    """Stretch and limits of a display."""
+
+    stretch: str = "linear"
+    mode: str = "zscale"
+    """``zscale``, ``minmax`` or per cent as text; ignored where limits are fixed."""
+    limits: tuple[float, float] | None = None
+    key: str = ""
+
+
+class Zoom(Value, frozen=True, kw_only=True):
+    """Screen pixels per image pixel, or fitted."""
+
+    factor: float | None = None
+    key: str = ""
+
+
+class Pan(Value, frozen=True, kw_only=True):
+    """0-based parent pixel in the centre."""
+
+    x: float
+    y: float
+    key: str
+
+
+class Colormap(Value, frozen=True, kw_only=True):
+    """Colour map of a display."""
+
+    name: str = "grey"
+    invert: bool = False
+    key: str = ""
+
+
+class Overlay(Value, frozen=True, kw_only=True):
+    """A named group of markers."""
+
+    name: str
+    lasting: bool
+    batches: tuple[Markers, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of markers."""
+        return sum(batch.count for batch in self.batches)
+
+
+class Display(Value, frozen=True, kw_only=True):
+    """What one frame is meant to show."""
+
+    number: int
+    name: str = ""
+    image: ImageLayer | None = None
+    mask: MaskLayer | None = None
+    mask_colours: Mapping[str, str] = {}
+    """What users have set: plane to colour name or ``ignore``."""
+    hidden_planes: tuple[str, ...] = ()
+    transparency_percent: float = 0.0
+    overlays: tuple[Overlay, ...] = ()
+    scale: Scale = Scale()
+    zoom: Zoom = Zoom()
+    pan: Pan | None = None
+    colormap: Colormap = Colormap()
+    erased_key: str = ""
+    """Last request that erased everything: the user's own regions went with it."""
+
+    def colour_of(self, plane: str, bit: int) -> str:
+        """Colour name of a plane, or ``ignore``."""
+        return self.mask_colours.get(plane) or colours.default_mask_colour(plane, bit)
+
+    def visible_colours(self) -> tuple[tuple[str, str], ...]:
+        """Visible planes and their ``#rrggbb``, from the bottom to the top."""
+        planes = self.mask.planes if self.mask else ()
+        named = [(plane, self.colour_of(plane, bit)) for plane, bit in sorted(planes, key=_stacking)]
+        return tuple(
+            (plane, colours.hex_of(colour))
+            for plane, colour in named
+            if colour != colours.IGNORE and plane not in self.hidden_planes
+        )
+
+    def shown_colours(self) -> dict[str, str]:
+        """Planes of the mask and their colour names; hidden ones are ``ignore``."""
+        planes = self.mask.planes if self.mask else ()
+        return {
+            plane: colours.IGNORE if plane in self.hidden_planes else self.colour_of(plane, bit)
+            for plane, bit in planes
+        }
+
+
+class Scene(Value, frozen=True, kw_only=True):
+    """All displays, by number."""
+
+    displays: Mapping[int, Display] = {}
+    front: int | None = None
+    front_key: str = ""
+    """Request that last brought a display to the front."""
+
+    def number_of(self, key: DisplayKey) -> int | None:
+        """Number of a display by number or name; None where there is none."""
+        if isinstance(key, int):
+            return key if key in self.displays else None
+        return next((number for number, display in self.displays.items() if display.name == key), None)
+
+    def files(self) -> set[str]:
+        """Names of all pixel files that the scene needs."""
+        layers = (layer for display in self.displays.values() for layer in (display.image, display.mask))
+        return {layer.file for layer in layers if layer is not None}
+
+    def markers(self) -> int:
+        """Number of all markers."""
+        return sum(overlay.count for display in self.displays.values() for overlay in display.overlays)
+
+
+EMPTY: Final = Scene()
+
+
+def apply(scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()) -> tuple[Scene, tuple[int, ...]]:
+    """Return the scene after a transaction, and the number of each change's display.
+
+    Parameters
+    ----------
+    places : sequence of `int`
+        Index of each change's step, for errors; the change's own index where empty.
+
+    Raises
+    ------
+    RequestError
+        ``unknown_display`` or ``unsupported``, with ``steps[i]`` in ``where``; the scene given is as it was.
+    """
+    numbers = []
+    for index, change in zip(places or range(len(changes)), changes, strict=True):
+        with within(f"steps[{index}]"):
+            scene, number = _apply_one(scene, change)
+        numbers.append(number)
+    return scene, tuple(numbers)
+
+
+def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int]:
+    if isinstance(change, ch.DeleteDisplay):
+        return _delete(scene, change)
+    scene, number = _with_display(scene, change.display)
+    if isinstance(change, ch.BringToFront):
+        return msgspec.structs.replace(scene, front=number, front_key=change.key), number
+    display = _EDITS[type(change)](scene.displays[number], change)
+    scene = msgspec.structs.replace(scene, displays={**scene.displays, number: display})
+    if scene.front is None or (isinstance(change, ch.ShowImage) and change.to_front):
+        scene = msgspec.structs.replace(scene, front=number)
+    return scene, number
+
+
+def _with_display(scene: Scene, key: DisplayKey) -> tuple[Scene, int]:
+    known = scene.number_of(key)
+    if known is not None:
+        return scene, known
+    if isinstance(key, int):
+        new = Display(number=key)
+    else:
+        new = Display(number=max([FIRST_NAMED - 1, *scene.displays]) + 1, name=key)
+    return msgspec.structs.replace(scene, displays={**scene.displays, new.number: new}), new.number
+
+
+def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
+    number = scene.number_of(change.display)
+    if number is None:
+        raise unknown_display(scene, change.display)
+    displays = {key: display for key, display in scene.displays.items() if key != number}
+    front = scene.front if scene.front != number else min(displays, default=None)
+    return msgspec.structs.replace(scene, displays=displays, front=front), number
+
+
+def unknown_display(scene: Scene, key: DisplayKey) -> RequestError:
+    """Return the error for a display that does not exist."""
+    known = ", ".join(str(display.name or number) for number, display in sorted(scene.displays.items()))
+    hint = f"there are {known}" if known else "there is none yet"
+    return RequestError(Error(code="unknown_display", message=f"no display {key!r}", where="display", hint=hint))
+
+
+def _show_image(display: Display, change: ch.ShowImage) -> Display:
+    same_place = display.image is not None and (
+        (display.image.shape_yx, display.image.xy0) == (change.image.shape_yx, change.image.xy0)
+    )
+    return msgspec.structs.replace(
+        display,
+        image=change.image,
+        mask=change.mask,
+        overlays=tuple(overlay for overlay in display.overlays if overlay.lasting),
+        zoom=display.zoom if same_place else Zoom(),
+        pan=display.pan if same_place else None,
+    )
+
+
+def _add_markers(display: Display, change: ch.AddMarkers) -> Display:
+    old = next((overlay for overlay in display.overlays if overlay.name == change.overlay), None)
+    before = old.batches if old and not change.replace else ()
+    new = Overlay(
+        name=change.overlay,
+        lasting=change.lasting or (old is not None and old.lasting and not change.replace),
+        batches=(*before, change.markers),
+    )
+    if old is None:
+        return msgspec.structs.replace(display, overlays=(*display.overlays, new))
+    overlays = tuple(new if overlay is old else overlay for overlay in display.overlays)
+    return msgspec.structs.replace(display, overlays=overlays)
+
+
+def _erase(display: Display, change: ch.EraseMarkers) -> Display:
+    if change.overlay is None:
+        return msgspec.structs.replace(display, overlays=(), erased_key=change.key)
+    kept = tuple(overlay for overlay in display.overlays if overlay.name != change.overlay)
+    return msgspec.structs.replace(display, overlays=kept)
+
+
+def _scale(display: Display, change: ch.SetScale) -> Display:
+    limits = display.scale.limits
+    if change.mode is not None:
+        limits = None
+    elif change.low is not None and change.high is not None:
+        limits = (change.low, change.high)
+    scale = Scale(
+        stretch=change.stretch or display.scale.stretch,
+        mode=change.mode or display.scale.mode,
+        limits=limits,
+        key=change.key,
+    )
+    return msgspec.structs.replace(display, scale=scale)
+
+
+def _zoom(display: Display, change: ch.SetZoom) -> Display:
+    pan = None if change.factor is None else display.pan
+    return msgspec.structs.replace(display, zoom=Zoom(factor=change.factor, key=change.key), pan=pan)
+
+
+def _pan(display: Display, change: ch.SetPan) -> Display:
+    return msgspec.structs.replace(display, pan=Pan(x=change.x, y=change.y, key=change.key))
+
+
+def _colormap(display: Display, change: ch.SetColormap) -> Display:
+    return msgspec.structs.replace(display, colormap=Colormap(name=change.name, invert=change.invert, key=change.key))
+
+
+def _mask_colours(display: Display, change: ch.SetMaskColours) -> Display:
+    shown = tuple(plane for plane in display.hidden_planes if plane not in change.colours)
+    return msgspec.structs.replace(
+        display, mask_colours={**display.mask_colours, **change.colours}, hidden_planes=shown
+    )
+
+
+def _mask_transparency(display: Display, change: ch.SetMaskTransparency) -> Display:
+    if change.plane is None:
+        return msgspec.structs.replace(display, transparency_percent=change.percent, hidden_planes=())
+    hidden = [plane for plane in display.hidden_planes if plane != change.plane]
+    if change.percent == 100:
+        return msgspec.structs.replace(display, hidden_planes=(*hidden, change.plane))
+    if change.percent == display.transparency_percent:
+        return msgspec.structs.replace(display, hidden_planes=tuple(hidden))
+    raise RequestError(
+        Error(
+            code="unsupported",
+            message="DS9 has one transparency for all planes of a display",
+            where="percent",
+            hint="give 100 to hide this plane, or leave the plane out to set all of them",
+        )
+    )
+
+
+_EDITS: Final[Mapping[type, Callable[[Display, Any], Display]]] = {
+    ch.ShowImage: _show_image,
+    ch.AddMarkers: _add_markers,
+    ch.EraseMarkers: _erase,
+    ch.SetScale: _scale,
+    ch.SetZoom: _zoom,
+    ch.SetPan: _pan,
+    ch.SetColormap: _colormap,
+    ch.SetMaskColours: _mask_colours,
+    ch.SetMaskTransparency: _mask_transparency,
+}
+
+
+def _stacking(plane: tuple[str, int]) -> tuple[bool, int]:
+    name, bit = plane
+    return name not in BOTTOM_PLANES, bit
