@@ -1,3 +1,88 @@
-"""The light client of ``mtvd``: one DS9 window and the Butler repositories of one daemon, from any process."""
+"""The light client of ``mtvd``: one DS9 window and the Butler repositories of one daemon, from any process.
+
+>>> import mtv
+>>> display = mtv.Display()
+>>> display.mtv(image)
+>>> with display.buffering():
+...     for x, y in stars:
+...         display.dot("o", x, y, size=10, colour="orange")
+
+Nothing is loaded before it is used: neither ZeroMQ nor numpy by this import, astropy and anyio never.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mtv.catalog import Catalog, Row
+    from mtv.connection import Connection, buffering, connect, default_connection
+    from mtv.datasets import DatasetRef, Handle, Refs
+    from mtv.display import Display, get_display
+    from mtv.exposure import Exposure
+    from mtv.repository import Repository, repositories
+    from mtv.schema import Schema
+    from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
+
+_HOMES: Final = {
+    "Catalog": "catalog",
+    "Connection": "connection",
+    "DaemonError": "wire.errors",
+    "DatasetRef": "datasets",
+    "DeadlineExceeded": "wire.errors",
+    "Display": "display",
+    "Exposure": "exposure",
+    "Handle": "datasets",
+    "MtvError": "wire.errors",
+    "Refs": "datasets",
+    "Repository": "repository",
+    "RequestError": "wire.errors",
+    "Row": "catalog",
+    "Schema": "schema",
+    "Unavailable": "wire.errors",
+    "buffering": "connection",
+    "connect": "connection",
+    "default_connection": "connection",
+    "get_display": "display",
+    "repositories": "repository",
+}
+"""Where each public name lives."""
+
+__all__ = [
+    "Catalog",
+    "Connection",
+    "DaemonError",
+    "DatasetRef",
+    "DeadlineExceeded",
+    "Display",
+    "Exposure",
+    "Handle",
+    "MtvError",
+    "Refs",
+    "Repository",
+    "RequestError",
+    "Row",
+    "Schema",
+    "Unavailable",
+    "__version__",
+    "buffering",
+    "connect",
+    "default_connection",
+    "get_display",
+    "repositories",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mtv' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"mtv.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

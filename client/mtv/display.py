@@ -1,0 +1,362 @@
+"""A display: one frame of the window, by number or by name. Every call is checked here before it goes anywhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from mtv import checks, targets
+from mtv.batch import Batch
+from mtv.connection import Connection, default_connection
+from mtv.markers import columns_of, points_of
+from mtv.transaction import Collector, System
+from mtv.wire import data, steps
+from mtv.wire.colours import MASK_COLOURS, default_mask_colour
+from mtv.wire.errors import RequestError
+from mtv.wire.messages import Describe, DisplayReport, Outcome, Picture, Snapshot
+
+OVERLAY: Final = "markers"
+"""The overlay that is meant where none is named."""
+
+
+class Display:
+    """One frame of the window; made when something is first shown in it.
+
+    Calls wait until the window has what they drew (``wait=True``), or only until the daemon has the request
+    (``wait=False``); a published request that fails later is logged and raised by `sync`. Coordinates are 0-based
+    parent pixels ``(x, y)``.
+
+    Parameters
+    ----------
+    frame : `int` or `str`, optional
+        Number from 0 to 1000, the same as DS9's, or a name.
+    backend : `str`, optional
+        Only ``ds9``.
+    connection : `Connection`, optional
+        The process's own where not given, made when it is first needed.
+
+    Raises
+    ------
+    RequestError
+        ``unsupported`` for another backend, ``bad_value`` for an impossible frame.
+    """
+
+    def __init__(self, frame: int | str = 0, *, backend: str = "ds9", connection: Connection | None = None) -> None:
+        checks.backend(backend)
+        self.frame = checks.frame(frame)
+        self._given = connection
+
+    def __repr__(self) -> str:
+        return f"<mtv.Display {self.frame!r}>"
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that this display uses."""
+        return self._given or default_connection()
+
+    # Images
+
+    def mtv(
+        self,
+        target: object,
+        *,
+        mask: Any = None,
+        planes: Mapping[str, int] | None = None,
+        xy0: tuple[int, int] | None = None,
+        wcs: Any = None,
+        label: str = "",
+        wait: bool = True,
+        supersede: bool = False,
+    ) -> None:
+        """Show an image. Replaces image, mask and WCS, and removes overlays except lasting ones.
+
+        Parameters
+        ----------
+        target : array, `Exposure`, NDData, HDU, path, `Handle` or `DatasetRef`
+            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one. The daemon itself reads
+            paths, handles and references, and their pixels never come here.
+        mask : array, optional
+            ``(y, x)`` booleans or integers of the image's shape.
+        planes : `dict` [`str`, `int`], optional
+            Mask plane name to bit number; a boolean mask is one plane named ``MASK``.
+        xy0 : `tuple` [`int`, `int`], optional
+            0-based parent pixel ``(x, y)`` of the first pixel; the target's own, else ``(0, 0)``.
+        wcs : `astropy.wcs.WCS`, FITS header or `str`, optional
+            The target's own where not given; a `str` holds cards of 80 characters.
+        supersede : `bool`, optional
+            True, with ``wait=False``: a newer image for this display may take the place of this one while it waits.
+
+        Raises
+        ------
+        RequestError
+            For a target that is no image, a mask of another shape, a type of pixel that cannot be shown.
+        """
+        checks.supersede(supersede, wait=wait, buffered=self.connection.open_batch(self.frame) is not None)
+        source = targets.reference(target)
+        if source is not None:
+            checks.only_with_pixels(mask=mask, planes=planes, xy0=xy0, wcs=wcs)
+            self._draw(steps.Mtv(display=self.frame, target=source), wait=wait, supersede=supersede)
+            return
+        image = targets.image_of(target)
+        changes: dict[str, Any] = {}
+        if mask is not None or planes is not None:
+            changes.update(mask=image.mask if mask is None else mask, planes=planes or {})
+        if xy0 is not None:
+            changes["xy0"] = xy0
+        if wcs is not None:
+            changes["wcs"] = targets.wcs_cards(wcs)
+        if label:
+            changes["label"] = label
+        self._mtv(image._replace(**changes), wait=wait, supersede=supersede)
+
+    def _mtv(self, image: targets.Image, *, wait: bool, supersede: bool) -> None:
+        connection = self.connection
+        sink = connection.sink()
+        try:
+            source: data.Exposure = targets.source_of(image, sink, connection.limits)
+        except BaseException:
+            sink.remove()
+            raise
+        step = steps.Mtv(display=self.frame, target=source)
+        connection.draw(step, buffers=sink.buffers, prepared=sink, wait=wait, supersede=supersede)
+
+    # Markers
+
+    def dot(
+        self,
+        symbol: str,
+        x: float,
+        y: float,
+        *,
+        size: float = 2.0,
+        colour: str = "green",
+        ctype: str | None = None,
+        overlay: str = OVERLAY,
+        system: System = "pixel",
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Add one marker. Many of them belong into ``with display.buffering():``, or into one `overlay`.
+
+        Parameters
+        ----------
+        symbol : `str`
+            ``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy`` (an ellipse by its moments), or a text.
+        x, y : `float`
+            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+        size : `float`, optional
+            Radius in pixels (arc seconds in the sky); for a text, points of the font.
+        colour, ctype : `str`, optional
+            An X11 or CSS name, or ``#rrggbb``; ``ctype`` is the same by the name it has in ``lsst.afw.display``.
+        lasting : `bool`, optional
+            True: the overlay stays when another image is shown.
+        """
+        colour = ctype or colour
+        x, y, size = checks.dot(symbol, x, y, size, colour)
+        place = checks.place(self.frame, overlay, system, lasting)
+        connection = self.connection
+        batch = connection.open_batch(self.frame)
+        if batch is not None:
+            batch.collector.dot(place, x, y, symbol, size, colour)
+            return
+        alone = Collector(connection.limits)
+        alone.dot(place, x, y, symbol, size, colour)
+        connection.execute(alone.bundle(), wait=wait)
+
+    def line(
+        self,
+        points: Any,
+        *,
+        colour: str = "green",
+        ctype: str | None = None,
+        overlay: str = OVERLAY,
+        system: System = "pixel",
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Join points by a line.
+
+        Parameters
+        ----------
+        points : array or sequence of pairs
+            ``(n, 2)``: x and y of each; NaN breaks the line.
+        """
+        columns = points_of(points, ctype or colour, self.connection.limits)
+        step = steps.Overlay(
+            display=self.frame,
+            name=checks.overlay(overlay),
+            system=checks.system(system),
+            lines=True,
+            lasting=lasting,
+            **columns.fields,
+        )
+        self.connection.draw(step, buffers=columns.buffers, markers=columns.markers, wait=wait)
+
+    def overlay(
+        self,
+        name: str,
+        x: Any,
+        y: Any,
+        *,
+        symbol: str | Sequence[str] = "o",
+        size: Any = 2.0,
+        colour: str | Sequence[str] = "green",
+        ctype: str | None = None,
+        system: System = "pixel",
+        replace: bool = True,
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Draw whole columns as one named group of markers.
+
+        Parameters
+        ----------
+        name : `str`
+            The group; ``erase(name)`` removes it.
+        x, y : array
+            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+        symbol, size, colour : scalar or array, optional
+            One for all, or one a row; see `dot`.
+        replace : `bool`, optional
+            False: the markers are added to those that the group has.
+        """
+        columns = columns_of(x, y, symbol, size, ctype or colour, self.connection.limits)
+        step = steps.Overlay(
+            display=self.frame,
+            name=checks.overlay(name, "name"),
+            system=checks.system(system),
+            replace=replace,
+            lasting=lasting,
+            **columns.fields,
+        )
+        self.connection.draw(step, buffers=columns.buffers, markers=columns.markers, wait=wait)
+
+    def erase(self, name: str | None = None, *, wait: bool = True) -> None:
+        """Remove one overlay, or all markers, the user's own regions too."""
+        self._draw(steps.Erase(display=self.frame, name=name), wait=wait)
+
+    # The frame
+
+    def delete(self, *, wait: bool = True) -> None:
+        """Remove the display with everything on it."""
+        self._draw(steps.Delete(display=self.frame), wait=wait)
+
+    def show(self, *, wait: bool = True) -> None:
+        """Bring the display to the front."""
+        self._draw(steps.Show(display=self.frame), wait=wait)
+
+    def scale(self, stretch: str | None, *limits: Any, wait: bool = True) -> None:
+        """Set the stretch, and the limits: ``scale("asinh", "zscale")``, ``scale("asinh", -1, 30)``.
+
+        Parameters
+        ----------
+        stretch : `str` or `None`
+            ``linear`` ``log`` ``pow`` ``sqrt`` ``squared`` ``asinh`` ``sinh`` ``histogram``; None keeps it.
+        *limits
+            Nothing (they stay), ``"zscale"``, ``"minmax"``, the per cent of the pixels kept between them, or the
+            values of black and white.
+        """
+        self._draw(checks.scale(self.frame, stretch, limits), wait=wait)
+
+    def zoom(self, factor: float | Literal["fit"] | None = None, *, wait: bool = True) -> None:
+        """Set screen pixels per image pixel; None or ``"fit"`` fits the image into the window."""
+        self._draw(steps.Zoom(display=self.frame, factor=checks.zoom(factor)), wait=wait)
+
+    def pan(self, x: float, y: float, *, wait: bool = True) -> None:
+        """Centre the view on a 0-based parent pixel."""
+        self._draw(steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y)), wait=wait)
+
+    def colormap(self, name: str, *, invert: bool = False, wait: bool = True) -> None:
+        """Choose one of DS9's colour maps."""
+        self._draw(steps.Colormap(display=self.frame, name=checks.text("name", name), invert=invert), wait=wait)
+
+    # Masks
+
+    def set_mask_plane_color(
+        self, name: str | Mapping[str, str], colour: str | None = None, *, wait: bool = True
+    ) -> None:
+        """Colour a mask plane, or several by a dictionary; ``"ignore"`` hides one. Colours outlast the image."""
+        colours = checks.mask_colours(name, colour)
+        self._draw(steps.MaskColour(display=self.frame, colours=colours), wait=wait)
+
+    def get_mask_plane_color(self, name: str) -> str:
+        """Return the colour that a mask plane has or would have."""
+        mask = self._described().mask
+        return mask.colours.get(name) or default_mask_colour(name, mask.planes.get(name, 0))
+
+    def mask_plane_colours(self) -> dict[str, str]:
+        """Return the colours of all mask planes: those of the image, those set, and those that everybody has."""
+        mask = self._described().mask
+        shown = {name: default_mask_colour(name, bit) for name, bit in mask.planes.items()}
+        return dict(sorted({**MASK_COLOURS, **shown, **mask.colours}.items()))
+
+    def set_mask_transparency(self, percent: float, plane: str | None = None, *, wait: bool = True) -> None:
+        """Set the transparency of the mask, from 0 (opaque) to 100 (hidden); for one plane only 100 works."""
+        checks.transparency(percent, plane)
+        step = steps.MaskTransparency(display=self.frame, percent=float(percent), plane=plane)
+        self._draw(step, wait=wait)
+
+    def get_mask_transparency(self) -> float:
+        """Return the transparency of the mask in per cent."""
+        return self._described().mask.transparency_percent
+
+    # Together, and afterwards
+
+    def buffering(self, *, wait: bool = True) -> Batch:
+        """Return a context manager: all that this thread draws on this display within it is one transaction.
+
+        It takes effect as a whole or not at all. After an exception inside nothing is sent. A buffer inside another
+        joins it.
+        """
+        return self.connection.buffering(wait=wait, display=self.frame)
+
+    def sync(self) -> None:
+        """Wait until all that was drawn so far is on the screen; raise the first failure of what was published."""
+        self.connection.sync()
+
+    def snapshot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        format: Literal["png", "jpeg"] = "png",  # noqa: A002 - the word that everybody uses
+    ) -> bytes:
+        """Return a picture of the display, which comes to the front for it; also write it to a file where asked to."""
+        checks.image_format(format)
+        answer = self.connection.ask(Snapshot(display=self.frame, format=format))
+        assert isinstance(answer.reply, Picture)
+        picture = bytes(answer.buffers[0])
+        if path is not None:
+            Path(path).write_bytes(picture)
+        return picture
+
+    def describe(self) -> DisplayReport:
+        """Return what the display is meant to show.
+
+        Raises
+        ------
+        RequestError
+            ``unknown_display`` where nothing was shown in it yet.
+        """
+        reply = self.connection.request(Describe(display=self.frame))
+        assert isinstance(reply, DisplayReport)
+        return reply
+
+    def _described(self) -> DisplayReport:
+        try:
+            return self.describe()
+        except RequestError as error:
+            if error.code != "unknown_display":
+                raise
+            return DisplayReport(number=-1, exists=False)
+
+    def _repr_png_(self) -> bytes | None:
+        return self.snapshot() if self._described().exists else None
+
+    def _draw(self, step: steps.AnyStep, *, wait: bool, supersede: bool = False) -> Outcome | None:
+        return self.connection.draw(step, wait=wait, supersede=supersede)
+
+
+def get_display(frame: int | str = 0, backend: str = "ds9", *, connection: Connection | None = None) -> Display:
+    """Return a display; see `Display`."""
+    return Display(frame, backend=backend, connection=connection)

@@ -1,0 +1,384 @@
+"""The thread that owns the DEALER socket: hello before traffic, replies by number, and a new start after every loss.
+
+A libzmq socket belongs to one thread, so all of it is here, and callers only put tickets into the outbox and wake the
+thread. A lost connection means a new socket (nothing stale can leave it before the Hello), and, once the daemon has
+welcomed the session again, every unanswered request once more under its own number. `mtv.connection` starts links; one
+link never outlives its process, a fork makes its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import os
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import zmq
+
+from mtv.outbox import Outbox
+from mtv.paths import socket_path
+from mtv.ticket import Answer, Ticket
+from mtv.wire import codec, frames
+from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable, exception_for
+from mtv.wire.limits import Limits
+from mtv.wire.messages import Failed, Hello, Progress, Receipt, Welcome
+
+_log: Final = logging.getLogger("mtv")
+
+HELLO_NUMBER: Final = 0
+"""Number of every Hello: it opens the session anew on each connection, so it stands outside the count of requests."""
+
+_EVENT: Final = struct.Struct("=HI")
+_WATCHED: Final = zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+
+
+class Phase(enum.Enum):
+    """What a link is at."""
+
+    GREETING = "greeting"
+    """Hello is out, or waits for somebody to listen."""
+    READY = "ready"
+    ENDED = "ended"
+
+
+class Timing:
+    """How long a link waits, in seconds."""
+
+    def __init__(self, hello_secs: float = 5.0, lost_secs: float = 10.0) -> None:
+        self.hello_secs = hello_secs
+        """From a connection to its Welcome."""
+        self.lost_secs = lost_secs
+        """How long requests wait for a daemon that has gone, before they fail with `Unavailable`."""
+
+
+class Link:
+    """One session with a daemon, through any number of connections.
+
+    Parameters
+    ----------
+    endpoint : `str`
+        ``ipc://`` or ``tcp://``.
+    session : `bytes`
+        16 bytes; the same through all reconnections.
+    hello : `Hello`
+        Sent first on every connection.
+    """
+
+    def __init__(self, endpoint: str, session: bytes, hello: Hello, timing: Timing) -> None:
+        self.endpoint = endpoint
+        self.session = session
+        self.welcome: Welcome | None = None
+        self._hello = codec.encode(hello)
+        self._timing = timing
+        self._phase = Phase.GREETING
+        self._outbox: Outbox[Ticket] = Outbox()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._failure: MtvError | None = None
+        self._gone = False
+        self._stopping = False
+        self._farewell = b""
+        self._since = time.monotonic()
+        self._limits = Limits()
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._context = zmq.Context(io_threads=1)
+        self._thread = threading.Thread(target=self._run, name="mtv-link", daemon=True)
+
+    # For callers, from any thread
+
+    def start(self) -> Welcome:
+        """Connect; return the daemon's greeting, or raise `Unavailable` or what it answered instead."""
+        self._thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: self.welcome is not None or self._failure is not None)
+            failure = self._failure
+        if failure is not None:
+            self._thread.join()
+            raise failure
+        assert self.welcome is not None
+        return self.welcome
+
+    def submit(self, ticket: Ticket) -> None:
+        """Take a request; it goes out as soon as the window allows.
+
+        Raises
+        ------
+        Unavailable
+            The daemon has been gone for some time.
+        """
+        with self._lock:
+            if self._failure is not None or self._gone:
+                raise self._failure or self.unavailable("has gone")
+            ticket.number = self._outbox.add(ticket)
+        self._wake()
+
+    def forget(self, ticket: Ticket) -> bool:
+        """Drop a request that nobody waits for any more; tell whether the daemon may have it."""
+        with self._lock:
+            sent = self._outbox.was_sent(ticket.number)
+            self._outbox.settle(ticket.number)
+        self._wake()
+        return sent
+
+    def drain(self, deadline: float | None) -> int:
+        """Wait until every request is answered; return how many are not."""
+        with self._changed:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            self._changed.wait_for(lambda: not len(self._outbox) or self._phase is Phase.ENDED or self._gone, left)
+            return len(self._outbox)
+
+    @property
+    def ready(self) -> bool:
+        """True while the daemon knows the session."""
+        return self._phase is Phase.READY
+
+    @property
+    def ended(self) -> bool:
+        """True once the thread has gone, or is about to."""
+        return self._failure is not None
+
+    def stop(self, farewell: bytes = b"") -> None:
+        """End the thread and close the socket; ``farewell`` is the body of a last message."""
+        with self._lock:
+            self._stopping = True
+            self._farewell = farewell
+        self._wake()
+        self._thread.join()
+
+    def _wake(self) -> None:
+        with self._lock:
+            if self._phase is not Phase.ENDED:
+                with contextlib.suppress(BlockingIOError):  # full: it is awake already
+                    os.write(self._wake_write, b".")
+
+    # The thread
+
+    def _run(self) -> None:
+        failure: MtvError | None = None
+        try:
+            self._open()
+            while not self._stopping:
+                self._turn()
+        except MtvError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            _log.exception("the connection to the daemon broke")
+            failure = DaemonError(Error(code="internal", message=f"the connection broke: {type(error).__name__}"))
+        finally:
+            self._end(failure)
+
+    def _open(self) -> None:
+        self._socket = self._context.socket(zmq.DEALER)
+        for option, value in _OPTIONS:
+            self._socket.setsockopt(option, value)
+        if self.endpoint.startswith("tcp"):
+            self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
+            self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+        name = f"inproc://monitor-{id(self)}"
+        self._socket.monitor(name, _WATCHED)
+        self._monitor = self._context.socket(zmq.PAIR)
+        self._monitor.linger = 0
+        self._monitor.connect(name)
+        self._poller = zmq.Poller()
+        for source in (self._socket, self._monitor, self._wake_read):
+            self._poller.register(source, zmq.POLLIN)
+        self._phase = Phase.GREETING
+        self._hello_deadline = time.monotonic() + self._timing.hello_secs
+        self._socket.connect(self.endpoint)
+        self._send(HELLO_NUMBER, self._hello)
+
+    def _close(self, linger_ms: int = 0) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close()
+        self._socket.close(linger_ms)
+
+    def _reopen(self) -> None:
+        if self._phase is Phase.READY:
+            self._since = time.monotonic()
+        self._close()
+        with self._lock:
+            self._outbox.rewind()
+        self._open()
+
+    def _turn(self) -> None:
+        ready = dict(self._poller.poll(self._patience_ms()))
+        if self._wake_read in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 65536)
+        if self._socket in ready:
+            self._receive_all()
+        if self._monitor in ready:
+            self._watch()
+        if self._phase is Phase.READY:
+            self._send_waiting()
+        else:
+            self._mind_the_time()
+
+    def _patience_ms(self) -> int | None:
+        if self._phase is Phase.READY:
+            return None
+        now = time.monotonic()
+        until = self._hello_deadline
+        if self.welcome is not None and not self._gone:
+            until = min(until, self._since + self._timing.lost_secs)
+        return max(0, int((until - now) * 1000) + 1)
+
+    def _mind_the_time(self) -> None:
+        now = time.monotonic()
+        if self.welcome is None and now >= self._hello_deadline:
+            raise self.unavailable("does not answer")
+        if self.welcome is not None and not self._gone and now >= self._since + self._timing.lost_secs:
+            self._give_up()
+        if now >= self._hello_deadline:
+            self._reopen()
+
+    def _give_up(self) -> None:
+        error = self.unavailable("has gone")
+        with self._changed:
+            self._gone = True
+            awaited = [ticket for ticket in self._outbox if ticket.awaited]
+            for ticket in awaited:
+                self._outbox.settle(ticket.number)
+            self._changed.notify_all()
+        for ticket in awaited:
+            ticket.settle(error)
+
+    def _watch(self) -> None:
+        lost = refused = False
+        while self._monitor.poll(0):
+            event, _ = _EVENT.unpack(self._monitor.recv_multipart()[0])
+            lost |= event == zmq.EVENT_DISCONNECTED
+            refused |= event == zmq.EVENT_CONNECT_RETRIED
+        if lost:
+            self._receive_all()
+            self._reopen()
+        elif refused and self.welcome is None:
+            raise self.unavailable("does not listen")
+        elif refused:
+            self._hello_deadline = time.monotonic() + self._timing.hello_secs
+
+    def _send_waiting(self) -> None:
+        with self._lock:
+            going = self._outbox.send(self._limits.in_flight)
+        for number, ticket in going:
+            self._send(number, ticket.body, ticket.buffers)
+
+    def _send(self, number: int, body: bytes, buffers: Sequence[frames.Buffer] = ()) -> None:
+        message = frames.pack(frames.Kind.REQUEST, self.session, number, body, buffers)
+        self._socket.send_multipart(message, zmq.NOBLOCK, copy=False)
+
+    def _receive_all(self) -> None:
+        while True:
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._receive([part.buffer for part in parts])
+
+    def _receive(self, parts: list[memoryview]) -> None:
+        try:
+            header = frames.read_header(parts[0])
+            if header.session != self.session:
+                raise RequestError(Error(code="bad_message", message="the session is not ours"))
+        except MtvError as error:
+            _log.warning("ignored a message that is no reply: %s", error)
+            return
+        try:
+            frames.check(header, parts, Limits())
+            reply = codec.decode_reply(parts[1])
+        except MtvError as error:
+            self._settle(header.sequence, _unreadable(error))
+            return
+        self._accept(header.sequence, Answer(reply, tuple(parts[2:])))
+
+    def _accept(self, number: int, answer: Answer) -> None:
+        reply = answer.reply
+        if isinstance(reply, Receipt | Progress):
+            with self._lock:
+                ticket = self._outbox.find(number)
+            if ticket is not None and isinstance(reply, Receipt):
+                ticket.receive()
+            elif ticket is not None and isinstance(reply, Progress):
+                ticket.report(reply)
+        elif isinstance(reply, Failed):
+            self._settle(number, exception_for(reply.error))
+        elif isinstance(reply, Welcome) and number == HELLO_NUMBER:
+            self._greeted(reply)
+        else:
+            self._settle(number, answer)
+
+    def _settle(self, number: int, outcome: Answer | MtvError) -> None:
+        if number == HELLO_NUMBER:
+            if isinstance(outcome, MtvError):
+                self._refused(outcome)
+            return
+        with self._lock:
+            ticket = self._outbox.settle(number)
+        if ticket is not None:
+            ticket.settle(outcome)
+            with self._changed:
+                self._changed.notify_all()
+
+    def _refused(self, error: MtvError) -> None:
+        if self.welcome is None or not error.error.retryable:
+            raise error
+        _log.warning("the daemon refused the session for now: %s", error)
+
+    def _greeted(self, welcome: Welcome) -> None:
+        with self._changed:
+            self.welcome = welcome
+            self._limits = welcome.limits
+            self._gone = False
+            self._phase = Phase.READY
+            self._changed.notify_all()
+
+    def _end(self, failure: MtvError | None) -> None:
+        if not failure and self._phase is Phase.READY and self._farewell:
+            self._send(HELLO_NUMBER, self._farewell)
+        self._close(linger_ms=200 if self._phase is Phase.READY else 0)
+        self._context.term()
+        with self._changed:
+            self._phase = Phase.ENDED
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._failure = failure or Unavailable(Error(code="no_daemon", message="the connection is closed"))
+            left = list(self._outbox)
+            self._outbox = Outbox()
+            self._changed.notify_all()
+        for ticket in left:
+            ticket.settle(self._failure)
+
+    def unavailable(self, what: str) -> Unavailable:
+        """Return the error for a daemon that is not there."""
+        path = socket_path(self.endpoint)
+        where = str(path) if path else self.endpoint
+        return Unavailable(
+            Error(
+                code="no_daemon",
+                message=f"mtvd {what} at {where}",
+                retryable=True,
+                hint="start it with 'mtv up', or look with 'mtv doctor'",
+            )
+        )
+
+
+_OPTIONS: Final = (
+    (zmq.LINGER, 0),
+    (zmq.SNDHWM, 0),
+    (zmq.RCVHWM, 0),
+    (zmq.RECONNECT_IVL, 50),
+    (zmq.RECONNECT_IVL_MAX, 1_000),
+)
+
+
+def _unreadable(error: MtvError) -> DaemonError | MtvError:
+    if error.code == "unsupported_version":
+        return error
+    return DaemonError(
+        Error(code="internal", message=f"the daemon's reply cannot be read: {error.error.message}", hint="mtv doctor")
+    )

@@ -1,0 +1,148 @@
+"""Columns of markers: from the user's arrays to the fields of an `~mtv.wire.steps.Overlay`, checked row by row."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mtv.checks import finite, known_colour, known_symbol
+from mtv.transaction import Columns, too_many
+from mtv.wire.errors import bad_value
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class MarkerColumns(NamedTuple):
+    """Fields of an overlay step, and the buffers that they name."""
+
+    fields: dict[str, Any]
+    buffers: tuple[Buffer, ...]
+    markers: int
+
+
+def columns_of(x: Any, y: Any, symbol: Any, size: Any, colour: Any, limits: Limits) -> MarkerColumns:
+    """Return markers as columns.
+
+    Raises
+    ------
+    RequestError
+        Naming ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
+    """
+    xs = numbers("x", x)
+    count = len(xs)
+    if count > limits.markers:
+        raise too_many("x", count, limits.markers)
+    ys = numbers("y", y, count)
+    packed = Columns()
+    fields = {
+        "x": packed.add(all_finite("x", xs)),
+        "y": packed.add(all_finite("y", ys)),
+        "symbol": words("symbol", symbol, count, known_symbol),
+        "size": _sizes(size, count, packed),
+        "colour": words("colour", colour, count, known_colour),
+    }
+    return MarkerColumns(fields, (packed.data,) if packed.data else (), count)
+
+
+def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
+    """Return the points of a line as columns; NaN breaks it.
+
+    Raises
+    ------
+    RequestError
+        Naming ``points`` or ``colour``.
+    """
+    import numpy as np
+
+    table = _floats("points", points)
+    if table.ndim != 2 or table.shape[1] != 2:
+        raise bad_value("points", f"an array of shape {table.shape} is no list of points", "its shape must be (n, 2)")
+    if len(table) < 2:
+        raise bad_value("points", "a line needs two points")
+    if len(table) > limits.markers:
+        raise too_many("points", len(table), limits.markers)
+    if np.isinf(table).any():
+        raise bad_value("points", "a point is infinite", "NaN breaks a line")
+    packed = Columns()
+    fields = {
+        "x": packed.add(_packed(table[:, 0])),
+        "y": packed.add(_packed(table[:, 1])),
+        "colour": words("colour", colour, len(table), known_colour),
+    }
+    return MarkerColumns(fields, (packed.data,) if packed.data else (), len(table))
+
+
+def numbers(where: str, values: Any, count: int | None = None) -> array[float]:
+    """Return a column of numbers, or raise."""
+    column = _floats(where, values)
+    if column.ndim != 1:
+        raise bad_value(where, f"an array of shape {column.shape} is no column")
+    if count is not None and len(column) != count:
+        raise bad_value(where, f"{where} has {len(column)} rows, x has {count}")
+    return _packed(column)
+
+
+def all_finite(where: str, column: array[float]) -> array[float]:
+    """Return a column without NaN or infinity, or raise, naming the first row at fault."""
+    import numpy as np
+
+    bad = np.flatnonzero(~np.isfinite(np.asarray(column)))
+    if len(bad):
+        raise bad_value(
+            f"{where}[{bad[0]}]", f"{len(bad)} of {len(column)} values are not finite", "leave those rows out"
+        )
+    return column
+
+
+def words(where: str, value: Any, count: int, check: Any) -> str | tuple[str, ...]:
+    """Return one word for all rows, or one a row, each of them known."""
+    if isinstance(value, str):
+        check(value, where)
+        return value
+    try:
+        column = tuple(str(word) for word in value)
+    except TypeError:
+        raise bad_value(where, f"{value!r} is no text") from None
+    if len(column) != count:
+        raise bad_value(where, f"{where} has {len(column)} rows, x has {count}")
+    for word in dict.fromkeys(column):
+        check(word, f"{where}[{column.index(word)}]")
+    return column
+
+
+def _sizes(size: Any, count: int, packed: Columns) -> Any:
+    import numpy as np
+
+    if np.ndim(size) == 0:
+        if finite("size", size) <= 0:
+            raise bad_value("size", f"a size of {size} draws nothing")
+        return float(size)
+    column = all_finite("size", numbers("size", size, count))
+    small = np.flatnonzero(np.asarray(column) <= 0)
+    if len(small):
+        raise bad_value(f"size[{small[0]}]", f"a size of {column[small[0]]:g} draws nothing")
+    return packed.add(column)
+
+
+def _floats(where: str, values: Any) -> NDArray[Any]:
+    import numpy as np
+
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise bad_value(where, f"{where} is no column of numbers") from None
+
+
+def _packed(column: Any) -> array[float]:
+    import numpy as np
+
+    packed = array("d")
+    packed.frombytes(memoryview(np.ascontiguousarray(column)).cast("B"))
+    return packed
+
+
+__all__: Sequence[str] = ("MarkerColumns", "columns_of", "points_of")

@@ -1,0 +1,75 @@
+"""What a client has asked and not been answered: numbers, the bounded window, and what goes out again.
+
+Pure: no socket, clock, thread or lock; `mtv.link` owns one and guards it. Only a reply removes a request. After the
+connection was lost everything that is left goes out again, in order, under the numbers it had.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Outbox(Generic[T]):
+    """Requests by sequence number, oldest first.
+
+    Parameters
+    ----------
+    first : `int`
+        Number of the first request; a session counts from 1.
+    """
+
+    def __init__(self, first: int = 1) -> None:
+        self._next = first
+        self._waiting: OrderedDict[int, T] = OrderedDict()
+        self._sent: OrderedDict[int, T] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._sent)
+
+    def __iter__(self) -> Iterator[T]:
+        yield from self._sent.values()
+        yield from self._waiting.values()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests sent and not yet answered."""
+        return len(self._sent)
+
+    def add(self, request: T) -> int:
+        """Append a request and return its number."""
+        number = self._next
+        self._next += 1
+        self._waiting[number] = request
+        return number
+
+    def send(self, window: int) -> list[tuple[int, T]]:
+        """Return the requests that go out now, at most ``window`` being in flight afterwards, and mark them sent."""
+        going = []
+        while self._waiting and len(self._sent) < window:
+            number, request = self._waiting.popitem(last=False)
+            self._sent[number] = request
+            going.append((number, request))
+        return going
+
+    def rewind(self) -> None:
+        """Take note that the connection was lost: whatever was sent has to be sent again, before all else."""
+        self._sent.update(self._waiting)
+        self._waiting, self._sent = self._sent, OrderedDict()
+
+    def find(self, number: int) -> T | None:
+        """Return an unanswered request, or None."""
+        return self._sent.get(number, self._waiting.get(number))
+
+    def settle(self, number: int) -> T | None:
+        """Remove a request that was answered, or that nobody waits for any more; return it, or None if unknown."""
+        if number in self._sent:
+            return self._sent.pop(number)
+        return self._waiting.pop(number, None)
+
+    def was_sent(self, number: int) -> bool:
+        """Tell whether the daemon may have a request."""
+        return number in self._sent

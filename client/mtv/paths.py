@@ -1,0 +1,70 @@
+"""Where the daemon listens when nobody says otherwise: one function, used by the client and by the daemon alike."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Final
+
+from mtv.wire.errors import bad_value
+
+SOCKET_PATH_BYTES: Final = 107
+"""Linux's limit on the path of a Unix socket, without its closing zero; ZeroMQ does not say why it refuses more."""
+
+ENDPOINT_VARIABLE: Final = "MTV_ENDPOINT"
+
+
+def default_endpoint() -> str:
+    """Return ``$MTV_ENDPOINT``, else ``ipc://`` and ``mtv/mtvd.sock`` in the user's runtime directory.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` where the endpoint cannot be used; see `check_endpoint`.
+    """
+    chosen = os.environ.get(ENDPOINT_VARIABLE)
+    if chosen:
+        return check_endpoint(chosen, f"${ENDPOINT_VARIABLE}")
+    return check_endpoint(f"ipc://{runtime_directory() / 'mtvd.sock'}")
+
+
+def runtime_directory() -> Path:
+    """Return the user's own directory for sockets and pixels; it need not exist yet."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base:
+        return Path(base, "mtv")
+    import platformdirs
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of the fallback below /tmp; whoever listens there checks the owner
+        return Path(platformdirs.user_runtime_dir("mtv", appauthor=False))
+
+
+def check_endpoint(endpoint: str, where: str = "endpoint") -> str:
+    """Return an endpoint that ZeroMQ can use.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` for anything but ``ipc://`` with an absolute path of at most 107 bytes, or ``tcp://host:port``.
+    """
+    scheme, _, address = endpoint.partition("://")
+    if scheme == "tcp" and address.rpartition(":")[2].isdigit():
+        return endpoint
+    if scheme != "ipc" or not address.startswith("/"):
+        raise bad_value(where, f"{endpoint!r} is no endpoint", "write ipc:///absolute/path or tcp://host:port")
+    size = len(os.fsencode(address))
+    if size > SOCKET_PATH_BYTES:
+        raise bad_value(
+            where,
+            f"the socket's path has {size} bytes, at most {SOCKET_PATH_BYTES} work: {address}",
+            f"set ${ENDPOINT_VARIABLE} to ipc:// and a shorter path",
+        )
+    return endpoint
+
+
+def socket_path(endpoint: str) -> Path | None:
+    """Return the socket file of an ``ipc://`` endpoint, None for others."""
+    scheme, _, address = endpoint.partition("://")
+    return Path(address) if scheme == "ipc" else None

@@ -1,0 +1,152 @@
+"""One request on its way, and the place where its caller waits for the answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mtv.wire.errors import DeadlineExceeded, Error, MtvError
+from mtv.wire.frames import Buffer
+from mtv.wire.messages import Progress, Reply
+
+OnProgress = Callable[[Progress], object]
+
+
+class Answer(NamedTuple):
+    """A reply and the raw buffers that came with it."""
+
+    reply: Reply
+    buffers: tuple[memoryview, ...] = ()
+
+
+class Ticket:
+    """A request that is kept until its reply comes, buffers included, because it may have to go out again.
+
+    Parameters
+    ----------
+    body : `bytes`
+        MessagePack.
+    buffers : sequence of buffers
+        Sent as they are, without a copy: they must not change before the reply.
+    awaited : `bool`
+        False: nobody will fetch the answer; failures are collected by the connection.
+    """
+
+    def __init__(self, body: bytes, buffers: Sequence[Buffer] = (), *, awaited: bool = True) -> None:
+        self.body = body
+        self.buffers = buffers
+        self.awaited = awaited
+        self.number = 0
+        self._changed = threading.Condition()
+        self._received = False
+        self._progress: Progress | None = None
+        self._answer: Answer | None = None
+        self._error: MtvError | None = None
+        self._when_settled: list[Callable[[Ticket], object]] = []
+
+    # Called by the link's thread
+
+    def receive(self) -> None:
+        """Take note of the Receipt."""
+        with self._changed:
+            self._received = True
+            self._changed.notify_all()
+
+    def report(self, progress: Progress) -> None:
+        """Take note of progress; only the newest is kept."""
+        with self._changed:
+            self._progress = progress
+            self._changed.notify_all()
+
+    def settle(self, outcome: Answer | MtvError) -> None:
+        """Take note of the reply, or of the error that came instead of it; the first one counts."""
+        with self._changed:
+            if self.settled:
+                return
+            if isinstance(outcome, Answer):
+                self._answer = outcome
+            else:
+                self._error = outcome
+            self._changed.notify_all()
+        for call in self._when_settled:
+            call(self)
+
+    # Called by others
+
+    def when_settled(self, call: Callable[[Ticket], object]) -> None:
+        """Have a function called once the ticket is settled, in the link's thread; to be asked for before sending."""
+        self._when_settled.append(call)
+
+    @property
+    def settled(self) -> bool:
+        """True once there is an answer or an error."""
+        return self._answer is not None or self._error is not None
+
+    @property
+    def received(self) -> bool:
+        """True once the Receipt has come."""
+        return self._received
+
+    @property
+    def answer(self) -> Answer | None:
+        """The reply, once there is one."""
+        return self._answer
+
+    @property
+    def error(self) -> MtvError | None:
+        """The error that came instead of a reply."""
+        return self._error
+
+    def wait_for_receipt(self, deadline: float | None) -> None:
+        """Return when the daemon has the request; raise the error that came instead, or `DeadlineExceeded`.
+
+        An error that came later is not raised here: it is a failure of what was published.
+        """
+        self._wait(lambda: self._received or self.settled, deadline, None)
+        if self._error is not None and not self._received:
+            raise self._error
+
+    def wait(self, deadline: float | None, on_progress: OnProgress | None = None) -> Answer:
+        """Return the answer; raise the error that came instead, or `DeadlineExceeded`.
+
+        Parameters
+        ----------
+        deadline : `float` or `None`
+            In terms of `time.monotonic`; None waits for ever.
+        on_progress : callable, optional
+            Called in this thread with each new `Progress`.
+        """
+        self._wait(lambda: self.settled, deadline, on_progress)
+        if self._error is not None:
+            raise self._error
+        assert self._answer is not None
+        return self._answer
+
+    def _wait(self, ready: Callable[[], bool], deadline: float | None, on_progress: OnProgress | None) -> None:
+        while True:
+            with self._changed:
+                while not ready() and (self._progress is None or on_progress is None):
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise overdue()
+                    self._changed.wait(left)
+                progress, self._progress = self._progress, None
+                finished = ready()
+            if progress is not None and on_progress is not None:
+                on_progress(progress)
+            if finished:
+                return
+
+
+def overdue() -> DeadlineExceeded:
+    """Return the error for an answer that did not come in time."""
+    return DeadlineExceeded(
+        Error(
+            code="deadline",
+            message="the daemon did not answer in time",
+            retryable=True,
+            hint="see what it is doing with 'mtv status'; a longer timeout_secs waits longer",
+        )
+    )
