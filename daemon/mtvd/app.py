@@ -16,6 +16,7 @@ import anyio
 import anyio.abc
 import zmq
 
+from mtv.wire.messages import WindowState
 from mtvd import config, notify
 from mtvd.budget import Budget
 from mtvd.committing import Committer
@@ -23,11 +24,12 @@ from mtvd.config import ConfigError, Settings
 from mtvd.engine import Engine
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
+from mtvd.health import Health
 from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
 from mtvd.pixelstore import PixelStore
-from mtvd.repo.pool import ButlerRepositories
+from mtvd.repo.repositories import ButlerRepositories
 from mtvd.resolve import Resolver
 from mtvd.sessions import Sessions
 from mtvd.stage.ds9 import Ds9Stage
@@ -58,10 +60,8 @@ class App:
         self.sessions = Sessions(clock)
         self.handles = Handles(clock)
         self.journal = Journal(runtime / "journal")
-        self.repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
-        self.stage = Ds9Stage(
-            settings.stage, self.pixels, runtime / "window", on_change=lambda _state: self.engine.stage_changed()
-        )
+        self.repositories = ButlerRepositories(settings.repositories, self.pixels, log_directory=runtime)
+        self.stage = Ds9Stage(settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed)
         self.committer = Committer(
             stage=self.stage,
             journal=self.journal,
@@ -104,6 +104,9 @@ class App:
             budget=Budget(requests=settings.requests, size_bytes=settings.request_bytes),
             limits=limits,
         )
+
+    def _stage_changed(self, _state: WindowState) -> None:
+        self.engine.stage_changed()
 
     def shut_down(self, keep_window: bool | None) -> None:
         """Ask for an orderly stop."""
@@ -182,7 +185,7 @@ async def application(settings: Settings) -> AsyncIterator[App]:
         async with anyio.create_task_group() as group:
             await group.start(app.serve)
             group.start_soon(_obey_signals, app)
-            group.start_soon(notify.serve_watchdog)
+            group.start_soon(notify.serve_watchdog, Health(context, settings.endpoint).answers)
             notify.ready(f"serving {settings.endpoint}")
             _LOG.info("serving %s, pixels in %s", settings.endpoint, settings.pixel_directory)
             try:

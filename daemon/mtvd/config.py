@@ -87,7 +87,7 @@ def resolve(settings: Settings) -> Settings:
         f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
     )
     if not endpoint.startswith("ipc://"):
-        raise ConfigError(f"endpoint {endpoint!r}: only ipc:// is served; TCP needs CURVE keys, which are not built yet")
+        raise ConfigError(f"endpoint {endpoint!r}: only ipc:// is served; TCP needs CURVE keys, not built yet")
     return msgspec.structs.replace(
         settings, endpoint=endpoint, runtime_directory=str(runtime), pixel_directory=str(pixels)
     )

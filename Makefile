@@ -1,0 +1,31 @@
+# Every target sets up what it needs, says so, and does nothing where all is there. PYTHON=/path/to/python chooses one.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint clean
+
+help: ## say what can be made
+	@echo 'mtv: one DS9 window and the Butler repositories of one daemon, for every process'
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
+	@echo
+	@echo '  PYTHON=/path/to/python3.11 chooses the interpreter of the virtual environments.'
+
+demo: ## install what is missing, draw the reference task, leave demo.png (KEEP=1: leave daemon and window open)
+	@scripts/setup.sh demo
+	@.venv/bin/mtv demo --directory demo --picture demo.png $(if $(filter-out 0 no false,$(KEEP)),--keep)
+
+test: ## install what the tests need, run ruff, mypy and every test, live ones included
+	@scripts/setup.sh test
+	@.venv/bin/python scripts/check.py
+
+bench: ## measure against the ways people use today, write bench.json (ROWS=name,name: only these)
+	@scripts/setup.sh bench
+	@.venv/bin/python -m benchmarks --json bench.json $(if $(ROWS),--rows '$(ROWS)')
+
+lint: ## run ruff and mypy
+	@scripts/setup.sh lint
+	@.venv/bin/python scripts/check.py --lint
+
+clean: ## remove the environments and all that was made here (end a kept demo first: .venv/bin/mtv down)
+	rm -rf .venv .venv-3.11-quick build dist demo demo.png bench.json .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,43 @@
+"""Health: asks the daemon for its status through its own socket, as a client would.
+
+So the watchdog notices a stuck loop and a stuck listener. It never asks DS9 or a repository, whose work may rightly
+be long.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import anyio
+import zmq
+
+from mtv.wire import codec
+from mtv.wire.frames import Kind, pack, read_header
+from mtv.wire.messages import Status
+
+
+class Health:
+    """A client of our own.
+
+    Parameters
+    ----------
+    context : `zmq.Context`
+        Owned by the caller.
+    endpoint : `str`
+        The daemon's.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        self._context = context
+        self._endpoint = endpoint
+        self._session = uuid.uuid4().bytes
+
+    async def answers(self) -> bool:
+        """Tell whether a status request is answered; the caller gives the deadline."""
+        with self._context.socket(zmq.DEALER) as socket:
+            socket.linger = 0
+            socket.connect(self._endpoint)
+            socket.send_multipart(pack(Kind.REQUEST, self._session, 1, codec.encode(Status())))
+            while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
+            return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY
