@@ -45,9 +45,7 @@ def open_repository() -> mtv.Repository:
 
 def list_data_ids(repository: mtv.Repository) -> list[mtv.DatasetRef]:
     """List what there is of a dataset type, by keywords."""
-    references = repository.query(
-        "calexp", physical_filter="HSC-R", collections=own_collection(), instrument="HSC"
-    )
+    references = repository.query("calexp", physical_filter="HSC-R", collections=own_collection(), instrument="HSC")
     for reference in references:
         print(reference.data_id)
 
@@ -76,9 +74,7 @@ def list_raw_data_ids() -> str:
 
 def get_exposure(repository: mtv.Repository) -> mtv.Exposure:
     """Bring one calibrated exposure into this process: image, mask, variance, WCS and metadata."""
-    calexp = repository.get(
-        "calexp", visit=VISIT, detector=DETECTOR, collections=own_collection(), instrument="HSC"
-    )
+    calexp = repository.get("calexp", visit=VISIT, detector=DETECTOR, collections=own_collection(), instrument="HSC")
     print(f"{calexp!r}: mean of the image {calexp.image.mean():.2f}")
     return calexp
 

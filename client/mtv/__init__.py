@@ -18,41 +18,61 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mtv.catalog import Catalog, Row
     from mtv.connection import Connection, buffering, connect, default_connection
+    from mtv.datasets import DatasetRef, Handle, Refs
     from mtv.display import Display, get_display
     from mtv.exposure import Exposure
+    from mtv.repository import Repository, repositories
+    from mtv.schema import Schema
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
 
 _HOMES: Final = {
+    "Catalog": "catalog",
     "Connection": "connection",
     "DaemonError": "wire.errors",
+    "DatasetRef": "datasets",
     "DeadlineExceeded": "wire.errors",
     "Display": "display",
     "Exposure": "exposure",
+    "Handle": "datasets",
     "MtvError": "wire.errors",
+    "Refs": "datasets",
+    "Repository": "repository",
     "RequestError": "wire.errors",
+    "Row": "catalog",
+    "Schema": "schema",
     "Unavailable": "wire.errors",
     "buffering": "connection",
     "connect": "connection",
     "default_connection": "connection",
     "get_display": "display",
+    "repositories": "repository",
 }
 """Where each public name lives."""
 
 __all__ = [
+    "Catalog",
     "Connection",
     "DaemonError",
+    "DatasetRef",
     "DeadlineExceeded",
     "Display",
     "Exposure",
+    "Handle",
     "MtvError",
+    "Refs",
+    "Repository",
     "RequestError",
+    "Row",
+    "Schema",
     "Unavailable",
     "__version__",
     "buffering",
     "connect",
     "default_connection",
     "get_display",
+    "repositories",
 ]
 
 

@@ -11,7 +11,7 @@ from mtv import checks, targets
 from mtv.batch import Batch
 from mtv.connection import Connection, default_connection
 from mtv.markers import columns_of, points_of
-from mtv.transaction import Place, System
+from mtv.transaction import Collector, System
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
 from mtv.wire.errors import RequestError
@@ -154,25 +154,16 @@ class Display:
             True: the overlay stays when another image is shown.
         """
         colour = ctype or colour
-        checks.dot(symbol, x, y, size, colour)
+        x, y, size = checks.dot(symbol, x, y, size, colour)
+        place = checks.place(self.frame, overlay, system, lasting)
         connection = self.connection
         batch = connection.open_batch(self.frame)
         if batch is not None:
-            place = Place(self.frame, checks.overlay(overlay), checks.system(system), lasting)
-            batch.collector.dot(place, float(x), float(y), symbol, float(size), colour)
+            batch.collector.dot(place, x, y, symbol, size, colour)
             return
-        step = steps.Overlay(
-            display=self.frame,
-            name=checks.overlay(overlay),
-            x=(float(x),),
-            y=(float(y),),
-            system=checks.system(system),
-            symbol=symbol,
-            size=float(size),
-            colour=colour,
-            lasting=lasting,
-        )
-        connection.draw(step, markers=1, wait=wait)
+        alone = Collector(connection.limits)
+        alone.dot(place, x, y, symbol, size, colour)
+        connection.execute(alone.bundle(), wait=wait)
 
     def line(
         self,

@@ -12,6 +12,8 @@ from mtv.wire.errors import bad_value
 SOCKET_PATH_BYTES: Final = 107
 """Linux's limit on the path of a Unix socket, without its closing zero; ZeroMQ does not say why it refuses more."""
 
+SOCKET_NAME: Final = "mtvd.sock"
+
 ENDPOINT_VARIABLE: Final = "MTV_ENDPOINT"
 
 
@@ -26,7 +28,7 @@ def default_endpoint() -> str:
     chosen = os.environ.get(ENDPOINT_VARIABLE)
     if chosen:
         return check_endpoint(chosen, f"${ENDPOINT_VARIABLE}")
-    return check_endpoint(f"ipc://{runtime_directory() / 'mtvd.sock'}")
+    return check_endpoint(f"ipc://{runtime_directory() / SOCKET_NAME}")
 
 
 def runtime_directory() -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -67,24 +67,21 @@ class _Dots:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.x = array("d")
-        self.y = array("d")
-        self.size = array("d")
-        self.symbols: list[str] = []
-        self.colours: list[str] = []
+        self.rows: list[tuple[float, float, str, float, str]] = []
 
     def step(self, columns: Columns) -> Overlay:
         place = self.place
+        xs, ys, symbols, sizes, colours = zip(*self.rows, strict=True)
         return Overlay(
             display=place.display,
             name=place.overlay,
             system=place.system,
             lasting=place.lasting,
-            x=columns.add(self.x),
-            y=columns.add(self.y),
-            size=self.size[0] if _same(self.size) else columns.add(self.size),
-            symbol=self.symbols[0] if _same(self.symbols) else tuple(self.symbols),
-            colour=self.colours[0] if _same(self.colours) else tuple(self.colours),
+            x=columns.add(array("d", xs)),
+            y=columns.add(array("d", ys)),
+            symbol=symbols[0] if _same(symbols) else symbols,
+            size=sizes[0] if _same(sizes) else columns.add(array("d", sizes)),
+            colour=colours[0] if _same(colours) else colours,
         )
 
 
@@ -110,14 +107,10 @@ class Collector:
     def dot(self, place: Place, x: float, y: float, symbol: str, size: float, colour: str) -> None:
         """Add one marker; it joins the one before where both are in the same place."""
         dots = self._open
-        if dots is None or dots.place != place:
+        if dots is None or (dots.place is not place and dots.place != place):
             dots = self._open = _Dots(place)
             self._items.append(dots)
-        dots.x.append(x)
-        dots.y.append(y)
-        dots.size.append(size)
-        dots.symbols.append(symbol)
-        dots.colours.append(colour)
+        dots.rows.append((x, y, symbol, size, colour))
         self._markers += 1
         if self._markers > self._limits.markers:
             raise too_many("markers", self._markers, self._limits.markers)
@@ -197,8 +190,8 @@ def too_many(where: str, size: int, limit: int) -> RequestError:
     )
 
 
-def _same(values: Sequence[object]) -> bool:
-    return all(value == values[0] for value in values)
+def _same(values: Sequence[Any]) -> bool:
+    return values.count(values[0]) == len(values)
 
 
 _NATIVE: Final = "<f8" if memoryview(array("H", [1])).cast("B")[0] else ">f8"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -24,7 +25,7 @@ def main(context: click.Context) -> None:
     Signals:  SIGTERM, SIGINT   stop in order; the window closes unless keep_window is set
     Files:    ~/.config/mtv/mtvd.toml       settings (mtvd serve --help lists the common ones)
               $XDG_RUNTIME_DIR/mtv/         socket, lock, journal, log of the window
-    """
+    """  # noqa: D301 - click wants the character, not two letters
     if context.invoked_subcommand is None:
         context.invoke(serve)
 
@@ -81,7 +82,7 @@ def serve(
 @main.command("demo-repo")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--size", type=click.Choice(["small", "full"]), default="full", help="small: 512x1044; full: 2048x4176.")
-def demo_repo(directory: Path, size: str) -> None:
+def demo_repo(directory: Path, size: Literal["small", "full"]) -> None:
     """Make a demo repository in DIRECTORY: three HSC visits, six detectors, calexp, src, sourceTable and raw."""
     from mtvd.demo.__main__ import make
 

@@ -16,6 +16,7 @@ import anyio
 import anyio.abc
 import zmq
 
+from mtv.wire.messages import WindowState
 from mtvd import config, notify
 from mtvd.budget import Budget
 from mtvd.committing import Committer
@@ -28,7 +29,7 @@ from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
 from mtvd.pixelstore import PixelStore
-from mtvd.repo.pool import ButlerRepositories
+from mtvd.repo.repositories import ButlerRepositories
 from mtvd.resolve import Resolver
 from mtvd.sessions import Sessions
 from mtvd.stage.ds9 import Ds9Stage
@@ -59,10 +60,8 @@ class App:
         self.sessions = Sessions(clock)
         self.handles = Handles(clock)
         self.journal = Journal(runtime / "journal")
-        self.repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
-        self.stage = Ds9Stage(
-            settings.stage, self.pixels, runtime / "window", on_change=lambda _state: self.engine.stage_changed()
-        )
+        self.repositories = ButlerRepositories(settings.repositories, self.pixels, log_directory=runtime)
+        self.stage = Ds9Stage(settings.stage, directory=runtime / "window", pixels=self.pixels, on_change=self._stage_changed)
         self.committer = Committer(
             stage=self.stage,
             journal=self.journal,
@@ -105,6 +104,9 @@ class App:
             budget=Budget(requests=settings.requests, size_bytes=settings.request_bytes),
             limits=limits,
         )
+
+    def _stage_changed(self, _state: WindowState) -> None:
+        self.engine.stage_changed()
 
     def shut_down(self, keep_window: bool | None) -> None:
         """Ask for an orderly stop."""

@@ -76,6 +76,8 @@ class Committer:
         recovered = self._journal.recover()
         self._sessions.restore(recovered.sessions)
         self.scene = recovered.scene
+        for name in self.scene.files():
+            self._pixels.claim(name)
         self._number = recovered.number
         token = await self._stage.committed()
         whole = recovered.open_intent is None and token == (recovered.epoch, recovered.number)

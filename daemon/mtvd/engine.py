@@ -148,7 +148,7 @@ class Engine:
         session: Session,
         on_progress: OnProgress | None,
     ) -> None:
-        with waiting.fetching:
+        with anyio.CancelScope() as waiting.fetching:
             try:
                 waiting.resolved = await self._resolver.resolve(
                     transaction.steps,

@@ -19,8 +19,8 @@ from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd import reports
-from mtvd.engine import Engine
 from mtvd.committing import Committer
+from mtvd.engine import Engine
 from mtvd.handles import Handles
 from mtvd.images import files_of
 from mtvd.journal import Journal

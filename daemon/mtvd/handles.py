@@ -91,6 +91,6 @@ class Handles:
         entry = self._entries.get(handle)
         if entry is None:
             hint = "load it again: handles end with their lease and with the daemon"
-            raise RequestError(Error(code="unknown_handle", message="no such handle", where="handle", hint=hint))
+            raise RequestError(Error(code="unknown_handle", message="no such handle", where="target.handle", hint=hint))
         entry.used_at = self._clock()
         return entry

@@ -38,6 +38,6 @@ class Health:
             socket.linger = 0
             socket.connect(self._endpoint)
             socket.send_multipart(pack(Kind.REQUEST, self._session, 1, codec.encode(Status())))
-            while not socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-                await anyio.wait_readable(socket.getsockopt(zmq.FD))
+            while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
             return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY

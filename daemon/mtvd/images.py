@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -17,7 +18,7 @@ import numpy as np
 
 from mtv.wire import markers
 from mtv.wire.data import Array, Exposure
-from mtv.wire.errors import bad_value
+from mtv.wire.errors import bad_value, within
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.actions import ImageLayer, MaskLayer
@@ -48,18 +49,39 @@ class Images:
         """Remove pixel files that nothing needs any more."""
         self._pixels.remove(files)
 
-    async def layers(self, exposure: Exposure, buffers: Sequence[Buffer]) -> Layers:
-        """Return the layers of an exposure; its header is in place.
+    async def layers(self, exposure: Exposure, buffers: Sequence[Buffer] | None = None) -> Layers:
+        """Return the layers of an exposure; its header is in place, its files are ours.
+
+        Parameters
+        ----------
+        buffers : sequence of buffers, optional
+            Of the client's message; None for an exposure that the daemon's own side has read.
 
         Raises
         ------
         MtvError
             ``bad_value`` naming ``target.image``, ``target.mask``, ``target.planes`` or ``target.wcs``;
-            ``too_large``; ``storage_full``.
+            ``too_large``; ``storage_full``. The exposure's files are removed then, except those of somebody else.
         """
-        shape_yx = _shape_of(exposure.image, "target.image", self._limits)
+        claimed: set[str] = set()
+        try:
+            with within("target"):
+                for array, where in ((exposure.image, "image"), (exposure.mask, "mask")):
+                    if array is not None and array.file is not None:
+                        claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
+                return await self._made(exposure, buffers or (), claimed)
+        except BaseException:
+            self.discard(claimed)
+            raise
+
+    async def _made(self, exposure: Exposure, buffers: Sequence[Buffer], claimed: set[str]) -> Layers:
+        shape_yx = _shape_of(exposure.image, "image", self._limits)
+        number_dtype(exposure.image.dtype, "image")
         header = self._header(exposure, shape_yx)
-        file = await self._placed(exposure.image, buffers, "target.image", self._limits.header_bytes)
+        planes = _planes(exposure)
+        _check_mask(exposure.mask, shape_yx, self._limits)
+        file = await self._placed(exposure.image, buffers, "image", self._limits.header_bytes)
+        claimed.add(file)
         await anyio.to_thread.run_sync(_write_header, self._pixels.path(file), header)
         image = ImageLayer(
             file=file,
@@ -70,12 +92,24 @@ class Images:
             label=exposure.label,
             unit=exposure.unit,
         )
-        return Layers(image=image, mask=await self._mask(exposure, shape_yx, buffers))
+        if exposure.mask is None:
+            return Layers(image=image, mask=None)
+        mask_file = await self._placed(exposure.mask, buffers, "mask", 0)
+        claimed.add(mask_file)
+        mask = MaskLayer(
+            file=mask_file,
+            shape_yx=shape_yx,
+            dtype=exposure.mask.dtype,
+            offset=exposure.mask.offset if exposure.mask.file else 0,
+            xy0=exposure.xy0,
+            planes=planes,
+        )
+        return Layers(image=image, mask=mask)
 
     def _header(self, exposure: Exposure, shape_yx: tuple[int, int]) -> bytes:
         for value in exposure.xy0:
             if abs(value) > 10_000_000:
-                raise bad_value("target.xy0", f"the origin {exposure.xy0} is out of reach")
+                raise bad_value("xy0", f"the origin {exposure.xy0} is out of reach")
         return fits_bytes.header(
             shape_yx=shape_yx,
             dtype=exposure.image.dtype,
@@ -84,25 +118,6 @@ class Images:
             unit=exposure.unit,
             label=exposure.label,
             header_bytes=self._limits.header_bytes,
-        )
-
-    async def _mask(self, exposure: Exposure, shape_yx: tuple[int, int], buffers: Sequence[Buffer]) -> MaskLayer | None:
-        if exposure.mask is None:
-            return None
-        mask_shape = _shape_of(exposure.mask, "target.mask", self._limits)
-        if mask_shape != shape_yx:
-            raise bad_value("target.mask", f"the mask has shape {mask_shape}, the image {shape_yx}")
-        if number_dtype(exposure.mask.dtype, "target.mask").kind not in "iub":
-            raise bad_value("target.mask", f"a mask of dtype {exposure.mask.dtype} has no bits", "use integers")
-        planes = _planes(exposure)
-        file = await self._placed(exposure.mask, buffers, "target.mask", 0)
-        return MaskLayer(
-            file=file,
-            shape_yx=shape_yx,
-            dtype=exposure.mask.dtype,
-            offset=exposure.mask.offset if exposure.mask.file else 0,
-            xy0=exposure.xy0,
-            planes=planes,
         )
 
     async def _placed(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
@@ -118,13 +133,23 @@ class Images:
         self._pixels.check(array.file, array.offset + size, where)
         return array.file
 
-    def _copied(self, pixels: np.ndarray, front_bytes: int) -> str:  # type: ignore[type-arg]
+    def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
         suffix = "fits" if front_bytes else "raw"
-        name, descriptor = self._pixels.create("mtv", front_bytes + _padded(pixels.nbytes), suffix)
+        name, descriptor = self._pixels.create("mtv", front_bytes + fits_bytes.padded(pixels.nbytes), suffix)
         with os.fdopen(descriptor, "r+b") as file:
             file.seek(front_bytes)
             file.write(np.ascontiguousarray(pixels).data)
         return name
+
+
+def _check_mask(mask: Array | None, shape_yx: tuple[int, int], limits: Limits) -> None:
+    if mask is None:
+        return
+    mask_shape = _shape_of(mask, "mask", limits)
+    if mask_shape != shape_yx:
+        raise bad_value("mask", f"the mask has shape {mask_shape}, the image {shape_yx}")
+    if number_dtype(mask.dtype, "mask").kind not in "iub":
+        raise bad_value("mask", f"a mask of dtype {mask.dtype} has no bits", "use integers")
 
 
 def files_of(exposure: Exposure) -> set[str]:
@@ -145,14 +170,10 @@ def _shape_of(array: Array, where: str, limits: Limits) -> tuple[int, int]:
 
 def _planes(exposure: Exposure) -> tuple[tuple[str, int], ...]:
     for name, bit in exposure.planes.items():
-        markers.check_text(name, "target.planes", text_chars=100)
+        markers.check_text(name, "planes", text_chars=100)
         if not 0 <= bit < 64:
-            raise bad_value("target.planes", f"plane {name} has bit {bit}, must be from 0 to 63")
+            raise bad_value("planes", f"plane {name} has bit {bit}, must be from 0 to 63")
     return tuple(sorted(exposure.planes.items(), key=lambda plane: plane[1]))
-
-
-def _padded(size: int) -> int:
-    return -(-size // 2880) * 2880
 
 
 def _write_header(path: Path, header: bytes) -> None:

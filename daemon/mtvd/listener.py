@@ -62,7 +62,7 @@ class Listener:
             check(header, frames, self._limits)
             if header.kind != Kind.REQUEST:
                 raise not_a_request(header.kind)
-            request = codec.decode_request(frames[1])
+            request = codec.decode_request(memoryview(frames[1]))
         except MtvError as error:
             self._refuse(route, header.session, header.sequence, error)
             return
@@ -124,8 +124,8 @@ class Listener:
             self._send(call.session, call.sequence, Kind.ERROR, failed.body)
         except Exception:  # noqa: BLE001 - the edge: whatever a handler meets, the client gets an answer
             _LOG.exception("request %s-%d failed", call.session.id.hex(), call.sequence)
-            error = DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
-            failed = answer_of(call.session.id, call.sequence, error)
+            fault = DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
+            failed = answer_of(call.session.id, call.sequence, fault)
             self._send(call.session, call.sequence, Kind.ERROR, failed.body)
         else:
             self._send(call.session, call.sequence, Kind.REPLY, codec.encode(reply), buffers)

@@ -74,6 +74,7 @@ class PixelStore:
     def __init__(self, directory: Path, budget_bytes: int) -> None:
         self.directory = directory
         self.budget_bytes = budget_bytes
+        self._claimed: set[str] = set()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()
         if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -90,6 +91,32 @@ class PixelStore:
         if not NAME.fullmatch(name):
             raise RequestError(Error(code="bad_value", message="this is no name of a pixel file", where=where))
         return self.directory / name
+
+    def claim(self, name: str, where: str = "file", *, again: bool = False) -> str:
+        """Take a file over from its writer; it is ours until it is removed.
+
+        Parameters
+        ----------
+        again : `bool`
+            True where it may be ours already.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for no name of a pixel file, or for one that has been claimed: it belongs to another request.
+        """
+        self.path(name, where)
+        if name in self._claimed and not again:
+            raise RequestError(
+                Error(
+                    code="bad_value",
+                    message="the pixel file belongs to another request",
+                    where=where,
+                    hint="write each image into a file of its own",
+                )
+            )
+        self._claimed.add(name)
+        return name
 
     def check(self, name: str, size: int, where: str = "file") -> Path:
         """Return the path of a regular file of at least ``size`` bytes, ours alone.
@@ -123,7 +150,9 @@ class PixelStore:
         if self.used_bytes() + size > self.budget_bytes:
             raise storage_full(size)
         name = new_name(kind, suffix)
-        return name, allocate(self.directory / name, size)
+        descriptor = allocate(self.directory / name, size)
+        self._claimed.add(name)
+        return name, descriptor
 
     def copy(self, name: str, copy: str) -> None:
         """Copy a pixel file under a new name, sharing its blocks where the file system can."""
@@ -134,6 +163,7 @@ class PixelStore:
     def remove(self, names: Iterable[str]) -> None:
         """Unlink files; those already gone are no error."""
         for name in names:
+            self._claimed.discard(name)
             self.path(name).unlink(missing_ok=True)
 
     def names(self) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ class Waiting:
     finished: anyio.Event = dataclasses.field(default_factory=anyio.Event)
     outcome: Outcome | None = None
     failure: MtvError | None = None
-    fetching: anyio.CancelScope = dataclasses.field(default_factory=anyio.CancelScope)
+    fetching: anyio.CancelScope | None = None
+    """Of what is being read for it."""
 
     @property
     def key(self) -> str:
@@ -51,7 +52,8 @@ class Waiting:
         else:
             self.failure = outcome
         self.finished.set()
-        self.fetching.cancel()
+        if self.fetching is not None:
+            self.fetching.cancel()
 
 
 class WaitingList:

@@ -126,11 +126,7 @@ class _Work:
         if not 0 < step.lease_secs <= 86_400:
             raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
         exposure = await self.room.repositories.read_for_display(step.target)
-        try:
-            layers = await self.room.images.layers(exposure, ())
-        except BaseException:
-            self.room.images.discard(files_of(exposure))
-            raise
+        layers = await self.room.images.layers(exposure)
         return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
 
     async def change(self, index: int, step: steps.AnyStep) -> None:
@@ -150,9 +146,10 @@ class _Work:
             return self.room.handles.layers(self._loaded_before(index, step.target))
         if isinstance(step.target, Handle):
             return self.room.handles.layers(step.target.handle)
-        exposure = step.target if isinstance(step.target, Exposure) else self.exposures[index]
-        self.resolved.files |= files_of(exposure)
-        layers = await self.room.images.layers(exposure, self.buffers)
+        if isinstance(step.target, Exposure):
+            layers = await self.room.images.layers(step.target, self.buffers)
+        else:
+            layers = await self.room.images.layers(self.exposures[index])
         self.resolved.files |= layers.files()
         return layers
 

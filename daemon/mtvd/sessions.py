@@ -7,7 +7,7 @@ answered before instead of being drawn twice.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from mtv.wire.errors import Error, RequestError
@@ -79,7 +79,7 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[bytes, Session] = {}
 
-    def __iter__(self) -> Iterable[Session]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions.values())
 
     def of(self, session_id: bytes) -> Session:

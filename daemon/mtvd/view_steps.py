@@ -38,11 +38,9 @@ def _scale(step: steps.Scale, key: str) -> ch.SetScale:
             raise bad_value(where, f"the limit is {limit}, must be finite")
     if step.low is not None and step.high is not None and step.low >= step.high:
         raise bad_value("high", f"limits are reversed or equal: {step.low:g} to {step.high:g}", "low comes first")
-    mode = step.mode
-    if isinstance(mode, float | int):
-        if not 50 <= mode <= 100:
-            raise bad_value("mode", f"{mode:g} is no per cent from 50 to 100")
-        mode = f"{mode:g}"
+    if isinstance(step.mode, float | int) and not 50 <= step.mode <= 100:
+        raise bad_value("mode", f"{step.mode:g} is no per cent from 50 to 100")
+    mode = f"{step.mode:g}" if isinstance(step.mode, float | int) else step.mode
     return ch.SetScale(
         display=check_display(step.display), stretch=step.stretch, mode=mode, low=step.low, high=step.high, key=key
     )

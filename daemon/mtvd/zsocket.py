@@ -67,15 +67,18 @@ class RouterSocket:
                 raise
             raise PeerGone from None
         finally:
-            if self._waiting is not None and self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            if self._waiting is not None and self._has_message():
                 self._waiting.cancel()
 
     def close(self) -> None:
         """Close the socket; what was sent has half a second to leave."""
         self._socket.close()
 
+    def _has_message(self) -> bool:
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+
     async def _readable(self) -> None:
         with anyio.CancelScope() as self._waiting:
-            if not self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-                await anyio.wait_readable(self._socket.getsockopt(zmq.FD))
+            if not self._has_message():
+                await anyio.wait_readable(int(self._socket.getsockopt(zmq.FD)))
         self._waiting = None

@@ -5,6 +5,7 @@ The window is modelled by what the port's docstrings promise of each action; a p
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Any
 
@@ -183,7 +184,7 @@ def folded(transactions: list[list[ch.AnyChange]]) -> list[sc.Scene]:
 
 def shown(scenes: list[sc.Scene]) -> tuple[Any, ...]:
     window = Window()
-    for before, after in zip(scenes, scenes[1:], strict=False):
+    for before, after in itertools.pairwise(scenes):
         window.run(planner.plan(before, after))
     return window.picture()
 

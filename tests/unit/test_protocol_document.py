@@ -38,14 +38,18 @@ def test_the_version_is_that_of_the_code() -> None:
 
 
 def test_every_request_and_step_stands_in_the_document_with_its_fields() -> None:
-    documented = {name: cells[0] for name, cells in table("Requests").items() if name not in tagged(get_args(data.Source))}
+    documented = {
+        name: cells[0] for name, cells in table("Requests").items() if name not in tagged(get_args(data.Source))
+    }
     in_code = {name: fields(kind) for name, kind in tagged((*get_args(messages.Request), *steps.STEP_TYPES)).items()}
     assert documented == in_code
 
 
 def test_every_source_stands_in_the_document_with_its_fields() -> None:
     sources = tagged(get_args(data.Source))
-    assert {name: table("Requests")[name][0] for name in sources} == {name: fields(kind) for name, kind in sources.items()}
+    assert {name: table("Requests")[name][0] for name in sources} == {
+        name: fields(kind) for name, kind in sources.items()
+    }
 
 
 def test_every_reply_stands_in_the_document_with_its_fields() -> None:
@@ -66,7 +70,9 @@ def test_every_limit_stands_in_the_document_with_its_default() -> None:
 
 def test_the_five_verbs_are_five_messages_with_tests() -> None:
     section = DOCUMENT.split("## The five verbs")[1].split("\n## ")[0]
-    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in section.splitlines()[2:] if "`" in line]
+    rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")] for line in section.splitlines()[2:] if "`" in line
+    ]
     verbs = {row[0]: row for row in rows if len(row) == 5}
     assert set(verbs) == {"query", "load", "mtv", "overlay", "erase"}
     for verb, row in verbs.items():

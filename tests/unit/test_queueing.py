@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from mtv.wire.steps import Display
 from mtvd.queueing import EVERYTHING, Waiting, WaitingList
 

@@ -1,1 +1,125 @@
-"""The ``mtv`` command."""
+"""The ``mtv`` command. A table of commands and their modules: nothing is imported before its command runs.
+
+Exit codes and the options that every command has are in `mtv.cli.common`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any, Final, NamedTuple, NoReturn
+
+import click
+
+import mtv
+from mtv.cli import common
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+_SECTIONS: Final[dict[str, dict[str, Entry]]] = {
+    "The daemon": {
+        "up": Entry("daemon", "up", "Start the daemon in the background."),
+        "down": Entry("daemon", "down", "Stop the daemon in order."),
+        "status": Entry("daemon", "status", "What the daemon has and does."),
+        "cancel": Entry("daemon", "cancel", "Cancel requests that wait."),
+        "doctor": Entry("doctor", "doctor", "Say what is missing, and the command that brings it."),
+        "demo": Entry("demo", "demo", "See it work: a demo repository, a window, a picture."),
+        "version": Entry("daemon", "version", "Versions of this program and of its protocol."),
+    },
+    "Repositories": {
+        "repos": Entry("query", "repos", "List the repositories that can be named."),
+        "query": Entry("query", "query", "Ask a repository: datasets, data IDs, collections, types, records."),
+        "load": Entry("load", "load", "Read an image into the daemon's cache, for 'mtv show handle:...'."),
+        "catalog": Entry("catalog", "catalog", "Schema or rows of a catalog; CSV."),
+    },
+    "The window": {
+        "show": Entry("draw", "show", "Show an image ('mtv mtv' is the same)."),
+        "overlay": Entry("overlay", "overlay", "Draw markers from a catalog, a CSV file, or points."),
+        "erase": Entry("draw", "erase", "Remove one overlay, or all markers."),
+        "scale": Entry("draw", "scale", "Set stretch and limits."),
+        "zoom": Entry("draw", "zoom", "Set the zoom, or fit the image."),
+        "pan": Entry("draw", "pan", "Centre the view on a pixel."),
+        "mask": Entry("mask", "mask", "List or set the colours of mask planes, and the transparency."),
+        "snap": Entry("draw", "snap", "Write a picture of the window."),
+        "batch": Entry("batch", "batch", "Carry out steps from JSON lines as one transaction."),
+    },
+}
+
+COMMANDS: Final[dict[str, Entry]] = {
+    **{name: entry for section in _SECTIONS.values() for name, entry in section.items()},
+    "mtv": Entry("draw", "show", ""),
+}
+"""Every command by the name that is typed; ``mtv mtv`` is ``mtv show``."""
+
+
+class LazyGroup(common.Group):
+    """A group that imports the module of a command when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name for section in _SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"mtv.cli.{entry.module}")
+        command: click.Command = getattr(module, entry.attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"there is no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, entries in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.summary) for name, entry in entries.items()], col_max=12)
+
+
+@click.group("mtv", cls=LazyGroup, context_settings=common.CONTEXT)
+@click.version_option(mtv.__version__, prog_name="mtv", message="%(prog)s %(version)s")
+def cli() -> None:
+    """One DS9 window and the Butler repositories of one daemon, from any shell.
+
+    \b
+    mtv up --repo /path/to/repository
+    mtv query calexp instrument=HSC visit=23718 --collections u/me/single_frame
+    mtv show calexp instrument=HSC visit=23718 detector=41 --collections u/me/single_frame
+    mtv scale asinh zscale
+    mtv overlay src instrument=HSC visit=23718 detector=41 --symbol o --colour orange
+
+    $MTV_ENDPOINT, $MTV_REPO and $MTV_COLLECTIONS stand in for --endpoint, --repo and --collections. Completion:
+    eval "$(_MTV_COMPLETE=bash_source mtv)", with zsh_source or fish_source for those shells.
+
+    \b
+    Exit codes:
+      0    done
+      1    the request was refused; the message says why
+      2    the command line cannot be understood
+      3    no daemon, or it has no window
+      4    no answer in time; see --timeout
+      5    the daemon, or something that it depends on, failed
+      130  interrupted
+    """  # noqa: D301 - \b is click's own mark
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and leave the interpreter with its exit code."""
+    settings: dict[str, Any] = {"prog_name": "mtv"}
+    cli.main(arguments, **settings)
+    raise AssertionError("click leaves the interpreter")
+
+
+__all__ = ["COMMANDS", "cli", "main"]

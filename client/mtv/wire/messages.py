@@ -79,7 +79,7 @@ class Transaction(Message, frozen=True, kw_only=True, tag="transaction"):
 
     steps: tuple[AnyStep, ...]
     supersede: bool = False
-    """True: a newer request of the same kind for the same display may replace this one while it waits; only a lone `Mtv`."""
+    """True: a newer request like this may take its place while it waits; only for a lone `Mtv`."""
     deadline_secs: float | None = None
     """What still waits after this time is failed, not drawn."""
 

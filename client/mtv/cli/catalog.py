@@ -1,0 +1,187 @@
+"""Catalogs: the schema, rows as a table, CSV. Also brings columns to `mtv overlay`. numpy comes when data come."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from mtv.cli import output, targets
+from mtv.cli.common import Call, Command, listed
+from mtv.wire.data import Column, Dataset, File, Handle
+from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.messages import Get, Got
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SHOWN_ROWS: Final = 20
+
+
+class Table(NamedTuple):
+    """Columns that came from the daemon."""
+
+    rows: int
+    columns: tuple[Column, ...]
+    arrays: dict[str, np.ndarray[Any, Any]]
+    aliases: dict[str, str]
+    label: str
+
+    def column(self, name: str) -> Column:
+        """Return what is known of a column, by its name or an alias of it."""
+        real = resolved(name, self.aliases)
+        for column in self.columns:
+            if column.name == real:
+                return column
+        raise bad_value("columns", f"the table has no column {name!r}", "'mtv catalog ... --schema' lists them")
+
+    def array(self, name: str) -> np.ndarray[Any, Any]:
+        """Return the values of a column."""
+        return self.arrays[self.column(name).name]
+
+
+def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = ()) -> Table:
+    """Bring a catalog, or some of its columns.
+
+    Raises
+    ------
+    RequestError
+        The target is no catalog, or has no such column.
+    """
+    from mtv.pixels import Incoming
+
+    answer = call.ask(Get(target=target, columns=tuple(dict.fromkeys(columns))))
+    got = answer.reply
+    directory = call.connection.pixel_directory
+    if not isinstance(got, Got) or got.catalog is None:
+        data = got.data if isinstance(got, Got) else None
+        if data is not None:
+            Incoming((data.image, data.mask, data.variance), answer.buffers, directory)  # its files are ours to remove
+        raise RequestError(
+            Error(code="bad_value", message="this is no catalog", where="target", hint="'mtv show' shows images")
+        )
+    catalog = got.catalog
+    incoming = Incoming((column.array for column in catalog.columns), answer.buffers, directory)
+    arrays = {column.name: incoming.array(column.array) for column in catalog.columns}
+    return Table(catalog.rows, catalog.columns, arrays, catalog.aliases, catalog.label)
+
+
+def resolved(name: str, aliases: dict[str, str]) -> str:
+    """Return the true name of a column: the longest alias that begins it is replaced, as in ``lsst.afw.table``."""
+    for _ in range(len(aliases) + 1):
+        alias = max((alias for alias in aliases if name.startswith(alias)), key=len, default=None)
+        if alias is None:
+            return name
+        name = aliases[alias] + name[len(alias) :]
+    return name
+
+
+def selected(table: Table, flags: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Return which rows have all flags; ``!name`` asks for rows without it."""
+    import numpy as np
+
+    chosen = np.ones(table.rows, dtype=bool)
+    for flag in flags:
+        values = table.array(flag.removeprefix("!"))
+        if values.ndim != 1 or values.dtype.kind not in "biu":
+            raise bad_value("select", f"{flag.removeprefix('!')!r} is no flag", "a column of booleans or integers")
+        chosen &= (values == 0) if flag.startswith("!") else (values != 0)
+    return chosen
+
+
+def flag_names(flags: Sequence[str]) -> list[str]:
+    """Return the columns that a selection needs."""
+    return [flag.removeprefix("!") for flag in flags]
+
+
+@click.command("catalog", cls=Command)
+@targets.target_options
+@click.option("--schema", is_flag=True, help="Columns with types, units and descriptions, instead of rows.")
+@click.option("--columns", multiple=True, help="Columns or slots (slot_Centroid_x); with commas, or repeated.")
+@click.option("--select", "--where-flag", "flags", multiple=True, help="Only rows with this flag; !FLAG: without it.")
+@click.option("--limit", type=click.IntRange(min=0), help=f"At most so many rows; {_SHOWN_ROWS}, all as CSV or JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, all rows.")
+@click.pass_obj
+def catalog(
+    call: Call,
+    /,
+    schema: bool,
+    columns: tuple[str, ...],
+    flags: tuple[str, ...],
+    limit: int | None,
+    as_csv: bool,
+    **target: Any,
+) -> None:
+    """Print the schema or the rows of a catalog.
+
+    \b
+    mtv catalog src instrument=HSC visit=23718 detector=41 --schema
+    mtv catalog src instrument=HSC visit=23718 detector=41 --columns id,slot_Centroid_x,slot_Centroid_y
+    mtv catalog table.parq --select calib_psf_used --csv > stars.csv
+    """  # noqa: D301 - \b is click's own mark
+    named = listed(columns)
+    needed = (*named, *flag_names(flags)) if named else ()
+    table = fetch(call, targets.parse(**target), needed)
+    names = named or tuple(column.name for column in table.columns)
+    if schema:
+        _print_schema(call, table, names)
+        return
+    chosen = selected(table, flags).nonzero()[0]
+    shown = limit if limit is not None or as_csv or call.json else _SHOWN_ROWS
+    rows = _rows(table, names, chosen[:shown])
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        heads, flat = _flat(table, names, rows)
+        writer.writerow(heads)
+        writer.writerows(flat)
+    elif call.json:
+        objects = [dict(zip(names, row, strict=True)) for row in rows]
+        output.print_json({"label": table.label, "rows": objects, "total": len(chosen)})
+    else:
+        output.print_table(names, [[_said(value) for value in row] for row in rows])
+        click.echo(f"mtv: {len(rows)} of {output.plural(len(chosen), 'row')}", err=True)
+
+
+def _print_schema(call: Call, table: Table, names: Sequence[str]) -> None:
+    columns = [table.column(name) for name in names]
+    if call.json:
+        fields = [
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "dtype": table.arrays[column.name].dtype.name,
+                "unit": column.unit,
+                "doc": column.doc,
+            }
+            for column in columns
+        ]
+        output.print_json({"label": table.label, "rows": table.rows, "columns": fields, "aliases": table.aliases})
+        return
+    kinds = [column.kind or table.arrays[column.name].dtype.name for column in columns]
+    rows = [(column.name, kind, column.unit, column.doc) for column, kind in zip(columns, kinds, strict=True)]
+    output.print_table(("name", "type", "unit", "description"), rows)
+    if table.aliases:
+        click.echo()
+        output.print_table(("slot or alias", "stands for"), sorted(table.aliases.items()))
+    click.echo(f"mtv: {output.plural(table.rows, 'row')}, {output.plural(len(table.columns), 'column')}", err=True)
+
+
+def _rows(table: Table, names: Sequence[str], chosen: np.ndarray[Any, Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*(table.array(name)[chosen].tolist() for name in names), strict=True)) if names else []
+
+
+def _said(value: Any) -> object:
+    return " ".join(output.cell(item) for item in value) if isinstance(value, list) else value
+
+
+def _flat(table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[list[Any]]]:
+    """Return heads and rows of which an array column has become one column an element."""
+    heads: list[str] = []
+    for name in names:
+        array = table.array(name)
+        heads += [name] if array.ndim == 1 else [f"{name}[{index}]" for index in range(array.shape[1])]
+    flat = [[item for value in row for item in (value if isinstance(value, list) else [value])] for row in rows]
+    return heads, flat

@@ -1,0 +1,228 @@
+"""The daemon from outside: up, down, status, cancel, version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mtv.cli import common
+from mtv.cli.common import Call, Command, Refused
+from mtv.wire.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mtv.wire.messages import DisplayReport, Report, WindowState
+
+_LEAVE_SECS: Final = 20.0
+"""How long a daemon may take to close its window and go."""
+
+
+@click.command("up", cls=Command)
+@click.option("--repo", "repos", multiple=True, metavar="[ALIAS=]PATH", help="A Butler repository; may be repeated.")
+@click.option("--window", help="auto (default), headless, or an X display such as :0.")
+@click.option("--keep-window/--close-window", default=None, help="What becomes of the window at an orderly stop.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Configuration file of the daemon.")
+@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="How much is logged.")
+@click.option("--service", is_flag=True, help="Install and start the user service: the daemon comes with each login.")
+@click.pass_obj
+def up(
+    call: Call,
+    repos: tuple[str, ...],
+    window: str | None,
+    keep_window: bool | None,
+    config: str | None,
+    log_level: str | None,
+    service: bool,
+) -> None:
+    """Start the daemon in the background, and wait until it answers.
+
+    No window opens before something is shown. The log is in the runtime directory, beside the socket.
+    """
+    from mtv.cli import starting
+
+    given: list[str] = []
+    for repo in repos:
+        given += ["--repo", starting.absolute_repo(repo)]
+    for option, value in (("--window", window), ("--config", config), ("--log-level", log_level)):
+        given += [option, str(Path(value).absolute()) if option == "--config" else value] if value else []
+    if keep_window is not None:
+        given.append("--keep-window" if keep_window else "--close-window")
+    report = starting.probe(call.endpoint)
+    if report is not None:
+        _tell_up(call, report, already=True)
+        if given:
+            click.echo("mtv: it keeps the settings that it was started with ('mtv down' first)", err=True)
+        return
+    if service:
+        starting.install_service()
+        report = common.connect(call.endpoint, call.timeout_secs).status()
+    else:
+        report = starting.start(call.endpoint, given, call.timeout_secs).report
+    _tell_up(call, report, already=False)
+
+
+def _tell_up(call: Call, report: Report, *, already: bool) -> None:
+    if call.json:
+        from mtv.cli.output import print_json
+
+        print_json({"already": already, "pid": report.pid, "endpoint": report.endpoint, "release": report.release})
+        return
+    word = "runs already" if already else "is up"
+    click.echo(f"mtvd {report.release} {word}, pid {report.pid}, {report.endpoint}")
+
+
+@click.command("down", cls=Command)
+@click.option("--keep-window/--close-window", default=None, help="What becomes of the window; else as set.")
+@click.pass_obj
+def down(call: Call, keep_window: bool | None) -> None:
+    """Stop the daemon in order, and wait until it has gone. Where none runs there is nothing to do."""
+    from mtv.cli.starting import Leaving
+
+    try:
+        report = call.connection.status()
+    except Unavailable as error:
+        if error.code != "no_daemon":
+            raise
+        _tell_down(call, None)
+        return
+    with Leaving(report.pid, report.endpoint) as leaving:
+        call.connection.shutdown(keep_window=keep_window)
+        call.connection.close()
+        if not leaving.wait(max(call.timeout_secs, _LEAVE_SECS)):
+            raise Refused(f"mtvd (pid {report.pid}) still runs after it was asked to stop", common.OVERDUE)
+    _tell_down(call, report.pid)
+
+
+def _tell_down(call: Call, pid: int | None) -> None:
+    if call.json:
+        from mtv.cli.output import print_json
+
+        print_json({"stopped": pid is not None, "pid": pid})
+    else:
+        click.echo("no daemon runs" if pid is None else f"mtvd has stopped, pid {pid}")
+
+
+@click.command("status", cls=Command)
+@click.pass_obj
+def status(call: Call) -> None:
+    """Tell what the daemon has and does: window, displays, sessions, repositories, memory."""
+    report = call.connection.status()
+    if call.json:
+        from mtv.cli.output import print_json
+
+        print_json(report)
+        return
+    for line in status_lines(report, call.connection.session):
+        click.echo(line)
+
+
+def status_lines(report: Report, own_session: str = "") -> list[str]:
+    """Return the daemon's state as lines; the session that asks is left out."""
+    from mtv.cli.output import duration, plural, size
+
+    sessions = [session for session in report.sessions if session.session != own_session]
+    limit = f" of {size(report.pixel_bytes_limit)}" if report.pixel_bytes_limit else ""
+    return [
+        f"mtvd {report.release}, pid {report.pid}, up {duration(report.uptime_secs)}, {report.endpoint}",
+        _entry("window", _window(report.window)),
+        *_entries("displays", [_display(display, report.front) for display in report.displays]),
+        *_entries(
+            "sessions",
+            [
+                f"{session.program or 'unnamed'}, pid {session.pid}{f' on {session.host}' if session.host else ''}, "
+                f"{plural(session.requests, 'request')}, {session.waiting} waiting"
+                for session in sessions
+            ],
+        ),
+        *_entries(
+            "repositories",
+            [
+                " ".join(filter(None, (repo.alias, "(default)" if repo.default else "", repo.location, repo.state)))
+                for repo in report.repositories
+            ],
+        ),
+        _entry(
+            "memory",
+            f"pixels {size(report.pixel_bytes)}{limit} in {plural(report.pixel_files, 'file')}, "
+            f"journal {size(report.journal_bytes)}, {plural(report.workers, 'worker')}",
+        ),
+        _entry(
+            "work",
+            f"{report.queue} waiting, {plural(report.transactions, 'transaction')} in "
+            f"{plural(report.batches, 'batch').replace('batchs', 'batches')}",
+        ),
+    ]
+
+
+def _entry(name: str, text: str) -> str:
+    return f"{name:<14}{text}"
+
+
+def _entries(name: str, texts: list[str]) -> list[str]:
+    return [_entry("" if index else name, text) for index, text in enumerate(texts or ["none"])]
+
+
+def _window(window: WindowState) -> str:
+    parts = [
+        window.state,
+        f"pid {window.pid}" if window.pid else "",
+        f"on {window.x_display}" if window.x_display else "",
+        "a virtual screen that nobody sees ('mtv snap' takes a picture)" if window.headless else "",
+        f"restarted {window.restarts} times" if window.restarts else "",
+        window.reason,
+    ]
+    if window.state == "absent" and not window.reason:
+        parts.append("opens when something is shown")
+    return ", ".join(filter(None, parts))
+
+
+def _display(display: DisplayReport, front: int | None) -> str:
+    from mtv.cli.output import plural
+
+    name = f"{display.number}" + (f" {display.name!r}" if display.name else "")
+    if display.shape:
+        image = " x ".join(str(length) for length in reversed(display.shape)) + f" {display.label}".rstrip()
+    else:
+        image = "empty"
+    limits = "{:g} to {:g}".format(*display.limits) if display.limits else display.mode
+    overlays = [f"{key} {count}" for key, count in display.overlays.items()]
+    parts = [
+        image,
+        f"{display.stretch} {limits}".rstrip(),
+        plural(len(display.mask.planes), "mask plane") if display.mask.planes else "",
+        ("markers: " + ", ".join(overlays)) if overlays else "",
+        "in front" if display.number == front else "",
+    ]
+    return f"{name}: " + ", ".join(filter(None, parts))
+
+
+@click.command("cancel", cls=Command)
+@click.argument("request_id", default="")
+@click.pass_obj
+def cancel(call: Call, request_id: str) -> None:
+    """Cancel a request by its id, which errors name, or all requests that wait."""
+    count = call.connection.cancel(request_id)
+    if call.json:
+        from mtv.cli.output import print_json
+
+        print_json({"cancelled": count})
+        return
+    if request_id and not count:
+        raise Refused(f"request_id: no request {request_id!r} waits")
+    click.echo("nothing waits" if not count else f"cancelled {count}")
+
+
+@click.command("version", cls=Command)
+@click.pass_obj
+def version(call: Call) -> None:
+    """Print the versions of this program and of its protocol; 'mtv status' has the daemon's."""
+    import mtv
+    from mtv.wire.version import MAJOR, MINOR
+
+    if call.json:
+        from mtv.cli.output import print_json
+
+        print_json({"release": mtv.__version__, "protocol": [MAJOR, MINOR]})
+    else:
+        click.echo(f"mtv {mtv.__version__}, protocol {MAJOR}.{MINOR}")

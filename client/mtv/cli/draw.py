@@ -1,0 +1,203 @@
+"""Images and the view of them: show, load, erase, scale, zoom, pan, snap. Every command is one transaction."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtv import checks
+from mtv.cli import common, output, targets
+from mtv.cli.common import Call, Command, display_option, number
+from mtv.wire import steps
+from mtv.wire.data import Dataset, File
+from mtv.wire.errors import bad_value
+from mtv.wire.messages import Outcome, Picture, Snapshot
+
+
+@click.command("show", cls=Command)
+@targets.target_options
+@targets.bbox_option
+@display_option
+@click.option("--scale", "stretch", metavar="'STRETCH LIMITS'", help="As 'mtv scale' has it: 'asinh zscale'.")
+@click.option("--zoom", metavar="FACTOR|fit", help="As 'mtv zoom'.")
+@click.option(
+    "--front/--behind", default=True, help="Bring the display to the front (default), or leave the front alone."
+)
+@click.pass_obj
+def show(
+    call: Call,
+    /,
+    frame: int | str,
+    stretch: str | None,
+    zoom: str | None,
+    front: bool,
+    **target: Any,
+) -> None:
+    """Show an image; its markers go, except lasting ones.
+
+    \b
+    TARGET is one of
+      image.fits                                      a file (--hdu chooses)
+      calexp instrument=HSC visit=23718 detector=41   a dataset, with --collections
+      6f3b2c1e-....                                   a dataset by its UUID
+      handle:4c2a...                                  what 'mtv load' gave
+    """  # noqa: D301 - \b is click's own mark
+    frame = checks.frame(frame)
+    wanted: list[steps.AnyStep] = [steps.Mtv(display=frame, target=targets.parse(**target))]
+    if stretch is not None:
+        wanted.append(scale_step(frame, stretch.split()))
+    if zoom is not None:
+        wanted.append(zoom_step(frame, zoom))
+    if front:
+        wanted.append(steps.Show(display=frame))
+    outcome = call.draw(*wanted)
+    if call.json:
+        output.print_json(outcome)
+        return
+    shown = outcome.steps[0]
+    number = frame if shown.display is None else shown.display
+    name = f"display {number}" + (f" {frame!r}" if frame != number else "")
+    planes = ", ".join(f"{plane} {colour}" for plane, colour in shown.planes.items())
+    click.echo(f"{name}: " + (f"mask {planes}" if planes else "no mask"))
+    if shown.note:
+        click.echo(f"mtv: {shown.note}", err=True)
+
+
+@click.command("load", cls=Command)
+@targets.target_options
+@targets.bbox_option
+@click.option("--lease", "lease_secs", type=click.FloatRange(min=1), default=600.0, show_default=True, metavar="SECS")
+@click.pass_obj
+def load(call: Call, /, lease_secs: float, **target: Any) -> None:
+    """Read an image into the daemon's cache and print its handle; 'mtv show handle:...' is quick then.
+
+    The handle lives for --lease seconds after its last use. TARGET is a file or a dataset, as in 'mtv show'.
+    """
+    source = targets.parse(**target)
+    if not isinstance(source, Dataset | File):
+        raise bad_value("target", "a handle is loaded already")
+    loaded = call.draw(steps.Load(target=source, lease_secs=lease_secs)).steps[0].loaded
+    assert loaded is not None
+    if call.json:
+        output.print_json(loaded)
+        return
+    click.echo(f"handle:{loaded.handle}")
+    shape = " x ".join(str(length) for length in reversed(loaded.shape))
+    planes = f", mask planes {' '.join(loaded.planes)}" if loaded.planes else ""
+    click.echo(
+        f"{loaded.label or 'image'}: {shape} {loaded.dtype}, {output.size(loaded.bytes)}, "
+        f"xy0 {loaded.xy0[0]} {loaded.xy0[1]}{planes}; kept {output.duration(loaded.expires_secs)} after its last use",
+        err=True,
+    )
+
+
+@click.command("erase", cls=Command)
+@click.argument("name", required=False)
+@display_option
+@click.pass_obj
+def erase(call: Call, name: str | None, frame: int | str) -> None:
+    """Remove the overlay NAME, or all markers of a display, those drawn by hand too."""
+    done(call, call.draw(steps.Erase(display=checks.frame(frame), name=name)))
+
+
+@click.command("scale", cls=Command)
+@click.argument("words", nargs=-1, required=True, metavar="[STRETCH] [zscale|minmax|PERCENT|LOW HIGH]")
+@display_option
+@click.pass_obj
+def scale(call: Call, words: tuple[str, ...], frame: int | str) -> None:
+    """Set the stretch and the limits of an image.
+
+    \b
+    mtv scale asinh zscale      automatic limits
+    mtv scale asinh -1 30       black and white at these values
+    mtv scale 99.5              per cent of the pixels between the limits
+    mtv scale log               limits stay
+
+    Stretches: linear, log, pow, sqrt, squared, asinh, sinh, histogram.
+    """  # noqa: D301 - \b is click's own mark
+    done(call, call.draw(scale_step(checks.frame(frame), words)))
+
+
+def scale_step(frame: int | str, words: Sequence[str]) -> steps.Scale:
+    """Return the step for what stands on the command line: the stretch may be left out before limits."""
+    limits: list[float | str] = [_number_or_word(word) for word in words]
+    first = limits[0] if limits else ""
+    stretch = None if isinstance(first, float) or first in {"zscale", "minmax"} else str(first)
+    return checks.scale(frame, stretch, tuple(limits if stretch is None else limits[1:]))
+
+
+def _number_or_word(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word.strip()
+
+
+@click.command("zoom", cls=Command)
+@click.argument("factor", metavar="FACTOR|fit", default="fit")
+@display_option
+@click.pass_obj
+def zoom(call: Call, factor: str, frame: int | str) -> None:
+    """Set screen pixels per image pixel; 'fit' fits the image into the window."""
+    done(call, call.draw(zoom_step(checks.frame(frame), factor)))
+
+
+def zoom_step(frame: int | str, factor: str) -> steps.Zoom:
+    """Return the step for what stands on the command line."""
+    return steps.Zoom(display=frame, factor=checks.zoom(factor.strip()))
+
+
+@click.command("pan", cls=Command)
+@click.argument("x", type=number)
+@click.argument("y", type=number)
+@display_option
+@click.pass_obj
+def pan(call: Call, x: float, y: float, frame: int | str) -> None:
+    """Centre the view on a 0-based parent pixel X Y."""
+    step = steps.Pan(display=checks.frame(frame), x=checks.finite("x", x), y=checks.finite("y", y))
+    done(call, call.draw(step))
+
+
+@click.command("snap", cls=Command)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option(
+    "-d",
+    "--display",
+    "frame",
+    type=common.frame,
+    metavar="N|NAME",
+    help="Brought to the front first; else the window as it is.",
+)
+@click.pass_obj
+def snap(call: Call, file: str, frame: int | str | None) -> None:
+    """Write a picture of the window's image area to FILE.png or FILE.jpg; '-' is the standard output."""
+    suffix = Path(file).suffix.lower()
+    if file != "-" and suffix not in {".png", ".jpg", ".jpeg"}:
+        raise bad_value("file", f"{file!r} is no name of a picture", "end it in .png or .jpg")
+    jpeg = suffix in {".jpg", ".jpeg"}
+    answer = call.ask(
+        Snapshot(display=None if frame is None else checks.frame(frame), format="jpeg" if jpeg else "png")
+    )
+    picture = bytes(answer.buffers[0])
+    if file == "-":
+        sys.stdout.buffer.write(picture)
+        return
+    try:
+        Path(file).write_bytes(picture)
+    except OSError as error:
+        raise common.Refused(f"file: {file}: {error.strerror}") from None
+    assert isinstance(answer.reply, Picture)
+    if call.json:
+        output.print_json({"file": file, "format": answer.reply.format, "bytes": len(picture)})
+    else:
+        click.echo(f"{file}: {output.size(len(picture))}")
+
+
+def done(call: Call, outcome: Outcome) -> None:
+    """Say nothing where all went well, except to programs."""
+    if call.json:
+        output.print_json(outcome)

@@ -1,0 +1,134 @@
+"""What commands print: tables for people, one JSON document for programs, a bar while something takes long."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from mtv.wire.messages import Progress
+
+_GAP: Final = "  "
+_NARROW: Final = 8
+"""A column that must give way keeps at least so many characters."""
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document: indented on a terminal, on one line elsewhere."""
+    encoded = msgspec.json.encode(value)
+    click.echo(msgspec.json.format(encoded, indent=2) if sys.stdout.isatty() else encoded)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table: numbers to the right, no wider than the terminal; in a pipe nothing is cut."""
+    table = [list(row) for row in rows]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for number, line in enumerate(lines_of(columns, table, width)):
+        click.secho(line, bold=number == 0)
+
+
+def lines_of(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> list[str]:
+    """Return the lines of a table, the head first."""
+    numeric = [
+        any(row[index] is not None for row in rows) and all(_is_number(row[index]) for row in rows)
+        for index in range(len(columns))
+    ]
+    texts = [list(columns), *([cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[index]) for row in texts) for index in range(len(columns))]
+    if width is not None:
+        widths = fitted(widths, width - len(_GAP) * (len(widths) - 1))
+    return [
+        _GAP.join(
+            _cut(text, size).rjust(size) if number else _cut(text, size).ljust(size)
+            for text, size, number in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in texts
+    ]
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Return widths that fit into the room: the widest columns give way first, none below a few characters."""
+    fit = list(widths)
+    while sum(fit) > room and max(fit, default=0) > _NARROW:
+        fit[fit.index(max(fit))] -= 1
+    return fit
+
+
+def cell(value: object) -> str:
+    """Return a value as it stands in a table."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people say it."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
+
+
+def duration(secs: float) -> str:
+    """Return a time as people say it: its two largest units."""
+    whole = int(secs)
+    parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    said = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(said[:2]) or "0 s"
+
+
+def plural(count: int, word: str) -> str:
+    """Return a count with its word: ``1 row``, ``2 rows``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+class Bar:
+    """A progress bar on stderr, drawn with the first `Progress`; called with each."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far it has come."""
+        if not self._wanted:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*shown, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(progress.unit or "working", total=progress.total)
+        self._bar.update(self._task, completed=progress.done, total=progress.total)

@@ -1,0 +1,212 @@
+"""Starting a daemon and seeing it leave. Used by up, down and demo; knows the daemon only as a program to run."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mtv import paths
+from mtv.cli import common
+from mtv.cli.common import Refused
+from mtv.wire.errors import Error, MtvError, Unavailable, bad_value
+
+if TYPE_CHECKING:
+    from mtv.wire.messages import Report
+
+LOG_NAME: Final = "mtvd.log"
+SOCKET_NAME: Final = "mtvd.sock"
+_GLANCE_SECS: Final = 0.05
+"""How long to watch a starting daemon for its death before asking it again."""
+_SHOWN_LINES: Final = 12
+_PROBE_SECS: Final = 5.0
+
+
+class Started(NamedTuple):
+    """A daemon that answers."""
+
+    process: subprocess.Popen[bytes]
+    report: Report
+    log: Path
+
+
+def probe(endpoint: str | None) -> Report | None:
+    """Return the state of the daemon at an endpoint; None where nobody listens."""
+    path = paths.socket_path(endpoint or paths.default_endpoint())
+    if path is not None and not path.exists():
+        return None
+    connection = common.connect(endpoint, _PROBE_SECS)
+    try:
+        return connection.status()
+    except Unavailable:
+        return None
+    finally:
+        connection.close()
+
+
+def runtime_of(endpoint: str | None) -> Path:
+    """Return the runtime directory of a daemon: where its socket is.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` for an endpoint that is no socket file.
+    """
+    chosen = endpoint or paths.default_endpoint()
+    path = paths.socket_path(paths.check_endpoint(chosen))
+    if path is None:
+        raise bad_value("endpoint", f"a daemon cannot be started at {chosen}", "start it on its own host, with ipc://")
+    return path.parent
+
+
+def start(
+    endpoint: str | None, options: Sequence[str], timeout_secs: float, environ: Mapping[str, str] = os.environ
+) -> Started:
+    """Start a daemon that outlives this process, and return when it answers.
+
+    Raises
+    ------
+    Refused
+        It is not installed, ended at once, or did not answer in time; its last words are on stderr.
+    """
+    require_daemon()
+    runtime = runtime_of(endpoint)
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = runtime / LOG_NAME
+    command = [sys.executable, "-m", "mtvd", "serve", *options]
+    if endpoint or paths.ENDPOINT_VARIABLE in os.environ:
+        command += ["--endpoint", endpoint or os.environ[paths.ENDPOINT_VARIABLE], "--runtime-dir", str(runtime)]
+    with log.open("ab") as sink:
+        begin = sink.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            cwd=runtime,
+            env=_with_absolute_python_path(environ),
+        )
+    report = _wait_until_it_answers(process, endpoint, timeout_secs)
+    if report is None:
+        ended = process.poll()
+        end(process)
+        _show_log(log, begin)
+        if ended is None:
+            raise Refused(f"mtvd did not answer within {timeout_secs:g} s (its log: {log})", common.OVERDUE)
+        raise Refused(f"mtvd ended with status {ended} (its log: {log})", common.BROKEN)
+    process.returncode = 0  # it is meant to outlive this process: nobody will wait for it
+    return Started(process, report, log)
+
+
+def _wait_until_it_answers(
+    process: subprocess.Popen[bytes], endpoint: str | None, timeout_secs: float
+) -> Report | None:
+    deadline = time.monotonic() + timeout_secs
+    while time.monotonic() < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GLANCE_SECS)
+            return None
+        with contextlib.suppress(MtvError):
+            report = probe(endpoint)
+            if report is not None:
+                return report
+    return None
+
+
+def end(process: subprocess.Popen[bytes], patience_secs: float = 20.0) -> None:
+    """End a process of ours: in order, or by force where it does not listen."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(patience_secs)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def require_daemon() -> None:
+    """Refuse where only the client is installed."""
+    if importlib.util.find_spec("mtvd") is None:
+        raise Unavailable(
+            Error(
+                code="no_daemon",
+                message="the daemon is not installed in this Python",
+                hint=f"{sys.executable} -m pip install 'mtv[daemon]'",
+            )
+        )
+
+
+def install_service() -> None:
+    """Have the daemon install and start its user service."""
+    require_daemon()
+    result = subprocess.run([sys.executable, "-m", "mtvd", "install-service"], check=False)
+    if result.returncode:
+        raise Refused("the user service was not installed ('mtv up' starts the daemon without it)", common.BROKEN)
+
+
+def absolute_repo(given: str) -> str:
+    """Return ``[ALIAS=]PATH`` with an absolute path: the daemon runs in another directory."""
+    alias, found, location = given.partition("=")
+    if not found:
+        alias, location = "", given
+    if "://" not in location:
+        location = str(Path(location).expanduser().absolute())
+    return f"{alias}={location}" if alias else location
+
+
+def _with_absolute_python_path(environ: Mapping[str, str]) -> dict[str, str]:
+    search = environ.get("PYTHONPATH")
+    if not search:
+        return dict(environ)
+    return {**environ, "PYTHONPATH": os.pathsep.join(str(Path(part).absolute()) for part in search.split(os.pathsep))}
+
+
+def _show_log(log: Path, begin: int) -> None:
+    with log.open("rb") as file:
+        file.seek(begin)
+        lines = file.read().decode(errors="replace").splitlines()
+    for line in lines[-_SHOWN_LINES:]:
+        print(f"  {line}", file=sys.stderr)
+
+
+class Leaving:
+    """A daemon that is about to go: taken hold of before it is asked to, so that its number cannot be another's.
+
+    Parameters
+    ----------
+    pid : `int`
+        What it says its process is.
+    endpoint : `str`
+        Only a daemon on this host can be watched.
+    """
+
+    def __init__(self, pid: int, endpoint: str) -> None:
+        self._descriptor: int | None = None
+        if paths.socket_path(endpoint) is not None:
+            with contextlib.suppress(OSError):
+                self._descriptor = os.pidfd_open(pid)
+
+    def __enter__(self) -> Leaving:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def wait(self, timeout_secs: float) -> bool:
+        """Wait until it has gone; tell whether it has. One that cannot be watched counts as gone."""
+        if self._descriptor is None:
+            return True
+        return bool(select.select([self._descriptor], [], [], timeout_secs)[0])

@@ -1,0 +1,184 @@
+"""What queries and loads give back: data IDs, references, tables of records, handles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from mtv.wire import data
+from mtv.wire.messages import Loaded
+
+_SHOWN_ROWS: Final = 20
+
+
+class DataId(dict[str, Any]):
+    """Dimension to value; printed as Butler prints it."""
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{name}: {value!r}" for name, value in self.items()) + "}"
+
+    __str__ = __repr__
+
+
+class DatasetRef:
+    """One dataset of a repository; give it to `Repository.get`, `Repository.load` or `Display.mtv`.
+
+    Attributes
+    ----------
+    repo, dataset_type, id, run : `str`
+        Repository, dataset type, UUID and run collection.
+    data_id : `DataId`
+        Dimension to value.
+    """
+
+    def __init__(self, repo: str, dataset_type: str, id: str, run: str, data_id: DataId) -> None:  # noqa: A002
+        self.repo = repo
+        self.dataset_type = dataset_type
+        self.id = id
+        self.run = run
+        self.data_id = data_id
+
+    def __repr__(self) -> str:
+        return f"{self.dataset_type}@{self.data_id}"
+
+    def __str__(self) -> str:
+        return str(self.data_id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DatasetRef) and (self.repo, self.id, self.dataset_type) == (
+            other.repo,
+            other.id,
+            other.dataset_type,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.repo, self.id, self.dataset_type))
+
+    def __getitem__(self, dimension: str) -> Any:
+        return self.data_id[dimension]
+
+    def component(self, name: str) -> DatasetRef:
+        """Return the reference of a part of the dataset: ``ref.component("mask")``."""
+        whole = self.dataset_type.partition(".")[0]
+        return DatasetRef(self.repo, f"{whole}.{name}", self.id, self.run, self.data_id)
+
+    def _mtv_source_(self) -> data.Dataset:
+        plain = {name: value for name, value in self.data_id.items() if isinstance(value, int | str)}
+        collections = (self.run,) if self.run else ()
+        return data.Dataset(
+            repo=self.repo, id=self.id, dataset_type=self.dataset_type, data_id=plain, collections=collections
+        )
+
+
+class Records(list[DataId]):
+    """Rows of a query, each a mapping; prints as a table."""
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[DataId] = ()) -> None:
+        super().__init__(rows)
+        self.columns = tuple(columns)
+
+    def __str__(self) -> str:
+        return text_table(
+            self.columns, [[row.get(name) for name in self.columns] for row in self[:_SHOWN_ROWS]], len(self)
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [[row.get(name) for name in self.columns] for row in self[:_SHOWN_ROWS]]
+        return html_table(self.columns, rows, len(self))
+
+
+class Refs(list[DatasetRef]):
+    """References found by a query; prints as a table of their data IDs."""
+
+    @property
+    def data_ids(self) -> list[DataId]:
+        """Their data IDs."""
+        return [ref.data_id for ref in self]
+
+    def _table(self) -> tuple[tuple[str, ...], list[list[Any]], int]:
+        names = tuple(dict.fromkeys(name for ref in self[:_SHOWN_ROWS] for name in ref.data_id))
+        rows = [[*(ref.data_id.get(name) for name in names), ref.run] for ref in self[:_SHOWN_ROWS]]
+        return (*names, "run"), rows, len(self)
+
+    def __str__(self) -> str:
+        return text_table(*self._table())
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table())
+
+
+class Handle:
+    """Data in the daemon's cache; shown without being read again until its lease ends or it is given back.
+
+    Attributes
+    ----------
+    loaded : `~mtv.wire.messages.Loaded`
+        What the daemon said: shape, dtype, planes, size, lease.
+    """
+
+    def __init__(self, loaded: Loaded, release: Callable[[str], object]) -> None:
+        self.loaded = loaded
+        self._release = release
+        self._released = False
+
+    @property
+    def id(self) -> str:
+        """The daemon's name for it."""
+        return self.loaded.handle
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(y, x)`` of an image, ``(rows,)`` of a table."""
+        return self.loaded.shape
+
+    @property
+    def planes(self) -> dict[str, int]:
+        """Mask plane name to bit number."""
+        return self.loaded.planes
+
+    def __repr__(self) -> str:
+        size = " x ".join(str(length) for length in reversed(self.shape))
+        return f"<mtv.Handle {self.id}: {self.loaded.label or 'data'}, {size} {self.loaded.dtype}>"
+
+    def release(self) -> None:
+        """Give it back; twice is no error."""
+        if not self._released:
+            self._released = True
+            self._release(self.id)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _mtv_source_(self) -> data.Handle:
+        return data.Handle(handle=self.id)
+
+
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], total: int) -> str:
+    """Return a small table as text."""
+    cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    if total > len(rows):
+        lines.append(f"... {total} rows")
+    return "\n".join(lines)
+
+
+def html_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], total: int) -> str:
+    """Return a small table as HTML."""
+    import html
+
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) + "</tr>" for row in rows)
+    more = f"<caption>{len(rows)} of {total} rows</caption>" if total > len(rows) else ""
+    return f"<table>{more}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,364 @@
+"""A repository, as the daemon sees it: query, get, load. The registry itself never comes here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from mtv.connection import Connection, default_connection
+from mtv.datasets import DataId, DatasetRef, Handle, Records, Refs
+from mtv.ticket import Answer, OnProgress
+from mtv.wire import data, steps
+from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo, Rows
+
+Names = str | Sequence[str] | None
+Target = str | os.PathLike[str] | DatasetRef | Handle
+
+RUN: Final = "run"
+
+
+class Repository:
+    """A Butler repository that the daemon has open; read-only, as Butler's own is by default.
+
+    Parameters
+    ----------
+    name : `str` or path, optional
+        Alias or directory; the daemon's first repository where not given.
+    connection : `Connection`, optional
+        The process's own where not given.
+
+    Raises
+    ------
+    RequestError
+        ``read_only`` where ``writeable`` is asked for.
+    """
+
+    def __init__(
+        self,
+        name: str | os.PathLike[str] | None = None,
+        *,
+        writeable: bool = False,
+        connection: Connection | None = None,
+    ) -> None:
+        if writeable:
+            raise RequestError(
+                Error(
+                    code="read_only",
+                    message="repositories are read-only here",
+                    where="writeable",
+                    hint="leave writeable out; to write, use lsst.daf.butler.Butler(..., writeable=True) itself",
+                )
+            )
+        self.name = _name(name)
+        self._given = connection
+
+    def __repr__(self) -> str:
+        return f"<mtv.Repository {self.name or 'by default'}>"
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that this repository uses."""
+        return self._given or default_connection()
+
+    # Questions
+
+    def query(
+        self,
+        dataset_type: str,
+        *,
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        find_first: bool = True,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        **data_id: int | str,
+    ) -> Refs:
+        """Find datasets.
+
+        Parameters
+        ----------
+        dataset_type : `str`
+            Such as ``calexp``.
+        where : `str`, optional
+            Butler's expression: ``"physical_filter = 'HSC-R' AND visit > 1000"``.
+        bind : `dict`, optional
+            Values for names in ``where``.
+        collections : `str` or sequence, optional
+            The repository's default ones where not given.
+        find_first : `bool`, optional
+            True: of several datasets with one data ID only that of the first collection.
+        order_by : `str` or sequence, optional
+            Dimensions; ``-`` in front reverses.
+        limit : `int`, optional
+            At most so many.
+        **data_id
+            Constraints: ``instrument="HSC", physical_filter="HSC-R"``.
+
+        Raises
+        ------
+        RequestError
+            ``unknown_dataset_type``, ``unknown_collection``, ``bad_query``, ``ambiguous``, naming the field.
+        """
+        rows = self._rows(
+            timeout_secs,
+            what="datasets",
+            dataset_type=dataset_type,
+            where=where,
+            bind=_bound(bind),
+            collections=_names("collections", collections),
+            find_first=find_first,
+            order_by=_names("order_by", order_by),
+            limit=limit,
+            data_id=_checked_id(data_id),
+        )
+        return Refs(_ref(self.name, dataset_type, page, index) for page in rows for index in range(len(page.rows)))
+
+    def query_data_ids(
+        self,
+        dimensions: Names = None,
+        *,
+        datasets: str = "",
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        **data_id: int | str,
+    ) -> Records:
+        """Find data IDs.
+
+        Parameters
+        ----------
+        dimensions : `str` or sequence, optional
+            Dimensions of the data IDs; those of ``datasets`` where not given.
+        datasets : `str`, optional
+            Only data IDs for which there is a dataset of this type.
+        where, bind, collections, order_by, limit, **data_id
+            As in `query`.
+        """
+        return self._records(
+            timeout_secs,
+            what="data_ids",
+            dimensions=_names("dimensions", dimensions),
+            dataset_type=datasets,
+            where=where,
+            bind=_bound(bind),
+            collections=_names("collections", collections),
+            order_by=_names("order_by", order_by),
+            limit=limit,
+            data_id=_checked_id(data_id),
+        )
+
+    def query_dimension_records(
+        self,
+        element: str,
+        *,
+        datasets: str = "",
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        **data_id: int | str,
+    ) -> Records:
+        """Return what the registry knows of a dimension's members: ``query_dimension_records("visit")``."""
+        return self._records(
+            timeout_secs,
+            what="dimension_records",
+            dimensions=_names("element", element),
+            dataset_type=datasets,
+            where=where,
+            bind=_bound(bind),
+            collections=_names("collections", collections),
+            order_by=_names("order_by", order_by),
+            limit=limit,
+            data_id=_checked_id(data_id),
+        )
+
+    def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
+        """Return collections: ``name``, ``type`` and ``children`` of each."""
+        return self._records(None, what="collections", collections=_names("glob", glob), limit=limit)
+
+    def dataset_types(self, glob: str = "", *, collections: Names = None, limit: int | None = None) -> Records:
+        """Return dataset types: ``name``, ``dimensions`` and ``storage_class`` of each."""
+        named = _names("collections", collections)
+        return self._records(None, what="dataset_types", dataset_type=glob, collections=named, limit=limit)
+
+    # Data
+
+    def get(
+        self,
+        target: Target,
+        *,
+        collections: Names = None,
+        columns: Names = (),
+        bbox: tuple[int, int, int, int] | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Any:
+        """Bring a dataset to this process.
+
+        Parameters
+        ----------
+        target : `DatasetRef`, `Handle`, path or `str`
+            A reference, a handle, a path (with a separator in it), or a dataset type; ``calexp.mask`` is a part.
+        columns : `str` or sequence, optional
+            Of a catalog, only these.
+        bbox : `tuple` [`int`, `int`, `int`, `int`], optional
+            Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels.
+        **data_id
+            ``visit=23718, detector=41, instrument="HSC"``, with a dataset type.
+
+        Returns
+        -------
+        data : `Exposure`, `Catalog`, or a value
+            As the dataset is; arrays are mapped, not copied.
+        """
+        source = self._source(target, collections, bbox, data_id)
+        message = Get(target=source, columns=_names("columns", columns))
+        connection = self.connection
+        answer = connection.ask(message, timeout_secs=timeout_secs, on_progress=on_progress)
+        return _value(answer, connection)
+
+    def load(
+        self,
+        target: Target,
+        *,
+        collections: Names = None,
+        bbox: tuple[int, int, int, int] | None = None,
+        lease_secs: float = 600.0,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Handle:
+        """Have the daemon read a dataset or a file, and return a handle on it; its pixels never come here.
+
+        Parameters
+        ----------
+        lease_secs : `float`, optional
+            How long the handle lives after its last use; ``with repo.load(...) as handle:`` gives it back.
+        target, collections, bbox, **data_id
+            As in `get`.
+        """
+        source = self._source(target, collections, bbox, data_id)
+        if isinstance(source, data.Handle):
+            raise bad_value("target", "a handle is loaded already")
+        step = steps.Load(target=source, lease_secs=lease_secs)
+        connection = self.connection
+        reply = connection.request(step, timeout_secs=timeout_secs, on_progress=on_progress)
+        loaded = reply.steps[0].loaded if isinstance(reply, Outcome) else reply
+        assert isinstance(loaded, Loaded)
+        return Handle(loaded, lambda handle: connection.request(Release(handle=handle)))
+
+    # Inside
+
+    def _rows(self, timeout_secs: float | None, **fields: Any) -> list[Rows]:
+        limits = self.connection.limits
+        if len(fields.get("where", "")) > limits.where_chars:
+            raise bad_value("where", f"the expression is longer than {limits.where_chars} characters")
+        query = steps.Query(repo=self.name, **fields)
+        pages: list[Rows] = []
+        while not pages or pages[-1].cursor:
+            if pages:
+                query = msgspec.structs.replace(query, cursor=pages[-1].cursor)
+            reply = self.connection.request(query, timeout_secs=timeout_secs)
+            rows = reply.steps[0].rows if isinstance(reply, Outcome) else reply
+            assert isinstance(rows, Rows)
+            pages.append(rows)
+        return pages
+
+    def _records(self, timeout_secs: float | None, **fields: Any) -> Records:
+        pages = self._rows(timeout_secs, **fields)
+        columns = pages[0].columns
+        return Records(columns, (DataId(zip(columns, row, strict=True)) for page in pages for row in page.rows))
+
+    def _source(
+        self, target: object, collections: Names, bbox: tuple[int, int, int, int] | None, data_id: dict[str, int | str]
+    ) -> data.Dataset | data.File | data.Handle:
+        if isinstance(target, DatasetRef):
+            source = target._mtv_source_()
+            if data_id or collections is not None:
+                raise bad_value("data_id", "a reference has its own data ID and collections")
+            return msgspec.structs.replace(source, bbox=bbox) if bbox else source
+        if isinstance(target, Handle):
+            return data.Handle(handle=target.id)
+        if isinstance(target, os.PathLike) or (isinstance(target, str) and os.sep in target):
+            return data.File(path=str(Path(target).expanduser().absolute()))
+        if not isinstance(target, str) or not target:
+            raise bad_value("target", f"{target!r} is no dataset", "a dataset type, a reference, a handle or a path")
+        return data.Dataset(
+            repo=self.name,
+            dataset_type=target,
+            data_id=_checked_id(data_id),
+            collections=_names("collections", collections),
+            bbox=bbox,
+        )
+
+
+def repositories(connection: Connection | None = None) -> tuple[RepositoryInfo, ...]:
+    """Return the repositories that can be named, the default first."""
+    return (connection or default_connection()).repositories()
+
+
+def _name(name: str | os.PathLike[str] | None) -> str:
+    if name is None:
+        return ""
+    text = os.fspath(name)
+    return str(Path(text).expanduser().absolute()) if os.sep in text and "://" not in text else text
+
+
+def _names(where: str, names: Names) -> tuple[str, ...]:
+    found = (names,) if isinstance(names, str) else tuple(names or ())
+    for name in found:
+        if not isinstance(name, str) or not name:
+            raise bad_value(where, f"{name!r} is no name")
+    return found
+
+
+def _bound(bind: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: _plain(f"bind.{name}", value, several=True) for name, value in (bind or {}).items()}
+
+
+def _checked_id(data_id: Mapping[str, Any]) -> dict[str, int | str]:
+    return {name: _plain(name, value) for name, value in data_id.items()}
+
+
+def _plain(where: str, value: Any, *, several: bool = False) -> Any:
+    """Return a value that can travel: numpy's scalars as Python's own."""
+    if several and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(where, item) for item in value]
+    value = value.item() if hasattr(value, "item") else value
+    allowed = (int, str, float, type(None)) if several else (int, str)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and not several):
+        raise bad_value(where, f"{value!r} cannot be looked for", "a whole number or a text")
+    return value
+
+
+def _ref(repo: str, dataset_type: str, page: Rows, index: int) -> DatasetRef:
+    data_id = DataId(zip(page.columns, page.rows[index], strict=True))
+    run = str(data_id.pop(RUN, ""))
+    return DatasetRef(page.repo or repo, page.dataset_type or dataset_type, page.ids[index], run, data_id)
+
+
+def _value(answer: Answer, connection: Connection) -> Any:
+    reply = answer.reply
+    assert isinstance(reply, Got)
+    if reply.data is not None:
+        from mtv.exposure import Exposure
+
+        return Exposure.from_wire(reply.data, answer.buffers, connection.pixel_directory)
+    if reply.catalog is not None:
+        from mtv.catalog import Catalog
+
+        return Catalog.from_wire(reply.catalog, answer.buffers, connection.pixel_directory)
+    return reply.value

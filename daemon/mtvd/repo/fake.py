@@ -1,0 +1,308 @@
+"""Repositories that exist only in tests: a few datasets made up on the spot, and faults at named points.
+
+No process, no Butler, no astropy. What it refuses, it refuses with the same code and field as the real one; the
+contract tests hold the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal
+
+import anyio
+import anyio.lowlevel
+import numpy as np
+
+from mtv.wire.data import Array, Catalog, Column, Dataset, Exposure, File
+from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, bad_value
+from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.steps import Query
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.errors import near, refusal
+from mtvd.repo.port import OnProgress
+
+ALIAS: Final = "demo"
+COLLECTION: Final = "u/somebody/single_frame"
+RUN: Final = f"{COLLECTION}/20261122T000000Z"
+PLANES: Final = {"BAD": 0, "SAT": 1, "INTRP": 2, "CR": 3, "EDGE": 4, "DETECTED": 5, "DETECTED_NEGATIVE": 6}
+XY0: Final = (100, 200)
+_VISITS: Final = {1214: "HSC-R", 23694: "HSC-I", 23718: "HSC-R"}
+_DETECTORS: Final = (41, 42)
+_TYPES: Final = ("calexp", "src")
+_REQUIRED: Final = ("instrument", "visit", "detector")
+_COLUMNS: Final = (*_REQUIRED, "band", "day_obs", "physical_filter", "run")
+_NAMESPACE: Final = uuid.UUID("5f7a7f0e-6f5e-4f2b-9d3c-000000000001")
+Point = Literal["query", "read", "get"]
+_Fault = Callable[[], Awaitable[None]]
+
+
+class Hold:
+    """A call that stands still until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.reached = anyio.Event()
+        """Set when the call has come to the point."""
+        self._released = anyio.Event()
+
+    def release(self) -> None:
+        """Let the call go on."""
+        self._released.set()
+
+    async def __call__(self) -> None:
+        self.reached.set()
+        await self._released.wait()
+
+
+class FakeRepositories:
+    """One repository ``demo`` with ``calexp`` and ``src`` of three visits and two detectors.
+
+    Parameters
+    ----------
+    store : `PixelStore`
+        Where pixels are put, as the real one does.
+    shape_yx : `tuple` [`int`, `int`]
+    header_bytes : `int`
+    """
+
+    def __init__(self, store: PixelStore, *, shape_yx: tuple[int, int] = (50, 60), header_bytes: int = 28_800) -> None:
+        self._store = store
+        self._shape = shape_yx
+        self._header_bytes = header_bytes
+        self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "get": []}
+        self.calls: list[Query | Dataset | File] = []
+        """Everything that was asked."""
+        self.closed = False
+
+    def die_at(self, point: Point) -> None:
+        """Let the next call fail as if its worker had died."""
+        self._faults[point].append(_die)
+
+    def hang_at(self, point: Point) -> Hold:
+        """Let the next call run into its deadline once released, as if its worker had hung."""
+        return self._hold(point, _late)
+
+    def hold_at(self, point: Point) -> Hold:
+        """Let the next call wait until released, then go on as if nothing had been."""
+        return self._hold(point, anyio.lowlevel.checkpoint)
+
+    def known(self) -> tuple[RepositoryInfo, ...]:
+        return (RepositoryInfo(alias=ALIAS, location="/nowhere/demo", state="open", default=True),)
+
+    @property
+    def workers(self) -> int:
+        return 0 if self.closed else 1
+
+    async def query(self, query: Query, on_progress: OnProgress | None = None) -> Rows:
+        await self._reach("query", query)
+        _check_repo(query.repo)
+        if on_progress:
+            on_progress(1, 1, "page")
+        if query.what == "collections":
+            chain = (COLLECTION, "CHAINED", RUN)
+            return Rows(columns=("name", "type", "children"), rows=(chain, (RUN, "RUN", "")), repo=ALIAS)
+        if query.what == "dataset_types":
+            rows = tuple((name, ", ".join(_REQUIRED), "") for name in _TYPES)
+            return Rows(columns=("name", "dimensions", "storage_class"), rows=rows, repo=ALIAS)
+        return self._datasets(query)
+
+    async def read_for_display(self, target: Dataset | File) -> Exposure:
+        await self._reach("read", target)
+        _, visit, detector = _found(target)
+        return Exposure(
+            image=self._put(self._image(visit, detector).astype(">f4"), "img", "fits", self._header_bytes),
+            mask=self._put(self._mask(), "mask", "raw", 0),
+            planes=PLANES,
+            xy0=XY0,
+            label=f"calexp HSC {visit} {detector}",
+        )
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...] = ()) -> Got:
+        await self._reach("get", target)
+        name, visit, detector = _found(target)
+        if name == "src":
+            return Got(catalog=self._catalog(columns, f"src HSC {visit} {detector}"))
+        image = self._image(visit, detector)
+        exposure = Exposure(
+            image=self._put(image, "get", "raw", 0),
+            mask=self._put(self._mask(), "get", "raw", 0),
+            variance=self._put(image * 2, "get", "raw", 0),
+            planes=PLANES,
+            xy0=XY0,
+            label=f"calexp HSC {visit} {detector}",
+        )
+        return Got(data=exposure)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _reach(self, point: Point, asked: Query | Dataset | File) -> None:
+        self.calls.append(asked)
+        await anyio.lowlevel.checkpoint()
+        if self._faults[point]:
+            await self._faults[point].pop(0)()
+
+    def _hold(self, point: Point, then: _Fault) -> Hold:
+        hold = Hold()
+
+        async def fault() -> None:
+            await hold()
+            await then()
+
+        self._faults[point].append(fault)
+        return hold
+
+    def _datasets(self, query: Query) -> Rows:
+        _check_names(query.dataset_type, query.collections)
+        _check_data_id(query.data_id)
+        if query.data_id and "instrument" not in query.data_id and "instrument" not in query.where:
+            raise refusal("bad_query", "no instrument is named", "data_id", "add instrument='HSC'")
+        records = [record for record in _records() if _fits(record, query.data_id)]
+        start = int(query.cursor or 0)
+        rows = records[start : None if query.limit is None else query.limit]
+        return Rows(
+            columns=_COLUMNS,
+            rows=tuple(tuple(record[column] for column in _COLUMNS) for record in rows),
+            ids=tuple(str(_id(query.dataset_type, record["visit"], record["detector"])) for record in rows),
+            repo=ALIAS,
+            dataset_type=query.dataset_type,
+        )
+
+    def _image(self, visit: int, detector: int) -> np.ndarray[Any, Any]:
+        y, x = np.indices(self._shape)
+        return (visit % 1000 + detector + 0.5 * y + 0.25 * x).astype(np.float32)
+
+    def _mask(self) -> np.ndarray[Any, Any]:
+        return (1 << (np.indices(self._shape)[1] % len(PLANES))).astype(np.int32)
+
+    def _catalog(self, columns: tuple[str, ...], label: str) -> Catalog:
+        index = np.arange(20)
+        values = {
+            "id": (index + 1, "L", ""),
+            "base_SdssCentroid_x": (XY0[0] + 2.0 * index, "D", "pixel"),
+            "base_SdssCentroid_y": (XY0[1] + 1.0 * index, "D", "pixel"),
+            "calib_psf_candidate": (index % 2 == 0, "Flag", ""),
+            "calib_psf_used": (index % 4 == 0, "Flag", ""),
+        }
+        for number, name in enumerate(columns):
+            if name not in values:
+                raise bad_value(f"columns[{number}]", f"the table has no column {name!r}", near(name, values))
+        chosen = columns or tuple(values)
+        return Catalog(
+            rows=len(index),
+            columns=tuple(
+                Column(
+                    name=name,
+                    array=self._put(values[name][0], "cat", "raw", 0),
+                    kind=values[name][1],
+                    unit=values[name][2],
+                    doc=f"what {name} means",
+                )
+                for name in chosen
+            ),
+            aliases={"slot_Centroid": "base_SdssCentroid"},
+            label=label,
+        )
+
+    def _put(self, pixels: np.ndarray[Any, Any], kind: str, suffix: str, offset: int) -> Array:
+        name, descriptor = self._store.create(kind, offset + pixels.nbytes, suffix)
+        try:
+            os.pwrite(descriptor, pixels.tobytes(), offset)
+        finally:
+            os.close(descriptor)
+        return Array(dtype=pixels.dtype.str, shape=pixels.shape, file=name, offset=offset)
+
+
+async def _die() -> None:
+    raise DaemonError(Error(code="repository_failed", message="the worker died", retryable=True))
+
+
+async def _late() -> None:
+    raise DeadlineExceeded(Error(code="deadline", message="the repository did not answer in time", retryable=True))
+
+
+def _records() -> list[dict[str, Any]]:
+    return [
+        {
+            "instrument": "HSC",
+            "visit": visit,
+            "detector": detector,
+            "band": name[-1].lower(),
+            "day_obs": 20140328,
+            "physical_filter": name,
+            "run": RUN,
+        }
+        for visit, name in _VISITS.items()
+        for detector in _DETECTORS
+    ]
+
+
+def _id(dataset_type: str, visit: int, detector: int) -> uuid.UUID:
+    return uuid.uuid5(_NAMESPACE, f"{dataset_type} {visit} {detector}")
+
+
+def _fits(record: Mapping[str, Any], data_id: Mapping[str, Any]) -> bool:
+    return all(str(record[key]) == str(value) for key, value in data_id.items())
+
+
+def _check_repo(name: str) -> None:
+    if name not in {"", ALIAS}:
+        raise refusal("unknown_repository", f"there is no repository {name!r}", "repo", f"known: {ALIAS}")
+
+
+def _check_names(dataset_type: str, collections: tuple[str, ...]) -> None:
+    if dataset_type.partition(".")[0] not in _TYPES:
+        hint = near(dataset_type, _TYPES)
+        raise refusal("unknown_dataset_type", f"Dataset type {dataset_type!r} does not exist.", "dataset_type", hint)
+    if not collections:
+        raise refusal("bad_query", "no collections are named", "collections", f"for example {COLLECTION!r}")
+    for name in collections:
+        if name not in {COLLECTION, RUN}:
+            raise refusal("unknown_collection", f"No collection with name {name!r} found.", "collections")
+
+
+def _check_data_id(data_id: Mapping[str, Any]) -> None:
+    for key in data_id:
+        if key not in _COLUMNS[:-1]:
+            hint = near(key, _COLUMNS)
+            raise refusal("bad_query", f"there is no dimension {key!r}", f"data_id.{key}", hint)
+
+
+def _found(target: Dataset | File) -> tuple[str, int, int]:
+    if isinstance(target, File):
+        return _in_file(target)
+    _check_repo(target.repo)
+    if target.id:
+        return _by_id(target.id)
+    _check_names(target.dataset_type, target.collections)
+    _check_data_id(target.data_id)
+    if "instrument" not in target.data_id:
+        raise refusal("ambiguous", "the data ID names no instrument", "data_id.instrument", "add instrument='HSC'")
+    records = [record for record in _records() if _fits(record, target.data_id)]
+    if not records:
+        raise refusal("not_found", "there is no such dataset", "data_id")
+    if len(records) > 1:
+        missing = " and ".join(key for key in _REQUIRED if key not in target.data_id)
+        raise refusal("ambiguous", "more than one dataset fits this data ID", "data_id", f"add {missing}")
+    return target.dataset_type, records[0]["visit"], records[0]["detector"]
+
+
+def _by_id(text: str) -> tuple[str, int, int]:
+    try:
+        wanted = uuid.UUID(text)
+    except ValueError:
+        raise bad_value("id", "a dataset's id has 32 hexadecimal digits") from None
+    for name in _TYPES:
+        for record in _records():
+            if _id(name, record["visit"], record["detector"]) == wanted:
+                return name, record["visit"], record["detector"]
+    raise refusal("not_found", "the repository has no dataset of this id", "id")
+
+
+def _in_file(target: File) -> tuple[str, int, int]:
+    if not target.path.startswith("/"):
+        raise bad_value("path", "the path is not absolute", "give the absolute path")
+    if not target.path.endswith(".fits"):
+        raise RequestError(Error(code="unreadable_file", message="this is no FITS file", where="path"))
+    return "calexp", 23718, 41

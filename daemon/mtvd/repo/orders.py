@@ -1,0 +1,21 @@
+"""What the daemon tells a worker process when it starts it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of one worker, passed as JSON on its command line."""
+
+    pixel_directory: str
+    pixel_bytes: int
+    """Budget of the pixel directory."""
+    header_bytes: int
+    """Bytes left free in front of the pixels of images to be displayed."""
+    image_pixels: int
+    """Pixels of one image at most."""
+    page_rows: int
+    """Rows of one page of a query at most."""
+    busy_timeout_secs: float
+    """How long a locked SQLite registry is waited for."""

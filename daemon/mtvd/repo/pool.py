@@ -1,0 +1,170 @@
+"""The real keeper of repositories: names are resolved here, everything else is asked of worker processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import msgspec
+from anyio.abc import TaskStatus
+
+from mtv.wire.data import Dataset, Exposure, File
+from mtv.wire.errors import Error, MtvError, exception_for
+from mtv.wire.limits import Limits
+from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.steps import Query
+from mtvd.children import Child, ChildError
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.orders import WorkerSettings
+from mtvd.repo.port import OnProgress
+from mtvd.repo.registry import Registry, Repository, RepositorySettings
+from mtvd.repo.workers import WorkerPool
+
+_T = TypeVar("_T")
+_OPEN = "open"
+
+
+class ButlerRepositories:
+    """Butler repositories and FITS files, through a pool of workers. Implements `mtvd.repo.port.Repositories`.
+
+    Parameters
+    ----------
+    settings : `RepositorySettings`
+    store : `PixelStore`
+        Where workers put pixels.
+    log_directory : `~pathlib.Path`
+        Workers' standard error goes to ``repo-worker-N.log`` there.
+    limits : `Limits`
+    environ : mapping, optional
+        For Butler's repository index and the workers; the process's own where None.
+    """
+
+    def __init__(
+        self,
+        settings: RepositorySettings,
+        store: PixelStore,
+        log_directory: Path,
+        *,
+        limits: Limits | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings, self._store, self._log_directory = settings, store, log_directory
+        self._limits = limits or Limits()
+        self._environ = environ
+        self._registry = Registry(settings, environ)
+        self._pool = WorkerPool(
+            self._start_worker,
+            size=settings.workers,
+            kept=settings.kept_workers,
+            waiting=settings.waiting,
+            idle_secs=settings.idle_secs,
+            queue_deadline_secs=settings.queue_deadline_secs,
+            start_secs=settings.start_secs,
+            on_lost=self._remove_leftovers,
+        )
+
+    def known(self) -> tuple[RepositoryInfo, ...]:
+        """Repositories that can be named, the default first."""
+        return self._registry.known()
+
+    @property
+    def workers(self) -> int:
+        """Worker processes alive."""
+        return self._pool.alive
+
+    async def query(self, query: Query, on_progress: OnProgress | None = None) -> Rows:
+        """Return one page; see `mtvd.repo.query` for columns, order and errors."""
+        repository = self._registry.resolve(query.repo)
+        rows = await self._ask(
+            "query", repository, {"query": msgspec.to_builtins(query)}, Rows, on_progress=on_progress
+        )
+        return msgspec.structs.replace(rows, repo=repository.name)
+
+    async def read_for_display(self, target: Dataset | File) -> Exposure:
+        """Read an image, with its mask and without its variance, for the stage."""
+        return await self._ask("read", self._repository_of(target), {"target": msgspec.to_builtins(target)}, Exposure)
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...] = ()) -> Got:
+        """Read everything for a client."""
+        params = {"target": msgspec.to_builtins(target), "columns": list(columns)}
+        return await self._ask("get", self._repository_of(target), params, Got)
+
+    async def warm(self) -> None:
+        """Start one worker and open the default repository ahead of the first request; failures wait for that one."""
+        try:
+            repository = self._registry.resolve("")
+            await self._ask(_OPEN, repository, {}, bool)
+        except MtvError:
+            return
+
+    async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keep house until cancelled: idle workers leave, and at the end all."""
+        await self._pool.serve(task_status=task_status)
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self._pool.close()
+
+    def _repository_of(self, target: Dataset | File) -> Repository | None:
+        return None if isinstance(target, File) else self._registry.resolve(target.repo)
+
+    async def _ask(
+        self,
+        method: str,
+        repository: Repository | None,
+        params: Mapping[str, Any],
+        kind: type[_T],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> _T:
+        deadline = (
+            self._settings.read_deadline_secs if method in {"read", "get"} else self._settings.query_deadline_secs
+        )
+        try:
+            answer = await self._pool.call(
+                method,
+                {"location": repository.location if repository else "", **params},
+                deadline_secs=deadline,
+                on_progress=on_progress,
+            )
+        except ChildError as failure:
+            raise self._noted(failure, repository) from None
+        if repository:
+            self._registry.note(repository, _OPEN)
+        return msgspec.convert(answer, kind)
+
+    def _noted(self, failure: ChildError, repository: Repository | None) -> MtvError:
+        error = msgspec.convert(failure.payload["error"], Error) if "error" in failure.payload else _internal(failure)
+        if repository and error.code in {"unknown_repository", "repository_failed"}:
+            self._registry.note(repository, error.message)
+        return exception_for(error)
+
+    async def _start_worker(self, slot: int) -> Child:
+        orders = WorkerSettings(
+            pixel_directory=str(self._store.directory),
+            pixel_bytes=self._store.budget_bytes,
+            header_bytes=self._limits.header_bytes,
+            image_pixels=self._limits.image_pixels,
+            page_rows=self._limits.rows,
+            busy_timeout_secs=self._settings.busy_timeout_secs,
+        )
+        return await Child.start(
+            "mtvd.repo.worker",
+            msgspec.json.encode(orders).decode(),
+            log=self._log_directory / f"repo-worker-{slot}.log",
+            env=self._worker_environ(),
+        )
+
+    def _worker_environ(self) -> dict[str, str]:
+        # Safe path: a file `lsst.py` in the directory where the daemon was started is not what the worker imports.
+        return {**os.environ, **(self._environ or {}), "PYTHONSAFEPATH": "1"}
+
+    def _remove_leftovers(self, pid: int) -> None:
+        self._store.remove(name for name in self._store.names() if name.split("-")[1] == str(pid))
+
+
+def _internal(failure: ChildError) -> Error:
+    return Error(code="internal", message=f"the repository worker failed ({failure.kind})")

@@ -1,0 +1,72 @@
+"""What the headers of an image say: WCS, offset, mask planes, plain keywords."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+_CELESTIAL: Final = re.compile(r"^.{4}-|^(RA|DEC|GLON|GLAT|ELON|ELAT)\b")
+_WCS_CARD: Final = re.compile(
+    r"WCSAXES|WCSNAME|RADESYS|RADECSYS|EQUINOX|LONPOLE|LATPOLE"
+    r"|(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[12]"
+    r"|(CD|PC)[12]_[12]|PC00[12]00[12]|(PV|PS)[12]_\d+|[AB]P?_(ORDER|DMAX|\d+_\d+)"
+)
+_STRUCTURE: Final = re.compile(
+    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|BZERO|BSCALE|INHERIT|COMMENT|HISTORY|CHECKSUM|DATASUM"
+    r"|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|QUANTIZ|DITHER0|TENSION|SIMPLE|PCOUNT|GCOUNT|EXTEND)"
+    r"|MP_.*|MSK[NMD]\d+|"
+)
+
+
+def wcs_cards(header: Any, shift: tuple[int, int] = (0, 0)) -> str:
+    """Return the cards of the celestial WCS, 80 characters each, concatenated; empty where there is none.
+
+    Parameters
+    ----------
+    header : `astropy.io.fits.Header`
+    shift : `tuple` [`int`, `int`]
+        ``(x, y)`` of a cut-out's first pixel in local 0-based pixels: reference pixels move by it.
+    """
+    kinds = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
+    if not all(_CELESTIAL.match(kind) for kind in kinds):
+        return ""
+    cards = []
+    for card in header.cards:
+        if _WCS_CARD.fullmatch(card.keyword):
+            if card.keyword in {"CRPIX1", "CRPIX2"} and any(shift):
+                card = type(card)(card.keyword, card.value - shift[int(card.keyword[-1]) - 1], card.comment)
+            cards.append(str(card.image)[:80].ljust(80))
+    return "".join(cards)
+
+
+def xy0_of(header: Any) -> tuple[int, int]:
+    """Return the 0-based parent pixel ``(x, y)`` of the first pixel: from WCS "A", else from LTV."""
+    if str(header.get("CTYPE1A", "")).strip() == "LINEAR" and "CRVAL1A" in header:
+        x, y = (header[f"CRVAL{axis}A"] + 1 - header.get(f"CRPIX{axis}A", 1) for axis in (1, 2))
+    else:
+        x, y = (-header.get(f"LTV{axis}", 0) for axis in (1, 2))
+    return round(float(x)), round(float(y))
+
+
+def planes_of(header: Any) -> dict[str, int]:
+    """Return mask plane names and bit numbers, by bit number.
+
+    ``lsst.afw`` keeps ``MP_NAME = number``; ``lsst.images`` keeps ``MSKN0000 = name`` and ``MSKM0000 = value``.
+    """
+    found = {key[3:]: int(header[key]) for key in header if key.startswith("MP_")}
+    for key in header:
+        if key.startswith("MSKN") and (value := header.get(f"MSKM{key[4:]}")) is not None:
+            found[str(header[key])] = int(value).bit_length() - 1
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def metadata_of(headers: Iterable[Any]) -> dict[str, str | int | float | bool | None]:
+    """Return the plain keywords of headers, the later ones on top; those of the file's own structure left out."""
+    plain: dict[str, str | int | float | bool | None] = {}
+    for header in headers:
+        for card in header.cards:
+            if not _STRUCTURE.fullmatch(card.keyword):
+                value = card.value
+                plain[card.keyword] = value if isinstance(value, str | int | float | bool) else None
+    return plain

@@ -1,0 +1,157 @@
+"""From pixels to files of the pixel directory. A file bears the worker's pid until it is complete, then its parent's.
+
+So what a killed worker leaves behind can be told from what it has handed over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from mtv.wire.data import Array
+from mtvd.pixelstore import PixelStore, new_name
+from mtvd.repo.readers.hdus import Box, Pixels, Plane
+
+_ALIGN: Final = 64
+_SENDFILE_MOST: Final = 0x7FFF0000
+_DISPLAYABLE: Final = {"b1": "|u1", "i1": ">i2", "u2": ">i4", "u4": ">i8", "u8": ">f8", "f2": ">f4"}
+
+
+class Output:
+    """Writes arrays into new files of the pixel directory.
+
+    Parameters
+    ----------
+    store : `PixelStore`
+    header_bytes : `int`
+        Bytes left free in front of pixels that are to be displayed.
+    """
+
+    def __init__(self, store: PixelStore, header_bytes: int) -> None:
+        self._store = store
+        self._header_bytes = header_bytes
+        self._written: list[str] = []
+
+    def image(self, plane: Plane, box: Box | None) -> Array:
+        """Write an image in big-endian pixels, room for a header in front."""
+        if plane.raw_dtype is not None and box is None:
+            return self._copy(plane, "img", "fits", self._header_bytes)
+        pixels = plane.read(box)
+        return self._single(pixels, "img", "fits", self._header_bytes, displayable(pixels.dtype))
+
+    def raw(self, plane: Plane, box: Box | None) -> Array:
+        """Write pixels as the file has them, in either byte order."""
+        if plane.raw_dtype is not None and box is None:
+            return self._copy(plane, "mask", "raw", 0)
+        pixels = plane.read(box)
+        return self._single(pixels, "mask", "raw", 0, pixels.dtype)
+
+    def native(self, pixels: Pixels, kind: str = "get") -> Array:
+        """Write one array in native byte order."""
+        return self._single(pixels, kind, "raw", 0, pixels.dtype.newbyteorder("="))
+
+    def together(self, arrays: Sequence[Pixels], kind: str = "get") -> list[Array]:
+        """Write arrays in native byte order into one file, each aligned to 64 bytes."""
+        native = [np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")) for array in arrays]
+        starts, end = [], 0
+        for array in native:
+            starts.append(end)
+            end += -(-array.nbytes // _ALIGN) * _ALIGN
+        name, descriptor = self._create(kind, end, "raw")
+        try:
+            for array, start in zip(native, starts, strict=True):
+                _write(descriptor, array, start)
+        finally:
+            os.close(descriptor)
+        return [
+            Array(dtype=array.dtype.str, shape=array.shape, file=name, offset=start)
+            for array, start in zip(native, starts, strict=True)
+        ]
+
+    def hand_over(self, answer: Any) -> Any:
+        """Give the files of an answer their final names, and return the answer with these.
+
+        Parameters
+        ----------
+        answer
+            Plain maps and lists, as `msgspec.to_builtins` makes them.
+        """
+        final = {name: new_name_of_parent(name) for name in self._written}
+        for name, new in final.items():
+            os.rename(self._store.path(name), self._store.path(new))  # noqa: PTH104 - within one directory
+        self._written = list(final.values())
+        return _renamed(answer, final)
+
+    def discard(self) -> None:
+        """Remove all that was written: the request has failed."""
+        self._store.remove(self._written)
+
+    def _copy(self, plane: Plane, kind: str, suffix: str, offset: int) -> Array:
+        assert plane.raw_dtype is not None
+        dtype = np.dtype(plane.raw_dtype)
+        size = int(np.prod(plane.shape, dtype=np.int64)) * dtype.itemsize
+        name, descriptor = self._create(kind, offset + size, suffix)
+        try:
+            with plane.path.open("rb") as file:
+                _copy_bytes(file.fileno(), plane.offset, descriptor, offset, size)
+        finally:
+            os.close(descriptor)
+        return Array(dtype=plane.raw_dtype, shape=plane.shape, file=name, offset=offset)
+
+    def _single(self, pixels: Pixels, kind: str, suffix: str, offset: int, dtype: np.dtype[Any]) -> Array:
+        ready = np.ascontiguousarray(pixels, dtype=dtype)
+        name, descriptor = self._create(kind, offset + ready.nbytes, suffix)
+        try:
+            _write(descriptor, ready, offset)
+        finally:
+            os.close(descriptor)
+        return Array(dtype=ready.dtype.str, shape=ready.shape, file=name, offset=offset)
+
+    def _create(self, kind: str, size: int, suffix: str) -> tuple[str, int]:
+        name, descriptor = self._store.create(kind, size, suffix)
+        self._written.append(name)
+        return name, descriptor
+
+
+def displayable(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the big-endian dtype, one that FITS has without scaling, that holds all values of another."""
+    return np.dtype(_DISPLAYABLE.get(dtype.str[1:], dtype.newbyteorder(">").str))
+
+
+def new_name_of_parent(name: str) -> str:
+    """Return a new name for a file of ours that says it belongs to the process that started us."""
+    kind, _, rest = name.split("-")
+    fresh = new_name(kind, rest.rpartition(".")[2])
+    return "-".join((kind, str(os.getppid()), fresh.split("-")[2]))
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: names.get(item, item) if key == "file" and isinstance(item, str) else _renamed(item, names)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_renamed(item, names) for item in value]
+    return value
+
+
+def _copy_bytes(source: int, source_offset: int, target: int, target_offset: int, size: int) -> None:
+    os.lseek(target, target_offset, os.SEEK_SET)
+    while size:
+        count = os.sendfile(target, source, source_offset, min(size, _SENDFILE_MOST))
+        if count == 0:
+            raise OSError("the file ended while it was read")
+        source_offset += count
+        size -= count
+
+
+def _write(descriptor: int, array: Pixels, offset: int) -> None:
+    data = memoryview(array.reshape(-1).view(np.uint8))
+    while data:
+        count = os.pwrite(descriptor, data[:_SENDFILE_MOST], offset)
+        data = data[count:]
+        offset += count

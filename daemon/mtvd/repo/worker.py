@@ -1,0 +1,159 @@
+"""A worker process: answers queries and reads files, one call at a time. Started by `mtvd.repo.workers`.
+
+It alone imports ``lsst``, and only for the first call that needs a repository: plain files are read without.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mtv.wire.data import Dataset, File
+from mtv.wire.errors import Error
+from mtv.wire.steps import Query
+from mtvd.children import HandlerFailure, serve
+from mtvd.pixelstore import PixelStore
+from mtvd.repo import errors
+from mtvd.repo.butlers import Butlers, KnownNames
+from mtvd.repo.orders import WorkerSettings
+
+if TYPE_CHECKING:
+    from mtvd.repo.readers.output import Output
+
+_log = logging.getLogger(__name__)
+_QUIET = frozenset({"internal", "repository_failed"})
+
+
+class Worker:
+    """Handlers of the calls of `mtvd.repo.pool`.
+
+    Parameters
+    ----------
+    settings : `WorkerSettings`
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._store = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
+        self._butlers = Butlers(settings.busy_timeout_secs)
+
+    def open(self, location: str) -> bool:
+        """Open a repository ahead of its first request, and compile the first query of its kind."""
+        with _told(None, lambda: None):
+            self._butlers.clone(location).collections.query("*")
+        from mtvd.repo.readers import choose  # noqa: F401 - astropy is what the first read waits for
+
+        return True
+
+    def query(self, location: str, query: dict[str, Any]) -> Any:
+        """Answer a query with a page."""
+        from mtvd.repo.query import run
+
+        asked = msgspec.convert(query, Query)
+        butler: list[Any] = []
+        with _told(asked, lambda: KnownNames(butler[0]) if butler else None):
+            butler.append(self._butlers.clone(location))
+            return msgspec.to_builtins(run(butler[0], asked, page_rows=self._settings.page_rows))
+
+    def read(self, location: str, target: dict[str, Any]) -> Any:
+        """Read an image for the stage."""
+        from mtvd.repo.readers.choose import read_display
+
+        return self._read(location, target, read_display)
+
+    def get(self, location: str, target: dict[str, Any], columns: list[str]) -> Any:
+        """Read everything for a client."""
+        from mtvd.repo.readers.choose import read_all
+
+        return self._read(location, target, read_all, columns=tuple(columns))
+
+    def _read(self, location: str, target: dict[str, Any], reader: Callable[..., Any], **options: Any) -> Any:
+        asked = msgspec.convert(target, Dataset | File)
+        if isinstance(asked, File):
+            with _told(None, lambda: None), self._output() as out:
+                return self._answer(reader, _path_of(asked), out, hdu=asked.hdu, label=Path(asked.path).name, **options)
+        butler: list[Any] = []
+        with _told(asked, lambda: KnownNames(butler[0]) if butler else None), self._output() as out:
+            butler.append(self._butlers.clone(location))
+            return self._read_dataset(butler[0], asked, reader, out, **options)
+
+    def _read_dataset(
+        self, butler: Any, asked: Dataset, reader: Callable[..., Any], out: Output, **options: Any
+    ) -> Any:
+        from mtvd.repo.find import find
+        from mtvd.repo.readers.failures import check_file
+
+        found = find(butler, asked)
+        with found.uri.as_local() as local:
+            path = Path(local.ospath)
+            check_file(path, found.size)
+            return self._answer(
+                reader,
+                path,
+                out,
+                storage_class=found.storage_class,
+                component=found.component,
+                bbox=asked.bbox,
+                label=found.label,
+                **options,
+            )
+
+    def _answer(self, reader: Callable[..., Any], path: Path, out: Output, **options: Any) -> Any:
+        answer = reader(path, out, most=self._settings.image_pixels, **options)
+        return out.hand_over(msgspec.to_builtins(answer))
+
+    @contextmanager
+    def _output(self) -> Iterator[Output]:
+        from mtvd.repo.readers.output import Output
+
+        out = Output(self._store, self._settings.header_bytes)
+        try:
+            yield out
+        except BaseException:
+            out.discard()
+            raise
+
+
+def _path_of(target: File) -> Path:
+    path = Path(target.path)
+    if not path.is_absolute():
+        raise errors.refusal("bad_value", "the path is not absolute", "path", "give the absolute path")
+    return path
+
+
+@contextmanager
+def _told(asked: errors.Asked | None, known: Callable[[], errors.Known | None]) -> Iterator[None]:
+    """Turn whatever is raised into a failure that carries an error of the wire."""
+    try:
+        yield
+    except Exception as raised:
+        error = _translated(raised, asked, known)
+        if error.code in _QUIET:
+            _log.exception("a call failed")
+        raise HandlerFailure(error.message, error=msgspec.to_builtins(error)) from raised
+
+
+def _translated(raised: Exception, asked: errors.Asked | None, known: Callable[[], errors.Known | None]) -> Error:
+    try:
+        return errors.translate(raised, asked, known())
+    except Exception:  # noqa: BLE001 - a hint is a courtesy; the error itself still goes out
+        _log.exception("no hints for an error")
+        return errors.translate(raised)
+
+
+def main() -> None:
+    """Answer calls until standard input ends."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
+    worker = Worker(settings)
+    serve({"open": worker.open, "query": worker.query, "read": worker.read, "get": worker.get})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""A daemon in the test's own process, on a real socket, with a scripted window and fake repositories."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import zmq
+
+from mtv.wire import codec, frames, messages
+from mtv.wire.messages import Reply, WindowState
+from mtvd.budget import Budget
+from mtvd.committing import Committer
+from mtvd.engine import Engine
+from mtvd.handlers import Handlers
+from mtvd.handles import Handles
+from mtvd.images import Images
+from mtvd.journal import Journal
+from mtvd.listener import Listener
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.fake import FakeRepositories
+from mtvd.resolve import Resolver
+from mtvd.sessions import Sessions
+from mtvd.stage.port import Batch, SectionResult, WindowUnavailable
+from mtvd.zsocket import RouterSocket
+
+WAIT_SECS = 20
+
+
+class GatedWindow:
+    """A window that draws everything, when its gate is open."""
+
+    def __init__(self) -> None:
+        self.state = WindowState(state="ready")
+        self.batches: list[Batch] = []
+        self.gate = anyio.Event()
+        self.gate.set()
+        self.reached = anyio.Event()
+        self.unavailable = ""
+
+    def offer_display(self, x_display: str, xauthority: str) -> None:
+        pass
+
+    async def ensure(self) -> int:
+        if self.unavailable:
+            raise WindowUnavailable(self.unavailable)
+        return 1
+
+    async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
+        self.reached.set()
+        await self.gate.wait()
+        self.batches.append(batch)
+        return tuple(SectionResult(key=section.key) for section in batch.sections)
+
+    async def committed(self) -> tuple[str, int] | None:
+        return None
+
+    async def sync(self) -> None:
+        pass
+
+    async def snapshot(self, frame: int | None, image_format: str) -> bytes:
+        return b"\x89PNG"
+
+    async def close(self, *, keep_window: bool) -> None:
+        pass
+
+
+class RawClient:
+    """A DEALER that sends what it is told, well-formed or not."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.connect(endpoint)
+        self.session = uuid.uuid4().bytes
+        self.numbers = itertools.count(1)
+
+    def send(self, request: Any, buffers: Sequence[bytes] = (), *, sequence: int | None = None) -> int:
+        number = next(self.numbers) if sequence is None else sequence
+        body = request if isinstance(request, bytes) else codec.encode(request)
+        self.socket.send_multipart(frames.pack(frames.Kind.REQUEST, self.session, number, body, buffers))
+        return number
+
+    async def receive(self) -> tuple[frames.Header, Reply]:
+        with anyio.fail_after(WAIT_SECS):
+            while not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                await anyio.wait_readable(int(self.socket.getsockopt(zmq.FD)))
+        message = self.socket.recv_multipart(zmq.NOBLOCK)
+        return frames.read_header(message[0]), codec.decode_reply(message[1])
+
+    async def answer(self, sequence: int) -> Reply:
+        """Return the final answer of a request; receipts, progress and other answers are passed over."""
+        while True:
+            header, reply = await self.receive()
+            if header.sequence == sequence and not isinstance(reply, messages.Receipt | messages.Progress):
+                return reply
+
+    async def ask(self, request: Any, buffers: Sequence[bytes] = ()) -> Reply:
+        return await self.answer(self.send(request, buffers))
+
+
+class TestDaemon:
+    """The rooms of a daemon, joined without DS9 and Butler."""
+
+    __test__ = False
+
+    def __init__(self, directory: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self.context = context
+        self.endpoint = f"ipc://{directory}/s"
+        self.window = GatedWindow()
+        self.pixels = PixelStore(directory / "pixels", 1 << 26)
+        self.repositories = FakeRepositories(self.pixels)
+        self.sessions = Sessions(time.monotonic)
+        self.handles = Handles(time.monotonic)
+        self.journal = Journal(directory / "journal")
+        self.limits = messages.Limits(steps=100)
+        self.committer = Committer(
+            stage=self.window,
+            journal=self.journal,
+            sessions=self.sessions,
+            handles=self.handles,
+            pixels=self.pixels,
+            epoch="test",
+        )
+        resolver = Resolver(
+            images=Images(self.pixels, self.limits),
+            repositories=self.repositories,
+            handles=self.handles,
+            limits=self.limits,
+        )
+        self.engine = Engine(stage=self.window, resolver=resolver, committer=self.committer, clock=time.monotonic)
+        self.stopped: list[bool | None] = []
+        self.handlers = Handlers(
+            engine=self.engine,
+            committer=self.committer,
+            stage=self.window,
+            repositories=self.repositories,
+            handles=self.handles,
+            sessions=self.sessions,
+            pixels=self.pixels,
+            journal=self.journal,
+            limits=self.limits,
+            epoch="test",
+            endpoint=self.endpoint,
+            pid=1,
+            clock=time.monotonic,
+            shut_down=self.stopped.append,
+        )
+        self.budget = Budget(requests=50, size_bytes=1 << 26)
+        self.listener = Listener(
+            socket=RouterSocket(context, self.endpoint, 1 << 26),
+            handlers=self.handlers,
+            sessions=self.sessions,
+            budget=self.budget,
+            limits=self.limits,
+        )
+        self.clients: list[RawClient] = []
+
+    def client(self) -> RawClient:
+        """Return a new client."""
+        self.clients.append(RawClient(self.context, self.endpoint))
+        return self.clients[-1]
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve."""
+        await self.committer.recover()
+        self.handlers.share_host("nonce")
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.engine.serve)
+            group.start_soon(self.listener.serve)
+            try:
+                yield
+            finally:
+                group.cancel_scope.cancel()
+                for client in self.clients:
+                    client.socket.close()
+                self.listener.close()
+                self.journal.close()
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[TestDaemon]:
+    """A running daemon."""
+    with zmq.Context[zmq.Socket[bytes]]() as context:
+        made = TestDaemon(tmp_path, context)
+        async with made.running():
+            yield made

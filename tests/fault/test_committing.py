@@ -1,0 +1,327 @@
+"""Committing: exactly once, all or nothing, and strangers are not coupled; on a window that refuses, dies or lies."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mtv.wire import codec
+from mtv.wire.errors import DaemonError, RequestError, Unavailable
+from mtv.wire.messages import Failed, WindowState
+from mtvd import actions as ac
+from mtvd import changes as ch
+from mtvd import scene as sc
+from mtvd.committing import Committer
+from mtvd.handles import Handles
+from mtvd.journal import Journal
+from mtvd.pixelstore import PixelStore
+from mtvd.queueing import Waiting
+from mtvd.resolve import Resolved
+from mtvd.sessions import Sessions
+from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
+
+pytestmark = pytest.mark.anyio
+SESSION = b"s" * 16
+
+
+class ScriptedWindow:
+    """A window that does what its script says: by default everything, each batch once."""
+
+    def __init__(self) -> None:
+        self.state = WindowState(state="ready")
+        self.generation = 1
+        self.batches: list[Batch] = []
+        self.refuses: Callable[[ac.AnyAction], bool] = lambda _: False
+        self.dies_of: Callable[[ac.AnyAction], bool] = lambda _: False
+        self.unavailable = ""
+        self.token: tuple[str, int] | None = None
+
+    def offer_display(self, x_display: str, xauthority: str) -> None:
+        pass
+
+    async def ensure(self) -> int:
+        if self.unavailable:
+            raise WindowUnavailable(self.unavailable)
+        return self.generation
+
+    async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
+        self.batches.append(batch)
+        if any(self.dies_of(action) for section in batch.sections for action in section.actions):
+            self.generation += 1
+            raise WindowLost("it died")
+        self.token = (batch.epoch, batch.number)
+        return tuple(
+            SectionResult(
+                key=section.key,
+                failed_action=next((i for i, action in enumerate(section.actions) if self.refuses(action)), None),
+                message="no",
+            )
+            for section in batch.sections
+        )
+
+    async def committed(self) -> tuple[str, int] | None:
+        return self.token
+
+    async def sync(self) -> None:
+        pass
+
+    async def snapshot(self, frame: int | None, image_format: str) -> bytes:
+        return b""
+
+    async def close(self, *, keep_window: bool) -> None:
+        pass
+
+    def drawn(self, kind: type[ac.Action]) -> list[ac.AnyAction]:
+        return [
+            a for batch in self.batches for section in batch.sections for a in section.actions if isinstance(a, kind)
+        ]
+
+
+class House:
+    """A committer with everything around it, on a directory that survives it."""
+
+    def __init__(self, directory: Path, window: ScriptedWindow, epoch: str = "e1") -> None:
+        self.window = window
+        self.sessions = Sessions(lambda: 0.0)
+        self.journal = Journal(directory / "journal")
+        self.pixels = PixelStore(directory / "pixels", 1 << 20)
+        self.committer = Committer(
+            stage=window,
+            journal=self.journal,
+            sessions=self.sessions,
+            handles=Handles(lambda: 0.0),
+            pixels=self.pixels,
+            epoch=epoch,
+        )
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> House:
+    made = House(tmp_path, ScriptedWindow())
+    await made.committer.recover()
+    return made
+
+
+_numbers = itertools.count(1)
+
+
+def waiting(*changes: ch.AnyChange, files: tuple[str, ...] = ()) -> Waiting:
+    entry = Waiting(session=SESSION, sequence=next(_numbers), displays=frozenset(), steps=len(changes), ready=True)
+    entry.resolved = Resolved(changes=changes, places=tuple(range(len(changes))), files=set(files))
+    return entry
+
+
+def dot(display: int | str = 0, overlay: str = "markers", key: str = "") -> ch.AddMarkers:
+    one = struct.pack("<d", 1.0)
+    batch = ac.Markers(
+        key=key or f"k{next(_numbers)}",
+        count=1,
+        x=one,
+        y=one,
+        size=one,
+        symbols=("+",),
+        colours=("#00ff00",),
+        system="pixel",
+        lines=False,
+    )
+    return ch.AddMarkers(display=display, overlay=overlay, markers=batch, replace=False, lasting=False)
+
+
+def image(display: int, file: str) -> ch.ShowImage:
+    layer = ac.ImageLayer(file=file, shape_yx=(1, 1), dtype=">f4", header_bytes=2880, xy0=(0, 0), label="", unit="")
+    return ch.ShowImage(display=display, image=layer, mask=None, to_front=False)
+
+
+def pixel_file(house: House) -> str:
+    name, descriptor = house.pixels.create("mtv", 2880)
+    os.close(descriptor)
+    return name
+
+
+def on_frame(number: int) -> Callable[[ac.AnyAction], bool]:
+    return lambda action: action.frame == number and isinstance(action, ac.AddMarkers)
+
+
+async def test_a_group_is_one_batch_with_one_section_a_transaction(house: House) -> None:
+    group = [waiting(dot()), waiting(dot(1)), waiting(dot(), dot(1))]
+    await house.committer.commit(group)
+    (batch,) = house.window.batches
+    assert [section.key for section in batch.sections] == [entry.key for entry in group]
+    assert all(entry.outcome is not None for entry in group)
+
+
+async def test_what_the_window_refuses_fails_alone_and_its_neighbours_commit(house: House) -> None:
+    house.window.refuses = on_frame(1)
+    good, bad = waiting(dot(0)), waiting(dot(1))
+    await house.committer.commit([good, bad])
+    assert good.outcome is not None
+    assert isinstance(bad.failure, DaemonError)
+    assert bad.failure.code == "draw_failed"
+    assert list(house.committer.scene.displays) == [0]
+
+
+async def test_a_display_drawn_in_part_is_put_back_to_the_last_committed_scene(house: House) -> None:
+    await house.committer.commit([waiting(dot(0, key="old"))])
+    house.window.refuses = lambda action: isinstance(action, ac.SetZoom)
+    bad = waiting(dot(0, key="part"), ch.SetZoom(display=0, factor=2.0, key="z"))
+    await house.committer.commit([bad])
+    repair = house.window.batches[-1].sections[0].actions
+    assert isinstance(repair[0], ac.ResetFrame)
+    assert [action.markers.key for action in repair if isinstance(action, ac.AddMarkers)] == ["old"]
+
+
+async def test_a_transaction_is_refused_whole_before_anything_is_drawn(house: House) -> None:
+    bad = waiting(dot(0), ch.DeleteDisplay(display=7))
+    await house.committer.commit([bad])
+    assert isinstance(bad.failure, RequestError)
+    assert bad.failure.error.where == "steps[1].display"
+    assert house.window.batches == []
+    assert house.committer.scene == sc.EMPTY
+
+
+async def test_when_the_window_dies_the_group_is_run_one_by_one_on_a_new_one(house: House) -> None:
+    await house.committer.commit([waiting(dot(5))])
+    deaths = iter([True, False])
+    house.window.dies_of = lambda action: on_frame(0)(action) and next(deaths, False)
+    first, second = waiting(dot(0)), waiting(dot(1))
+    await house.committer.commit([first, second])
+    assert first.outcome is not None
+    assert second.outcome is not None
+    keys = [[section.key for section in batch.sections] for batch in house.window.batches[2:]]
+    assert keys == [["restore 5", "restore front"], [first.key], [second.key]]
+
+
+async def test_what_brings_the_window_down_twice_is_poisoned_and_never_enters_the_scene(house: House) -> None:
+    house.window.dies_of = on_frame(1)
+    good, poison = waiting(dot(0)), waiting(dot(1))
+    await house.committer.commit([good, poison])
+    assert good.outcome is not None
+    assert isinstance(poison.failure, RequestError)
+    assert poison.failure.code == "poisoned"
+    assert list(house.committer.scene.displays) == [0]
+
+
+async def test_no_window_fails_the_group_and_draws_nothing(house: House) -> None:
+    house.window.unavailable = "there is no ds9"
+    entry = waiting(dot())
+    await house.committer.commit([entry])
+    assert isinstance(entry.failure, Unavailable)
+    assert "there is no ds9" in str(entry.failure)
+
+
+async def test_a_new_window_gets_the_whole_scene_before_anything_new(house: House) -> None:
+    await house.committer.commit([waiting(dot(0, key="a")), waiting(dot(1, key="b"))])
+    house.window.generation += 1
+    await house.committer.commit([waiting(dot(0, key="c"))])
+    restore, new = house.window.batches[-2:]
+    assert {a.markers.key for s in restore.sections for a in s.actions if isinstance(a, ac.AddMarkers)} == {"a", "b"}
+    assert [a.markers.key for s in new.sections for a in s.actions if isinstance(a, ac.AddMarkers)] == ["c"]
+
+
+async def test_the_next_daemon_has_the_scene_and_the_answers_of_the_last(house: House, tmp_path: Path) -> None:
+    entry = waiting(dot(0, key="a"))
+    await house.committer.commit([entry])
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    assert later.committer.scene == house.committer.scene
+    answer = later.sessions.of(SESSION).answered(entry.sequence)
+    assert answer is not None
+    assert codec.decode_reply(answer.body) == entry.outcome
+
+
+async def test_a_window_that_shows_the_last_commit_is_adopted_without_a_redraw(house: House, tmp_path: Path) -> None:
+    await house.committer.commit([waiting(dot(0))])
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    await later.committer.commit([waiting(dot(1))])
+    assert len(house.window.batches) == 2
+
+
+async def test_a_batch_cut_short_by_the_daemons_death_is_drawn_once(house: House, tmp_path: Path) -> None:
+    await house.committer.commit([waiting(dot(0, key="a"))])
+    entry = waiting(dot(0, key="b"))
+    house.journal.commit = lambda _commit: None  # type: ignore[method-assign]
+    await house.committer.commit([entry])
+    later = House(tmp_path, house.window, "e2")
+    before = len(house.window.batches)
+    await later.committer.recover()
+    redrawn = [s for batch in house.window.batches[before:] for s in batch.sections]
+    assert isinstance(redrawn[0].actions[0], ac.ResetFrame)
+    assert [b.key for b in later.committer.scene.displays[0].overlays[0].batches] == ["a", "b"]
+    assert later.sessions.of(SESSION).answered(entry.sequence) is not None
+
+
+async def test_a_torn_record_at_the_end_of_the_journal_is_dropped(house: House, tmp_path: Path) -> None:
+    await house.committer.commit([waiting(dot(0, key="a"))])
+    journal = tmp_path / "journal"
+    journal.write_bytes(journal.read_bytes() + b"\0\0\1\0torn")
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    assert later.committer.scene == house.committer.scene
+
+
+async def test_a_journal_without_room_fails_the_group_before_anything_is_drawn(house: House) -> None:
+    def full(_intent: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    house.journal.intent = full  # type: ignore[method-assign]
+    entry = waiting(dot())
+    await house.committer.commit([entry])
+    assert isinstance(entry.failure, DaemonError)
+    assert entry.failure.code == "storage_full"
+    assert house.window.batches == []
+
+
+async def test_pixels_are_kept_while_shown_and_removed_when_replaced(house: House) -> None:
+    old, new = pixel_file(house), pixel_file(house)
+    await house.committer.commit([waiting(image(0, old), files=(old,))])
+    assert old in house.pixels.names()
+    await house.committer.commit([waiting(image(0, new), files=(new,))])
+    assert set(house.pixels.names()) == {new}
+
+
+async def test_pixels_of_a_failed_transaction_are_removed(house: House) -> None:
+    house.window.refuses = lambda action: isinstance(action, ac.LoadImage)
+    name = pixel_file(house)
+    await house.committer.commit([waiting(image(0, name), files=(name,))])
+    assert house.pixels.names() == ()
+
+
+async def test_a_display_whose_pixels_are_gone_keeps_its_overlays_in_a_new_window(house: House) -> None:
+    name = pixel_file(house)
+    await house.committer.commit([waiting(image(0, name), dot(0, key="a"), files=(name,))])
+    house.pixels.remove([name])
+    house.window.generation += 1
+    await house.committer.commit([waiting(dot(1))])
+    restore = house.window.batches[-2].sections[0].actions
+    assert not any(isinstance(action, ac.LoadImage) for action in restore)
+    assert [action.markers.key for action in restore if isinstance(action, ac.AddMarkers)] == ["a"]
+
+
+async def test_a_grown_journal_is_written_anew_and_says_the_same(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtvd.journal.CHECKPOINT_BYTES", 2000)
+    for _ in range(20):
+        await house.committer.commit([waiting(dot(0))])
+    grown = house.journal.size_bytes
+    house.committer.tidy(set())
+    assert house.journal.size_bytes < grown
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    assert later.committer.scene == house.committer.scene
+
+
+async def test_a_failure_is_answered_the_same_when_it_is_asked_again(house: House) -> None:
+    entry = waiting(ch.DeleteDisplay(display=7))
+    await house.committer.commit([entry])
+    answer = house.sessions.of(SESSION).answered(entry.sequence)
+    assert answer is not None
+    reply = codec.decode_reply(answer.body)
+    assert isinstance(reply, Failed)
+    assert reply.error.request_id == entry.key

@@ -1,0 +1,309 @@
+"""The listener: whatever arrives, there is an answer, and the next request works."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Any
+
+import anyio
+import msgpack
+import pytest
+
+from mtv.wire import frames, messages, steps
+from mtv.wire.data import Array, Dataset, Exposure, Handle
+from mtvd import actions as ac
+
+pytestmark = pytest.mark.anyio
+Daemon = Any
+
+
+def dot(x: float = 1.0, display: int | str = 0, overlay: str = "markers") -> steps.Overlay:
+    return steps.Overlay(display=display, name=overlay, x=(x,), y=(2.0,), symbol="o")
+
+
+def image(shape: tuple[int, ...] = (3, 4), dtype: str = ">f4") -> steps.Mtv:
+    return steps.Mtv(target=Exposure(image=Array(dtype=dtype, shape=shape, buffer=0)))
+
+
+async def refused(client: Any, request: Any, buffers: tuple[bytes, ...] = ()) -> tuple[str, str]:
+    reply = await client.ask(request, buffers)
+    assert isinstance(reply, messages.Failed), reply
+    return reply.error.code, reply.error.where
+
+
+async def still_works(client: Any) -> None:
+    assert isinstance(await client.ask(messages.Status()), messages.Report)
+    assert isinstance(await client.ask(dot()), messages.Outcome)
+
+
+async def test_random_bytes_are_answered_and_the_next_request_works(daemon: Daemon) -> None:
+    client = daemon.client()
+    for junk in ([b"junk"], [b""], [os.urandom(44), b"x"], [os.urandom(300)], [b"", b"", b""]):
+        client.socket.send_multipart(junk)
+        header, reply = await client.receive()
+        assert isinstance(reply, messages.Failed)
+        assert (reply.error.code, header.sequence) == ("bad_message", 0)
+    await still_works(client)
+
+
+async def test_another_major_version_is_refused_with_the_version_that_is_spoken(daemon: Daemon) -> None:
+    client = daemon.client()
+    message = frames.pack(frames.Kind.REQUEST, client.session, 5, b"a body of the future")
+    head = bytearray(message[0])
+    head[4] = 9
+    client.socket.send_multipart([bytes(head), *message[1:]])
+    reply = await client.answer(5)
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.code == "unsupported_version"
+    assert "9.0" in reply.error.message
+    await still_works(client)
+
+
+async def test_unknown_types_and_ill_typed_fields_are_refused_with_their_path(daemon: Daemon) -> None:
+    client = daemon.client()
+    assert await refused(client, msgpack.packb({"type": "explode"})) == ("unknown_type", "type")
+    assert await refused(client, msgpack.packb({"type": "pan", "x": "far", "y": 1})) == ("bad_value", "x")
+    assert await refused(client, b"\xc1") == ("bad_message", "body")
+    await still_works(client)
+
+
+@pytest.mark.parametrize(
+    ("step", "where"),
+    [
+        (steps.Overlay(x=(1.0,), y=(1.0, 2.0)), "steps[0].y"),
+        (steps.Overlay(x=(1.0,), y=(1.0,), colour="gren"), "steps[0].colour"),
+        (steps.Overlay(x=(1.0,), y=(1.0,), symbol="a\nb"), "steps[0].symbol"),
+        (steps.Overlay(x=(1.0,), y=(1.0,), size=-1.0), "steps[0].size"),
+        (steps.Overlay(x=(1.0,), y=(1.0,), size=float("nan")), "steps[0].size"),
+        (steps.Overlay(x=Array(dtype="O", shape=(1,), buffer=0), y=(1.0,)), "steps[0].x"),
+        (steps.Overlay(x=Array(dtype="<f8", shape=(2,), buffer=7), y=(1.0,)), "steps[0].x"),
+        (steps.Overlay(x=Array(dtype="<f8", shape=(99,), buffer=0), y=(1.0,)), "steps[0].x"),
+        (steps.Overlay(name="", x=(1.0,), y=(1.0,)), "steps[0].name"),
+        (steps.Overlay(x=(1.0,), y=(95.0,), system="sky"), "steps[0].y"),
+        (steps.Scale(low=2.0, high=1.0), "steps[0].high"),
+        (steps.Scale(low=float("nan"), high=1.0), "steps[0].low"),
+        (steps.Scale(low=1.0), "steps[0].high"),
+        (steps.Scale(mode=3.0), "steps[0].mode"),
+        (steps.Zoom(factor=0.0), "steps[0].factor"),
+        (steps.Pan(x=float("inf"), y=0.0), "steps[0].x"),
+        (steps.Colormap(name="mauve"), "steps[0].name"),
+        (steps.MaskColour(colours={"SAT": "gren"}), "steps[0].colours.SAT"),
+        (steps.MaskTransparency(percent=101.0), "steps[0].percent"),
+        (steps.Delete(display=12), "steps[0].display"),
+        (steps.Erase(display=-1), "steps[0].display"),
+        (steps.Show(display=""), "steps[0].display"),
+        (image((3,)), "steps[0].target.image"),
+        (image((1, 2, 3, 4)), "steps[0].target.image"),
+        (image((0, 4)), "steps[0].target.image"),
+        (image(dtype="O"), "steps[0].target.image"),
+        (image((300, 400)), "steps[0].target.image"),
+        (
+            steps.Mtv(target=Exposure(image=Array(dtype=">f4", shape=(1, 1), file="../../etc/passwd"))),
+            "steps[0].target.image",
+        ),
+        (
+            steps.Mtv(
+                target=Exposure(
+                    image=Array(dtype=">f4", shape=(1, 1), buffer=0), mask=Array(dtype="<i4", shape=(1, 2), buffer=0)
+                )
+            ),
+            "steps[0].target.mask",
+        ),
+        (steps.Mtv(target=Handle(handle="0" * 32)), "steps[0].target.handle"),
+        (steps.Mtv(target=5), "steps[0].target"),
+        (messages.Transaction(steps=()), "steps"),
+        (messages.Transaction(steps=(steps.Zoom(),) * 101), "steps"),
+    ],
+)
+async def test_bad_values_are_refused_with_the_name_of_their_field(daemon: Daemon, step: Any, where: str) -> None:
+    client = daemon.client()
+    code, field = await refused(client, step, (bytes(64),))
+    assert code in {"bad_value", "unknown_display", "unknown_handle", "too_large"}
+    assert field == where
+    assert daemon.window.batches == []
+    assert set(daemon.pixels.names()) == {daemon.handlers.nonce_name}
+    await still_works(client)
+
+
+async def test_a_transaction_with_one_bad_step_draws_nothing(daemon: Daemon) -> None:
+    client = daemon.client()
+    request = messages.Transaction(steps=(dot(), steps.Zoom(factor=-1.0)))
+    assert await refused(client, request) == ("bad_value", "steps[1].factor")
+    assert daemon.window.batches == []
+
+
+async def test_what_arrives_while_the_window_works_becomes_one_batch(daemon: Daemon) -> None:
+    client, other = daemon.client(), daemon.client()
+    daemon.window.gate = anyio.Event()
+    first = client.send(dot())
+    await daemon.window.reached.wait()
+    numbers = [client.send(dot(float(x))) for x in range(5)]
+    strange = other.send(dot(display=1))
+    assert isinstance(await other.ask(messages.Status()), messages.Report)
+    while daemon.engine.waiting < 6:
+        await other.ask(messages.Status())
+    daemon.window.gate.set()
+    for number in (first, *numbers):
+        assert isinstance(await client.answer(number), messages.Outcome)
+    assert isinstance(await other.answer(strange), messages.Outcome)
+    assert [len(batch.sections) for batch in daemon.window.batches] == [1, 6]
+
+
+async def test_status_hello_and_cancel_are_answered_while_the_window_hangs(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    waits = client.send(dot())
+    while daemon.engine.waiting < 1:
+        await daemon.client().ask(messages.Status())
+    other = daemon.client()
+    assert isinstance(await other.ask(messages.Hello(versions=(1, 0))), messages.Welcome)
+    assert await other.ask(messages.Cancel()) == messages.Cancelled(count=1)
+    reply = await client.answer(waits)
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.code == "cancelled"
+    daemon.window.gate.set()
+
+
+async def test_a_request_sent_again_is_answered_again_and_drawn_once(daemon: Daemon) -> None:
+    client = daemon.client()
+    first = await client.ask(dot())
+    client.send(dot(), sequence=1)
+    assert await client.answer(1) == first
+    assert len(daemon.window.batches) == 1
+
+
+async def test_a_client_that_reconnects_is_answered_where_it_is_now(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    again = daemon.client()
+    again.session = client.session
+    again.send(dot(), sequence=1)
+    await again.ask(messages.Status(), ())
+    daemon.window.gate.set()
+    assert isinstance(await again.answer(1), messages.Outcome)
+    assert len(daemon.window.batches) == 1
+
+
+async def test_a_superseding_image_takes_the_place_of_one_that_waits(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    pixels = bytes(48)
+    old = client.send(messages.Transaction(steps=(image(),), supersede=True), (pixels,))
+    new = client.send(messages.Transaction(steps=(image(),), supersede=True), (pixels,))
+    reply = await client.answer(old)
+    assert isinstance(reply, messages.Outcome)
+    assert reply.steps[0].state == "superseded"
+    daemon.window.gate.set()
+    done = await client.answer(new)
+    assert isinstance(done, messages.Outcome)
+    assert done.steps[0].state == "done"
+
+
+async def test_too_much_under_way_is_refused_as_busy_and_retryable(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    numbers = [client.send(dot()) for _ in range(51)]
+    reply = await client.answer(numbers[-1])
+    assert isinstance(reply, messages.Failed)
+    assert (reply.error.code, reply.error.retryable) == ("busy", True)
+    daemon.window.gate.set()
+    for number in numbers[:-1]:
+        assert isinstance(await client.answer(number), messages.Outcome)
+
+
+async def test_a_transaction_past_its_deadline_is_failed_and_not_drawn(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    late = client.send(messages.Transaction(steps=(dot(),), deadline_secs=1e-6))
+    while daemon.engine.waiting < 1:
+        await daemon.client().ask(messages.Status())
+    daemon.window.gate.set()
+    reply = await client.answer(late)
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.code == "deadline"
+    assert len(daemon.window.batches) == 1
+
+
+async def test_no_window_is_said_with_its_reason(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.unavailable = "there is no ds9 on the path"
+    reply = await client.ask(dot())
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.code == "no_window"
+    assert "there is no ds9" in reply.error.message
+
+
+async def test_a_vanished_client_harms_nobody(daemon: Daemon) -> None:
+    gone, stays = daemon.client(), daemon.client()
+    daemon.window.gate = anyio.Event()
+    gone.send(dot())
+    await daemon.window.reached.wait()
+    gone.socket.close()
+    daemon.window.gate.set()
+    await still_works(stays)
+
+
+async def test_columns_in_buffers_and_in_the_body_draw_the_same_markers(daemon: Daemon) -> None:
+    client = daemon.client()
+    column = struct.pack("<2d", 1, 2)
+    in_buffers = steps.Overlay(
+        x=Array(dtype="<f8", shape=(2,), buffer=0), y=Array(dtype="<f8", shape=(2,), buffer=1), symbol="o"
+    )
+    await client.ask(in_buffers, (column, column))
+    await client.ask(steps.Overlay(x=(1.0, 2.0), y=(1.0, 2.0), symbol="o"))
+    drawn = [
+        a.markers for b in daemon.window.batches for s in b.sections for a in s.actions if isinstance(a, ac.AddMarkers)
+    ]
+    assert (drawn[0].x, drawn[0].y, drawn[0].count) == (drawn[1].x, drawn[1].y, drawn[1].count)
+
+
+async def test_a_load_and_its_display_may_stand_in_one_transaction(daemon: Daemon) -> None:
+    client = daemon.client()
+    dataset = Dataset(
+        dataset_type="calexp",
+        data_id={"instrument": "HSC", "visit": 23718, "detector": 41},
+        collections=("u/somebody/single_frame",),
+    )
+    reply = await client.ask(messages.Transaction(steps=(steps.Load(target=dataset), steps.Mtv(target=0), dot())))
+    assert isinstance(reply, messages.Outcome)
+    assert reply.steps[0].loaded is not None
+    assert reply.steps[1].planes["SAT"] == "green"
+
+
+async def test_a_hung_repository_holds_neither_the_window_nor_other_clients(daemon: Daemon) -> None:
+    hold = daemon.repositories.hold_at("read")
+    slow, quick = daemon.client(), daemon.client()
+    dataset = Dataset(
+        dataset_type="calexp",
+        data_id={"instrument": "HSC", "visit": 23718, "detector": 41},
+        collections=("u/somebody/single_frame",),
+    )
+    waits = slow.send(steps.Mtv(target=dataset))
+    await hold.reached.wait()
+    await still_works(quick)
+    assert isinstance(await slow.ask(dot(display=1)), messages.Outcome)
+    hold.release()
+    assert isinstance(await slow.answer(waits), messages.Outcome)
+
+
+async def test_shutdown_is_answered_before_the_daemon_stops(daemon: Daemon) -> None:
+    assert await daemon.client().ask(messages.Shutdown(keep_window=True)) == messages.Done()
+    assert daemon.stopped == [True]
+
+
+async def test_a_file_that_another_display_shows_cannot_be_claimed_or_lost(daemon: Daemon) -> None:
+    client = daemon.client()
+    assert isinstance(await client.ask(image(), (bytes(48),)), messages.Outcome)
+    (shown,) = daemon.engine.scene.files()
+    stolen = Exposure(image=Array(dtype=">f4", shape=(1, 1), file=shown, offset=daemon.limits.header_bytes))
+    assert await refused(client, steps.Mtv(display=1, target=stolen)) == ("bad_value", "steps[0].target.image")
+    assert shown in daemon.pixels.names()
