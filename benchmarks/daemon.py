@@ -68,8 +68,8 @@ class Daemon:
         socket = Path(self.endpoint.removeprefix("ipc://"))
         while not socket.exists():
             if time.monotonic() > limit or self._process.poll() is not None:
-                words = self.log.read_text(errors="replace").strip()
-                raise RuntimeError(f"mtvd does not start: {words[-2000:] or 'it says nothing'}")
+                words = self.log.read_text(errors="replace").strip().splitlines()
+                raise RuntimeError(f"mtvd does not start: {words[-1] if words else 'it says nothing'}")
             time.sleep(0.05)
         connection = mtv.connect(self.endpoint)
         connection.status()
