@@ -29,7 +29,7 @@ from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
 from mtvd.pixelstore import PixelStore
-from mtvd.repo.repositories import ButlerRepositories
+from mtvd.repo.workers import ButlerRepositories
 from mtvd.resolve import Resolver
 from mtvd.sessions import Sessions
 from mtvd.stage.ds9 import Ds9Stage
