@@ -81,7 +81,7 @@ def test_only_app_joins_the_rooms() -> None:
     joiners = {
         str(path.relative_to(DAEMON))
         for path in DAEMON.rglob("*.py")
-        if {"mtvd.stage.ds9", "mtvd.repo.workers"} <= imports(path)
+        if {"mtvd.stage.ds9", "mtvd.repo.pool"} <= imports(path)
     }
     assert joiners == {"app.py"}
 
