@@ -19,7 +19,7 @@ from mtvd.pixelstore import PixelStore
 from mtvd.repo import fake
 from mtvd.repo.port import Repositories
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 CHAIN = (sample.CHAIN,)
 ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 

@@ -19,7 +19,7 @@ from mtv.wire.steps import Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
-pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 CHAIN = (sample.CHAIN,)
 ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 Running = tuple[ButlerRepositories, PixelStore]

@@ -71,7 +71,14 @@ def _header(name: str, unit: str) -> Any:
     }
     wcs |= {"CD1_1": -4.6e-05, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 4.6e-05, "CUNIT1": "deg", "CUNIT2": "deg"}
     wcs |= {"A_ORDER": 2, "A_2_0": 1e-07, "B_ORDER": 2, "B_0_2": 2e-07, "RADESYS": "ICRS", "EQUINOX": 2000.0}
-    local = {"LTV1": -XY0[0], "LTV2": -XY0[1], "CRVAL1A": XY0[0], "CRVAL2A": XY0[1], "CRPIX1A": 1.0, "CRPIX2A": 1.0}
+    local: dict[str, Any] = {
+        "LTV1": -XY0[0],
+        "LTV2": -XY0[1],
+        "CRVAL1A": XY0[0],
+        "CRVAL2A": XY0[1],
+        "CRPIX1A": 1.0,
+        "CRPIX2A": 1.0,
+    }
     local |= {"CTYPE1A": "LINEAR", "CTYPE2A": "LINEAR", "CUNIT1A": "pixel", "CUNIT2A": "pixel"}
     header.update(wcs | local)
     if unit:

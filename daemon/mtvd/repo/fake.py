@@ -174,7 +174,7 @@ class FakeRepositories:
         return np.asarray(visit % 1000 + detector + 0.5 * y + 0.25 * x, np.float32)
 
     def _mask(self) -> np.ndarray[Any, Any]:
-        return (1 << (np.indices(self._shape)[1] % len(PLANES))).astype(np.int32)
+        return np.asarray(1 << (np.indices(self._shape)[1] % len(PLANES)), np.int32)
 
     def _catalog(self, columns: tuple[str, ...], label: str) -> Catalog:
         index = np.arange(20)
