@@ -64,17 +64,18 @@ def detect(planes: Planes, visit: Visit) -> Detections:
     smoothed = smooth(planes.image, sigma_px)
     threshold = THRESHOLD_SIGMAS * visit.sky_sigma_counts / (2 * np.sqrt(np.pi) * sigma_px)
     radius_px = round(GROWTH_PSF_SIGMAS * sigma_px)
-    bright, dark = (_grown_peaks(planes, image, threshold, radius_px) for image in (smoothed, -smoothed))
+    bright = _grown_peaks(planes, smoothed > threshold, radius_px)
+    dark = _grown_peaks(planes, smoothed < -threshold, radius_px)
     planes.flag(np.flatnonzero(bright), "DETECTED")
     planes.flag(np.flatnonzero(dark), "DETECTED_NEGATIVE")
     return Detections(smoothed=smoothed, threshold_counts=float(threshold), footprints=find_footprints(bright))
 
 
-def _grown_peaks(planes: Planes, smoothed: Pixels, threshold: float, radius_px: int) -> Where:
-    """Return the pixels near those above the threshold, (y, x), leaving out what is too near the border."""
-    above = np.flatnonzero(smoothed > threshold)
+def _grown_peaks(planes: Planes, beyond: Where, radius_px: int) -> Where:
+    """Return the pixels near those beyond the threshold, (y, x), leaving out what is too near the border."""
+    above = np.flatnonzero(beyond)
     above = above[~planes.has(above, "EDGE", "NO_DATA")]
-    return grown(above, radius_px, smoothed.shape)
+    return grown(above, radius_px, beyond.shape)
 
 
 def smooth(image: Pixels, sigma_px: float) -> Pixels:
