@@ -15,6 +15,7 @@ from mtv import connection as connections
 from mtv import paths
 from mtv.connection import Connection
 from mtv.testing import ScriptedDaemon
+from mtv.ticket import Ticket
 from mtv.wire import codec, frames, messages
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.frames import Kind
@@ -118,7 +119,7 @@ def test_a_request_refused_before_its_receipt_is_raised_by_the_call_itself(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
     link = connection._linked()
-    ticket = connections.Ticket(b"")
+    ticket = Ticket(b"")
     ticket.settle(exception_for(Error(code="busy", message="too much")))
     with pytest.raises(mtv.DaemonError, match="too much"):
         ticket.wait_for_receipt(None)
@@ -133,9 +134,13 @@ def test_errors_name_the_argument_of_a_lone_call_and_the_step_of_a_batch(
     with pytest.raises(mtv.RequestError) as caught:
         display.colormap("hot")
     assert caught.value.error.where == "name"
-    with pytest.raises(mtv.RequestError) as caught, display.buffering():
+    batch = display.buffering()
+    with batch:
         display.show()
         display.colormap("hot")
+        with pytest.raises(mtv.RequestError) as caught:
+            connection.execute(batch.bundle())
+        daemon.script(messages.Transaction, lambda seen: messages.Outcome(steps=()))
     assert caught.value.error.where == "steps[0].name"
 
 
@@ -206,9 +211,8 @@ def test_threads_share_a_connection_and_each_gets_its_own_answer(
     wrong: list[int] = []
 
     def ask(number: int) -> None:
-        for _ in range(20):
-            if mtv.Display(number, connection=connection).describe().number != number:
-                wrong.append(number)
+        display = mtv.Display(number, connection=connection)
+        wrong.extend(number for _ in range(20) if display.describe().number != number)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -48,4 +48,4 @@ def test_every_public_name_is_there(name: str) -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="dsiplay"):
-        _ = mtv.dsiplay  # type: ignore[attr-defined]
+        _ = mtv.dsiplay
