@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import itertools
 import logging
 import os
 import struct
@@ -34,7 +35,10 @@ HELLO_NUMBER: Final = 0
 """Number of every Hello: it opens the session anew on each connection, so it stands outside the count of requests."""
 
 _EVENT: Final = struct.Struct("=HI")
-_WATCHED: Final = zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+_WATCHED: Final = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+
+
+_openings: Final = itertools.count()
 
 
 class Phase(enum.Enum):
@@ -49,11 +53,13 @@ class Phase(enum.Enum):
 class Timing:
     """How long a link waits, in seconds."""
 
-    def __init__(self, hello_secs: float = 5.0, lost_secs: float = 10.0) -> None:
+    def __init__(self, hello_secs: float = 5.0, lost_secs: float = 10.0, retry_secs: float = 0.1) -> None:
         self.hello_secs = hello_secs
         """From a connection to its Welcome."""
         self.lost_secs = lost_secs
         """How long requests wait for a daemon that has gone, before they fail with `Unavailable`."""
+        self.retry_secs = retry_secs
+        """Between attempts to reach a daemon that has gone."""
 
 
 class Link:
@@ -179,7 +185,7 @@ class Link:
         if self.endpoint.startswith("tcp"):
             self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
             self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
-        name = f"inproc://monitor-{id(self)}"
+        name = f"inproc://monitor-{id(self._socket)}-{next(_openings)}"  # a name is free again only some time later
         self._socket.monitor(name, _WATCHED)
         self._monitor = self._context.socket(zmq.PAIR)
         self._monitor.linger = 0
@@ -253,14 +259,14 @@ class Link:
         while self._monitor.poll(0):
             event, _ = _EVENT.unpack(self._monitor.recv_multipart()[0])
             lost |= event == zmq.EVENT_DISCONNECTED
-            refused |= event == zmq.EVENT_CONNECT_RETRIED
+            refused |= event == zmq.EVENT_CLOSED
         if lost:
             self._receive_all()
             self._reopen()
         elif refused and self.welcome is None:
             raise self.unavailable("does not listen")
         elif refused:
-            self._hello_deadline = time.monotonic() + self._timing.hello_secs
+            self._hello_deadline = time.monotonic() + self._timing.retry_secs
 
     def _send_waiting(self) -> None:
         with self._lock:
@@ -371,8 +377,7 @@ _OPTIONS: Final = (
     (zmq.LINGER, 0),
     (zmq.SNDHWM, 0),
     (zmq.RCVHWM, 0),
-    (zmq.RECONNECT_IVL, 50),
-    (zmq.RECONNECT_IVL_MAX, 1_000),
+    (zmq.RECONNECT_IVL, -1),  # libzmq's own reconnection would let requests out before the Hello
 )
 
 

@@ -206,15 +206,15 @@ class ScriptedDaemon:
         header = frames.read_header(parts[1])
         frames.check(header, parts[1:], self.limits)
         seen = Seen(codec.decode_request(parts[2]), header, tuple(parts[3:]), parts[0])
+        with self._changed:
+            self.seen.append(seen)
+            self._changed.notify_all()
         if isinstance(seen.message, messages.Transaction):
             self._send(listener, seen, Kind.RECEIPT, messages.Receipt())
         if type(seen.message) in self._held:
             self._waiting.append(seen)
         else:
             self._reply(listener, seen)
-        with self._changed:
-            self.seen.append(seen)
-            self._changed.notify_all()
 
     def _reply(self, listener: zmq.Socket[bytes], seen: Seen) -> None:
         try:

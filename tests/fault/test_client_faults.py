@@ -1,0 +1,229 @@
+"""What can happen to a connection: restarts, silence, garbage, forks, full disks. After each the next request works."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+import mtv
+from mtv.connection import Connection
+from mtv.link import Timing
+from mtv.testing import ScriptedDaemon, Seen
+from mtv.wire import codec, frames, messages
+from mtv.wire.frames import Kind
+from mtv.wire.steps import Overlay
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
+    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
+        yield made
+
+
+@pytest.fixture
+def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
+    with mtv.connect(daemon.endpoint) as made:
+        yield made
+
+
+def test_unanswered_requests_go_out_again_after_a_restart_with_their_own_ids_and_pixels_in_order(
+    daemon: ScriptedDaemon, connection: Connection
+) -> None:
+    daemon.hold(messages.Transaction)
+    display = mtv.Display(connection=connection)
+    display.mtv(np.arange(12.0).reshape(3, 4), wait=False)
+    display.dot("o", 1, 2, wait=False)
+    before = daemon.wait_for(messages.Transaction, 2)
+    daemon.restart()
+    again = daemon.wait_for(messages.Transaction, 4)[2:]
+    assert [(seen.header.request_id, seen.message, seen.buffers) for seen in again] == [
+        (seen.header.request_id, seen.message, seen.buffers) for seen in before
+    ]
+    assert again[0].buffers[0] == np.arange(12.0).astype(">f8").tobytes()
+    assert isinstance(daemon.seen[-3].message, messages.Hello)
+    daemon.release()
+    connection.sync()
+
+
+def test_a_call_that_waits_sees_nothing_of_a_restart(daemon: ScriptedDaemon, connection: Connection) -> None:
+    daemon.hold(messages.Transaction)
+    display = mtv.Display(connection=connection)
+    thread = threading.Thread(target=display.show)
+    thread.start()
+    daemon.wait_for(messages.Transaction)
+    daemon.restart()
+    daemon.wait_for(messages.Transaction, 2)
+    daemon.release()
+    thread.join()
+
+
+def test_what_was_answered_is_never_sent_again(daemon: ScriptedDaemon, connection: Connection) -> None:
+    display = mtv.Display(connection=connection)
+    display.show()
+    daemon.restart()
+    display.show()
+    numbers = [seen.header.sequence for seen in daemon.of(messages.Transaction)]
+    assert numbers == [1, 2]
+
+
+def test_a_daemon_gone_for_good_fails_those_who_wait_and_keeps_what_was_published(tmp_path: Path) -> None:
+    daemon = ScriptedDaemon(tmp_path / "mtvd.sock")
+    daemon.start()
+    with Connection(daemon.endpoint, timing=Timing(lost_secs=0.1)) as connection:
+        display = mtv.Display(connection=connection)
+        daemon.hold(messages.Transaction)
+        display.dot("o", 1, 1, wait=False)
+        daemon.stop()
+        with pytest.raises(mtv.Unavailable, match="mtv up"):
+            display.show()
+        with pytest.raises(mtv.Unavailable, match="mtv up"):
+            display.show()
+        daemon.start()
+        daemon.wait_for(messages.Transaction, 2)
+        daemon.release()
+        connection.sync()
+        daemon.stop()
+    assert [type(step) for step in daemon.steps] == [Overlay, Overlay]
+
+
+def test_a_daemon_that_listens_and_says_nothing_is_unavailable(tmp_path: Path) -> None:
+    context = zmq.Context()
+    silent = context.socket(zmq.ROUTER)
+    silent.bind(f"ipc://{tmp_path}/silent")
+    with (
+        Connection(f"ipc://{tmp_path}/silent", timing=Timing(hello_secs=0.05)) as connection,
+        pytest.raises(mtv.Unavailable, match="does not answer"),
+    ):
+        connection.status()
+    silent.close(0)
+    context.term()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[b""], [b"garbage"], [b"MTV\n" + bytes(60)], [os.urandom(200), os.urandom(20)], [b"", b"", b""]],
+    ids=["empty", "short", "zeros", "random", "empties"],
+)
+def test_garbage_is_reported_and_ignored(
+    daemon: ScriptedDaemon, connection: Connection, parts: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    hello = daemon.seen[0]
+    daemon.send_raw(parts, to=hello)
+    connection.sync()
+    assert "ignored a message" in caplog.text
+
+
+def test_an_unreadable_reply_fails_its_own_request_only(daemon: ScriptedDaemon, connection: Connection) -> None:
+    daemon.hold(messages.Sync)
+
+    def spoil() -> None:
+        seen = daemon.wait_for(messages.Sync)[0]
+        parts = frames.pack(Kind.REPLY, seen.header.session, seen.header.sequence, b"\xc1")
+        daemon.send_raw([bytes(part) for part in parts], to=seen)
+
+    thread = threading.Thread(target=spoil)
+    thread.start()
+    with pytest.raises(mtv.DaemonError, match="cannot be read"):
+        connection.request(messages.Sync())
+    thread.join()
+    daemon.release()
+    connection.sync()
+
+
+def test_replies_to_nobody_and_second_replies_are_ignored(daemon: ScriptedDaemon, connection: Connection) -> None:
+    display = mtv.Display(connection=connection)
+    display.show()
+    seen = daemon.of(messages.Transaction)[0]
+    daemon.send(messages.Done(), to=seen)
+    strange = Seen(seen.message, seen.header._replace(sequence=999), (), seen.peer)
+    daemon.send(messages.Done(), to=strange)
+    connection.sync()
+
+
+def test_a_forked_child_has_a_session_of_its_own_and_leaves_its_parents_alone(
+    daemon: ScriptedDaemon, connection: Connection
+) -> None:
+    display = mtv.Display(connection=connection)
+    display.dot("o", 1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it warns that there are threads: that is the point
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            display.dot("x", 2, 2)
+            connection.close()
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    display.dot("+", 3, 3)
+    sessions = [seen.header.session for seen in daemon.of(messages.Transaction)]
+    assert sessions[0] == sessions[2] != sessions[1]
+    assert [seen.header.sequence for seen in daemon.of(messages.Transaction)] == [1, 1, 2]
+
+
+def test_a_full_pixel_directory_is_told_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = tmp_path / "pixels"
+    pixels.mkdir(mode=0o700)
+    with (
+        ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels) as daemon,
+        mtv.connect(daemon.endpoint) as connection,
+    ):
+        display = mtv.Display(connection=connection)
+        with monkeypatch.context() as patch:
+            patch.setattr("mtv.pixels._write_all", _no_room)
+            with pytest.raises(mtv.DaemonError) as caught:
+                display.mtv(np.zeros((5, 5)))
+        assert caught.value.code == "storage_full"
+        assert [path.name for path in pixels.iterdir()] == ["nonce"]
+        display.mtv(np.zeros((5, 5)))
+
+
+def test_pixels_of_a_refused_image_are_removed_and_those_of_an_interrupted_one_are_not(tmp_path: Path) -> None:
+    pixels = tmp_path / "pixels"
+    pixels.mkdir(mode=0o700)
+    with (
+        ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels) as daemon,
+        mtv.connect(daemon.endpoint) as connection,
+    ):
+        display = mtv.Display(connection=connection)
+        failed = messages.StepOutcome(state="failed")
+        daemon.script(messages.Transaction, messages.Outcome(steps=(failed,)))
+        with pytest.raises(mtv.DaemonError):
+            display.mtv(np.zeros((5, 5)))
+        assert [path.name for path in pixels.iterdir()] == ["nonce"]
+        with pytest.raises(RuntimeError), display.buffering():
+            _show_and_fail(display)
+        assert [path.name for path in pixels.iterdir()] == ["nonce"]
+        daemon.hold(messages.Transaction)
+        connection.timeout_secs = 0.01
+        with pytest.raises(mtv.DeadlineExceeded):
+            display.mtv(np.zeros((5, 5)))
+        assert len(list(pixels.iterdir())) == 2
+
+
+def test_the_scripted_daemon_is_no_easier_than_the_wire(daemon: ScriptedDaemon, connection: Connection) -> None:
+    mtv.Display(connection=connection).overlay("stars", np.arange(50.0), np.arange(50.0))
+    seen = daemon.of(messages.Transaction)[0]
+    assert codec.decode_request(codec.encode(seen.message)) == seen.message
+    assert sum(seen.header.buffer_bytes) == 800
+
+
+def _show_and_fail(display: mtv.Display) -> None:
+    display.mtv(np.zeros((5, 5)))
+    raise RuntimeError
+
+
+def _no_room(descriptor: int, piece: memoryview) -> int:
+    raise OSError(28, os.strerror(28))
