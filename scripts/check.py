@@ -1,4 +1,4 @@
-"""Runs every check of the project, in the environments that ``scripts/setup.py test`` made.
+"""Runs every check of the project, in the environments that ``scripts/setup.sh test`` made.
 
 First what is quick (ruff, mypy, the tests without DS9 or Butler on the oldest Python), then the whole suite on the
 newest, so that the last line of a good run is pytest's own summary of it. All steps run, whatever the others say.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds a Python 3.11 or newer and lets it run scripts/setup.py, which does the rest.
+# Finds a Python 3.11 or newer and lets it run scripts/prepare.py, which does the rest.
 # PYTHON=/path/to/python chooses one.
 set -eu
 
@@ -14,7 +14,7 @@ usable() {
 for python in ${PYTHON:+"$PYTHON"} python3 /usr/bin/python3 python3.11 python3.12 python3.13 python3.14 \
     "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/3.1[1-9].*/bin/python; do
     if usable "$python"; then
-        exec "$python" -I "$here/setup.py" "$@"
+        exec "$python" -I "$here/prepare.py" "$@"
     fi
 done
 

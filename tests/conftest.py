@@ -5,20 +5,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-LIVE_PARTS = {
-    "ds9": lambda: shutil.which("ds9"),
-    "Xvfb": lambda: shutil.which("Xvfb"),
-    "pyds9": lambda: importlib.util.find_spec("pyds9"),
-    "lsst.daf.butler": lambda: importlib.util.find_spec("lsst") and importlib.util.find_spec("lsst.daf.butler"),
-}
+LIVE_COMMANDS = ("ds9", "Xvfb")
+LIVE_MODULES = ("pyds9", "lsst.daf.butler")
 LEAVING_SECS = 5
+LASTING: set[psutil.Process] = set()
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
 
@@ -32,12 +29,22 @@ def require(missing: list[str]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Hold live tests to what they need: all live parts, or only the commands that ``live("name", ...)`` names."""
+    """Hold live tests to what they need: all of DS9, X and Butler, or only what ``live("name", ...)`` names."""
     marker = item.get_closest_marker("live")
     if marker is None:
         return
-    names = marker.args or tuple(LIVE_PARTS)
-    require([name for name in names if not LIVE_PARTS.get(name, lambda name=name: shutil.which(name))()])
+    names = marker.args or (*LIVE_COMMANDS, *LIVE_MODULES)
+    require([name for name in names if not is_here(name)])
+
+
+def is_here(name: str) -> bool:
+    """Tell whether a command is on PATH, or one of the live modules can be imported."""
+    if name not in LIVE_MODULES:
+        return shutil.which(name) is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its parent package is missing
+        return False
 
 
 @pytest.fixture(scope="session")
@@ -57,34 +64,53 @@ def shared_data() -> Path:
     pytest.skip(f"no real files here: {places[0]} is not a directory (MTV_SHARED_DATA names another)")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """Remember the processes of session fixtures: they may outlive a module."""
+    if fixturedef.scope != "session":
+        return (yield)
+    before = children()
+    result = yield
+    LASTING.update(children() - before)
+    return result
+
+
 @pytest.fixture(scope="module", autouse=True)
 def leaves_no_process(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a module that leaves a child process, and end it, so that the next module starts clean."""
     before = children()
     yield
-    _, left = psutil.wait_procs(children() - before, timeout=LEAVING_SECS)
+    _, left = psutil.wait_procs([one for one in children() - before if not is_lasting(one)], timeout=LEAVING_SECS)
     names = [describe(process) for process in left]
     for process in left:
-        with_mercy(process)
+        end(process)
     assert not names, f"{request.node.name} left processes behind: {names}"
 
 
 def children() -> set[psutil.Process]:
     """Return all descendants of this process but Python's own helpers."""
-    return {process for process in psutil.Process().children(recursive=True) if not describe(process).endswith("*")}
+    return {
+        one for one in psutil.Process().children(recursive=True) if not any(word in describe(one) for word in HELPERS)
+    }
+
+
+def is_lasting(process: psutil.Process) -> bool:
+    """Tell whether a process is a session fixture's own, or was started by one."""
+    try:
+        return bool(LASTING.intersection([process, *process.parents()]))
+    except psutil.Error:
+        return False
 
 
 def describe(process: psutil.Process) -> str:
-    """Return number and command line; a helper of Python's own ends in a star."""
+    """Return number and command line."""
     try:
-        words = " ".join(process.cmdline())
+        return f"{process.pid} {' '.join(process.cmdline())[:300]}"
     except psutil.Error:
-        words = "ended"
-    star = "*" if any(helper in words for helper in HELPERS) else ""
-    return f"{process.pid} {words[:200]}{star}"
+        return f"{process.pid}"
 
 
-def with_mercy(process: psutil.Process) -> None:
+def end(process: psutil.Process) -> None:
     """End a process that should have ended by itself."""
     try:
         process.terminate()

@@ -6,6 +6,7 @@ that is misspelt and ignored costs an afternoon.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -110,8 +111,9 @@ def private_directory(path: Path) -> Path:
 
 def _pixel_directory(runtime: Path) -> Path:
     shared_memory = Path("/dev/shm")  # noqa: S108 - made 0700 and checked for its owner
+    own = hashlib.blake2b(os.fsencode(runtime), digest_size=4).hexdigest()
     existing = next(parent for parent in (runtime, *runtime.parents) if parent.is_dir())
-    for place, parent in ((runtime / "pixels", existing), (shared_memory / f"mtv-{os.getuid()}", shared_memory)):
+    for place, parent in ((runtime / "pixels", existing), (shared_memory / f"mtv-{os.getuid()}-{own}", shared_memory)):
         if parent.is_dir() and _in_memory(parent) and shutil.disk_usage(parent).free > _ROOM_BYTES:
             return place
     return runtime / "pixels"

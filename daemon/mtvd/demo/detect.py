@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from mtvd.demo.light import FWHM_PER_SIGMA
 from mtvd.demo.plan import Visit
-from mtvd.demo.planes import Pixels, Planes, Where
-from mtvd.demo.render import BAND_ROWS, edge_width_px, grown
+from mtvd.demo.planes import Pixels, Planes, Where, grown
+from mtvd.demo.render import BAND_ROWS
 
 THRESHOLD_SIGMAS: Final = 5.0
 GROWTH_PSF_SIGMAS: Final = 2.4
@@ -63,12 +63,18 @@ def detect(planes: Planes, visit: Visit) -> Detections:
     sigma_px = visit.fwhm_px / FWHM_PER_SIGMA
     smoothed = smooth(planes.image, sigma_px)
     threshold = THRESHOLD_SIGMAS * visit.sky_sigma_counts / (2 * np.sqrt(np.pi) * sigma_px)
-    allowed = ~planes.flagged("EDGE", "NO_DATA")
     radius_px = round(GROWTH_PSF_SIGMAS * sigma_px)
-    bright = grown((smoothed > threshold) & allowed, radius_px)
-    planes.flag(bright, "DETECTED")
-    planes.flag(grown((smoothed < -threshold) & allowed, radius_px), "DETECTED_NEGATIVE")
+    bright, dark = (_grown_peaks(planes, image, threshold, radius_px) for image in (smoothed, -smoothed))
+    planes.flag(np.flatnonzero(bright), "DETECTED")
+    planes.flag(np.flatnonzero(dark), "DETECTED_NEGATIVE")
     return Detections(smoothed=smoothed, threshold_counts=float(threshold), footprints=find_footprints(bright))
+
+
+def _grown_peaks(planes: Planes, smoothed: Pixels, threshold: float, radius_px: int) -> Where:
+    """Return the pixels near those above the threshold, (y, x), leaving out what is too near the border."""
+    above = np.flatnonzero(smoothed > threshold)
+    above = above[~planes.has(above, "EDGE", "NO_DATA")]
+    return grown(above, radius_px, smoothed.shape)
 
 
 def smooth(image: Pixels, sigma_px: float) -> Pixels:
@@ -132,4 +138,4 @@ def _connect(row: Labels, first: Labels, stop: Labels) -> Labels:
     return np.unique([root(n) for n in range(len(rows))], return_inverse=True)[1].astype(np.int64)
 
 
-__all__ = ["Detections", "Footprints", "detect", "edge_width_px", "find_footprints", "smooth"]
+__all__ = ["Detections", "Footprints", "detect", "find_footprints", "smooth"]

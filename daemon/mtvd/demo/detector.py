@@ -73,7 +73,7 @@ def write(observation: Observation, visit: Visit, detector: int, size: Size, fil
     write_raw(
         files.raw, _raw_pixels(observation.planes.image, visit, binning), raw_cards(visit, detector, optics, binning)
     )
-    blank(observation.planes)
+    blank(observation.planes, detector)
     write_exposure(
         files.calexp,
         observation.planes,

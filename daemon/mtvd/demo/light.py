@@ -21,8 +21,8 @@ GALAXY_BETA: Final = 2.4
 HALO_FRACTION: Final = 0.012
 HALO_BETA: Final = 1.5
 HALO_ALPHA_PX: Final = 9.0
-SPIKE_STRENGTH: Final = 2.5e-4
-SPIKE_WIDTH_PX: Final = 1.1
+SPIKE_STRENGTH: Final = 3.5e-4
+SPIKE_WIDTH_PX: Final = 1.8
 LARGEST_STAMP_PX: Final = 260
 
 
@@ -132,23 +132,25 @@ def _add_moffat(
 def _add_spikes(image: Pixels, x: float, y: float, flux: float, faintest_counts: float) -> None:
     """The four vanes that hold the prime focus throw an X of light."""
     strength = SPIKE_STRENGTH * flux
-    window = _window(image, x, y, (strength / faintest_counts) ** (1 / 1.9))
+    window = _window(image, x, y, (strength / faintest_counts) ** 0.5)
     if window is None:
         return
     dx, dy = _offsets(window, x, y)
     along, across = (dx + dy) / np.float32(np.sqrt(2)), (dx - dy) / np.float32(np.sqrt(2))
     for distance, offset in ((along, across), (across, along)):
-        fading = np.float32(strength) * (np.abs(distance) + 6) ** np.float32(-1.9)
-        image[window] += fading * np.exp(-0.5 * (offset / np.float32(SPIKE_WIDTH_PX)) ** 2)
+        narrow = 1 / (1 + offset * offset * np.float32(SPIKE_WIDTH_PX**-2))
+        image[window] += np.float32(strength) * narrow * narrow * narrow / np.square(np.abs(distance) + 6)
 
 
 def overflow(image: Pixels, random: np.random.Generator, *, full_well: float = FULL_WELL_COUNTS) -> None:
     """Cut `image` (y, x) at the full well and let the excess charge of each column run up and down that column."""
     ys, xs = np.nonzero(image > full_well)
+    if not len(ys):
+        return
     order = np.lexsort((ys, xs))
     ys, xs = ys[order], xs[order]
     starts = np.flatnonzero((np.diff(xs, prepend=-1) != 0) | (np.diff(ys, prepend=-2) != 1))
-    excess = np.add.reduceat(image[ys, xs] - full_well, starts) if len(starts) else np.zeros(0)
+    excess = np.add.reduceat(image[ys, xs] - full_well, starts)
     ends = np.append(starts[1:], len(xs))
     np.minimum(image, np.float32(full_well), out=image)
     lengths = excess / full_well

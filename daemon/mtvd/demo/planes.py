@@ -12,6 +12,8 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.int32]
 Where = npt.NDArray[np.bool_]
+Spots = npt.NDArray[np.intp]
+"""Flat indices of pixels of a (y, x) array: what is marked is rare, and a mask of eight million is slow to make."""
 
 MASK_PLANES: Final[Mapping[str, int]] = {
     "BAD": 0,
@@ -50,11 +52,25 @@ class Planes:
     variance: Pixels
     """Counts squared, float32."""
 
-    def flag(self, where: Where, *names: str) -> None:
-        """Set planes where `where` (y, x) is true."""
-        self.mask[where] |= bits(*names)
+    def flag(self, spots: Spots, *names: str) -> None:
+        """Set planes at `spots`."""
+        self.mask.reshape(-1)[spots] |= bits(*names)
 
-    def flagged(self, *names: str) -> Where:
-        """Return where any of the planes is set, (y, x)."""
-        found: Where = (self.mask & bits(*names)) != 0
+    def has(self, spots: Spots, *names: str) -> Where:
+        """Return for each of `spots` whether any of the planes is set, (n,)."""
+        found: Where = (self.mask.reshape(-1)[spots] & bits(*names)) != 0
         return found
+
+
+def grown(spots: Spots, radius_px: int, shape_yx: tuple[int, int]) -> Where:
+    """Return which pixels of an array of this shape, (y, x), lie within a disc around one of `spots`."""
+    rows, columns = shape_yx
+    width = columns + 2 * radius_px
+    near = np.zeros((rows + 2 * radius_px, width), bool)
+    marks, y = near.reshape(-1), spots // columns
+    centres = spots + 2 * radius_px * y + radius_px * (width + 1)
+    for dy in range(-radius_px, radius_px + 1):
+        reach = int(np.sqrt(radius_px**2 - dy**2))
+        for dx in range(-reach, reach + 1):
+            marks[centres + (dy * width + dx)] = True
+    return near[radius_px : radius_px + rows, radius_px : radius_px + columns]

@@ -10,10 +10,10 @@ from mtvd.demo import defects
 from mtvd.demo.light import FWHM_PER_SIGMA, Lights, draw, overflow
 from mtvd.demo.optics import Optics
 from mtvd.demo.plan import FULL_WELL_COUNTS, GAIN_ELECTRONS_PER_COUNT, SUSPECT_COUNTS, Visit, seed_of
-from mtvd.demo.planes import Pixels, Planes, Where
+from mtvd.demo.planes import Pixels, Planes, grown
 
 NEGATIVE_SPOTS: Final = 3
-BAND_ROWS: Final = 128
+BAND_ROWS: Final = 32
 """Rows worked on at a time: a band stays in the processor's cache, which a whole exposure does not."""
 
 
@@ -36,22 +36,11 @@ def edge_width_px(visit: Visit) -> int:
     return int(3.5 * visit.fwhm_px / FWHM_PER_SIGMA) + 1
 
 
-def grown(where: Where, radius_px: int) -> Where:
-    """Return `where` (y, x) grown by a disc."""
-    rows, columns = where.shape
-    result = where.copy()
-    for dy in range(-radius_px, radius_px + 1):
-        half = int(np.sqrt(radius_px**2 - dy**2))
-        target = result[max(dy, 0) : rows + min(dy, 0)]
-        source = where[max(-dy, 0) : rows - max(dy, 0)]
-        for dx in range(-half, half + 1):
-            target[:, max(dx, 0) : columns + min(dx, 0)] |= source[:, max(-dx, 0) : columns - max(dx, 0)]
-    return result
-
-
 def _mark_bright(planes: Planes) -> None:
-    planes.flag(planes.image >= SUSPECT_COUNTS, "SUSPECT")
-    planes.flag(grown(planes.image >= FULL_WELL_COUNTS, 1), "SAT", "INTRP")
+    bright = np.flatnonzero(planes.image >= SUSPECT_COUNTS)
+    full = bright[planes.image.reshape(-1)[bright] >= FULL_WELL_COUNTS]
+    planes.flag(np.flatnonzero(grown(full, 1, planes.image.shape)), "SAT", "INTRP")
+    planes.flag(bright[~planes.has(bright, "SAT")], "SUSPECT")
 
 
 def _add_negative_spots(image: Pixels, random: np.random.Generator, visit: Visit) -> None:
@@ -86,13 +75,13 @@ def _spoil(planes: Planes, random: np.random.Generator, visit: Visit, detector: 
     rays = defects.cosmic_rays(random, optics.shape_yx)
     planes.flag(bad, "BAD")
     planes.flag(rays, "CR")
-    defects.interpolate(planes, bad | rays)
+    defects.interpolate(planes, np.concatenate([bad, rays]))
     planes.flag(defects.border(optics.shape_yx, edge_width_px(visit)), "EDGE")
-    planes.flag(defects.vignetted(detector, optics), "NO_DATA")
+    planes.flag(defects.vignetted(detector, planes.image.shape), "NO_DATA")
 
 
-def blank(planes: Planes) -> None:
+def blank(planes: Planes, detector: int) -> None:
     """Put NaN where there are no data; done last, because nothing that measures should meet it."""
-    missing = planes.flagged("NO_DATA")
-    planes.image[missing] = np.nan
-    planes.variance[missing] = np.nan
+    missing = defects.vignetted(detector, planes.image.shape)
+    planes.image.reshape(-1)[missing] = np.nan
+    planes.variance.reshape(-1)[missing] = np.nan

@@ -1,215 +1,170 @@
-"""Worker processes: started when needed, one call at a time each, sent home when idle, replaced when lost."""
+"""The real keeper of repositories: names are resolved here, everything else is asked of worker processes."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
 
 import anyio
+import msgspec
 from anyio.abc import TaskStatus
 
-from mtv.wire.errors import DaemonError, DeadlineExceeded, Error
-from mtvd.children import Child, ChildError, ChildLost
+from mtv.wire.data import Dataset, Exposure, File
+from mtv.wire.errors import Error, MtvError, exception_for
+from mtv.wire.limits import Limits
+from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.steps import Query
+from mtvd.children import Child, ChildError
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.orders import WorkerSettings
+from mtvd.repo.port import OnProgress
+from mtvd.repo.registry import Registry, Repository, RepositorySettings
+from mtvd.repo.workers import WorkerPool
 
-_log = logging.getLogger(__name__)
-_GRACE_SECS = 5.0
-OnProgress = Callable[[int, int, str], None]
+_T = TypeVar("_T")
+_OPEN = "open"
 
 
-class WorkerPool:
-    """At most ``size`` children, each with one call at a time.
+class ButlerRepositories:
+    """Butler repositories and FITS files, through a pool of workers. Implements `mtvd.repo.port.Repositories`.
 
     Parameters
     ----------
-    start : async callable
-        Given a slot number from 0, starts a child.
-    on_lost : callable
-        Told the pid of a child that was killed or died in the middle of a call, so that what it left can be removed.
-    size, kept, waiting : `int`
-        Children at most, those that stay when idle, and calls that may wait for one.
-    idle_secs, queue_deadline_secs : `float`
-    start_secs : `float`
-        What the first call of a child gets on top of its deadline: Butler's import takes seconds, many on a busy host.
+    settings : `RepositorySettings`
+    store : `PixelStore`
+        Where workers put pixels.
+    log_directory : `~pathlib.Path`
+        Workers' standard error goes to ``repo-worker-N.log`` there.
+    limits : `Limits`
+    environ : mapping, optional
+        For Butler's repository index and the workers; the process's own where None.
     """
 
     def __init__(
         self,
-        start: Callable[[int], Awaitable[Child]],
+        settings: RepositorySettings,
+        store: PixelStore,
+        log_directory: Path,
         *,
-        size: int,
-        kept: int = 1,
-        waiting: int = 256,
-        idle_secs: float = 20.0,
-        queue_deadline_secs: float = 60.0,
-        start_secs: float = 120.0,
-        on_lost: Callable[[int], None] = lambda _pid: None,
+        limits: Limits | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._start = start
-        self._on_lost = on_lost
-        self._kept, self._waiting, self._idle_secs = kept, waiting, idle_secs
-        self._queue_deadline_secs, self._start_secs = queue_deadline_secs, start_secs
-        self._proven: set[int] = set()  # pids that have answered
-        self._turn = anyio.Semaphore(size, max_value=size)
-        self._free_slots = list(range(size))[::-1]
-        self._busy: dict[int, Child] = {}
-        self._idle: list[tuple[float, int, Child]] = []  # the last used at the end, and taken first
-        self._queued = 0
-        self._changed = anyio.Event()
-        self._closed = False
+        self._settings, self._store, self._log_directory = settings, store, log_directory
+        self._limits = limits or Limits()
+        self._environ = environ
+        self._registry = Registry(settings, environ)
+        self._pool = WorkerPool(
+            self._start_worker,
+            size=settings.workers,
+            kept=settings.kept_workers,
+            waiting=settings.waiting,
+            idle_secs=settings.idle_secs,
+            queue_deadline_secs=settings.queue_deadline_secs,
+            start_secs=settings.start_secs,
+            on_lost=self._remove_leftovers,
+        )
+
+    def known(self) -> tuple[RepositoryInfo, ...]:
+        """Repositories that can be named, the default first."""
+        return self._registry.known()
 
     @property
-    def alive(self) -> int:
-        """Children alive."""
-        return len(self._busy) + len(self._idle)
+    def workers(self) -> int:
+        """Worker processes alive."""
+        return self._pool.alive
 
-    @property
-    def queued(self) -> int:
-        """Calls that wait for a child."""
-        return self._queued
+    async def query(self, query: Query, on_progress: OnProgress | None = None) -> Rows:
+        """Return one page; see `mtvd.repo.query` for columns, order and errors."""
+        repository = self._registry.resolve(query.repo)
+        rows = await self._ask(
+            "query", repository, {"query": msgspec.to_builtins(query)}, Rows, on_progress=on_progress
+        )
+        return msgspec.structs.replace(rows, repo=repository.name)
 
-    async def call(
-        self, method: str, params: Mapping[str, Any], *, deadline_secs: float, on_progress: OnProgress | None = None
-    ) -> Any:
-        """Call a handler in any child.
+    async def read_for_display(self, target: Dataset | File) -> Exposure:
+        """Read an image, with its mask and without its variance, for the stage."""
+        return await self._ask("read", self._repository_of(target), {"target": msgspec.to_builtins(target)}, Exposure)
 
-        Raises
-        ------
-        ChildError
-            The handler raised.
-        DaemonError
-            ``busy`` where too many wait, ``repository_failed`` where the child died, ``shutting_down``.
-        DeadlineExceeded
-            ``deadline``: the child was too slow, and is gone.
-        """
-        async with self._my_turn(), self._child() as child:
-            allowed_secs = deadline_secs + (0 if child.pid in self._proven else self._start_secs)
-            try:
-                with anyio.fail_after(allowed_secs):
-                    answer = await child.call(
-                        method, params, deadline_secs=allowed_secs + _GRACE_SECS, on_progress=on_progress
-                    )
-            except TimeoutError:
-                raise _late(method, allowed_secs) from None
-            except ChildLost as error:
-                _log.warning("repository worker %d is lost: %s", child.pid, error)
-                raise _died(method) from None
-            self._proven.add(child.pid)
-            return answer
+    async def get(self, target: Dataset | File, columns: tuple[str, ...] = ()) -> Got:
+        """Read everything for a client."""
+        params = {"target": msgspec.to_builtins(target), "columns": list(columns)}
+        return await self._ask("get", self._repository_of(target), params, Got)
+
+    async def warm(self) -> None:
+        """Start one worker and open the default repository ahead of the first request; failures wait for that one."""
+        try:
+            repository = self._registry.resolve("")
+            await self._ask(_OPEN, repository, {}, bool)
+        except MtvError:
+            return
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Send idle children home until cancelled; then end them all."""
-        task_status.started()
-        try:
-            while True:
-                self._changed = anyio.Event()
-                with anyio.move_on_after(self._secs_to_next_leave()):
-                    await self._changed.wait()
-                await self._send_home()
-        finally:
-            await self.close()
+        """Keep house until cancelled: idle workers leave, and at the end all."""
+        await self._pool.serve(task_status=task_status)
 
     async def close(self) -> None:
-        """End all children; calls from now on are refused."""
-        self._closed = True
-        with anyio.CancelScope(shield=True):
-            for child in [*self._busy.values(), *(child for _, _, child in self._idle)]:
-                await child.kill()
-        self._idle.clear()
+        """End the workers."""
+        await self._pool.close()
 
-    @asynccontextmanager
-    async def _my_turn(self) -> AsyncIterator[None]:
-        if self._queued >= self._waiting:
-            raise _busy("too many requests wait for the repositories")
-        self._queued += 1
-        try:
-            with anyio.fail_after(self._queue_deadline_secs):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise _busy("the repositories had no time for this request") from None
-        finally:
-            self._queued -= 1
-        try:
-            yield
-        finally:
-            self._turn.release()
+    def _repository_of(self, target: Dataset | File) -> Repository | None:
+        return None if isinstance(target, File) else self._registry.resolve(target.repo)
 
-    @asynccontextmanager
-    async def _child(self) -> AsyncIterator[Child]:
-        slot, child = await self._take()
-        self._busy[slot] = child
-        sound = False
-        try:
-            yield child
-            sound = True
-        except ChildError:
-            sound = True
-            raise
-        finally:
-            del self._busy[slot]
-            self._give_back(slot, child, sound=sound)
-
-    async def _take(self) -> tuple[int, Child]:
-        if self._closed:
-            raise DaemonError(Error(code="shutting_down", message="the daemon is stopping"))
-        while self._idle:
-            _, slot, child = self._idle.pop()
-            if child.alive:
-                return slot, child
-            self._forget(slot, child)
-        slot = self._free_slots.pop()
-        try:
-            return slot, await self._start(slot)
-        except BaseException:
-            self._free_slots.append(slot)
-            raise
-
-    def _give_back(self, slot: int, child: Child, *, sound: bool) -> None:
-        if sound and child.alive and not self._closed:
-            self._idle.append((anyio.current_time(), slot, child))
-            self._changed.set()
-        else:
-            self._forget(slot, child)
-
-    def _forget(self, slot: int, child: Child) -> None:
-        self._free_slots.append(slot)
-        self._proven.discard(child.pid)
-        self._on_lost(child.pid)
-
-    def _secs_to_next_leave(self) -> float:
-        if len(self._idle) <= self._kept:
-            return float("inf")
-        return max(0.0, self._idle[0][0] + self._idle_secs - anyio.current_time())
-
-    async def _send_home(self) -> None:
-        while len(self._idle) > self._kept and self._secs_to_next_leave() <= 0:
-            _, slot, child = self._idle.pop(0)
-            await child.kill()
-            self._forget(slot, child)
-
-
-def _busy(message: str) -> DaemonError:
-    return DaemonError(Error(code="busy", message=message, retryable=True, hint="try again in a moment"))
-
-
-def _late(method: str, deadline_secs: float) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        Error(
-            code="deadline",
-            message=f"the repository did not answer the {method} within {deadline_secs:g} s",
-            retryable=True,
-            hint="ask for less, or raise the deadline in the configuration",
+    async def _ask(
+        self,
+        method: str,
+        repository: Repository | None,
+        params: Mapping[str, Any],
+        kind: type[_T],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> _T:
+        deadline = (
+            self._settings.read_deadline_secs if method in {"read", "get"} else self._settings.query_deadline_secs
         )
-    )
+        try:
+            answer = await self._pool.call(
+                method,
+                {"location": repository.location if repository else "", **params},
+                deadline_secs=deadline,
+                on_progress=on_progress,
+            )
+        except ChildError as failure:
+            raise self._noted(failure, repository) from None
+        if repository:
+            self._registry.note(repository, _OPEN)
+        return msgspec.convert(answer, kind)
 
+    def _noted(self, failure: ChildError, repository: Repository | None) -> MtvError:
+        error = msgspec.convert(failure.payload["error"], Error) if "error" in failure.payload else _internal(failure)
+        if repository and error.code in {"unknown_repository", "repository_failed"}:
+            self._registry.note(repository, error.message)
+        return exception_for(error)
 
-def _died(method: str) -> DaemonError:
-    return DaemonError(
-        Error(
-            code="repository_failed",
-            message=f"the worker died during the {method}",
-            retryable=True,
-            hint="the next request gets a new worker; the daemon's log has its last words",
+    async def _start_worker(self, slot: int) -> Child:
+        orders = WorkerSettings(
+            pixel_directory=str(self._store.directory),
+            pixel_bytes=self._store.budget_bytes,
+            header_bytes=self._limits.header_bytes,
+            image_pixels=self._limits.image_pixels,
+            page_rows=self._limits.rows,
+            busy_timeout_secs=self._settings.busy_timeout_secs,
         )
-    )
+        return await Child.start(
+            "mtvd.repo.worker",
+            msgspec.json.encode(orders).decode(),
+            log=self._log_directory / f"repo-worker-{slot}.log",
+            env=self._worker_environ(),
+        )
+
+    def _worker_environ(self) -> dict[str, str]:
+        # Safe path: a file `lsst.py` in the directory where the daemon was started is not what the worker imports.
+        return {**os.environ, **(self._environ or {}), "PYTHONSAFEPATH": "1"}
+
+    def _remove_leftovers(self, pid: int) -> None:
+        self._store.remove(name for name in self._store.names() if name.split("-")[1] == str(pid))
+
+
+def _internal(failure: ChildError) -> Error:
+    return Error(code="internal", message=f"the repository worker failed ({failure.kind})")

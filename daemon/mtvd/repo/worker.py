@@ -1,4 +1,4 @@
-"""A worker process: answers queries and reads files, one call at a time. Started by `mtvd.repo.pool`.
+"""A worker process: answers queries and reads files, one call at a time. Started by `mtvd.repo.workers`.
 
 It alone imports ``lsst``, and only for the first call that needs a repository: plain files are read without.
 """
@@ -31,7 +31,7 @@ _QUIET = frozenset({"internal", "repository_failed"})
 
 
 class Worker:
-    """Handlers of the calls of `mtvd.repo.repositories`.
+    """Handlers of the calls of `mtvd.repo.pool`.
 
     Parameters
     ----------

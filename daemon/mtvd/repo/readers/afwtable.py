@@ -13,7 +13,7 @@ from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.errors import RequestError, bad_value
 from mtvd.repo.errors import near
 from mtvd.repo.readers.failures import unreadable
-from mtvd.repo.readers.hdus import Pixels, opened
+from mtvd.repo.readers.hdus import Pixels, is_plain, opened
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.readers.output import Output
 
@@ -119,7 +119,7 @@ def open_table(path: Path, hdu: int | None = None) -> Table:
             header, info = hdus[index].header.copy(), hdus[index].fileinfo()
         except (IndexError, OSError, ValueError, TypeError, KeyError):
             raise bad_value("hdu", f"there is no HDU {index}") from None
-    if header.get("XTENSION", "").strip() != "BINTABLE" or path.open("rb").read(6) != b"SIMPLE":
+    if header.get("XTENSION", "").strip() != "BINTABLE" or not is_plain(path):
         raise unreadable("the file has no FITS binary table")
     forms = [_form(header, number) for number in range(1, int(header["TFIELDS"]) + 1)]
     dtype = np.dtype([(f"c{number}", *_layout(form)) for number, form in enumerate(forms, 1)])

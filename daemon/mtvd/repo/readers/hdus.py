@@ -116,7 +116,7 @@ def planes(path: Path) -> Iterator[Plane]:
     RequestError
         ``unreadable_file`` for a file that is no FITS file, or ends before its pixels do.
     """
-    plain = _is_plain(path)
+    plain = is_plain(path)
     with opened(path) as hdus:
         for index in _indices(hdus):
             plane = _plane(path, index, hdus[index], plain=plain)
@@ -164,7 +164,8 @@ def _is_scaled(hdu: Any) -> bool:
     return bool(hdu.header.get("BZERO", 0) != 0 or hdu.header.get("BSCALE", 1) != 1)
 
 
-def _is_plain(path: Path) -> bool:
+def is_plain(path: Path) -> bool:
+    """Return True for a FITS file whose bytes are the file's own: not one that was gzipped as a whole."""
     check_file(path)
     with path.open("rb") as file:
         return file.read(6) == b"SIMPLE"

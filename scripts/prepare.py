@@ -3,10 +3,10 @@
 Called by ``make`` through ``scripts/setup.sh``. Standard library only. Never asks a question: where it lacks the
 rights to install a package, it prints the command to run and stops.
 
-``setup.py demo``   what the demo needs
-``setup.py bench``  what the benchmarks need: besides, the tools they compare with
-``setup.py test``   what the tests need, also on Python 3.11 beside a newer one
-``setup.py lint``   what ruff and mypy need
+``prepare.py demo``   what the demo needs
+``prepare.py bench``  what the benchmarks need: besides, the tools they compare with
+``prepare.py test``   what the tests need, also on Python 3.11 beside a newer one
+``prepare.py lint``   what ruff and mypy need
 """
 
 from __future__ import annotations
@@ -217,8 +217,7 @@ def make_environment(place: Path, interpreter: Interpreter) -> None:
 def install_project(place: Path, extras: Iterable[str]) -> None:
     """Install the project and what it needs, from the Python package index that pip is set up for."""
     python = place / "bin" / "python"
-    pyds9 = subprocess.run([python, "-I", "-c", "import pyds9"], capture_output=True)
-    if pyds9.returncode:
+    if not logged([str(python), "-I", "-c", "import pyds9"]):
         ensure_commands(BUILDING)
     wanted = f"{PROJECT}[{','.join(sorted(extras))}]"
     say(f"Installing the project's Python packages into {place.name} (some minutes the first time) ...")

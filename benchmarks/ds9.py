@@ -1,0 +1,165 @@
+"""A DS9 of the benchmark's own, under an Xvfb of its own: peers and floor draw here, ours draws in the daemon's.
+
+Nothing of the user is read or reached: HOME, working directory and XPA sockets lie in a private directory.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from benchmarks.picture import Picture, decode
+
+WIDTH, HEIGHT = 1000, 679
+"""Image area where nobody says otherwise."""
+
+_SCREEN: Final = "1280x1024x24"
+_START_SECS: Final = 60.0
+_STOP_SECS: Final = 5.0
+
+
+class Ds9:
+    """One DS9, from `__enter__` to `__exit__`.
+
+    Attributes
+    ----------
+    target : `str`
+        Path of its XPA socket: a target for ``xpaset``, libxpa and pyds9 alike, found without a name server.
+    environment : `dict`
+        For child processes that talk to it.
+    """
+
+    def __init__(self) -> None:
+        self.target = ""
+        self.environment: dict[str, str] = {}
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self._directory = tempfile.TemporaryDirectory(prefix="mtvbench-", ignore_cleanup_errors=True)
+        home = Path(self._directory.name)
+        sockets = home / "xpa"
+        sockets.mkdir()
+        try:
+            self.environment = private_environment(home, sockets)
+            self.environment["DISPLAY"] = self._start_x(home)
+            self.target = self._start_ds9(home, sockets)
+            # libxpa inside this process reads them once, at its first call.
+            os.environ.update(XPA_METHOD="local", XPA_TMPDIR=str(sockets), PYDS9_NOXPANS="1")
+            # Debian's DS9 does not always load what its own saveimage needs.
+            self.tcl("package require img::window; package require img::png")
+            self.resize(WIDTH, HEIGHT)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def set(self, *words: str, data: bytes = b"") -> None:
+        """Run one command by ``xpaset``; for what is not timed."""
+        words = (self.target, *words)
+        command = ["xpaset", *words] if data else ["xpaset", "-p", *words]
+        done = subprocess.run(command, input=data, capture_output=True, env=self.environment, check=False)
+        if done.returncode or b"XPA$ERROR" in done.stderr:
+            raise RuntimeError(f"xpaset {' '.join(words[1:])[:80]}: {done.stderr.decode(errors='replace').strip()}")
+
+    def tcl(self, script: str) -> None:
+        """Run a script in DS9."""
+        self.set("tcl", data=script.encode())
+
+    def get(self, *words: str) -> str:
+        """Ask by ``xpaget``."""
+        done = subprocess.run(
+            ["xpaget", self.target, *words], capture_output=True, env=self.environment, check=True, text=True
+        )
+        return done.stdout.strip()
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the image area a size in pixels."""
+        self.set("width", str(width))
+        self.set("height", str(height))
+        self.set("update", "now")
+
+    def select(self, frame: int, *, limits: tuple[float, float]) -> None:
+        """Bring a frame to the front, with what makes pictures comparable: fixed limits, opaque and unmixed masks."""
+        low, high = limits
+        self.set("frame", str(frame))
+        self.set("scale", "linear")
+        self.set("scale", "limits", str(low), str(high))
+        self.tcl("$current(frame) mask blend source; $current(frame) mask transparency 0")
+
+    def picture(self) -> Picture:
+        """Return what is on the screen."""
+        self.set("update", "now")
+        path = Path(self._directory.name) / "picture.png"
+        self.set("saveimage", "png", str(path))
+        return decode(path.read_bytes())
+
+    def regions(self) -> list[str]:
+        """Return the markers of the frame in front, one a line, in image coordinates."""
+        text = self.get("regions", "-format", "ds9", "-system", "image")
+        return [line for line in text.splitlines() if "(" in line]
+
+    def _start_x(self, home: Path) -> str:
+        read, write = os.pipe()
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", _SCREEN, "-nolisten", "tcp", "-noreset"]
+        self._start(command, home, pass_fds=(write,))
+        os.close(write)
+        with os.fdopen(read) as stream:
+            number = stream.readline().strip()
+        if not number:
+            raise RuntimeError("Xvfb does not start")
+        return f":{number}"
+
+    def _start_ds9(self, home: Path, sockets: Path) -> str:
+        process = self._start(["ds9", "-samp", "no", "-title", "bench"], home)
+        socket = sockets / f"DS9_bench.{process.pid}"
+        limit = time.monotonic() + _START_SECS
+        while time.monotonic() < limit and process.poll() is None:
+            if socket.exists() and self._answers(str(socket)):
+                return str(socket)
+            time.sleep(0.05)
+        raise RuntimeError("DS9 does not start")
+
+    def _answers(self, socket: str) -> bool:
+        command = ["xpaget", socket, "version"]
+        return subprocess.run(command, capture_output=True, env=self.environment, check=False).stdout != b""
+
+    def _start(self, command: Sequence[str], home: Path, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
+            cwd=home,
+            pass_fds=pass_fds,
+        )
+        self._processes.append(process)
+        return process
+
+    def _stop(self) -> None:
+        for process in reversed(self._processes):
+            process.terminate()
+            try:
+                process.wait(_STOP_SECS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+        self._directory.cleanup()
+
+
+def private_environment(home: Path, sockets: Path) -> dict[str, str]:
+    """Return this process's environment without its X display and with XPA turned to a directory of our own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XPA_", "DISPLAY", "XAUTH"))}
+    return kept | {"HOME": str(home), "XPA_METHOD": "local", "XPA_TMPDIR": str(sockets)}

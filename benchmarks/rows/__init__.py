@@ -1,0 +1,33 @@
+"""The rows of the table: one module each, with a `Row` named ``ROW``. A new one is a file and a name here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.row import Row
+
+NAMES: Final = (
+    "exposure_mtv",
+    "exposure_image",
+    "dots_buffered",
+    "dots_single",
+    "dots_waiting",
+    "query_cli",
+    "status_cli",
+)
+"""In the table's order."""
+
+
+def load(names: Sequence[str] = NAMES) -> list[Row]:
+    """Return rows by name.
+
+    Raises
+    ------
+    ValueError
+        For a name that there is not.
+    """
+    if unknown := [name for name in names if name not in NAMES]:
+        raise ValueError(f"no row is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    return [importlib.import_module(f"benchmarks.rows.{name}").ROW for name in names]

@@ -1,0 +1,46 @@
+"""Rows of text from columns of numbers, thousands at a time. Pure numpy.
+
+Formatting one number costs Python 0.2 us, and a cross has ten; digits worked out a column at a time cost a tenth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Characters = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def fixed_point(values: Floats, decimals: int) -> Characters:
+    """Return finite numbers as characters, ``(row, character)``: sign or ``0``, leading zeros, point, decimals.
+
+    Parameters
+    ----------
+    values : `numpy.ndarray`
+        Below 1e18 in size once multiplied by ``10**decimals``.
+    """
+    scaled = np.rint(values * 10.0**decimals).astype(np.int64)
+    rest = np.abs(scaled)
+    digits = max(len(str(int(rest.max(initial=0)))), decimals + 1)
+    out = np.empty((len(values), digits + 2), np.uint8)
+    out[:, 0] = np.where(scaled < 0, ord("-"), ord("0"))
+    for place in range(digits):
+        rest, digit = np.divmod(rest, 10)
+        column = digits + 1 - place if place < decimals else digits - place
+        out[:, column] = digit + ord("0")
+    out[:, digits + 1 - decimals] = ord(".")
+    return out
+
+
+def rows(parts: Sequence[str | Characters], count: int) -> bytes:
+    """Return ``count`` rows of the parts side by side; a text is the same in every row."""
+    blocks = [np.frombuffer(p.encode(), np.uint8) if isinstance(p, str) else p for p in parts]
+    out = np.empty((count, sum(block.shape[-1] for block in blocks)), np.uint8)
+    at = 0
+    for block in blocks:
+        out[:, at : at + block.shape[-1]] = block
+        at += block.shape[-1]
+    return out.tobytes()

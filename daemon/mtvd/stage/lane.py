@@ -1,0 +1,113 @@
+"""The lane to DS9: a killable worker process, and the only importer of pyds9.
+
+It runs ``python -m mtvd.stage.lane`` behind `mtvd.children.Child`, because libxpa is not safe on threads, cannot be
+interrupted, and may wait for as long as DS9 does. The process that started it owns the deadlines. DS9 is addressed by
+the path of its socket, so that no name server is asked, and none is started.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import types
+import warnings
+from typing import Any, Final
+
+from mtvd.children import HandlerFailure, serve
+
+ENVIRONMENT: Final = {
+    "XPA_METHOD": "local",
+    "XPA_NSREGISTER": "false",
+    "XPA_SHORT_TIMEOUT": "600",
+    "XPA_LONG_TIMEOUT": "600",
+}
+"""Time-outs far above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
+
+_EVALUATOR: Final = b"""
+proc mtv_send_value {xpa cdata param} {xpasetbuf $xpa $::mtv_value}
+catch {xpacmdadd $::xpa mtvvalue {} mtv_send_value {} {} {} {} {}}
+set ::errorInfo {}
+"""
+
+
+def _import_pyds9() -> Any:
+    """Import pyds9 1.8.1 on Pythons that have no distutils, without numpy and astropy, which only its arrays need."""
+    spawn = types.ModuleType("distutils.spawn")
+    spawn.find_executable = shutil.which  # type: ignore[attr-defined]
+    absent: dict[str, Any] = {"astropy": None, "astropy.io": None, "numpy": None, "pyfits": None}
+    stand_ins = absent | {"distutils": types.ModuleType("distutils"), "distutils.spawn": spawn}
+    before = {name: sys.modules.get(name) for name in stand_ins}
+    sys.modules.update(stand_ins)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pyds9
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+    # a name server of pyds9's own would inherit our standard output and outlive us; a socket path needs none
+    pyds9.ds9_xpans = lambda: 0
+    return pyds9
+
+
+class Lane:
+    """What the parent may call."""
+
+    def __init__(self) -> None:
+        self._window: Any = None
+        self._has_evaluator = False
+
+    def connect(self, socket: str) -> str:
+        """Connect to the DS9 that listens on a socket and return its version."""
+        self._window = _import_pyds9().DS9(socket, start=False, verify=False)
+        return self.get("version")
+
+    def run(self, script: bytes, read_back: bool) -> str:
+        """Run a Tcl script; return what the agent tells of it."""
+        self.set("tcl", script)
+        return self.get("mtv") if read_back else ""
+
+    def set(self, command: str, data: bytes) -> None:
+        """Send a command with a buffer."""
+        try:
+            done = self._window.set(command, data)
+        except ValueError as error:
+            raise HandlerFailure(_words(str(error))) from None
+        if done != 1:
+            raise HandlerFailure("DS9 does not answer")
+
+    def evaluate(self, expression: str) -> str:
+        """Return the value of a Tcl word, in a window that may not have the agent yet."""
+        if not self._has_evaluator:
+            self.set("tcl", _EVALUATOR)
+            self._has_evaluator = True
+        self.set("tcl", b"set ::mtv_value " + expression.encode())
+        return self.get("mtvvalue")
+
+    def get(self, command: str) -> str:
+        """Ask for a value; empty where DS9 has none."""
+        try:
+            answer = self._window.get(command)
+        except TypeError:
+            # pyds9 fails on the error text itself, and where DS9 is gone
+            raise HandlerFailure(f"DS9 gave no answer to {command}") from None
+        return answer if isinstance(answer, str) else ""
+
+
+def _words(text: str) -> str:
+    """Return DS9's own words without XPA's prefix and address."""
+    line = text.strip().removeprefix("XPA$ERROR").strip()
+    return line.rsplit(" (DS9:", 1)[0]
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    lane = Lane()
+    serve({"connect": lane.connect, "run": lane.run, "evaluate": lane.evaluate})
+
+
+if __name__ == "__main__":
+    main()

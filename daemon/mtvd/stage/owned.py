@@ -1,0 +1,135 @@
+"""A process that we started, now or in an earlier life of the daemon, and so may not be a child of ours.
+
+It is known by pid and start time, which no other process ever shares, and held by a pidfd, so that a signal cannot
+reach a stranger who has been given the same pid.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+_STARTED_FIELD: Final = 19
+"""Of ``/proc/pid/stat`` after the command: start time in clock ticks since boot."""
+
+
+class Owned:
+    """A process held by a pidfd.
+
+    Parameters
+    ----------
+    pid : `int`
+        Process id.
+    started : `int` or None
+        Start time in clock ticks since boot; None takes the process that has the pid now.
+
+    Raises
+    ------
+    ProcessLookupError
+        There is no such process, or another one has its pid.
+    """
+
+    def __init__(self, pid: int, started: int | None = None) -> None:
+        self.pid = pid
+        self._descriptor = os.pidfd_open(pid)
+        try:
+            self.started = int(_stat(pid)[_STARTED_FIELD])
+            if started not in {None, self.started}:
+                raise ProcessLookupError(f"process {pid} is another one")
+        except (OSError, ProcessLookupError):
+            os.close(self._descriptor)
+            raise ProcessLookupError(f"no process {pid} of ours") from None
+
+    @property
+    def alive(self) -> bool:
+        """False once it has ended, reaped or not."""
+        try:
+            return _stat(self.pid)[0] not in {"Z", "X"} and int(_stat(self.pid)[_STARTED_FIELD]) == self.started
+        except OSError:
+            return False
+
+    @property
+    def stopped(self) -> bool:
+        """True where it was stopped by a signal."""
+        try:
+            return _stat(self.pid)[0] in {"T", "t"}
+        except OSError:
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; a process that has ended is no error."""
+        with suppress(ProcessLookupError, OSError):
+            signal.pidfd_send_signal(self._descriptor, number)
+
+    async def ended(self) -> None:
+        """Return once it has ended; reaps it where it is a child of ours."""
+        descriptor = os.dup(self._descriptor)  # each waiter needs one of its own
+        try:
+            await anyio.wait_readable(descriptor)
+        finally:
+            os.close(descriptor)
+        self._reap()
+
+    async def end(self, *, patience_secs: float = 2.0) -> None:
+        """End it: asked first, killed after a while."""
+        with anyio.CancelScope(shield=True):
+            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGCONT)
+            with anyio.move_on_after(patience_secs):
+                await self.ended()
+                return
+            await self.kill()
+
+    async def kill(self) -> None:
+        """Kill it and wait until it is gone."""
+        with anyio.CancelScope(shield=True):
+            self.signal(signal.SIGKILL)
+            with anyio.move_on_after(5):
+                await self.ended()
+
+    def _reap(self) -> None:
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+
+    def close(self) -> None:
+        """Let go of it, alive or not."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def spawn(
+    command: Sequence[str], *, environment: Mapping[str, str], directory: Path, log: Path, inherit: int | None = None
+) -> Owned:
+    """Start a process in a session of its own that outlives this one; its output goes to ``log``, which is truncated.
+
+    Parameters
+    ----------
+    inherit : `int` or None
+        A descriptor that the process keeps under the same number.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such command.
+    """
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    if inherit is not None:
+        os.set_inheritable(inherit, True)
+    # env, because posix_spawn cannot change the directory; subprocess.Popen minds being left alone with its child
+    wrapped = ["env", "-C", str(directory), "--", *command]
+    return Owned(os.posix_spawnp("env", wrapped, dict(environment), file_actions=actions, setsid=True))
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

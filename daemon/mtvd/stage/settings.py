@@ -1,0 +1,49 @@
+"""What can be set about the DS9 window. Read by the stage alone; the configuration file fills it in."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+_TITLE: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
+_X_DISPLAY: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
+
+
+class StageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the DS9 window."""
+
+    ds9: str = "ds9"
+    """Command that starts DS9: a name on the path, or a path."""
+    xvfb: str = "Xvfb"
+    """Command that starts the virtual screen."""
+    title: str = "mtv"
+    """Title of the window: letters, digits, ``_`` and ``-``, 24 at most."""
+    window: str = "auto"
+    """``auto`` takes the daemon's X display, then the clients', then a virtual screen; ``headless`` always takes a
+    virtual screen; anything else is an X display such as ``:0``."""
+    width_px: int = 1000
+    """Width of the whole window at start."""
+    height_px: int = 850
+    """Height of the whole window at start, buttons and panels included; the image area is about 680 of 850."""
+    keep_window: bool = False
+    """True leaves the window open where the daemon stops in order."""
+    start_deadline_secs: float = 60.0
+    """How long DS9 may take to answer after its start."""
+    command_deadline_secs: float = 2.0
+    """How long any command may take, on top of five times what it is expected to take."""
+    stable_secs: float = 60.0
+    """A window that lived this long is not counted as a failed start."""
+    backoff_max_secs: float = 30.0
+    """Longest pause between restarts of a window that dies again and again."""
+
+    def __post_init__(self) -> None:
+        if not _TITLE.fullmatch(self.title):
+            raise ValueError("title: letters, digits, _ and - only, 24 at most")
+        if not _X_DISPLAY.fullmatch(self.window):
+            raise ValueError("window: auto, headless, or an X display such as :0")
+        if not (200 <= self.width_px <= 16000 and 200 <= self.height_px <= 16000):
+            raise ValueError("width_px, height_px: 200 to 16000")
+        if min(self.start_deadline_secs, self.command_deadline_secs, self.backoff_max_secs) <= 0:
+            raise ValueError("deadlines and pauses must be positive")

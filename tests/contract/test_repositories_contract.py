@@ -1,0 +1,191 @@
+"""What every keeper of repositories must do: the fake and the real one are held to the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support import repo_sample as sample
+from tests.support.readers import column, pixels
+from tests.support.repositories import running
+
+from mtv.wire.data import Dataset, File
+from mtv.wire.errors import RequestError
+from mtv.wire.steps import Query
+from mtvd.pixelstore import PixelStore
+from mtvd.repo import fake
+from mtvd.repo.port import Repositories
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+CHAIN = (sample.CHAIN,)
+ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
+
+
+class Subject:
+    """A keeper of repositories with the store that it writes to."""
+
+    def __init__(self, repositories: Repositories, store: PixelStore) -> None:
+        self.repositories = repositories
+        self.store = store
+
+    def pixels(self, array: Any) -> Any:
+        return pixels(self.store.directory, array)
+
+    async def refused(self, query: Query) -> RequestError:
+        with pytest.raises(RequestError) as caught:
+            await self.repositories.query(query)
+        return caught.value
+
+    async def unread(self, target: Dataset | File) -> RequestError:
+        with pytest.raises(RequestError) as caught:
+            await self.repositories.read_for_display(target)
+        return caught.value
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sample.build(tmp_path_factory.mktemp("repository") / "demo")
+
+
+@pytest.fixture(scope="module", params=["fake", pytest.param("butler", marks=pytest.mark.live("lsst.daf.butler"))])
+async def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subject]:
+    directory = tmp_path_factory.mktemp("subject")
+    if request.param == "fake":
+        store = PixelStore(directory / "pixels", 1 << 28)
+        yield Subject(fake.FakeRepositories(store), store)
+        return
+    async with running(directory, request.getfixturevalue("repository")) as (repositories, store):
+        yield Subject(repositories, store)
+
+
+async def test_the_first_repository_known_is_the_default(subject: Subject) -> None:
+    first, *_ = subject.repositories.known()
+    assert (first.alias, first.default) == ("demo", True)
+
+
+async def test_keywords_find_datasets_with_ids_and_dimensions(subject: Subject) -> None:
+    constraint: dict[str, int | str] = {"instrument": "HSC", "physical_filter": "HSC-R"}
+    rows = await subject.repositories.query(Query(dataset_type="calexp", collections=CHAIN, data_id=constraint))
+    assert rows.columns == ("instrument", "visit", "detector", "band", "day_obs", "physical_filter", "run")
+    assert [row[1:3] for row in rows.rows] == [(1214, 41), (1214, 42), (23718, 41), (23718, 42)]
+    assert len(set(rows.ids)) == 4
+    assert (rows.repo, rows.dataset_type, rows.cursor) == ("demo", "calexp", "")
+
+
+async def test_a_limit_cuts(subject: Subject) -> None:
+    rows = await subject.repositories.query(
+        Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"}, limit=2)
+    )
+    assert len(rows.rows) == 2
+    assert rows.cursor == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "where", "hint"),
+    [
+        ({"dataset_type": "calxep"}, "unknown_dataset_type", "dataset_type", "'calexp'"),
+        ({"collections": ("u/nobody",)}, "unknown_collection", "collections", ""),
+        ({"collections": ()}, "bad_query", "collections", sample.CHAIN),
+        ({"data_id": {"vist": 1}}, "bad_query", "data_id.vist", "'visit'"),
+        ({"data_id": {"physical_filter": "HSC-R"}}, "bad_query", "data_id", "instrument='HSC'"),
+        ({"repo": "nope"}, "unknown_repository", "repo", "demo"),
+    ],
+)
+async def test_a_bad_query_names_its_field_and_says_what_to_do(
+    subject: Subject, changes: dict[str, Any], code: str, where: str, hint: str
+) -> None:
+    error = await subject.refused(Query(**{"dataset_type": "calexp", "collections": CHAIN, **changes}))
+    assert (error.code, error.error.where) == (code, where)
+    assert hint in error.error.hint
+
+
+async def test_a_dataset_is_read_for_display_by_data_id_and_by_id(subject: Subject) -> None:
+    rows = await subject.repositories.query(Query(dataset_type="calexp", collections=CHAIN, data_id=ONE))
+    by_keys = await subject.repositories.read_for_display(
+        Dataset(dataset_type="calexp", collections=CHAIN, data_id=ONE)
+    )
+    by_id = await subject.repositories.read_for_display(Dataset(id=rows.ids[0]))
+    for exposure in (by_keys, by_id):
+        assert (exposure.image.dtype, exposure.image.offset) == (">f4", 28_800)
+        assert np.array_equal(subject.pixels(exposure.image), sample.image_of(23718, 41))
+        assert exposure.mask is not None
+        assert exposure.mask.file != exposure.image.file
+        assert np.array_equal(subject.pixels(exposure.mask), sample.mask_of(23718, 41))
+        assert (exposure.variance, exposure.xy0, exposure.planes) == (None, sample.XY0, sample.PLANES)
+        assert exposure.label == "calexp HSC 23718 41"
+
+
+async def test_get_brings_native_arrays_and_the_variance(subject: Subject) -> None:
+    got = await subject.repositories.get(Dataset(dataset_type="calexp", collections=CHAIN, data_id=ONE), ())
+    assert got.data is not None
+    assert got.data.variance is not None
+    assert got.data.image.dtype == np.dtype("f4").str
+    assert np.array_equal(subject.pixels(got.data.variance), sample.image_of(23718, 41) * 2)
+
+
+async def test_get_brings_a_catalog_with_flags_and_slots(subject: Subject) -> None:
+    target = Dataset(dataset_type="src", collections=CHAIN, data_id=ONE)
+    got = await subject.repositories.get(target, ("base_SdssCentroid_x", "calib_psf_used"))
+    assert got.catalog is not None
+    assert got.catalog.rows == sample.ROWS
+    assert got.catalog.aliases["slot_Centroid"] == "base_SdssCentroid"
+    used = column(subject.store.directory, got.catalog, "calib_psf_used")
+    assert used.dtype == np.bool_
+    assert used.tolist() == [row % 4 == 0 for row in range(sample.ROWS)]
+
+
+async def test_an_unknown_column_is_refused(subject: Subject) -> None:
+    target = Dataset(dataset_type="src", collections=CHAIN, data_id=ONE)
+    with pytest.raises(RequestError) as caught:
+        await subject.repositories.get(target, ("calib_psf_usd",))
+    assert caught.value.error.where == "columns[0]"
+
+
+@pytest.mark.parametrize(
+    ("data_id", "code", "hint"),
+    [
+        ({"instrument": "HSC", "visit": 23718}, "ambiguous", "detector"),
+        ({"visit": 23718, "detector": 41}, "ambiguous", "instrument='HSC'"),
+        ({**ONE, "detector": 99}, "not_found", ""),
+        ({**ONE, "physical_filter": "HSC-I"}, "not_found", ""),
+        ({**ONE, "vist": 3}, "bad_query", "'visit'"),
+    ],
+)
+async def test_a_bad_data_id_is_refused(subject: Subject, data_id: dict[str, Any], code: str, hint: str) -> None:
+    error = await subject.unread(Dataset(dataset_type="calexp", collections=CHAIN, data_id=data_id))
+    assert error.code == code
+    assert error.error.where.startswith("data_id")
+    assert hint in error.error.hint
+
+
+async def test_numbers_may_come_as_text(subject: Subject) -> None:
+    data_id: dict[str, int | str] = {"instrument": "HSC", "visit": "23718", "detector": "41"}
+    exposure = await subject.repositories.read_for_display(
+        Dataset(dataset_type="calexp", collections=CHAIN, data_id=data_id)
+    )
+    assert exposure.label == "calexp HSC 23718 41"
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "where"),
+    [
+        (Dataset(id="not a uuid"), "bad_value", "id"),
+        (Dataset(id="0" * 32), "not_found", "id"),
+        (File(path="relative.fits"), "bad_value", "path"),
+        (File(path="/etc/hostname"), "unreadable_file", "path"),
+    ],
+)
+async def test_what_cannot_be_found_names_its_field(
+    subject: Subject, target: Dataset | File, code: str, where: str
+) -> None:
+    error = await subject.unread(target)
+    assert (error.code, error.error.where) == (code, where)
+
+
+async def test_a_failed_request_leaves_no_file_behind(subject: Subject) -> None:
+    before = subject.store.names()
+    await subject.unread(File(path="/etc/hostname"))
+    assert subject.store.names() == before

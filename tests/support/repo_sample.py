@@ -1,0 +1,259 @@
+"""A tiny Butler repository with files in the layout of ``lsst.afw``: HSC, two visits, two detectors, 60 x 50 pixels."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SHAPE_YX = (50, 60)
+XY0 = (100, 200)
+PLANES = {"BAD": 0, "SAT": 1, "INTRP": 2, "CR": 3, "EDGE": 4, "DETECTED": 5, "DETECTED_NEGATIVE": 6}
+VISITS = {23718: ("HSC-R", "r"), 1214: ("HSC-R", "r"), 23694: ("HSC-I", "i")}
+DETECTORS = (41, 42)
+RUN = "u/somebody/single_frame/20261122T000000Z"
+CHAIN = "u/somebody/single_frame"
+ROWS = 20
+
+
+def image_of(visit: int, detector: int) -> np.ndarray[Any, Any]:
+    """Pixels that tell where they come from: ``(y, x)`` float32."""
+    y, x = np.indices(SHAPE_YX)
+    return (visit % 1000 + detector + 0.5 * y + 0.25 * x).astype(np.float32)
+
+
+def mask_of(visit: int, detector: int) -> np.ndarray[Any, Any]:
+    """One bit after the other along x."""
+    _, x = np.indices(SHAPE_YX)
+    return (1 << (x % 7)).astype(np.int32)
+
+
+def write_exposure(path: Path, visit: int, detector: int, *, compression: str | None = None) -> None:
+    """Write a file as afw lays it out; ``compression`` is astropy's name, such as ``GZIP_2``."""
+    from astropy.io import fits
+
+    primary = fits.PrimaryHDU()
+    primary.header[_long("EXPINFO_V")] = 2
+    primary.header["EXPTIME"] = 30.0
+    image = image_of(visit, detector)
+    planes = (
+        ("IMAGE", image, "nJy"),
+        ("MASK", mask_of(visit, detector), ""),
+        ("VARIANCE", image * 2, "nJy**2"),
+    )
+    hdus: list[Any] = [primary]
+    for name, pixels, unit in planes:
+        header = _header(name, unit)
+        if compression:
+            hdus.append(fits.CompImageHDU(pixels, header=header, compression_type=compression, quantize_level=0.0))
+        else:
+            hdus.append(fits.ImageHDU(pixels, header=header))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fits.HDUList(hdus).writeto(path)
+
+
+def _header(name: str, unit: str) -> Any:
+    from astropy.io import fits
+
+    header = fits.Header()
+    header["INHERIT"] = True
+    header["EXTTYPE"] = name
+    header["EXTNAME"] = name
+    wcs: dict[str, Any] = {
+        "CTYPE1": "RA---TAN-SIP",
+        "CTYPE2": "DEC--TAN-SIP",
+        "CRVAL1": 150.1,
+        "CRVAL2": 2.2,
+        "CRPIX1": 30.0,
+        "CRPIX2": 25.0,
+    }
+    wcs |= {"CD1_1": -4.6e-05, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 4.6e-05, "CUNIT1": "deg", "CUNIT2": "deg"}
+    wcs |= {"A_ORDER": 2, "A_2_0": 1e-07, "B_ORDER": 2, "B_0_2": 2e-07, "RADESYS": "ICRS", "EQUINOX": 2000.0}
+    local = {"LTV1": -XY0[0], "LTV2": -XY0[1], "CRVAL1A": XY0[0], "CRVAL2A": XY0[1], "CRPIX1A": 1.0, "CRPIX2A": 1.0}
+    local |= {"CTYPE1A": "LINEAR", "CTYPE2A": "LINEAR", "CUNIT1A": "pixel", "CUNIT2A": "pixel"}
+    header.update(wcs | local)
+    if unit:
+        header["BUNIT"] = unit
+    if name == "MASK":
+        header.update({_long(f"MP_{plane}"): bit for plane, bit in PLANES.items()})
+    return header
+
+
+def _long(keyword: str) -> str:
+    # Without the prefix astropy warns of each keyword over eight characters.
+    return keyword if len(keyword) <= 8 else f"HIERARCH {keyword}"
+
+
+def write_catalog(path: Path, rows: int = ROWS) -> None:
+    """Write a source catalog: packed flags, slots, units, docs, an array column."""
+    from astropy.io import fits
+
+    flags = np.zeros((rows, 11), dtype=bool)
+    flags[::2, 0] = True
+    flags[::4, 10] = True
+    index = np.arange(rows)
+    columns = [
+        fits.Column("flags", "11X", array=flags),
+        fits.Column("id", "1K", array=index + 1),
+        fits.Column("coord_ra", "1D", unit="rad", array=2.6 + index * 1e-6),
+        fits.Column("base_SdssCentroid_x", "1D", unit="pixel", array=XY0[0] + 2.0 * index),
+        fits.Column("base_SdssCentroid_y", "1D", unit="pixel", array=XY0[1] + 1.0 * index),
+        fits.Column("aperture", "3E", array=np.arange(3 * rows, dtype=np.float32).reshape(rows, 3)),
+    ]
+    table = fits.BinTableHDU.from_columns(columns)
+    names = ["calib_psf_candidate", *(f"flag_{number}" for number in range(1, 10)), "calib_psf_used"]
+    for number, name in enumerate(names, 1):
+        table.header[f"TFLAG{number}"] = name
+        table.header[f"TFDOC{number}"] = f"what {name} means"
+    table.header["FLAGCOL"] = 1
+    for number, (kind, doc) in enumerate(
+        [("Scalar", "unique ID"), ("Angle", "position"), ("Scalar", "x"), ("Scalar", "y"), ("Array", "fluxes")], 2
+    ):
+        table.header[f"TCCLS{number}"] = kind
+        table.header[f"TDOC{number}"] = doc
+    for alias in ("slot_Centroid:base_SdssCentroid", "slot_Shape:base_SdssShape"):
+        table.header.append(("ALIAS", alias), end=True)
+    table.header["AFW_TYPE"] = "SOURCE"
+    table.header[_long("AFW_TABLE_VERSION")] = 3
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(path)
+
+
+def build(root: Path) -> Path:
+    """Make the repository and return its path."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _build(root)
+    return root
+
+
+def _build(root: Path) -> None:
+    from lsst.daf.butler import Butler, CollectionType
+
+    Butler.makeRepo(str(root))
+    butler = Butler.from_config(str(root), writeable=True)
+    _insert_dimensions(butler)
+    butler.collections.register(RUN)
+    butler.collections.register("HSC/raw/all")
+    butler.collections.register(CHAIN, CollectionType.CHAINED)
+    butler.collections.redefine_chain(CHAIN, [RUN])
+    butler.collections.register("HSC/RC2/defaults", CollectionType.CHAINED)
+    butler.collections.redefine_chain("HSC/RC2/defaults", ["HSC/raw/all"])
+    _register_types(butler)
+    _ingest(butler, root)
+    butler.close()
+
+
+def _insert_dimensions(butler: Any) -> None:
+    import datetime as dt
+
+    import lsst.sphgeom
+    from astropy.time import Time
+    from lsst.daf.butler import Timespan
+
+    insert = butler.registry.insertDimensionData
+    region = lsst.sphgeom.ConvexPolygon(
+        [
+            lsst.sphgeom.UnitVector3d(lsst.sphgeom.LonLat.fromDegrees(lon, lat))
+            for lon, lat in ((150.0, 2.0), (150.2, 2.0), (150.2, 2.2))
+        ]
+    )
+    begin = Time("2014-03-28T00:00:00", scale="tai")
+    span = Timespan(begin, begin + dt.timedelta(seconds=30))
+    with butler.registry.transaction():
+        insert(
+            "instrument",
+            {
+                "name": "HSC",
+                "visit_max": 10**6,
+                "exposure_max": 10**6,
+                "detector_max": 200,
+                "visit_system": 0,
+                "class_name": "lsst.obs.subaru.HyperSuprimeCam",
+            },
+        )
+        for name, band in (("HSC-R", "r"), ("HSC-I", "i")):
+            insert("physical_filter", {"instrument": "HSC", "name": name, "band": band})
+        for detector in DETECTORS:
+            insert(
+                "detector", {"instrument": "HSC", "id": detector, "full_name": f"1_{detector}", "purpose": "SCIENCE"}
+            )
+        insert("day_obs", {"instrument": "HSC", "id": 20140328})
+        insert("visit_system", {"instrument": "HSC", "id": 0, "name": "one-to-one"})
+        for visit, (filter_name, _) in VISITS.items():
+            shared = {
+                "instrument": "HSC",
+                "physical_filter": filter_name,
+                "day_obs": 20140328,
+                "timespan": span,
+                "exposure_time": 30.0,
+                "target_name": "SSP-Wide",
+                "observation_reason": "science",
+                "science_program": "o13015",
+                "azimuth": 10.0,
+                "zenith_angle": 20.0,
+            }
+            insert("group", {"instrument": "HSC", "name": str(visit)})
+            insert(
+                "exposure",
+                {
+                    **shared,
+                    "id": visit,
+                    "obs_id": f"HSCA{visit:08d}",
+                    "group": str(visit),
+                    "dark_time": 30.0,
+                    "observation_type": "science",
+                    "seq_num": visit,
+                    "seq_start": visit,
+                    "seq_end": visit,
+                    "sky_angle": 0.0,
+                    "tracking_ra": 150.0,
+                    "tracking_dec": 2.0,
+                },
+            )
+            insert("visit", {**shared, "id": visit, "name": f"HSCA{visit:08d}", "seq_num": visit, "region": region})
+            insert("visit_definition", {"instrument": "HSC", "visit": visit, "exposure": visit})
+            insert("visit_system_membership", {"instrument": "HSC", "visit_system": 0, "visit": visit})
+            for detector in DETECTORS:
+                insert(
+                    "visit_detector_region",
+                    {"instrument": "HSC", "visit": visit, "detector": detector, "region": region},
+                )
+
+
+def _register_types(butler: Any) -> None:
+    from lsst.daf.butler import DatasetType
+
+    for name, keys, storage in (
+        ("raw", ("instrument", "exposure", "detector"), "Exposure"),
+        ("calexp", ("instrument", "visit", "detector"), "ExposureF"),
+        ("src", ("instrument", "visit", "detector"), "SourceCatalog"),
+        ("sourceTable", ("instrument", "visit", "detector"), "ArrowAstropy"),
+    ):
+        butler.registry.registerDatasetType(DatasetType(name, keys, storage, universe=butler.dimensions))
+
+
+def _ingest(butler: Any, root: Path) -> None:
+    from astropy.table import Table
+    from lsst.daf.butler import DatasetRef, FileDataset
+    from lsst.daf.butler.formatters.yaml import YamlFormatter
+
+    types = {name: butler.get_dataset_type(name) for name in ("raw", "calexp", "src", "sourceTable")}
+    for visit in VISITS:
+        for detector in DETECTORS:
+            ids = {"instrument": "HSC", "visit": visit, "detector": detector}
+            raw_ids = {"instrument": "HSC", "exposure": visit, "detector": detector}
+            for name, run, data_id in (("raw", "HSC/raw/all", raw_ids), ("calexp", RUN, ids), ("src", RUN, ids)):
+                path = root / run / name / f"{name}_{visit}_{detector}.fits"
+                if name == "src":
+                    write_catalog(path)
+                else:
+                    write_exposure(path, visit, detector)
+                ref = DatasetRef(types[name], butler.registry.expandDataId(data_id), run=run)
+                butler.ingest(FileDataset(str(path), ref, formatter=YamlFormatter), transfer="direct")
+            table = Table({"x": np.arange(3.0), "name": ["a", "bb", "ccc"], "good": [True, False, True]})
+            table["x"].unit = "pixel"
+            table["x"].description = "a position"
+            butler.put(table, "sourceTable", ids, run=RUN)

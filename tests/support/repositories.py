@@ -1,0 +1,30 @@
+"""A running `ButlerRepositories` over a repository, for contract, live and fault tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.pool import ButlerRepositories
+from mtvd.repo.registry import RepositorySettings
+
+
+@asynccontextmanager
+async def running(
+    directory: Path, repository: Path, **settings: Any
+) -> AsyncIterator[tuple[ButlerRepositories, PixelStore]]:
+    """Serve a repository under the alias ``demo``, with one worker unless told otherwise."""
+    store = PixelStore(directory / "pixels", 1 << 28)
+    chosen = {"aliases": {"demo": str(repository)}, "use_index": False, "workers": 1, **settings}
+    repositories = ButlerRepositories(RepositorySettings(**chosen), store, directory)
+    async with anyio.create_task_group() as group:
+        await group.start(repositories.serve)
+        try:
+            yield repositories, store
+        finally:
+            group.cancel_scope.cancel()
