@@ -1,0 +1,134 @@
+"""What the command line prints, without a daemon: tables, sizes, times, and what the doctor finds."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import click.testing
+import pytest
+
+from mtv.cli import cli, doctor, output
+from mtv.cli.common import Call, keywords
+from mtv.wire.errors import RequestError
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
+    rows = [("HSC", 41, 0.5, None), ("LATISS", 9, -10.25, True)]
+    assert output.lines_of(("instrument", "detector", "seeing", "used"), rows, None) == [
+        "instrument  detector  seeing  used",
+        "HSC               41     0.5",
+        "LATISS             9  -10.25  yes",
+    ]
+
+
+def test_a_table_fits_into_the_terminal_and_its_widest_columns_give_way() -> None:
+    lines = output.lines_of(("id", "description"), [(1, "x" * 100)], 40)
+    assert max(map(len, lines)) == 40
+    assert lines[1] == " 1  " + "x" * 35 + "…"
+
+
+def test_a_column_keeps_some_characters_however_narrow_the_terminal() -> None:
+    assert output.fitted([50, 3], 1) == [8, 3]
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert output.cell("a\x1b[31m\nb") == "a [31m b"
+
+
+@pytest.mark.parametrize(("secs", "said"), [(0.4, "0 s"), (59, "59 s"), (3725, "1 h 2 min"), (90_061, "1 d 1 h")])
+def test_times_are_said_in_their_two_largest_units(secs: float, said: str) -> None:
+    assert output.duration(secs) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 B"), (999, "999 B"), (8 << 30, "8.59 GB"), (2e12, "2 TB")])
+def test_sizes_are_said_in_a_unit_that_fits(count: int, said: str) -> None:
+    assert output.size(count) == said
+
+
+def test_whole_numbers_of_a_data_id_are_numbers_unless_quoted() -> None:
+    assert keywords(["visit=23718", "day='007'", "filter=HSC-R", "x=-1", "empty="]) == {
+        "visit": 23718,
+        "day": "007",
+        "filter": "HSC-R",
+        "x": -1,
+        "empty": "",
+    }
+
+
+@pytest.mark.parametrize("words", [["visit"], ["=3"], ["1x=3"], ["visit=1", "visit=2"]])
+def test_a_data_id_that_is_none_is_refused(words: list[str]) -> None:
+    with pytest.raises(RequestError, match="data_id"):
+        keywords(words)
+
+
+# Doctor
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Call:
+    made = Call()
+    made.endpoint = f"ipc://{tmp_path}/run/mtvd.sock"
+    return made
+
+
+def found(call: Call) -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in doctor.examine(call)}
+
+
+def test_a_program_that_is_missing_comes_with_the_command_that_brings_it(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    findings = found(call)
+    assert findings["ds9"].remedy == "sudo apt-get install saods9"
+    assert findings["screen"].remedy == "sudo apt-get install xvfb"
+
+
+def test_a_display_at_which_nobody_listens_is_a_problem(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    assert found(call)["screen"].state == "problem"
+
+
+def test_a_runtime_directory_that_others_may_enter_is_a_problem(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o755)
+    assert found(call)["runtime directory"].remedy == f"chmod 700 {tmp_path}/run"
+    (tmp_path / "run").chmod(0o700)
+    assert found(call)["runtime directory"].state == "ok"
+
+
+def test_a_socket_path_that_is_too_long_is_a_problem_and_says_how_long(call: Call) -> None:
+    call.endpoint = "ipc:///" + "x" * 120
+    findings = found(call)
+    assert "121 bytes" in findings["socket"].text
+    assert "daemon" not in findings
+
+
+def test_too_little_room_for_pixels_is_a_problem(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ROOM_BYTES", 1 << 60)
+    assert "pixel_directory" in found(call)["room for pixels"].remedy
+
+
+def test_no_daemon_alone_is_exit_code_3_as_one_json_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_LOOKS", (doctor._socket, doctor._daemon))
+    endpoint = f"ipc://{tmp_path}/mtvd.sock"
+    tmp_path.chmod(0o700)
+    result = click.testing.CliRunner().invoke(cli, ["doctor", "--json", "--endpoint", endpoint])
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)[-1] == {
+        "name": "daemon",
+        "state": "problem",
+        "text": f"mtvd does not listen at {tmp_path}/mtvd.sock",
+        "remedy": "mtv up",
+    }
+
+
+def test_an_x_server_that_listens_is_well(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0/tmp/.X11-unix/X4712")
+        server.listen()
+        monkeypatch.setenv("DISPLAY", ":4712")
+        assert found(call)["screen"].state == "ok"
