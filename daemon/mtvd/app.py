@@ -29,7 +29,7 @@ from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
 from mtvd.pixelstore import PixelStore
-from mtvd.repo.repositories import ButlerRepositories
+from mtvd.repo.pool import ButlerRepositories
 from mtvd.resolve import Resolver
 from mtvd.sessions import Sessions
 from mtvd.stage.ds9 import Ds9Stage
@@ -60,7 +60,7 @@ class App:
         self.sessions = Sessions(clock)
         self.handles = Handles(clock)
         self.journal = Journal(runtime / "journal")
-        self.repositories = ButlerRepositories(settings.repositories, self.pixels, log_directory=runtime)
+        self.repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
         self.stage = Ds9Stage(settings.stage, directory=runtime / "window", pixels=self.pixels, on_change=self._stage_changed)
         self.committer = Committer(
             stage=self.stage,
@@ -123,7 +123,7 @@ class App:
                 await self.committer.recover()
                 self.pixels.sweep(self.engine.scene.files())
                 self.handlers.share_host(secrets.token_hex(16))
-                for task in (self.engine.serve, self._keep_house, self.listener.serve):
+                for task in (self.engine.serve, self._keep_house, self.listener.serve, self.repositories.warm):
                     group.start_soon(task)
                 task_status.started()
                 await self.stopping.wait()

@@ -21,7 +21,7 @@ from mtvd.repo.port import Repositories
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 CHAIN = (sample.CHAIN,)
-ONE = {"instrument": "HSC", "visit": 23718, "detector": 41}
+ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 
 
 class Subject:

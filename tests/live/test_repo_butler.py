@@ -21,7 +21,7 @@ from mtvd.repo.pool import ButlerRepositories
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(300)]
 CHAIN = (sample.CHAIN,)
-ONE = {"instrument": "HSC", "visit": 23718, "detector": 41}
+ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 Running = tuple[ButlerRepositories, PixelStore]
 
 

@@ -61,7 +61,7 @@ def _header(name: str, unit: str) -> Any:
     header["INHERIT"] = True
     header["EXTTYPE"] = name
     header["EXTNAME"] = name
-    wcs = {
+    wcs: dict[str, Any] = {
         "CTYPE1": "RA---TAN-SIP",
         "CTYPE2": "DEC--TAN-SIP",
         "CRVAL1": 150.1,

@@ -5,7 +5,6 @@ Exit codes and the options that every command has are in `mtv.cli.common`.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -36,7 +35,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Repositories": {
         "repos": Entry("query", "repos", "List the repositories that can be named."),
         "query": Entry("query", "query", "Ask a repository: datasets, data IDs, collections, types, records."),
-        "load": Entry("load", "load", "Read an image into the daemon's cache, for 'mtv show handle:...'."),
+        "load": Entry("draw", "load", "Read an image into the daemon's cache, for 'mtv show handle:...'."),
         "catalog": Entry("catalog", "catalog", "Schema or rows of a catalog; CSV."),
     },
     "The window": {
@@ -78,6 +77,8 @@ class LazyGroup(common.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(name, COMMANDS, n=1)
             ctx.fail(f"there is no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(ctx, args)

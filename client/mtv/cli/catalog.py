@@ -5,45 +5,25 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from mtv.cli import output, targets
 from mtv.cli.common import Call, Command, listed
-from mtv.wire.data import Column, Dataset, File, Handle
+from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.messages import Get, Got
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from mtv.catalog import Catalog
+
 _SHOWN_ROWS: Final = 20
 
 
-class Table(NamedTuple):
-    """Columns that came from the daemon."""
-
-    rows: int
-    columns: tuple[Column, ...]
-    arrays: dict[str, np.ndarray[Any, Any]]
-    aliases: dict[str, str]
-    label: str
-
-    def column(self, name: str) -> Column:
-        """Return what is known of a column, by its name or an alias of it."""
-        real = resolved(name, self.aliases)
-        for column in self.columns:
-            if column.name == real:
-                return column
-        raise bad_value("columns", f"the table has no column {name!r}", "'mtv catalog ... --schema' lists them")
-
-    def array(self, name: str) -> np.ndarray[Any, Any]:
-        """Return the values of a column."""
-        return self.arrays[self.column(name).name]
-
-
-def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = ()) -> Table:
+def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = ()) -> Catalog:
     """Bring a catalog, or some of its columns.
 
     Raises
@@ -51,41 +31,29 @@ def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = 
     RequestError
         The target is no catalog, or has no such column.
     """
+    from mtv.catalog import Catalog
     from mtv.pixels import Incoming
 
     answer = call.ask(Get(target=target, columns=tuple(dict.fromkeys(columns))))
     got = answer.reply
     directory = call.connection.pixel_directory
-    if not isinstance(got, Got) or got.catalog is None:
-        data = got.data if isinstance(got, Got) else None
-        if data is not None:
-            Incoming((data.image, data.mask, data.variance), answer.buffers, directory)  # its files are ours to remove
-        raise RequestError(
-            Error(code="bad_value", message="this is no catalog", where="target", hint="'mtv show' shows images")
-        )
-    catalog = got.catalog
-    incoming = Incoming((column.array for column in catalog.columns), answer.buffers, directory)
-    arrays = {column.name: incoming.array(column.array) for column in catalog.columns}
-    return Table(catalog.rows, catalog.columns, arrays, catalog.aliases, catalog.label)
+    if isinstance(got, Got) and got.catalog is not None:
+        return Catalog.from_wire(got.catalog, answer.buffers, directory)
+    data = got.data if isinstance(got, Got) else None
+    if data is not None:
+        Incoming((data.image, data.mask, data.variance), answer.buffers, directory)  # its files are ours to remove
+    raise RequestError(
+        Error(code="bad_value", message="this is no catalog", where="target", hint="'mtv show' shows images")
+    )
 
 
-def resolved(name: str, aliases: dict[str, str]) -> str:
-    """Return the true name of a column: the longest alias that begins it is replaced, as in ``lsst.afw.table``."""
-    for _ in range(len(aliases) + 1):
-        alias = max((alias for alias in aliases if name.startswith(alias)), key=len, default=None)
-        if alias is None:
-            return name
-        name = aliases[alias] + name[len(alias) :]
-    return name
-
-
-def selected(table: Table, flags: Sequence[str]) -> np.ndarray[Any, Any]:
+def selected(table: Catalog, flags: Sequence[str]) -> np.ndarray[Any, Any]:
     """Return which rows have all flags; ``!name`` asks for rows without it."""
     import numpy as np
 
-    chosen = np.ones(table.rows, dtype=bool)
+    chosen = np.ones(len(table), dtype=bool)
     for flag in flags:
-        values = table.array(flag.removeprefix("!"))
+        values = table.column(flag.removeprefix("!"))
         if values.ndim != 1 or values.dtype.kind not in "biu":
             raise bad_value("select", f"{flag.removeprefix('!')!r} is no flag", "a column of booleans or integers")
         chosen &= (values == 0) if flag.startswith("!") else (values != 0)
@@ -125,7 +93,7 @@ def catalog(
     named = listed(columns)
     needed = (*named, *flag_names(flags)) if named else ()
     table = fetch(call, targets.parse(**target), needed)
-    names = named or tuple(column.name for column in table.columns)
+    names = named or table.columns
     if schema:
         _print_schema(call, table, names)
         return
@@ -145,43 +113,33 @@ def catalog(
         click.echo(f"mtv: {len(rows)} of {output.plural(len(chosen), 'row')}", err=True)
 
 
-def _print_schema(call: Call, table: Table, names: Sequence[str]) -> None:
-    columns = [table.column(name) for name in names]
+def _print_schema(call: Call, table: Catalog, names: Sequence[str]) -> None:
+    fields = [table.schema.find(name).field for name in names]
+    aliases = table.schema.aliases
     if call.json:
-        fields = [
-            {
-                "name": column.name,
-                "kind": column.kind,
-                "dtype": table.arrays[column.name].dtype.name,
-                "unit": column.unit,
-                "doc": column.doc,
-            }
-            for column in columns
-        ]
-        output.print_json({"label": table.label, "rows": table.rows, "columns": fields, "aliases": table.aliases})
+        plain = [field._asdict() for field in fields]
+        output.print_json({"label": table.label, "rows": len(table), "columns": plain, "aliases": aliases})
         return
-    kinds = [column.kind or table.arrays[column.name].dtype.name for column in columns]
-    rows = [(column.name, kind, column.unit, column.doc) for column, kind in zip(columns, kinds, strict=True)]
-    output.print_table(("name", "type", "unit", "description"), rows)
-    if table.aliases:
+    output.print_table(("name", "type", "unit", "description"), [(f.name, f.type, f.units, f.doc) for f in fields])
+    if aliases:
         click.echo()
-        output.print_table(("slot or alias", "stands for"), sorted(table.aliases.items()))
-    click.echo(f"mtv: {output.plural(table.rows, 'row')}, {output.plural(len(table.columns), 'column')}", err=True)
+        output.print_table(("slot or alias", "stands for"), sorted(aliases.items()))
+    click.echo(f"mtv: {output.plural(len(table), 'row')}, {output.plural(len(table.schema), 'column')}", err=True)
 
 
-def _rows(table: Table, names: Sequence[str], chosen: np.ndarray[Any, Any]) -> list[tuple[Any, ...]]:
-    return list(zip(*(table.array(name)[chosen].tolist() for name in names), strict=True)) if names else []
+def _rows(table: Catalog, names: Sequence[str], chosen: np.ndarray[Any, Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*(table.column(name)[chosen].tolist() for name in names), strict=True)) if names else []
 
 
 def _said(value: Any) -> object:
     return " ".join(output.cell(item) for item in value) if isinstance(value, list) else value
 
 
-def _flat(table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[list[Any]]]:
+def _flat(table: Catalog, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[list[Any]]]:
     """Return heads and rows of which an array column has become one column an element."""
     heads: list[str] = []
     for name in names:
-        array = table.array(name)
+        array = table.column(name)
         heads += [name] if array.ndim == 1 else [f"{name}[{index}]" for index in range(array.shape[1])]
     flat = [[item for value in row for item in (value if isinstance(value, list) else [value])] for row in rows]
     return heads, flat

@@ -15,7 +15,6 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, Requ
 
 if TYPE_CHECKING:
     from mtv.connection import Connection
-    from mtv.display import Display
     from mtv.ticket import Answer
     from mtv.wire.frames import Buffer
     from mtv.wire.messages import Outcome, Reply, Request
@@ -73,12 +72,6 @@ class Call:
             click.get_current_context().call_on_close(self._connection.close)
         return self._connection
 
-    def display(self, frame: int | str) -> Display:
-        """Return a display by number or name."""
-        from mtv.display import Display
-
-        return Display(frame, connection=self.connection)
-
     def ask(self, message: Request, buffers: Sequence[Buffer] = ()) -> Answer:
         """Send a request and return its answer; on a terminal, long work shows a bar."""
         from mtv.cli.output import Bar
@@ -86,23 +79,21 @@ class Call:
         with Bar(wanted=not self.json and sys.stderr.isatty()) as bar:
             return self.connection.ask(message, buffers=buffers, on_progress=bar)
 
-    def request(self, message: Request, kind: type[R]) -> R:
+    def request(self, message: Request, kind: type[R], buffers: Sequence[Buffer] = ()) -> R:
         """Send a request and return its reply, which must be of a kind."""
-        reply: Reply = self.ask(message).reply
+        reply: Reply = self.ask(message, buffers).reply
         if not isinstance(reply, kind):
             raise DaemonError(Error(code="internal", message=f"the daemon answered with {type(reply).__name__}"))
         return reply
 
-    def draw(self, *steps: AnyStep) -> Outcome:
+    def draw(self, *steps: AnyStep, buffers: Sequence[Buffer] = ()) -> Outcome:
         """Carry out steps as one transaction."""
         from mtv.connection import failed_step
         from mtv.wire.messages import Outcome, Transaction
 
-        outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs), Outcome)
+        outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs), Outcome, buffers)
         if failure := failed_step(outcome):
             raise failure
-        if outcome.note:
-            click.echo(f"mtv: {outcome.note}", err=True)
         return outcome
 
 

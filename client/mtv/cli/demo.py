@@ -46,7 +46,7 @@ def demo(call: Call, directory: Path, picture: Path, size: str, keep: bool) -> N
     directory, picture = directory.absolute(), picture.absolute()
     built = _build(call, directory, size)
     with _runtime(keep=keep) as runtime:
-        endpoint = f"ipc://{runtime / starting.SOCKET_NAME}"
+        endpoint = f"ipc://{runtime / paths.SOCKET_NAME}"
         headless = not os.environ.get("DISPLAY")
         options = ["--repo", f"demo={directory}", *(["--window", "headless"] if headless else [])]
         _say(call, "Starting a daemon of its own, " + ("on a virtual screen." if headless else "on your screen."))
@@ -103,7 +103,7 @@ def _runtime(*, keep: bool) -> Iterator[Path]:
             shutil.rmtree(runtime, ignore_errors=True)
         return
     kept = base / _KEPT
-    endpoint = f"ipc://{kept / starting.SOCKET_NAME}"
+    endpoint = f"ipc://{kept / paths.SOCKET_NAME}"
     if starting.probe(endpoint) is not None:
         raise Refused(f"a demo that was kept still runs (stop it with: mtv down --endpoint {shlex.quote(endpoint)})")
     yield kept

@@ -63,8 +63,8 @@ def show(
     name = f"display {number}" + (f" {frame!r}" if frame != number else "")
     planes = ", ".join(f"{plane} {colour}" for plane, colour in shown.planes.items())
     click.echo(f"{name}: " + (f"mask {planes}" if planes else "no mask"))
-    if shown.note:
-        click.echo(f"mtv: {shown.note}", err=True)
+    for note in filter(None, (shown.note, outcome.note)):
+        click.echo(f"mtv: {note}", err=True)
 
 
 @click.command("load", cls=Command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -28,7 +27,11 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: numbers to the right, no wider than the terminal; in a pipe nothing is cut."""
     table = [list(row) for row in rows]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = None
+    if sys.stdout.isatty():
+        import shutil
+
+        width = shutil.get_terminal_size().columns
     for number, line in enumerate(lines_of(columns, table, width)):
         click.secho(line, bold=number == 0)
 

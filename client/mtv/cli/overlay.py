@@ -15,10 +15,14 @@ import click
 from mtv import checks
 from mtv.cli import catalog, common, output, targets
 from mtv.cli.common import Call, Command, display_option, number
+from mtv.markers import columns_of
+from mtv.wire import steps
 from mtv.wire.errors import RequestError, bad_value
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from mtv.catalog import Catalog
 
 _PIXEL_PAIRS: Final = (("slot_Centroid_x", "slot_Centroid_y"), ("x", "y"))
 _SKY_PAIRS: Final = (("coord_ra", "coord_dec"), ("ra", "dec"))
@@ -99,7 +103,17 @@ def overlay(
 def _draw(call: Call, frame: int | str, found: Points, *, sky: bool, name: str, **look: Any) -> None:
     drawn = len(found.x)
     if drawn:
-        call.display(checks.frame(frame)).overlay(name, found.x, found.y, system="sky" if sky else "pixel", **look)
+        limits = call.connection.limits
+        columns = columns_of(found.x, found.y, look["symbol"], look["size"], look["colour"], limits)
+        step = steps.Overlay(
+            display=checks.frame(frame),
+            name=checks.overlay(name, "name"),
+            system="sky" if sky else "pixel",
+            replace=look["replace"],
+            lasting=look["lasting"],
+            **columns.fields,
+        )
+        call.draw(step, buffers=columns.buffers)
     if call.json:
         output.print_json({"overlay": name, "markers": drawn})
     elif drawn:
@@ -114,7 +128,7 @@ def from_catalog(call: Call, target: Any, names: tuple[str, str] | None, flags: 
 
     (x_name, y_name), table = _with_positions(call, target, names, flags, sky=sky)
     chosen = catalog.selected(table, flags)
-    x, y = (_in_degrees(table, name) if sky else table.array(name) for name in (x_name, y_name))
+    x, y = (_in_degrees(table, name) if sky else table.column(name) for name in (x_name, y_name))
     if x.dtype.kind not in "iuf" or y.dtype.kind not in "iuf":
         raise bad_value("x", f"{x_name} and {y_name} are no columns of numbers", "choose others with --x and --y")
     there = np.isfinite(x) & np.isfinite(y)
@@ -126,7 +140,7 @@ def from_catalog(call: Call, target: Any, names: tuple[str, str] | None, flags: 
 
 def _with_positions(
     call: Call, target: Any, names: tuple[str, str] | None, flags: Sequence[str], *, sky: bool
-) -> tuple[tuple[str, str], catalog.Table]:
+) -> tuple[tuple[str, str], Catalog]:
     """Bring the columns of positions: those named, else the first usual ones that the table has."""
     pairs = [names] if names else list(_SKY_PAIRS if sky else _PIXEL_PAIRS)
     for pair in pairs:
@@ -140,12 +154,12 @@ def _with_positions(
     raise bad_value("x", f"the table has none of the usual columns ({tried})", "name them with --x and --y")
 
 
-def _in_degrees(table: catalog.Table, name: str) -> np.ndarray[Any, Any]:
+def _in_degrees(table: Catalog, name: str) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    column = table.column(name)
-    values = table.array(name)
-    radians = column.unit in {"rad", "radian", "radians"} or (not column.unit and column.kind == "Angle")
+    field = table.schema.find(name).field
+    values: np.ndarray[Any, Any] = table.column(name)
+    radians = field.units in {"rad", "radian", "radians"} or (not field.units and field.type == "Angle")
     return np.rad2deg(values) if radians else values
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mtv.wire.messages import Report
 
 LOG_NAME: Final = "mtvd.log"
-SOCKET_NAME: Final = "mtvd.sock"
 _GLANCE_SECS: Final = 0.05
 """How long to watch a starting daemon for its death before asking it again."""
 _SHOWN_LINES: Final = 12

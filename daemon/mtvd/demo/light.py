@@ -145,10 +145,12 @@ def _add_spikes(image: Pixels, x: float, y: float, flux: float, faintest_counts:
 def overflow(image: Pixels, random: np.random.Generator, *, full_well: float = FULL_WELL_COUNTS) -> None:
     """Cut `image` (y, x) at the full well and let the excess charge of each column run up and down that column."""
     ys, xs = np.nonzero(image > full_well)
+    if not len(ys):
+        return
     order = np.lexsort((ys, xs))
     ys, xs = ys[order], xs[order]
     starts = np.flatnonzero((np.diff(xs, prepend=-1) != 0) | (np.diff(ys, prepend=-2) != 1))
-    excess = np.add.reduceat(image[ys, xs] - full_well, starts) if len(starts) else np.zeros(0)
+    excess = np.add.reduceat(image[ys, xs] - full_well, starts)
     ends = np.append(starts[1:], len(xs))
     np.minimum(image, np.float32(full_well), out=image)
     lengths = excess / full_well

@@ -21,7 +21,7 @@ GAIN_ELECTRONS_PER_COUNT: Final = 3.0
 FULL_WELL_COUNTS: Final = 40_000.0
 """Counts at which a pixel saturates and its charge starts to run along the column."""
 
-SUSPECT_COUNTS: Final = 32_000.0
+SUSPECT_COUNTS: Final = 15_000.0
 """Counts from which the detector is no longer trusted to be linear."""
 
 DETECTOR_POSITIONS: Final[Mapping[int, tuple[float, float]]] = {

@@ -171,7 +171,7 @@ class FakeRepositories:
 
     def _image(self, visit: int, detector: int) -> np.ndarray[Any, Any]:
         y, x = np.indices(self._shape)
-        return (visit % 1000 + detector + 0.5 * y + 0.25 * x).astype(np.float32)
+        return np.asarray(visit % 1000 + detector + 0.5 * y + 0.25 * x, np.float32)
 
     def _mask(self) -> np.ndarray[Any, Any]:
         return (1 << (np.indices(self._shape)[1] % len(PLANES))).astype(np.int32)

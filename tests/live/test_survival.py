@@ -1,0 +1,138 @@
+"""What was acknowledged is on the screen, once: when DS9 dies, when the daemon dies, when the user closes the window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import mtv
+from tests.support.live_daemon import START_SECS, LiveDaemon
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
+    daemon = LiveDaemon(short_path)
+    daemon.start()
+    yield daemon
+    daemon.stop()
+    daemon.end_window()
+
+
+def draw(daemon: LiveDaemon) -> mtv.Display:
+    display = mtv.Display(0, connection=daemon.connect())
+    mask = np.zeros((50, 60), "i4")
+    mask[10:20, 10:20] = 1
+    display.mtv(np.arange(3000, dtype="f4").reshape(50, 60), mask=mask, planes={"BAD": 0}, xy0=(100, 100))
+    display.scale("asinh", -1, 30)
+    display.overlay("stars", [110.0, 120.0], [110.0, 120.0], symbol="o", size=3)
+    return display
+
+
+def check(daemon: LiveDaemon, markers: int) -> None:
+    with daemon.probe() as window:
+        assert window.frames() == [0]
+        assert window.markers() == markers
+        assert window.masks() == 1
+        assert float(window.value(101, 100)) == 1.0
+        assert [float(limit) for limit in window.tcl("[Frame0 get clip]").split()] == [-1, 30]
+
+
+def ended(pid: int) -> None:
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return
+    psutil.wait_procs([process], timeout=START_SECS)
+
+
+def test_no_window_opens_before_the_first_display_request(own_daemon: LiveDaemon) -> None:
+    connection = own_daemon.connect()
+    assert connection.status().window.state == "absent"
+    draw(own_daemon)
+    assert connection.status().window.state == "ready"
+
+
+def test_a_killed_ds9_comes_back_with_its_picture(own_daemon: LiveDaemon) -> None:
+    display = draw(own_daemon)
+    pid = own_daemon.window_pid()
+    os.kill(pid, signal.SIGKILL)
+    ended(pid)
+    display.dot("x", 105, 105)
+    assert own_daemon.window_pid() != pid
+    check(own_daemon, markers=3)
+
+
+def test_a_stopped_ds9_is_woken_or_replaced_and_nothing_is_lost(short_path: Path) -> None:
+    daemon = LiveDaemon(short_path, deadline_secs=5)
+    daemon.start()
+    try:
+        display = draw(daemon)
+        os.kill(daemon.window_pid(), signal.SIGSTOP)
+        display.dot("x", 105, 105)
+        check(daemon, markers=3)
+    finally:
+        daemon.stop()
+        daemon.end_window()
+
+
+def test_the_window_outlives_a_killed_daemon_and_the_next_one_adopts_it(own_daemon: LiveDaemon) -> None:
+    display = draw(own_daemon)
+    pid = own_daemon.window_pid()
+    own_daemon.kill()
+    assert psutil.pid_exists(pid)
+    own_daemon.start()
+    display.dot("x", 105, 105)
+    assert own_daemon.window_pid() == pid
+    check(own_daemon, markers=3)
+
+
+def test_a_request_sent_while_the_daemon_is_away_is_drawn_once(own_daemon: LiveDaemon) -> None:
+    display = draw(own_daemon)
+    own_daemon.kill()
+    failures: list[Exception] = []
+
+    def publish() -> None:
+        try:
+            display.dot("x", 105, 105)
+        except mtv.MtvError as error:
+            failures.append(error)
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    own_daemon.start()
+    publisher.join(START_SECS)
+    assert not failures
+    check(own_daemon, markers=3)
+
+
+def test_closing_the_window_by_hand_is_no_crash_and_the_next_request_restores_it(own_daemon: LiveDaemon) -> None:
+    display = draw(own_daemon)
+    pid = own_daemon.window_pid()
+    with own_daemon.probe() as window:
+        window.tcl("[after 1 QuitDS9]")
+        ended(pid)
+    connection = own_daemon.connect()
+    while connection.status().window.state == "ready":
+        pass
+    assert connection.status().window.state == "absent"
+    display.dot("x", 105, 105)
+    check(own_daemon, markers=3)
+
+
+def test_an_orderly_stop_closes_the_window_and_leaves_nothing(own_daemon: LiveDaemon) -> None:
+    draw(own_daemon)
+    pid = own_daemon.window_pid()
+    pixels = Path(own_daemon.connect().welcome.pixel_directory)
+    assert own_daemon.stop() == 0
+    ended(pid)
+    assert not psutil.pid_exists(pid)
+    assert not pixels.exists() or not list(pixels.iterdir())
