@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import mtv
 
-_START_SECS: Final = 30.0
+_START_SECS: Final = 120.0
 _STOP_SECS: Final = 15.0
 
 
