@@ -78,12 +78,15 @@ def _merit(interpreter: Interpreter) -> tuple[bool, tuple[int, int, int]]:
 
 
 def candidates(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield paths worth trying: on PATH, pyenv's, the system's."""
-    names = ["python3", *(f"python3.{minor}" for minor in range(NEWEST[1], FLOOR[1] - 1, -1))]
+    """Yield paths worth trying, without running any: on PATH, the system's, pyenv's versions instead of its shims."""
+    root = Path(environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    minors = range(FLOOR[1], NEWEST[1] + 1)
+    names = ["python3", *(f"python3.{minor}" for minor in minors)]
     path = os.pathsep.join([environ.get("PATH", ""), "/usr/local/bin", "/usr/bin"])
     on_path = [found for name in names if (found := shutil.which(name, path=path))]
-    root = Path(environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from dict.fromkeys([*on_path, *map(str, sorted(root.glob("versions/3.*/bin/python")))])
+    ours = [found for found in on_path if not Path(found).is_relative_to(root / "shims")]
+    pyenv = [str(found) for minor in minors for found in sorted(root.glob(f"versions/3.{minor}.*/bin/python"))]
+    yield from dict.fromkeys([*ours, *pyenv])
 
 
 def probe(executable: str, project: Path) -> Interpreter | None:

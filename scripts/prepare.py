@@ -32,6 +32,7 @@ from interpreters import Interpreter
 PROJECT = Path(__file__).resolve().parents[1]
 LOG = PROJECT / "build" / "setup.log"
 STAMP = "mtv-ready.json"
+DONE = "mtv-done.json"
 PIP_TRIES = 3
 RETRY_PAUSE_SECS = 5
 TRUSTED = (3, 13)
@@ -87,15 +88,45 @@ def main() -> int:
 
 def prepare(goal: Goal) -> None:
     """Install packages and make environments, where they are missing."""
+    ensure_commands(goal.commands)
+    asked = fingerprint(goal)
+    if is_done(asked):
+        return
     found = interpreters.find(os.environ, project=PROJECT)
     if not found:
         wanted = os.environ.get("PYTHON", "python3.11 or newer")
         raise SetupError(f"{wanted} does not run, is too old, or lacks ssl, sqlite3 or ctypes.")
-    ensure_commands(goal.commands)
     newest = ensure_any_environment(PROJECT / ".venv", found, goal.extras)
     floor = found[-1]
+    places = [PROJECT / ".venv"]
     if goal.floor_too and floor.minor == interpreters.FLOOR != newest.minor:
-        ensure_environment(PROJECT / ".venv-3.11-quick", floor, goal.extras)
+        places.append(PROJECT / ".venv-3.11-quick")
+        ensure_environment(places[-1], floor, goal.extras)
+    note_done(asked, places)
+
+
+def fingerprint(goal: Goal) -> str:
+    """Return all that decides what a goal needs, without running an interpreter: that takes seconds in all."""
+    declared = (PROJECT / "pyproject.toml").read_bytes()
+    known = [os.environ.get("PYTHON"), *interpreters.candidates(os.environ)]
+    text = json.dumps([known, sorted(goal.extras), goal.floor_too])
+    return hashlib.sha256(declared + text.encode()).hexdigest()
+
+
+def is_done(asked: str) -> bool:
+    """Tell whether this was made before, and nothing was made differently or removed since."""
+    try:
+        done = json.loads((PROJECT / ".venv" / DONE).read_text(encoding="utf-8")).get(asked, [])
+    except (OSError, ValueError):
+        return False
+    return bool(done) and all(read_stamp(PROJECT / name) for name in done)
+
+
+def note_done(asked: str, places: Sequence[Path]) -> None:
+    """Note it in the environment itself: what changes that, removes the note."""
+    file = PROJECT / ".venv" / DONE
+    done = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    file.write_text(json.dumps(done | {asked: [place.name for place in places]}), encoding="utf-8")
 
 
 # Packages of the distribution ---------------------------------------------------------------------------------------
@@ -173,6 +204,7 @@ def ensure_environment(
     have = frozenset(stamp.get("extras", ())) if same_python else frozenset()
     if same_python and stamp.get("key") == key_of(interpreter) and extras <= have:
         return
+    (place / DONE).unlink(missing_ok=True)
     if not same_python:
         make_environment(place, interpreter)
     extras |= have

@@ -40,6 +40,7 @@ class Machine:
         return True
 
     def _make(self, place: Path) -> None:
+        shutil.rmtree(place, ignore_errors=True)
         (place / "bin").mkdir(parents=True, exist_ok=True)
         (place / "bin" / "mtv").write_text(f"#!{place}/bin/python\n")
 
@@ -217,6 +218,40 @@ def test_tests_have_the_oldest_python_too_where_it_is_not_the_newest(
     monkeypatch.setattr(interpreters, "find", lambda _, project: [python(minor) for minor in minors])
     prepare.prepare(prepare.GOALS[goal])
     assert [Path(command.split()[-1]).name for command in machine.ran if "-m venv" in command] == places
+
+
+def test_the_second_run_runs_not_even_an_interpreter(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def find(_: object, project: Path) -> list[Interpreter]:
+        asked.append(project)
+        return [python(13), python(11)]
+
+    monkeypatch.setattr(interpreters, "find", find)
+    for goal in ("test", "demo", "test", "demo"):
+        prepare.prepare(prepare.GOALS[goal])
+    assert len(asked) == 2
+    assert machine.kinds() == ["venv", "pip"] * 2
+
+
+@pytest.mark.parametrize("gone", [".venv", ".venv-3.11-quick"])
+def test_an_environment_that_was_removed_is_made_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setattr(interpreters, "find", lambda _, project: [python(13), python(11)])
+    prepare.prepare(prepare.GOALS["test"])
+    shutil.rmtree(machine.project / gone)
+    machine.ran.clear()
+    prepare.prepare(prepare.GOALS["test"])
+    assert [Path(command.split()[-1]).name for command in machine.ran if "-m venv" in command] == [gone]
+
+
+def test_another_choice_of_interpreter_in_between_is_noticed(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for minor in (13, 11, 13):
+        monkeypatch.setenv("PYTHON", f"/opt/python3.{minor}")
+        monkeypatch.setattr(interpreters, "find", lambda _, project, minor=minor: [python(minor)])
+        prepare.prepare(prepare.GOALS["demo"])
+    assert machine.kinds() == ["venv", "pip"] * 3
 
 
 def test_a_machine_without_a_usable_python_is_told_so(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
