@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytest_plugins = ["tests.support.fixtures"]
 PROJECT = Path(__file__).resolve().parents[1]
 LIVE_COMMANDS = ("ds9", "Xvfb")
 LIVE_MODULES = ("pyds9", "lsst.daf.butler")

@@ -178,7 +178,8 @@ class Probe:
 
     def value(self, x: float, y: float, frame: int = 0) -> str:
         """Pixel value at a 0-based parent pixel."""
-        return self.tcl(f"[lindex [Frame{frame} get data physical fk5 {x + 1} {y + 1} 1 1] end]")
+        cell = f"[unset -nocomplain ::cell][Frame{frame} get data physical fk5 {x + 1} {y + 1} 1 1 ::cell]"
+        return self.tcl(f"{cell}[lindex [array get ::cell] 1]")
 
     def _call(self, method: str, **params: str) -> Any:
         assert self._lane.stdin is not None

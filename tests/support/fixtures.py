@@ -1,0 +1,55 @@
+"""Fixtures of live tests: a demo repository, a daemon that a module shares, short private directories."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.live_daemon import LiveDaemon
+
+
+@pytest.fixture(scope="session")
+def chain() -> str:
+    """The collection of the demo repository's own processing."""
+    return f"u/{getpass.getuser()}/single_frame"
+
+
+@pytest.fixture(scope="session")
+def demo_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small demo repository, made once."""
+    from mtvd.demo.build import build
+
+    directory = tmp_path_factory.mktemp("demo") / "repo"
+    build(directory, size="small")
+    return directory
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory of mode 0700 whose path is short enough for sockets."""
+    yield from _short()
+
+
+@pytest.fixture(scope="module")
+def demo_daemon(demo_repository: Path) -> Iterator[LiveDaemon]:
+    """A daemon with the demo repository and a window of its own, shared by the tests of a module."""
+    for directory in _short():
+        daemon = LiveDaemon(directory, {"demo": demo_repository})
+        daemon.start()
+        yield daemon
+        status = daemon.stop()
+        daemon.end_window()
+        assert status == 0, daemon.log.read_text()[-2000:]
+
+
+def _short() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="mtv-", dir="/tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
