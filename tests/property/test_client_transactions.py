@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtv.outbox import Outbox
@@ -13,7 +13,8 @@ from mtv.transaction import Bundle, Collector, Place
 from mtv.wire.data import Array
 from mtv.wire.steps import Overlay, Show
 
-Marker = tuple[str, float, float, str, float, str]
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no fault of the code."""
 
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _DOTS = st.tuples(
@@ -46,6 +47,7 @@ def expanded(bundle: Bundle) -> list[object]:
     return found
 
 
+@untimed
 @given(_STEPS)
 def test_joining_dots_keeps_every_marker_and_the_order_of_everything(items: list[tuple[object, ...] | Show]) -> None:
     collector = Collector()
@@ -57,6 +59,7 @@ def test_joining_dots_keeps_every_marker_and_the_order_of_everything(items: list
     assert expanded(collector.bundle()) == items
 
 
+@untimed
 @given(_STEPS)
 def test_no_two_neighbours_could_have_been_joined(items: list[tuple[object, ...] | Show]) -> None:
     collector = Collector()
@@ -75,6 +78,7 @@ def test_no_two_neighbours_could_have_been_joined(items: list[tuple[object, ...]
 _MOVES = st.lists(st.sampled_from(["add", "send", "rewind", "settle", "settle_last"]), max_size=60)
 
 
+@untimed
 @given(_MOVES, st.integers(1, 5))
 def test_the_outbox_loses_nothing_numbers_once_and_keeps_its_window_and_order(moves: list[str], window: int) -> None:
     outbox: Outbox[str] = Outbox()

@@ -32,7 +32,11 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     """An image with what belongs to it. A source of `Mtv`, and the answer to `Get` of an exposure."""
 
     image: Array
-    """``(y, x)`` pixels."""
+    """``(y, x)`` pixels.
+
+    From a client they are as FITS stores them, big-endian; ``>u2`` and ``>u4`` hold the signed integers that go with a
+    ``BZERO`` of 2**15 and 2**31.
+    """
     mask: Array | None = None
     """``(y, x)`` integers, the shape of the image."""
     variance: Array | None = None

@@ -46,7 +46,10 @@ class Header(NamedTuple):
     session: bytes
     """UUID of the client's session, 16 bytes."""
     sequence: int
-    """Number of the request within its session, from 1; a reply repeats it."""
+    """Number of the request within its session, from 1; a reply repeats it.
+
+    Hello and Bye are 0: they belong to a connection, not to the count of requests, and Hello is sent again on each.
+    """
     body_bytes: int
     buffer_bytes: tuple[int, ...]
 
