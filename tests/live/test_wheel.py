@@ -24,6 +24,12 @@ def run(*command: str | Path, cwd: Path, tries: int = 1) -> str:
     raise AssertionError
 
 
+def pip(python: Path, *arguments: str) -> str:
+    """Run our pip for another environment: an empty one needs none of its own."""
+    ours = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
+    return run(*ours, *arguments, cwd=python.parent, tries=3)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("wheel")
@@ -36,8 +42,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that has nothing but the wheel and what the light client needs."""
     place = tmp_path_factory.mktemp("environment")
-    venv.create(place, with_pip=True)
-    run(place / "bin" / "pip", "install", "-q", "--disable-pip-version-check", wheel, cwd=place, tries=3)
+    venv.create(place, symlinks=True)
+    pip(place / "bin" / "python", "install", "-q", str(wheel))
     return place / "bin" / "python"
 
 
@@ -60,7 +66,7 @@ def test_the_wheel_brings_the_unit_file_and_no_tests(wheel: Path) -> None:
 def test_the_light_client_runs_without_the_daemon_s_packages(python: Path) -> None:
     run(python, "-I", "-c", "import mtv, mtv.wire.messages", cwd=python.parent)
     assert "Usage" in run(python.with_name("mtv"), "--help", cwd=python.parent)
-    packages = run(python, "-m", "pip", "list", "--disable-pip-version-check", cwd=python.parent).lower()
+    packages = pip(python, "list").lower()
     assert "pyzmq" in packages
     for heavy in ("astropy", "anyio", "lsst", "pyds9"):
         assert heavy not in packages
@@ -75,14 +81,6 @@ def test_the_unit_is_rendered_from_the_installed_wheel(python: Path) -> None:
 
 
 def test_the_wheel_with_the_daemon_installs_and_runs(wheel: Path, python: Path) -> None:
-    run(
-        python.with_name("pip"),
-        "install",
-        "-q",
-        "--disable-pip-version-check",
-        f"{wheel}[daemon]",
-        cwd=wheel.parent,
-        tries=3,
-    )
+    pip(python, "install", "-q", f"{wheel}[daemon]")
     run(python, "-I", "-c", "import mtvd.app, lsst.daf.butler, fitsio", cwd=python.parent)
     assert "Usage" in run(python.with_name("mtvd"), "--help", cwd=python.parent)
