@@ -169,7 +169,7 @@ def _window(window: WindowState) -> str:
         f"pid {window.pid}" if window.pid else "",
         f"on {window.x_display}" if window.x_display else "",
         "a virtual screen that nobody sees ('mtv snap' takes a picture)" if window.headless else "",
-        f"restarted {window.restarts} times" if window.restarts else "",
+        f"restarts: {window.restarts}" if window.restarts else "",
         window.reason,
     ]
     if window.state == "absent" and not window.reason:
