@@ -79,7 +79,7 @@ class Connection:
     """
 
     def __init__(
-        self, endpoint: str | None = None, *, timeout_secs: float = 30.0, timing: Timing | None = None
+        self, endpoint: str | None = None, *, timeout_secs: float = 120.0, timing: Timing | None = None
     ) -> None:
         self.endpoint = paths.check_endpoint(endpoint) if endpoint else paths.default_endpoint()
         self.timeout_secs = timeout_secs
@@ -462,7 +462,7 @@ _default: Connection | None = None
 _default_lock = threading.Lock()
 
 
-def connect(endpoint: str | None = None, *, timeout_secs: float = 30.0) -> Connection:
+def connect(endpoint: str | None = None, *, timeout_secs: float = 120.0) -> Connection:
     """Open a session with the daemon.
 
     Parameters

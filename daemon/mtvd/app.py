@@ -61,7 +61,7 @@ class App:
         self.handles = Handles(clock)
         self.journal = Journal(runtime / "journal")
         self.repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
-        self.stage = Ds9Stage(settings.stage, directory=runtime / "window", pixels=self.pixels, on_change=self._stage_changed)
+        self.stage = Ds9Stage(settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed)
         self.committer = Committer(
             stage=self.stage,
             journal=self.journal,
