@@ -40,7 +40,7 @@ def test_used_and_reserved_stars_are_candidates_and_most_candidates_are_used(obs
     candidate, used = columns["calib_psf_candidate"], columns["calib_psf_used"]
     assert not (used & ~candidate).any()
     assert not (columns["calib_psf_reserved"] & (used | ~candidate)).any()
-    assert 0.7 < used.sum() / candidate.sum() < 1
+    assert 0.7 < np.sum(used).item() / np.sum(candidate).item() < 1
 
 
 def test_candidates_are_clean_bright_points(observation: Observation) -> None:
