@@ -6,6 +6,7 @@ Ends with 0 also where a target is missed, and with 1 where a row could not be r
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ _WIDTH = 132
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all that was started is ended
     # Where nobody looks on, rich would squeeze the table into 80 columns.
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     errors = Console(stderr=True)

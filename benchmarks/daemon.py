@@ -15,6 +15,14 @@ import mtv
 
 _START_SECS: Final = 120.0
 _STOP_SECS: Final = 15.0
+PATIENCE_SECS: Final = 300.0
+"""How long one call may take: a slow machine gives slow times, not none."""
+
+_SETTINGS: Final = """
+[stage]
+start_deadline_secs = 300
+command_deadline_secs = 60
+"""
 
 
 class Daemon:
@@ -55,7 +63,9 @@ class Daemon:
 
     def _start(self, home: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "mtvd", "serve", "--endpoint", self.endpoint, "--window", "headless"]
-        command += ["--runtime-dir", str(home / "run"), "--log-level", "WARNING"]
+        settings = home / "mtvd.toml"  # ours, so that the user's is not read
+        settings.write_text(_SETTINGS)
+        command += ["--config", str(settings), "--runtime-dir", str(home / "run"), "--log-level", "WARNING"]
         for alias, root in self._repositories.items():
             command += ["--repo", f"{alias}={root}"]
         with self.log.open("wb") as log:
@@ -71,7 +81,7 @@ class Daemon:
                 words = self.log.read_text(errors="replace").strip().splitlines()
                 raise RuntimeError(f"mtvd does not start: {words[-1] if words else 'it says nothing'}")
             time.sleep(0.05)
-        connection = mtv.connect(self.endpoint)
+        connection = mtv.connect(self.endpoint, timeout_secs=PATIENCE_SECS)
         connection.status()
         return connection
 

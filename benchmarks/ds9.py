@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 1000, 679
 """Image area where nobody says otherwise."""
 
 _SCREEN: Final = "1280x1024x24"
-_START_SECS: Final = 60.0
+_START_SECS: Final = 300.0
 _STOP_SECS: Final = 5.0
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import mtv
 from benchmarks import exposure
 from benchmarks.contest import Way
-from benchmarks.daemon import Daemon
+from benchmarks.daemon import PATIENCE_SECS, Daemon
 from benchmarks.exposure import DOT_COLOUR, DOT_SIZE, Exposure
 from benchmarks.picture import Picture, decode
 
@@ -83,7 +83,7 @@ class Ours:
 
 def publisher(endpoint: str, positions: NDArray[np.float64]) -> Callable[[], None]:
     """Return what one of many processes does: publish its dots, then one `sync`. For `benchmarks.crowd`."""
-    display = mtv.Display(0, connection=mtv.connect(endpoint))
+    display = mtv.Display(0, connection=mtv.connect(endpoint, timeout_secs=PATIENCE_SECS))
     display.connection.status()
     points = positions.tolist()
 

@@ -14,7 +14,7 @@ Picture = NDArray[np.uint8]
 LEVEL_TOLERANCE = 8
 """Grey levels that a channel may differ: DS9's colour table has that many steps' worth of rounding between builds."""
 
-PIXEL_TOLERANCE = 0.002
+PIXEL_TOLERANCE = 0.005
 """Share of pixels that may differ. All ways are drawn by one DS9, at one size, zoom and stretch, so pictures are equal
 but for a column or row at the border, where centring may round the other way."""
 
@@ -33,14 +33,24 @@ def encode(picture: Picture) -> bytes:
 
 
 def difference(one: Picture, other: Picture) -> float:
-    """Return the share of pixels that differ visibly; 1 where the sizes differ."""
+    """Return the share of pixels that differ visibly: of all, or of those with colour, whichever is more.
+
+    A few markers are a small part of a picture; without the second share they could be missing unseen. Pictures of
+    different sizes have nothing in common: 1.
+    """
     if one.shape != other.shape:
         return 1.0
-    apart = np.abs(one.astype(np.int16) - other.astype(np.int16)).max(axis=2)
-    return float((apart > LEVEL_TOLERANCE).mean())
+    apart = np.abs(one.astype(np.int16) - other.astype(np.int16)).max(axis=2) > LEVEL_TOLERANCE
+    coloured = _coloured(one) | _coloured(other)
+    return max(float(apart.mean()), float(apart[coloured].mean()) if coloured.any() else 0.0)
 
 
 def colours(picture: Picture) -> int:
     """Return the number of pixels that are not grey: masks and markers are, the sky is not."""
+    return int(_coloured(picture).sum())
+
+
+def _coloured(picture: Picture) -> NDArray[np.bool_]:
     levels = picture.astype(np.int16)
-    return int((levels.max(axis=2) - levels.min(axis=2) > LEVEL_TOLERANCE).sum())
+    found: NDArray[np.bool_] = levels.max(axis=2) - levels.min(axis=2) > LEVEL_TOLERANCE
+    return found

@@ -141,13 +141,22 @@ def test_another_picture_stops_the_row() -> None:
 
 
 def test_pictures_survive_png_and_are_compared_pixel_by_pixel() -> None:
-    one: Picture = np.random.default_rng(1).integers(0, 255, (20, 30, 3)).astype(np.uint8)
+    grey = np.random.default_rng(1).integers(0, 255, (20, 30, 1)).astype(np.uint8)
+    one: Picture = grey.repeat(3, axis=2)
     other = one.copy()
     other[:10] ^= 0x40
 
     assert difference(one, decode(encode(one))) == 0
     assert difference(one, other) == 0.5
     assert difference(one, one[:, :-1]) == 1
+
+
+def test_a_missing_marker_is_a_difference_however_small_it_is() -> None:
+    without: Picture = np.full((100, 100, 3), 77, np.uint8)
+    one = without.copy()
+    one[50, 50] = (255, 0, 0)
+
+    assert difference(one, without) == 1
 
 
 def test_only_coloured_pixels_are_counted_as_coloured() -> None:
