@@ -129,6 +129,7 @@ class Probe:
     def __init__(self, address: str) -> None:
         environ = os.environ | {
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "PYDS9_NOXPANS": "1",
             "XPA_METHOD": "local",
             "XPA_TMPDIR": str(Path(address).parent),
             "XPA_SHORT_TIMEOUT": "120",

@@ -20,8 +20,9 @@ ENVIRONMENT: Final = {
     "XPA_NSREGISTER": "false",
     "XPA_SHORT_TIMEOUT": "600",
     "XPA_LONG_TIMEOUT": "600",
+    "PYDS9_NOXPANS": "1",
 }
-"""Time-outs far above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
+"""No name server: pyds9 starts one when it is imported, which inherits our descriptors and outlives us. Time-outs far above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
 
 _EVALUATOR: Final = b"""
 proc mtv_send_value {xpa cdata param} {xpasetbuf $xpa $::mtv_value}
@@ -48,8 +49,7 @@ def _import_pyds9() -> Any:
                 del sys.modules[name]
             else:
                 sys.modules[name] = module
-    # a name server of pyds9's own would inherit our standard output and outlive us; a socket path needs none
-    pyds9.ds9_xpans = lambda: 0
+    pyds9.ds9_xpans = lambda: 0  # making a DS9 object asks for a name server again; a socket path needs none
     return pyds9
 
 
