@@ -141,7 +141,9 @@ def recolour_footprints(display: mtv.Display) -> None:
 
 def get_catalog(repository: mtv.Repository) -> mtv.Catalog:
     """Bring the table of sources, and look at what it holds."""
-    src = repository.get("src", visit=VISIT, detector=DETECTOR, collections=own_collection(), instrument="HSC")
+    src: mtv.Catalog = repository.get(
+        "src", visit=VISIT, detector=DETECTOR, collections=own_collection(), instrument="HSC"
+    )
     print(f"{len(src)} sources")
     print(src.schema)  # name, type, unit and description of every column
     print(src.schema.names())  # the names alone

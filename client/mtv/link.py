@@ -53,7 +53,7 @@ class Phase(enum.Enum):
 class Timing:
     """How long a link waits, in seconds."""
 
-    def __init__(self, hello_secs: float = 5.0, lost_secs: float = 10.0, retry_secs: float = 0.1) -> None:
+    def __init__(self, hello_secs: float = 15.0, lost_secs: float = 30.0, retry_secs: float = 0.1) -> None:
         self.hello_secs = hello_secs
         """From a connection to its Welcome."""
         self.lost_secs = lost_secs

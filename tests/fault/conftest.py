@@ -15,6 +15,7 @@ import pytest
 import zmq
 
 from mtv.wire import codec, frames, messages
+from mtv.wire.limits import Limits
 from mtv.wire.messages import Reply, WindowState
 from mtvd.budget import Budget
 from mtvd.committing import Committer
@@ -120,7 +121,7 @@ class TestDaemon:
         self.sessions = Sessions(time.monotonic)
         self.handles = Handles(time.monotonic)
         self.journal = Journal(directory / "journal")
-        self.limits = messages.Limits(steps=100)
+        self.limits = Limits(steps=100)
         self.committer = Committer(
             stage=self.window,
             journal=self.journal,

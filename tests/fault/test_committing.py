@@ -242,10 +242,12 @@ async def test_a_window_that_shows_the_last_commit_is_adopted_without_a_redraw(h
     assert len(house.window.batches) == 2
 
 
-async def test_a_batch_cut_short_by_the_daemons_death_is_drawn_once(house: House, tmp_path: Path) -> None:
+async def test_a_batch_cut_short_by_the_daemons_death_is_drawn_once(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await house.committer.commit([waiting(dot(0, key="a"))])
     entry = waiting(dot(0, key="b"))
-    house.journal.commit = lambda _commit: None  # type: ignore[method-assign]
+    monkeypatch.setattr(house.journal, "commit", lambda _commit: None)
     await house.committer.commit([entry])
     later = House(tmp_path, house.window, "e2")
     before = len(house.window.batches)
@@ -265,11 +267,13 @@ async def test_a_torn_record_at_the_end_of_the_journal_is_dropped(house: House, 
     assert later.committer.scene == house.committer.scene
 
 
-async def test_a_journal_without_room_fails_the_group_before_anything_is_drawn(house: House) -> None:
+async def test_a_journal_without_room_fails_the_group_before_anything_is_drawn(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_intent: object) -> None:
         raise OSError(28, "No space left on device")
 
-    house.journal.intent = full  # type: ignore[method-assign]
+    monkeypatch.setattr(house.journal, "intent", full)
     entry = waiting(dot())
     await house.committer.commit([entry])
     assert isinstance(entry.failure, DaemonError)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.support.live_daemon import LiveDaemon
 
 import mtv
-from tests.support.live_daemon import LiveDaemon
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -71,16 +72,16 @@ def test_any_text_is_drawn_as_it_is(display: mtv.Display, demo_daemon: LiveDaemo
 
 def test_a_query_that_is_wrong_names_its_field(demo_daemon: LiveDaemon, chain: str) -> None:
     repository = mtv.Repository(connection=demo_daemon.connect())
-    wrong = [
-        ({"dataset_type": "calxep"}, "unknown_dataset_type", "dataset_type"),
-        ({"collections": "u/nobody/x"}, "unknown_collection", "collections"),
-        ({"where": "visit = = 3"}, "bad_query", "where"),
-        ({"where": "instrument='HSC' and vist = 3"}, "bad_query", "where"),
+    good: dict[str, Any] = {"collections": chain, "where": "instrument='HSC'"}
+    wrong: list[tuple[str, dict[str, Any], str, str]] = [
+        ("calxep", {}, "unknown_dataset_type", "dataset_type"),
+        ("calexp", {"collections": "u/nobody/x"}, "unknown_collection", "collections"),
+        ("calexp", {"where": "visit = = 3"}, "bad_query", "where"),
+        ("calexp", {"where": "instrument='HSC' and vist = 3"}, "bad_query", "where"),
     ]
-    for change, code, where in wrong:
-        asked = {"dataset_type": "calexp", "collections": chain, "where": "instrument='HSC'"} | change
+    for dataset_type, change, code, where in wrong:
         with pytest.raises(mtv.RequestError) as caught:
-            repository.query(asked.pop("dataset_type"), **asked)
+            repository.query(dataset_type, **(good | change))
         assert (caught.value.code, caught.value.error.where) == (code, where)
     with pytest.raises(mtv.RequestError) as caught:
         repository.get("calexp", instrument="HSC", visit=23718, collections=chain)

@@ -8,9 +8,9 @@ import sys
 from itertools import groupby
 
 import pytest
+from tests.support.live_daemon import LiveDaemon
 
 import mtv
-from tests.support.live_daemon import LiveDaemon
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 PROCESSES, BATCHES, MARKERS = 10, 5, 20

@@ -11,9 +11,9 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from PIL import Image
+from tests.support.live_daemon import LiveDaemon
 
 import mtv
-from tests.support.live_daemon import LiveDaemon
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

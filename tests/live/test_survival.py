@@ -1,4 +1,4 @@
-"""What was acknowledged is on the screen, once: when DS9 dies, when the daemon dies, when the user closes the window."""
+"""What was acknowledged is on the screen, once: DS9 dies, the daemon dies, the user closes the window."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from tests.support.live_daemon import START_SECS, LiveDaemon
 
 import mtv
-from tests.support.live_daemon import START_SECS, LiveDaemon
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

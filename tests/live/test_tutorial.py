@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
-from tests.support.live_daemon import LiveDaemon, Probe
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]

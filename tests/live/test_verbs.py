@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.live_daemon import LiveDaemon
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import RequestError
-from tests.support.live_daemon import LiveDaemon
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -93,7 +93,7 @@ def _colours_with_pixels(daemon: LiveDaemon, calexp: Dataset) -> set[str]:
     import mtv
 
     repository = mtv.Repository(connection=daemon.connect())
-    exposure = repository.get("calexp", **calexp.data_id, collections=calexp.collections)
+    exposure = repository.get("calexp", instrument="HSC", visit=23718, detector=41, collections=calexp.collections)
     planes = exposure.get_mask_plane_dict()
     assert exposure.mask is not None
     covered = np.zeros(exposure.mask.shape, bool)

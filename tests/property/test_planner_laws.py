@@ -18,7 +18,7 @@ from mtvd import changes as ch
 from mtvd import planner
 from mtvd import scene as sc
 
-FRAMES = st.sampled_from([0, 1, "guider"])
+FRAMES: st.SearchStrategy[int | str] = st.sampled_from([0, 1, "guider"])
 OVERLAYS = st.sampled_from(["markers", "stars"])
 
 
@@ -155,16 +155,13 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
     if kind == 7:
         return ch.SetMaskColours(display=display, colours={"SAT": draw(st.sampled_from(["red", "ignore"]))})
     if kind == 8:
-        return draw(
-            st.sampled_from(
-                [
-                    ch.SetMaskTransparency(display=display, percent=40, plane=None),
-                    ch.SetMaskTransparency(display=display, percent=100, plane="SAT"),
-                    ch.SetColormap(display=display, name="heat", invert=True, key=f"k{serial}"),
-                    ch.BringToFront(display=display, key=f"k{serial}"),
-                ]
-            )
-        )
+        others: list[ch.AnyChange] = [
+            ch.SetMaskTransparency(display=display, percent=40, plane=None),
+            ch.SetMaskTransparency(display=display, percent=100, plane="SAT"),
+            ch.SetColormap(display=display, name="heat", invert=True, key=f"k{serial}"),
+            ch.BringToFront(display=display, key=f"k{serial}"),
+        ]
+        return draw(st.sampled_from(others))
     return ch.DeleteDisplay(display=display)
 
 

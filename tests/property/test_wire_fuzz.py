@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -26,10 +27,17 @@ TYPES = st.sampled_from(["transaction", "mtv", "overlay", "scale", "query", "loa
 
 
 def decoded(body: bytes) -> None:
+    refused = refusal(lambda: codec.decode_request(body))
+    assert refused in {None, "bad_message", "unknown_type", "bad_value"}
+
+
+def refusal(call: Callable[[], object]) -> str | None:
+    """Return the code of the documented error that a call raises; None where it raises none."""
     try:
-        codec.decode_request(body)
+        call()
     except RequestError as error:
-        assert error.code in {"bad_message", "unknown_type", "bad_value"}
+        return error.code
+    return None
 
 
 @given(st.binary(max_size=300))
@@ -44,10 +52,8 @@ def test_any_fields_of_any_type_raise_only_documented_errors(kind: str, fields: 
 
 @given(st.lists(st.binary(max_size=100), min_size=1, max_size=5))
 def test_any_frames_raise_only_documented_errors(message: list[bytes]) -> None:
-    try:
-        frames.check(frames.read_header(message[0]), message, Limits())
-    except RequestError as error:
-        assert error.code in {"bad_message", "unsupported_version", "too_large"}
+    refused = refusal(lambda: frames.check(frames.read_header(message[0]), message, Limits()))
+    assert refused in {None, "bad_message", "unsupported_version", "too_large"}
 
 
 @given(st.binary(max_size=50), st.lists(st.binary(max_size=20), max_size=4), st.integers(0, 2**64 - 1))

@@ -22,7 +22,8 @@ ENVIRONMENT: Final = {
     "XPA_LONG_TIMEOUT": "600",
     "PYDS9_NOXPANS": "1",
 }
-"""No name server: pyds9 starts one when it is imported, which inherits our descriptors and outlives us. Time-outs far above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
+"""No name server: pyds9 starts one when it is imported, which inherits our descriptors and outlives us. Time-outs far
+above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
 
 _EVALUATOR: Final = b"""
 proc mtv_send_value {xpa cdata param} {xpasetbuf $xpa $::mtv_value}
