@@ -74,7 +74,9 @@ def list_raw_data_ids() -> str:
 
 def get_exposure(repository: mtv.Repository) -> mtv.Exposure:
     """Bring one calibrated exposure into this process: image, mask, variance, WCS and metadata."""
-    calexp = repository.get("calexp", visit=VISIT, detector=DETECTOR, collections=own_collection(), instrument="HSC")
+    calexp: mtv.Exposure = repository.get(
+        "calexp", visit=VISIT, detector=DETECTOR, collections=own_collection(), instrument="HSC"
+    )
     print(f"{calexp!r}: mean of the image {calexp.image.mean():.2f}")
     return calexp
 
