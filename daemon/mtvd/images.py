@@ -23,7 +23,7 @@ from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.actions import ImageLayer, MaskLayer
 from mtvd.columns import array_of, number_dtype
-from mtvd.pixelstore import PixelStore
+from mtvd.pixelstore import PixelStore, grow
 from mtvd.stage import fits_bytes
 
 
@@ -82,7 +82,7 @@ class Images:
         _check_mask(exposure.mask, shape_yx, self._limits)
         file = await self._placed(exposure.image, buffers, "image", self._limits.header_bytes)
         claimed.add(file)
-        await anyio.to_thread.run_sync(_write_header, self._pixels.path(file), header)
+        await anyio.to_thread.run_sync(_write_header, self._pixels.path(file), header, self._whole(exposure.image))
         image = ImageLayer(
             file=file,
             shape_yx=shape_yx,
@@ -105,6 +105,11 @@ class Images:
             planes=planes,
         )
         return Layers(image=image, mask=mask)
+
+    def _whole(self, array: Array) -> int:
+        """Bytes of a FITS file with these pixels, padded as FITS wants it."""
+        pixels = math.prod(array.shape) * number_dtype(array.dtype, "image").itemsize
+        return self._limits.header_bytes + fits_bytes.padded(pixels)
 
     def _header(self, exposure: Exposure, shape_yx: tuple[int, int]) -> bytes:
         for value in exposure.xy0:
@@ -176,6 +181,7 @@ def _planes(exposure: Exposure) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(exposure.planes.items(), key=lambda plane: plane[1]))
 
 
-def _write_header(path: Path, header: bytes) -> None:
+def _write_header(path: Path, header: bytes, whole_bytes: int) -> None:
     with path.open("r+b") as file:
+        grow(file.fileno(), whole_bytes)  # a file may end with its last pixel
         file.write(header)

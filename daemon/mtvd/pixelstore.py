@@ -38,14 +38,28 @@ def allocate(path: Path, size: int) -> int:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.posix_fallocate(descriptor, 0, max(size, 1))
-    except OSError as error:
+        grow(descriptor, max(size, 1))
+    except BaseException:
         os.close(descriptor)
         path.unlink()
+        raise
+    return descriptor
+
+
+def grow(descriptor: int, size: int) -> None:
+    """Reserve the blocks of a file up to a size; a larger file stays as it is.
+
+    Raises
+    ------
+    DaemonError
+        ``storage_full`` where the file system has no room.
+    """
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise storage_full(size) from None
         raise
-    return descriptor
 
 
 def storage_full(size: int) -> DaemonError:

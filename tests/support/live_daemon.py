@@ -171,7 +171,7 @@ class Probe:
 
     def regions(self, frame: int = 0) -> str:
         """All regions of a frame as DS9 lists them, in 1-based physical pixels."""
-        return self.tcl(f"[Frame{frame} marker list ds9 physical fk5 degrees arcsec no]")
+        return self.tcl(f"[Frame{frame} marker list ds9 physical fk5 degrees no]")
 
     def masks(self, frame: int = 0) -> int:
         """Number of mask objects on a frame."""
