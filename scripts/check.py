@@ -32,16 +32,16 @@ class Step:
 
 
 def steps(lint_only: bool) -> list[Step]:
-    """Return what to run, in order. The times add up to less than 40 minutes."""
+    """Return what to run, in order. The limits are for a machine that runs at a fifth of its speed; most need a fifth."""
     lint = [
         Step(name="ruff check", python=NEWEST, arguments=["ruff", "check", "."], at_most_secs=60),
         Step(name="ruff format", python=NEWEST, arguments=["ruff", "format", "--check", "."], at_most_secs=60),
         Step(name="mypy", python=NEWEST, arguments=["mypy"], at_most_secs=300),
     ]
     quick = Step(
-        name="quick tests on Python 3.11", python=FLOOR, arguments=["pytest", "-m", "not live"], at_most_secs=480
+        name="quick tests on Python 3.11", python=FLOOR, arguments=["pytest", "-m", "not live"], at_most_secs=1200
     )
-    whole = Step(name="all tests", python=NEWEST, arguments=["pytest"], at_most_secs=1440)
+    whole = Step(name="all tests", python=NEWEST, arguments=["pytest"], at_most_secs=3000)
     if lint_only:
         return lint
     return [*lint, *([quick] if FLOOR.exists() else []), whole]
