@@ -116,7 +116,7 @@ proc ::mtv::defaults {which} {
     $which mask blend source
     $which mask transparency 0
     $which mask mark nonzero
-    do::scale [string range $which 5 end] linear minmax
+    do::scale [string range $which 5 end] linear zscale
     do::colormap [string range $which 5 end] grey 0
 }
 
@@ -162,10 +162,16 @@ proc ::mtv::do::reset {number} {
     incr ::mtv::touched [expr {$which eq $::current(frame)}]
 }
 
+# Until its next redraw a frame in front goes on with the physical system of the image before (none: physical is
+# image), and markers and pans land in the wrong place. Centring brings the systems up to date at once; the pan is put
+# back then, exactly, which DS9's own "preserve" misses by half a pixel.
 proc ::mtv::do::image {number path} {
     set which [::mtv::frame $number]
+    set pan [expr {[$which has fits] ? [$which get cursor image fk5] : {}}]
     ::mtv::drop_masks $which
     ::mtv::load $which $path {}
+    $which center
+    if {$pan ne {}} {$which pan to image fk5 {*}$pan}
     incr ::mtv::touched [expr {$which eq $::current(frame)}]
 }
 
@@ -299,8 +305,8 @@ proc ::mtv::box {args} {
     }
 }
 
-proc ::mtv::install {mark} {
-    variable closed_mark $mark
+proc ::mtv::install {directory} {
+    variable closed_mark $directory/closed
     if {[info commands ::mtv::tk_messageBox] ne {}} return
     rename ::tk_messageBox ::mtv::tk_messageBox
     proc ::tk_messageBox {args} {uplevel 1 [list ::mtv::box {*}$args]}
@@ -309,11 +315,31 @@ proc ::mtv::install {mark} {
         ::mtv::closed
         ::mtv::QuitDS9
     }
-    xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}
-    global pds9 panzoom marker tile current
+    # nobody answers boxes of the start either: "-samp no" alone opens one, and DS9 never finishes its start behind it
+    variable busy 1
+    announce $directory
+}
+
+# XPA is served in the middle of DS9's start. So the daemon waits for a file, made a little after the start has ended.
+proc ::mtv::announce {directory {left 0}} {
+    if {$::ds9(init)} {
+        after 20 [list ::mtv::announce $directory]
+    } elseif {!$left} {
+        after 20 [list ::mtv::announce $directory 1]
+    } else {
+        ready
+        close [open $directory/ready w]
+    }
+}
+
+proc ::mtv::ready {} {
+    global pds9 panzoom marker
     set pds9(automarker) 0
     set panzoom(preserve) 1
     set marker(preserve) 1
+    xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}
     # the empty frame that DS9 opens with is nobody's display
     if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    variable busy 0
+    quiet
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,8 +34,7 @@ from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
 
 _NUDGE_SECS: Final = 0.25
-_POLL_SECS: Final = 0.2
-_SNAPSHOT_SECS: Final = 10.0
+_SNAPSHOT_SECS: Final = 20.0
 _THREAD_MARKERS: Final = 2_000
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 
@@ -48,10 +46,10 @@ class Ds9Stage:
     ----------
     settings : `~mtvd.stage.settings.StageSettings`
         Read once.
-    directory : `~pathlib.Path`
-        For the stage's own files, mode 0700; made where it does not exist. Its path must be short, for sockets.
     pixels : `~mtvd.pixelstore.PixelStore`
         Where images and masks lie; the colour layers of masks are made there.
+    directory : `~pathlib.Path`
+        For the stage's own files, mode 0700; made where it does not exist. Its path must be short, for sockets.
     on_change : callable, optional
         Called with the new state whenever it changes; must not block.
 
@@ -64,12 +62,12 @@ class Ds9Stage:
     def __init__(
         self,
         settings: StageSettings,
-        *,
-        directory: Path,
         pixels: PixelStore,
+        directory: Path,
+        *,
         on_change: Callable[[WindowState], None] | None = None,
     ) -> None:
-        if not all(c.isascii() and (c.isalnum() or c in "._/+-") for c in str(pixels.directory)):
+        if not windows.PLAIN_PATH.fullmatch(str(pixels.directory)):
             raise ValueError(f"{pixels.directory}: DS9 needs a path of letters, digits and . _ / + - only")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings = settings
@@ -187,9 +185,10 @@ class Ds9Stage:
         await self.ensure()
         assert self._window is not None
         path = Path(self._window.directory) / f"snapshot.{image_format}"
+        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
-            await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", _SNAPSHOT_SECS)
+            await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", deadline)
             return await anyio.Path(path).read_bytes()
         except ChildError as error:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
@@ -269,23 +268,7 @@ class Ds9Stage:
         return self._lane
 
     async def _connect(self, lane: Child, window: windows.Window) -> None:
-        """Wait until DS9 has started, give it the agent."""
-        deadline = self._settings.start_deadline_secs
-        await lane.call("connect", {"socket": window.socket}, deadline_secs=deadline)
-        with anyio.move_on_after(deadline) as waiting:
-            await self._started(lane, deadline)
-        if waiting.cancelled_caught:
-            raise ChildLost(f"DS9 did not finish its start within {deadline:g} s")
-        agent = resources.files("mtvd.stage").joinpath("agent.tcl").read_text()
-        install = f"{agent}\n::mtv::install {quote(str(window.closed_mark))}\n"
-        await lane.call("run", {"script": install.encode(), "read_back": False}, deadline_secs=deadline)
-
-    async def _started(self, lane: Child, deadline_secs: float) -> None:
-        """Wait until DS9 is ready: it serves XPA in the middle of its start, and too many questions hold that up."""
-        while True:
-            if await lane.call("evaluate", {"expression": "$::ds9(init)"}, deadline_secs=deadline_secs) == "0":
-                return
-            await anyio.sleep(_POLL_SECS)
+        await lane.call("connect", {"socket": window.socket}, deadline_secs=self._settings.start_deadline_secs)
 
     async def _reconnect(self) -> None:
         assert self._window is not None

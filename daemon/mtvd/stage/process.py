@@ -9,9 +9,11 @@ them says which window is ours.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,8 @@ from mtvd.stage.settings import StageSettings
 
 _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
+PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
+"""Paths that nothing in DS9 misreads."""
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +60,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def launch(settings: StageSettings, stage_directory: Path, screen: Screen, directory: Path) -> Window:
-    """Start DS9 and return once its socket is there.
+    """Start DS9 and return once its start is over and its socket is there.
 
     Raises
     ------
@@ -70,9 +74,9 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
     home.mkdir(exist_ok=True)
     if len(str(xpa)) + len(f"/DS9_{settings.title}.4194304") > _SOCKET_PATH_MAX:
         raise WindowUnavailable(f"{stage_directory} is too long for a socket: set XDG_RUNTIME_DIR to a shorter path")
-    process = spawn(
-        _command(settings), environment=_environment(screen, xpa, home), directory=home, log=directory / "ds9.log"
-    )
+    command = _command(settings, _write_agent(directory))
+    log = directory / "ds9.log"
+    process = spawn(command, environment=_environment(screen, xpa, home), directory=home, log=log)
     try:
         socket = await _socket_of(process, xpa, settings)
     except BaseException:
@@ -88,6 +92,16 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
         directory=str(directory),
         screen=screen,
     )
+
+
+def _write_agent(directory: Path) -> Path:
+    """Write what DS9 sources at its start; the path goes through DS9's own parser, so it must be plain."""
+    if not PLAIN_PATH.fullmatch(str(directory)):
+        raise WindowUnavailable(f"{directory}: DS9 needs a path of letters, digits and . _ / + - only")
+    agent = directory / "agent.tcl"
+    text = resources.files("mtvd.stage").joinpath("agent.tcl").read_text()
+    agent.write_text(f"{text}\n::mtv::install {directory}\n")
+    return agent
 
 
 def new_directory(stage_directory: Path) -> Path:
@@ -152,9 +166,10 @@ def _read_state(stage_directory: Path) -> Window | None:
         return None
 
 
-def _command(settings: StageSettings) -> list[str]:
+def _command(settings: StageSettings, agent: Path) -> list[str]:
+    """Return the command line: the agent comes first, because ``-samp no`` opens a box that somebody must answer."""
     geometry = f"{settings.width_px}x{settings.height_px}"
-    return [settings.ds9, "-title", settings.title, "-geometry", geometry, "-samp", "no"]
+    return [settings.ds9, "-title", settings.title, "-geometry", geometry, "-source", str(agent), "-samp", "no"]
 
 
 def _environment(screen: Screen, xpa: Path, home: Path) -> dict[str, str]:
@@ -177,4 +192,4 @@ async def _socket_of(process: Owned, xpa: Path, settings: StageSettings) -> Path
 
 
 def _socket_in(xpa: Path, title: str) -> Path | None:
-    return next(xpa.glob(f"DS9_{title}.*"), None)
+    return next(xpa.glob(f"DS9_{title}.*"), None) if (xpa.parent / "ready").exists() else None

@@ -1,0 +1,203 @@
+"""A stage without a window, for the tests of other rooms: a simple model of frames, and faults by name.
+
+It obeys the contract of `mtvd.stage.port` and refuses what DS9 refuses: actions on a frame that does not exist. Fault
+names are attributes; each fault happens once, then clears itself, so that the next call can be seen to work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+import anyio
+import msgspec
+
+from mtv.wire.messages import WindowState
+from mtvd import actions
+from mtvd.stage.port import Batch, Section, SectionResult, WindowLost, WindowUnavailable
+
+PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
+
+
+class FakeFrame(msgspec.Struct, kw_only=True):
+    """What a frame shows."""
+
+    image: actions.ImageLayer | None = None
+    mask: actions.LoadMask | None = None
+    transparency_percent: float = 0.0
+    markers: list[tuple[str, actions.Markers]] = msgspec.field(default_factory=list)
+    """Overlay and markers, in the order they were added."""
+    scale: actions.SetScale | None = None
+    colormap: actions.SetColormap | None = None
+    zoom: float | None = 1.0
+    pan: tuple[float, float] | None = None
+
+
+class FakeStage:
+    """A stage that remembers instead of drawing.
+
+    Parameters
+    ----------
+    on_change : callable, optional
+        As `mtvd.stage.ds9.Ds9Stage` calls it.
+
+    Attributes
+    ----------
+    batches : `list` [`Batch`]
+        All that were drawn, whole or in part.
+    frames : `dict` [`int`, `FakeFrame`]
+        What the window shows.
+    fail_action : callable or None
+        Given an action, returns the window's words if it is to be refused, else an empty text. Stays until removed.
+    lose_at_run : ``before``, ``after`` or None
+        The window dies at the next `run`, before or after the batch took effect.
+    hang_at_run : `bool`
+        The next `run` never returns; what waits for it must have a deadline.
+    unavailable : `str`
+        Reason for which `ensure` fails; stays until removed.
+    left_token : `tuple` [`str`, `int`] or None
+        What `committed` finds in a window of an earlier daemon.
+    """
+
+    def __init__(self, *, on_change: Callable[[WindowState], None] | None = None) -> None:
+        self.batches: list[Batch] = []
+        self.frames: dict[int, FakeFrame] = {}
+        self.front: int | None = None
+        self.token: tuple[str, int] | None = None
+        self.syncs = 0
+        self.offered: list[tuple[str, str]] = []
+        self.fail_action: Callable[[actions.AnyAction], str] | None = None
+        self.lose_at_run: Literal["before", "after"] | None = None
+        self.hang_at_run = False
+        self.unavailable = ""
+        self.left_token: tuple[str, int] | None = None
+        self._on_change = on_change
+        self._generation = 0
+        self._state = WindowState()
+
+    @property
+    def state(self) -> WindowState:
+        """State for status and Welcome."""
+        return self._state
+
+    def offer_display(self, x_display: str, xauthority: str) -> None:
+        """Remember the offer."""
+        self.offered.append((x_display, xauthority))
+
+    async def ensure(self) -> int:
+        """Open the window unless it is open."""
+        if self.unavailable:
+            self._become("failed", self.unavailable)
+            raise WindowUnavailable(self.unavailable)
+        if self._state.state != "ready":
+            self._generation += 1
+            self._become("ready", "")
+        return self._generation
+
+    async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
+        """Apply a batch to the frames."""
+        if self._state.state != "ready":
+            raise WindowLost(self._state.reason or "there is no window")
+        if self.hang_at_run:
+            self.hang_at_run = False
+            await anyio.sleep_forever()
+        fault, self.lose_at_run = self.lose_at_run, None
+        if fault == "before":
+            self.crash()
+            raise WindowLost("the window died")
+        results = tuple(self._section(section) for section in batch.sections)
+        self.batches.append(batch)
+        self.token = (batch.epoch, batch.number)
+        if fault == "after":
+            self.crash()
+            raise WindowLost("the window died")
+        return results
+
+    async def committed(self) -> tuple[str, int] | None:
+        """Return `left_token`, and adopt its window where it is given."""
+        if self.left_token is not None and self._state.state != "ready":
+            await self.ensure()
+        return self.left_token
+
+    async def sync(self) -> None:
+        """Count."""
+        self.syncs += 1
+
+    async def snapshot(self, frame: int | None, image_format: str) -> bytes:
+        """Return something that begins like a picture of the format."""
+        await self.ensure()
+        if frame is not None:
+            self.front = frame
+        return PICTURES[image_format]
+
+    async def close(self, *, keep_window: bool) -> None:
+        """Forget the window; kept ones can be found by `committed`."""
+        self.left_token = self.token if keep_window else None
+        self._become("absent", "")
+
+    def crash(self, reason: str = "the window died") -> None:
+        """End the window as a crash would."""
+        self._empty("lost", reason)
+
+    def user_closes(self) -> None:
+        """End the window as the user would."""
+        self._empty("absent", "the user closed the window")
+
+    def _empty(self, state: Literal["absent", "lost"], reason: str) -> None:
+        self.frames = {}
+        self.front = None
+        self.token = None
+        self._become(state, reason)
+
+    def _become(self, state: Literal["absent", "ready", "lost", "failed"], reason: str) -> None:
+        self._state = WindowState(state=state, reason=reason, restarts=max(self._generation - 1, 0))
+        if self._on_change is not None:
+            self._on_change(self._state)
+
+    def _section(self, section: Section) -> SectionResult:
+        for index, action in enumerate(section.actions):
+            message = (self.fail_action(action) if self.fail_action else "") or self._apply(action)
+            if message:
+                return SectionResult(key=section.key, failed_action=index, message=message)
+        return SectionResult(key=section.key)
+
+    def _apply(self, action: actions.AnyAction) -> str:
+        """Do an action; return why not, if not."""
+        match action:
+            case actions.CreateFrame():
+                self.frames.setdefault(action.frame, FakeFrame())
+            case actions.ResetFrame():
+                self.frames[action.frame] = FakeFrame()
+            case actions.DeleteFrame():
+                self.frames.pop(action.frame, None)
+            case _ if action.frame not in self.frames:
+                return f"display {action.frame} has no frame"
+            case actions.RaiseFrame():
+                self.front = action.frame
+            case _:
+                _change(self.frames[action.frame], action)
+        return ""
+
+
+def _change(frame: FakeFrame, action: actions.AnyAction) -> None:
+    match action:
+        case actions.LoadImage():
+            frame.image, frame.mask = action.image, None
+        case actions.LoadMask():
+            frame.mask, frame.transparency_percent = action, action.transparency_percent
+        case actions.SetMaskTransparency():
+            frame.transparency_percent = action.percent
+        case actions.AddMarkers():
+            frame.markers.append((action.overlay, action.markers))
+        case actions.DeleteMarkers():
+            frame.markers = [m for m in frame.markers if action.overlay is not None and m[0] != action.overlay]
+        case actions.SetScale():
+            frame.scale = action
+        case actions.SetColormap():
+            frame.colormap = action
+        case actions.SetZoom():
+            frame.zoom = action.factor
+        case actions.SetPan():
+            frame.pan = action.x, action.y
+        case _:
+            raise AssertionError(f"no model of {action}")

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from mtv.wire.errors import RequestError
+from mtvd.stage.fits_bytes import BITPIX, header
+
+
+def made(**changes: Any) -> fits.Header:
+    values: dict[str, Any] = {"shape_yx": (3, 5), "dtype": ">f4", "xy0": (100, 200), "header_bytes": 5760} | changes
+    return fits.Header.fromstring(header(**values).decode("ascii"))
+
+
+def cards(**values: object) -> str:
+    return "".join(f"{key:<8}= {value}".ljust(80) for key, value in values.items())
+
+
+@pytest.mark.parametrize("dtype", BITPIX)
+def test_astropy_reads_every_type_of_pixel_back(dtype: str) -> None:
+    plain = np.dtype(dtype)
+    pixels = np.arange(15).reshape(3, 5).astype(plain)
+    if plain.kind == "u" and plain.itemsize > 1:
+        stored = (pixels ^ plain.type(1 << (8 * plain.itemsize - 1))).astype(plain)
+    else:
+        stored = pixels
+    head = header(shape_yx=(3, 5), dtype=dtype, xy0=(0, 0), header_bytes=2880)
+    read = fits.open(io.BytesIO(head + stored.tobytes().ljust(2880, b"\0")))
+    assert (read[0].data == pixels).all()
+
+
+def test_the_header_is_exactly_as_long_as_asked() -> None:
+    for size in (2880, 28_800):
+        head = header(shape_yx=(3, 5), dtype=">f4", xy0=(0, 0), header_bytes=size)
+        assert len(head) == size
+        assert head[-80:] == b"END".ljust(80)
+
+
+def test_physical_and_wcs_a_follow_the_origin() -> None:
+    head = made()
+    assert (head["LTV1"], head["LTV2"], head["LTM1_1"], head["LTM2_2"]) == (-100, -200, 1, 1)
+    assert (head["CRPIX1A"], head["CRVAL1A"], head["CRVAL2A"], head["CTYPE1A"]) == (1, 100, 200, "LINEAR")
+
+
+def test_only_cards_of_the_celestial_wcs_pass() -> None:
+    wcs = cards(
+        CTYPE1="'RA---TAN-SIP'",
+        CRVAL1="1.5D+2 / degrees",
+        CD1_1=-1e-5,
+        A_ORDER=2,
+        A_2_0="1.25E-7",
+        PV2_1=1.0,
+        LTV1=-7.0,
+        NAXIS1=9,
+        COMMENT="x",
+        CTYPE1A="'EVIL'",
+        EXTEND="T",
+    )
+    head = made(wcs=wcs)
+    assert (head["CTYPE1"], head["CRVAL1"], head["A_ORDER"], head["A_2_0"]) == ("RA---TAN-SIP", 150.0, 2, 1.25e-7)
+    assert (head["LTV1"], head["NAXIS1"], head["CTYPE1A"]) == (-100, 5, "LINEAR")
+    assert "EXTEND" not in head
+
+
+@pytest.mark.parametrize("value", ["nan", "'text'", "", "1e999", "\x07"])
+def test_a_number_that_fits_does_not_allow_is_refused_by_its_card(value: str) -> None:
+    with pytest.raises(RequestError, match="CRVAL1") as refusal:
+        made(wcs=cards(CRVAL1=value))
+    assert refusal.value.error.where == "wcs"
+
+
+def test_more_cards_than_the_header_has_room_for_are_refused_naming_the_wcs() -> None:
+    many = cards(**{f"A_{i}_{j}": 1.0 for i in range(10) for j in range(10)})
+    with pytest.raises(RequestError) as refusal:
+        made(wcs=many)
+    assert refusal.value.error.where == "wcs"
+    assert made(wcs=many, header_bytes=28_800)["A_9_9"] == 1.0
+
+
+def test_labels_become_printable_ascii() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        head = made(label="caf\u00e9 'x'\n" + "y" * 200, unit="nJy")
+    assert head["OBJECT"].startswith("caf? ?x??yyy")
+    assert head["BUNIT"] == "nJy"
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f2", ">c8", "O", ">u8"])
+def test_a_type_that_fits_does_not_have_is_refused(dtype: str) -> None:
+    with pytest.raises(RequestError, match="cannot be shown"):
+        made(dtype=dtype)

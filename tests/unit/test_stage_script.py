@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+
+import pytest
+
+from mtvd.actions import AddMarkers, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
+from mtvd.stage.answer import read_answer
+from mtvd.stage.port import Batch, Section
+from mtvd.stage.script import Prepared, quote, script, word
+
+HOSTILE = [
+    "",
+    "plain",
+    "two words",
+    "a}b",
+    "{",
+    "}",
+    "a{b}c",
+    "\\",
+    "end\\",
+    "a\\}b",
+    "$x [exec true] ;# \"'",
+    "{}\nnext\tline\r",
+    "\u00e9\u2603 \U0001f600",
+    "-flag",
+    "#hash",
+    "{*}x",
+    "a\\\nb",
+    "{$x}",
+    '"quoted"',
+]
+
+
+def tcl(program: str) -> str:
+    """Run a program in a real Tcl interpreter: Python's own where it has one, else tclsh."""
+    try:
+        import tkinter as tk
+
+        return str(tk.Tcl().eval(program))
+    except ImportError:
+        if shutil.which("tclsh") is None:
+            pytest.skip("neither tkinter nor tclsh is here")
+        told = subprocess.run(
+            ["tclsh"],
+            input=f"fconfigure stdout -encoding utf-8\nputs -nonewline [eval {{{program}}}]\n".encode(),
+            capture_output=True,
+            check=True,
+        )
+        return told.stdout.decode()
+
+
+def codes(text: str) -> str:
+    return text.encode("utf-8").hex()
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text.isascii()])
+def test_a_real_tcl_reads_every_text_as_one_word_of_the_same_text(text: str) -> None:
+    hexed = "binary encode hex [encoding convertto utf-8 $v]"
+    assert tcl(f"set v {quote(text)}; {hexed}") == codes(text)
+    assert tcl(f"set v [lindex {word(['a', text, 'b'])} 1]; {hexed}") == codes(text)
+    assert tcl(f"set v [lindex [lindex {word([['a', [text]], 'b'])} 0 1] 0]; {hexed}") == codes(text)
+
+
+def test_several_hostile_words_stay_apart_in_a_nested_list() -> None:
+    texts = [text for text in HOSTILE if text.isascii()]
+    nested = word([list(texts), list(reversed(texts))])
+    assert tcl(f"llength {nested}") == "2"
+    assert tcl(f"llength [lindex {nested} 1]") == str(len(texts))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_none_are_refused(number: float) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        word(number)
+
+
+def batch(*sections: Section) -> Batch:
+    return Batch(epoch="e-1", number=7, sections=sections)
+
+
+def test_the_last_line_stores_the_token() -> None:
+    text = script(batch(Section(key="k", actions=(CreateFrame(frame=3),))), "/px", {})
+    assert text.splitlines() == [
+        "::mtv::begin",
+        "::mtv::section k {",
+        "{create 3}",
+        "}",
+        "::mtv::end",
+        "set ::mtv_commit [list e-1 7]",
+    ]
+
+
+def test_parent_pixels_become_physical_ones_by_adding_one() -> None:
+    text = script(batch(Section(key="k", actions=(SetPan(frame=0, x=10.5, y=-3.0),))), "/px", {})
+    assert "{pan 0 11.5 -2.0}" in text
+
+
+def test_values_are_written_as_ds9_has_them() -> None:
+    section = Section(
+        key="k",
+        actions=(
+            SetScale(frame=0, stretch="histogram", mode="zscale", low=None, high=None),
+            SetScale(frame=0, stretch="log", mode="zscale", low=1.0, high=2.5),
+            SetZoom(frame=0, factor=None),
+            SetZoom(frame=0, factor=0.5),
+            DeleteMarkers(frame=0, overlay=None),
+        ),
+    )
+    lines = script(batch(section), "/px", {}).splitlines()
+    assert lines[2:7] == [
+        "{scale 0 histequ zscale}",
+        "{scale 0 log user 1.0 2.5}",
+        "{fit 0}",
+        "{zoom 0 0.5}",
+        "{unmark 0 {}}",
+    ]
+
+
+def test_an_action_that_cannot_be_written_fails_in_its_place() -> None:
+    bad = Markers(
+        key="k",
+        count=1,
+        x=bytes(8),
+        y=bytes(8),
+        size=b"\0\0\0\0\0\0\xf0?",
+        symbols=("@:1,2,3",),
+        colours=("#00ff00",),
+        system="pixel",
+        lines=False,
+    )
+    section = Section(
+        key="k", actions=(SetPan(frame=0, x=math.nan, y=0), AddMarkers(frame=0, overlay="o", markers=bad))
+    )
+    lines = script(batch(section), "/px", {(0, 1): Prepared()}).splitlines()
+    assert lines[2].startswith("{fail ")
+    assert "moments of no ellipse" in lines[3]
+    refused = script(batch(section), "/px", {(0, 0): Prepared(refusal="no {room")})
+    assert "{fail no\\ \\{room}" in refused
+
+
+def test_the_answer_is_read_section_by_section() -> None:
+    answer = read_answer("e-1 7\n1 0 " + "h\u00e9".encode().hex() + "\n2 3 ")
+    assert answer.token == ("e-1", 7)
+    sections = tuple(Section(key=key, actions=()) for key in "abc")
+    results = answer.results(batch(*sections))
+    assert [(r.key, r.failed_action, r.message) for r in results] == [
+        ("a", None, ""),
+        ("b", 0, "h\u00e9"),
+        ("c", 3, ""),
+    ]
+
+
+def test_a_window_that_has_drawn_nothing_has_an_empty_epoch() -> None:
+    assert read_answer(" -1").token == ("", -1)
+    with pytest.raises(ValueError, match="invalid literal"):
+        read_answer("nonsense")
