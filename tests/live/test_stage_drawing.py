@@ -268,11 +268,7 @@ async def test_one_section_fails_with_the_windows_words_and_the_others_are_done(
     with (stage_rig.pixels.directory / short.file).open("r+b") as file:
         file.truncate(5000)
     results = await stage_rig.run(
-        [
-            CreateFrame(frame=1),
-            LoadImage(frame=1, image=lost),
-            AddMarkers(frame=1, overlay="a", markers=make_markers(1, 1)),
-        ],
+        [CreateFrame(frame=1), LoadImage(frame=1, image=lost), RaiseFrame(frame=1)],
         [AddMarkers(frame=0, overlay="a", markers=make_markers(10, 10))],
         [CreateFrame(frame=2), SetColormap(frame=2, name="no such map", invert=False)],
         [LoadImage(frame=99, image=good)],

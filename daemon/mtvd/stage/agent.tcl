@@ -162,10 +162,16 @@ proc ::mtv::do::reset {number} {
     incr ::mtv::touched [expr {$which eq $::current(frame)}]
 }
 
+# Until its next redraw a frame in front goes on with the physical system of the image before (none: physical is
+# image), and markers and pans land in the wrong place. Centring brings the systems up to date at once; the pan is put
+# back then, exactly, which DS9's own "preserve" misses by half a pixel.
 proc ::mtv::do::image {number path} {
     set which [::mtv::frame $number]
+    set pan [expr {[$which has fits] ? [$which get cursor image fk5] : {}}]
     ::mtv::drop_masks $which
     ::mtv::load $which $path {}
+    $which center
+    if {$pan ne {}} {$which pan to image fk5 {*}$pan}
     incr ::mtv::touched [expr {$which eq $::current(frame)}]
 }
 

@@ -34,7 +34,7 @@ from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
 
 _NUDGE_SECS: Final = 0.25
-_SNAPSHOT_SECS: Final = 10.0
+_SNAPSHOT_SECS: Final = 20.0
 _THREAD_MARKERS: Final = 2_000
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 
@@ -185,9 +185,10 @@ class Ds9Stage:
         await self.ensure()
         assert self._window is not None
         path = Path(self._window.directory) / f"snapshot.{image_format}"
+        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
-            await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", _SNAPSHOT_SECS)
+            await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", deadline)
             return await anyio.Path(path).read_bytes()
         except ChildError as error:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
