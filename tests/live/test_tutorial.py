@@ -190,4 +190,5 @@ def test_the_tutorial_runs_as_a_program_and_leaves_a_picture(demo_daemon: LiveDa
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert Image.open(target).size[0] > 300
+    with Image.open(target) as image:
+        assert image.size[0] > 300
