@@ -32,7 +32,7 @@ class Step:
 
 
 def steps(lint_only: bool) -> list[Step]:
-    """Return what to run, in order. The limits are for a machine that runs at a fifth of its speed; most need a fifth."""
+    """Return what to run, in order. The limits are for a machine at a fifth of its speed."""
     lint = [
         Step(name="ruff check", python=NEWEST, arguments=["ruff", "check", "."], at_most_secs=60),
         Step(name="ruff format", python=NEWEST, arguments=["ruff", "format", "--check", "."], at_most_secs=60),

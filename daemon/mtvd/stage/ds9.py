@@ -34,7 +34,7 @@ from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
 
 _NUDGE_SECS: Final = 0.25
-_SNAPSHOT_SECS: Final = 20.0
+_SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 
