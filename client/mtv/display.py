@@ -284,12 +284,12 @@ class Display:
     def get_mask_plane_color(self, name: str) -> str:
         """Return the colour that a mask plane has or would have."""
         mask = self._described().mask
-        return mask.colours.get(name) or default_mask_colour(name, mask.planes.get(name, 0))
+        return mask.colours.get(name) or default_mask_colour(name)
 
     def mask_plane_colours(self) -> dict[str, str]:
         """Return the colours of all mask planes: those of the image, those set, and those that everybody has."""
         mask = self._described().mask
-        shown = {name: default_mask_colour(name, bit) for name, bit in mask.planes.items()}
+        shown = {name: default_mask_colour(name) for name in mask.planes}
         return dict(sorted({**MASK_COLOURS, **shown, **mask.colours}.items()))
 
     def set_mask_transparency(self, percent: float, plane: str | None = None, *, wait: bool = True) -> None:

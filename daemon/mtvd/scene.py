@@ -89,14 +89,14 @@ class Display(Value, frozen=True, kw_only=True):
     erased_key: str = ""
     """Last request that erased everything: the user's own regions went with it."""
 
-    def colour_of(self, plane: str, bit: int) -> str:
+    def colour_of(self, plane: str) -> str:
         """Colour name of a plane, or ``ignore``."""
-        return self.mask_colours.get(plane) or colours.default_mask_colour(plane, bit)
+        return self.mask_colours.get(plane) or colours.default_mask_colour(plane)
 
     def visible_colours(self) -> tuple[tuple[str, str], ...]:
         """Visible planes and their ``#rrggbb``, from the bottom to the top."""
         planes = self.mask.planes if self.mask else ()
-        named = [(plane, self.colour_of(plane, bit)) for plane, bit in sorted(planes, key=_stacking)]
+        named = [(plane, self.colour_of(plane)) for plane, _ in sorted(planes, key=_stacking)]
         return tuple(
             (plane, colours.hex_of(colour))
             for plane, colour in named
@@ -106,10 +106,7 @@ class Display(Value, frozen=True, kw_only=True):
     def shown_colours(self) -> dict[str, str]:
         """Planes of the mask and their colour names; hidden ones are ``ignore``."""
         planes = self.mask.planes if self.mask else ()
-        return {
-            plane: colours.IGNORE if plane in self.hidden_planes else self.colour_of(plane, bit)
-            for plane, bit in planes
-        }
+        return {plane: colours.IGNORE if plane in self.hidden_planes else self.colour_of(plane) for plane, _ in planes}
 
 
 class Scene(Value, frozen=True, kw_only=True):

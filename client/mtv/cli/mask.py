@@ -43,7 +43,7 @@ def mask(
     colours = dict(zip(words[::2], words[1::2], strict=True)) | dict.fromkeys(hide, IGNORE)
     if shown:
         planes = call.request(Describe(display=frame), DisplayReport).mask.planes
-        colours |= {plane: default_mask_colour(plane, planes.get(plane, 0)) for plane in shown}
+        colours |= {plane: default_mask_colour(plane) for plane in shown}
     wanted: list[steps.AnyStep] = []
     if colours:
         wanted.append(steps.MaskColour(display=frame, colours=checks.mask_colours(colours, None)))
@@ -64,7 +64,7 @@ def _list(call: Call, report: DisplayReport) -> None:
         return
     colours = report.mask.colours
     if planes:
-        rows = [(bit, name, _colour(colours.get(name) or default_mask_colour(name, bit))) for name, bit in planes]
+        rows = [(bit, name, _colour(colours.get(name) or default_mask_colour(name))) for name, bit in planes]
         output.print_table(("bit", "plane", "colour"), rows)
     else:
         click.echo("mtv: no image with a mask is shown; these colours wait for one", err=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -36,7 +37,7 @@ MASK_COLOURS: Final[Mapping[str, str]] = {
 """Colours of the planes that everybody has, as in ``lsst.afw.display``; the long names are those of ``lsst.images``."""
 
 MASK_CYCLE: Final = ("orchid", "salmon", "turquoise", "gold", "yellowgreen", "tan", "skyblue", "tomato")
-"""Colours of planes without one of their own: chosen by bit number, so that they do not depend on other planes."""
+"""Colours of planes without one of their own: chosen by name, so that they depend neither on other planes nor on an image."""
 
 _HEX: Final = re.compile(r"#[0-9a-f]{6}")
 _GRAY: Final = re.compile(r"gr[ae]y(100|[1-9]?[0-9])")
@@ -61,9 +62,9 @@ def hex_of(colour: str, where: str = "colour") -> str:
     raise bad_value(where, f"unknown colour {colour!r}", _hint(name, table))
 
 
-def default_mask_colour(plane: str, bit: int) -> str:
-    """Return the colour name of a mask plane that nobody has coloured."""
-    return MASK_COLOURS.get(plane) or MASK_CYCLE[bit % len(MASK_CYCLE)]
+def default_mask_colour(plane: str) -> str:
+    """Return the colour name of a mask plane that nobody has coloured: by its name alone, before and after `Mtv`."""
+    return MASK_COLOURS.get(plane) or MASK_CYCLE[zlib.crc32(plane.encode()) % len(MASK_CYCLE)]
 
 
 def _hint(name: str, names: Iterable[str]) -> str:
