@@ -50,6 +50,9 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
 
 
 def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    if old.image is None and new.image is not None:
+        # what was asked for before there was an image could not be shown: all of it is drawn now
+        old = Display(number=new.number)
     yield from _removed_markers(old, new)
     yield from _image(old, new)
     yield from _mask(old, new)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from itertools import groupby
 
+import numpy as np
 import pytest
 from tests.support.live_daemon import LiveDaemon
 
@@ -28,6 +29,8 @@ for batch in range(batches):
 
 
 def draw(daemon: LiveDaemon, frames: list[int]) -> None:
+    for frame in set(frames):
+        mtv.Display(frame, connection=daemon.connect()).mtv(np.zeros((50, 1000), "f4"))
     drawers = [
         subprocess.Popen(
             [sys.executable, "-c", DRAWER, str(frame), str(process), str(BATCHES), str(MARKERS)],
@@ -45,7 +48,6 @@ def drawn(regions: str) -> list[tuple[int, int]]:
 
 
 def test_ten_processes_share_a_display_and_no_batch_is_interleaved(demo_daemon: LiveDaemon) -> None:
-    mtv.Display(20, connection=demo_daemon.connect()).erase()
     draw(demo_daemon, [20] * PROCESSES)
     with demo_daemon.probe() as window:
         positions = drawn(window.regions(20))

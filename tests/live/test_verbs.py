@@ -61,8 +61,6 @@ def test_mtv_shows_a_dataset_whose_pixels_stay_on_the_daemons_side(demo_daemon: 
     assert outcome.steps[0].planes["DETECTED"] == "blue"
     with demo_daemon.probe() as window:
         assert window.masks() >= 4
-            {*outcome.steps[0].planes.values()} & set(_colours_with_pixels(demo_daemon, calexp))
-        )
 
 
 def test_overlay_adds_markers_where_it_says(demo_daemon: LiveDaemon) -> None:
@@ -77,6 +75,8 @@ def test_overlay_adds_markers_where_it_says(demo_daemon: LiveDaemon) -> None:
 def test_erase_removes_one_overlay_or_all(demo_daemon: LiveDaemon) -> None:
     connection = demo_daemon.connect()
     connection.request(steps.Erase(display=5))
+    pixels = Exposure(image=Array(dtype=">f4", shape=(3, 4), buffer=0))
+    connection.ask(steps.Mtv(display=5, target=pixels), buffers=[bytes(48)])
     for name in ("a", "b", "c"):
         connection.request(steps.Overlay(display=5, name=name, x=(1.0, 2.0), y=(1.0, 2.0), symbol="o"))
     with demo_daemon.probe() as window:

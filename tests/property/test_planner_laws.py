@@ -60,7 +60,8 @@ class Window:
         self.frames[action.frame]["transparency"] = action.percent
 
     def do_addmarkers(self, action: ac.AddMarkers) -> None:
-        self.frames[action.frame]["markers"].setdefault(action.overlay, []).append(action.markers.key)
+        if self.frames[action.frame]["image"] is not None:
+            self.frames[action.frame]["markers"].setdefault(action.overlay, []).append(action.markers.key)
 
     def do_deletemarkers(self, action: ac.DeleteMarkers) -> None:
         markers = self.frames[action.frame]["markers"]

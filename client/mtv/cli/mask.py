@@ -42,7 +42,6 @@ def mask(
         raise bad_value("colour", f"no colour is given for {words[-1]!r}", "mtv mask DETECTED fuchsia")
     colours = dict(zip(words[::2], words[1::2], strict=True)) | dict.fromkeys(hide, IGNORE)
     if shown:
-        planes = call.request(Describe(display=frame), DisplayReport).mask.planes
         colours |= {plane: default_mask_colour(plane) for plane in shown}
     wanted: list[steps.AnyStep] = []
     if colours:

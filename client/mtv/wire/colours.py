@@ -37,7 +37,7 @@ MASK_COLOURS: Final[Mapping[str, str]] = {
 """Colours of the planes that everybody has, as in ``lsst.afw.display``; the long names are those of ``lsst.images``."""
 
 MASK_CYCLE: Final = ("orchid", "salmon", "turquoise", "gold", "yellowgreen", "tan", "skyblue", "tomato")
-"""Colours of planes without one of their own: chosen by name, so that they depend neither on other planes nor on an image."""
+"""Colours of planes without one of their own: chosen by name, not by other planes or an image."""
 
 _HEX: Final = re.compile(r"#[0-9a-f]{6}")
 _GRAY: Final = re.compile(r"gr[ae]y(100|[1-9]?[0-9])")

@@ -36,7 +36,7 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
 
 
 class Bye(Message, frozen=True, kw_only=True, tag="bye"):
-    """Close a session: what it was answered is forgotten. Handles live on until their lease ends. Answered by `Done`."""
+    """Close a session: its answers are forgotten; handles live on till their lease ends. Answered by `Done`."""
 
 
 class Status(Message, frozen=True, kw_only=True, tag="status"):

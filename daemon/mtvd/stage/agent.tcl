@@ -196,6 +196,8 @@ proc ::mtv::do::transparency {number percent} {
 
 proc ::mtv::do::markers {number text} {
     set which [::mtv::frame $number]
+    # a region on a frame without an image ends DS9; the planner sends them again with the first image
+    if {![$which has fits]} return
     set ::mtv_regions $text
     set code [catch {$which marker command ds9 var mtv_regions} message]
     unset ::mtv_regions
@@ -240,7 +242,8 @@ proc ::mtv::zoomed {which} {
 }
 
 proc ::mtv::do::pan {number x y} {
-    [::mtv::frame $number] pan to physical fk5 $x $y
+    set which [::mtv::frame $number]
+    if {[$which has fits]} {$which pan to physical fk5 $x $y}
 }
 
 proc ::mtv::do::raise {number} {
