@@ -45,6 +45,7 @@ class Ticket:
         self._answer: Answer | None = None
         self._error: MtvError | None = None
         self._when_settled: list[Callable[[Ticket], object]] = []
+        self._settled = False
 
     # Called by the link's thread
 
@@ -62,16 +63,19 @@ class Ticket:
 
     def settle(self, outcome: Answer | MtvError) -> None:
         """Take note of the reply, or of the error that came instead of it; the first one counts."""
-        with self._changed:
-            if self.settled:
-                return
-            if isinstance(outcome, Answer):
-                self._answer = outcome
-            else:
-                self._error = outcome
-            self._changed.notify_all()
-        for call in self._when_settled:
-            call(self)
+        if self._answer is not None or self._error is not None:
+            return
+        if isinstance(outcome, Answer):
+            self._answer = outcome
+        else:
+            self._error = outcome
+        try:
+            for call in self._when_settled:  # before anybody is woken, who may look for what they clear away
+                call(self)
+        finally:
+            with self._changed:
+                self._settled = True
+                self._changed.notify_all()
 
     # Called by others
 
@@ -81,8 +85,8 @@ class Ticket:
 
     @property
     def settled(self) -> bool:
-        """True once there is an answer or an error."""
-        return self._answer is not None or self._error is not None
+        """True once there is an answer or an error, and what was to follow it has been done."""
+        return self._settled
 
     @property
     def received(self) -> bool:

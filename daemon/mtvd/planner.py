@@ -50,8 +50,10 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
 
 
 def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
-    if old.image is None and new.image is not None:
-        # what was asked for before there was an image could not be shown: all of it is drawn now
+    if (old.image is None) != (new.image is None):
+        if old.image is not None:  # deleted and made again within one transaction
+            yield ac.ResetFrame(frame=new.number)
+        # what was asked for while there was no image could not be shown: all of it is drawn with the first one
         old = Display(number=new.number)
     yield from _removed_markers(old, new)
     yield from _image(old, new)
@@ -86,7 +88,8 @@ def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
         yield ac.SetScale(frame=new.number, stretch=new.scale.stretch, mode=new.scale.mode, low=low, high=high)
     if new.colormap != old.colormap:
         yield ac.SetColormap(frame=new.number, name=new.colormap.name, invert=new.colormap.invert)
-    if new.zoom != old.zoom or _moved(old, new):
+    unpanned = old.pan is not None and new.pan is None
+    if new.zoom != old.zoom or unpanned or _moved(old, new):
         yield ac.SetZoom(frame=new.number, factor=new.zoom.factor)
         if new.pan is not None:
             yield ac.SetPan(frame=new.number, x=new.pan.x, y=new.pan.y)
