@@ -63,12 +63,17 @@ def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
 
 
 def _image(old: Display, new: Display) -> Iterator[ac.AnyAction]:
-    if new.image is not None and new.image != old.image:
+    if new.image is not None and _reloads(old, new):
         yield ac.LoadImage(frame=new.number, image=new.image)
 
 
+def _reloads(old: Display, new: Display) -> bool:
+    """Tell whether the image must be loaded: it is another one, or its mask must go."""
+    return new.image != old.image or (old.mask is not None and new.mask is None)
+
+
 def _mask(old: Display, new: Display) -> Iterator[ac.AnyAction]:
-    reloaded = new.image != old.image
+    reloaded = _reloads(old, new)
     restyled = old.visible_colours() != new.visible_colours() or old.mask != new.mask
     if new.mask is not None and (reloaded or restyled):
         yield ac.LoadMask(
