@@ -61,7 +61,7 @@ def test_each_row_has_its_own_symbol_colour_and_size() -> None:
     )
     lines = drawn.text.splitlines()[1:]
     assert sorted(line.split("(")[0] for line in lines) == ["circle", "circle", "segment"]
-    assert sum("4.000," in line and ",3.0000)" in line and "#0000ff" in line for line in lines) == 1
+    assert sum("4.000," in line and "03.0000)" in line and "#0000ff" in line for line in lines) == 1
 
 
 def test_an_ellipse_has_the_radii_and_angle_of_its_moments() -> None:

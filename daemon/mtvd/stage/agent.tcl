@@ -176,6 +176,7 @@ proc ::mtv::do::image {number path} {
 }
 
 proc ::mtv::do::mask {number transparency layers} {
+    global mask
     set which [::mtv::frame $number]
     ::mtv::drop_masks $which
     $which mask system physical
@@ -185,7 +186,7 @@ proc ::mtv::do::mask {number transparency layers} {
     foreach layer $layers {
         lassign $layer path colour
         $which mask color $colour
-        set ::mask(color) $colour
+        set mask(color) $colour
         ::mtv::load $which $path mask
     }
 }
@@ -204,7 +205,7 @@ proc ::mtv::do::markers {number text} {
 
 proc ::mtv::do::unmark {number tag} {
     set which [::mtv::frame $number]
-    if {$tag eq {}} {$which marker delete all} else {$which marker $tag delete}
+    if {$tag eq {}} {$which marker delete all} else {$which marker "\"$tag\"" delete}
 }
 
 proc ::mtv::do::scale {number stretch mode args} {
@@ -236,7 +237,9 @@ proc ::mtv::do::fit {number} {
 }
 
 proc ::mtv::zoomed {which} {
-    if {$which eq $::current(frame)} {set ::current(zoom) [$which get zoom]}
+    # by its short name: traces of DS9's own look for it under the name that was written
+    global current
+    if {$which eq $current(frame)} {set current(zoom) [$which get zoom]}
 }
 
 proc ::mtv::do::pan {number x y} {
@@ -245,8 +248,9 @@ proc ::mtv::do::pan {number x y} {
 
 proc ::mtv::do::raise {number} {
     set which [::mtv::frame $number]
-    if {!$::active($which)} {
-        set ::active($which) 1
+    global active
+    if {!$active($which)} {
+        set active($which) 1
         UpdateActiveFrames
     }
     GotoFrame $which
