@@ -24,6 +24,7 @@ from mtvd.stage.port import Batch, Section, SectionResult
 from mtvd.stage.settings import StageSettings
 
 HEADER_BYTES = 28_800
+COLOURBAR_PX = 60
 STAGE_SETTINGS = StageSettings(window="headless", start_deadline_secs=500, command_deadline_secs=60)
 """Deadlines for a machine that does much else; nothing here waits for them to pass unless it says so."""
 
@@ -69,7 +70,7 @@ class StageRig:
 
     async def where(self, colour: str, frame: int = 0) -> tuple[float, float, float, float]:
         """Return the 0-based parent pixels ``(x_min, y_min, x_max, y_max)`` that the pixels of a colour lie in."""
-        found = rows_and_columns(await self.picture(), colour)
+        found = rows_and_columns((await self.picture())[:-COLOURBAR_PX], colour)
         assert found is not None, f"nothing is {colour}"
         y0, y1, x0, x1 = found
         corners = [await self.parent(x0, y1, frame), await self.parent(x1, y0, frame)]

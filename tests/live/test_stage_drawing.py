@@ -56,7 +56,7 @@ async def test_image_mask_and_markers_lie_on_each_other_with_an_offset(stage_rig
     mask[40:60, 50:80] = 1 << 3
     mask[100:120, 50:80] = 1 << 5
     image = noise()
-    image[200:220, 300:330] = 1000
+    image[200:220, 300:330] = 0
     await empty(
         stage_rig,
         0,
@@ -75,7 +75,7 @@ async def test_image_mask_and_markers_lie_on_each_other_with_an_offset(stage_rig
     await stage_rig.picture("offset.png")
     assert await stage_rig.where("#ff8000") == pytest.approx((150, 140, 179, 159), abs=0.8)
     assert await stage_rig.where("#0000ff") == pytest.approx((150, 200, 179, 219), abs=0.8)
-    assert await stage_rig.where("#ffffff") == pytest.approx((400, 300, 429, 319), abs=0.8)
+    assert await stage_rig.where("#000000") == pytest.approx((400, 300, 429, 319), abs=0.8)
     assert await stage_rig.where("#00ff00") == pytest.approx((154.5, 139.5, 174.5, 159.5), abs=0.8)
 
 
@@ -204,7 +204,7 @@ async def test_erasing_one_overlay_spares_the_others_and_those_drawn_by_hand(sta
         AddMarkers(frame=0, overlay="other", markers=make_markers([10, 20], [10, 20], symbol="x")),
         AddMarkers(frame=0, overlay=name, markers=make_markers(40, 40, symbol="*")),
     )
-    await stage_rig.tcl("[set r {physical; circle(50,50,5)}; Frame0 marker command ds9 var r]")
+    await stage_rig.tcl("[set mtv_test {physical; circle(50,50,5)}; Frame0 marker command ds9 var mtv_test]")
     assert await stage_rig.tcl("[Frame0 get marker number]") == "7"
     await stage_rig.draw(DeleteMarkers(frame=0, overlay=name), DeleteMarkers(frame=0, overlay="never drawn"))
     assert await stage_rig.tcl("[Frame0 get marker number]") == "3"
@@ -255,7 +255,7 @@ async def test_sky_markers_follow_the_wcs(stage_rig: Any, make_markers: Any) -> 
     )
     sky = make_markers(320.0 - 40 * 5e-5, 0.5, size=5 * 5e-5 * 3600, system="sky", colour="#00ffff", symbol="+")
     await stage_rig.draw(AddMarkers(frame=0, overlay="sky", markers=sky))
-    assert await stage_rig.where("#00ffff") == pytest.approx((335, 245, 345, 255), abs=0.8)
+    assert await stage_rig.where("#00ffff") == pytest.approx((335, 245, 345, 255), abs=1.1)
 
 
 async def test_one_section_fails_with_the_windows_words_and_the_others_are_done(
@@ -314,10 +314,10 @@ async def test_layers_of_masks_are_removed_with_what_shows_them(stage_rig: Any) 
 async def test_every_frame_on_the_screen_is_redrawn_by_sync(stage_rig: Any) -> None:
     for frame in (0, 1):
         await empty(stage_rig, frame, LoadImage(frame=frame, image=stage_rig.image(noise())), scale(frame))
-    await stage_rig.tcl("[set ::current(display) tile; DisplayMode]")
+    await stage_rig.tcl("[set current(display) tile; DisplayMode]")
     await stage_rig.stage.sync()
     assert await stage_rig.tcl("$::ds9(display)") == "tile"
-    await stage_rig.tcl("[set ::current(display) single; DisplayMode]")
+    await stage_rig.tcl("[set current(display) single; DisplayMode]")
     await stage_rig.draw(DeleteFrame(frame=1))
 
 
