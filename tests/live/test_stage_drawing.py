@@ -112,9 +112,11 @@ async def test_a_new_image_drops_masks_and_keeps_markers_zoom_pan_and_stretch(
         SetPan(frame=0, x=120, y=130),
         AddMarkers(frame=0, overlay="a", markers=make_markers([10, 20], [30, 40])),
     )
+    await stage_rig.stage.sync()
     before = await stage_rig.parent(500, 300, 0)
     assert await stage_rig.tcl("[Frame0 get mask transparency]") == "30"
     await stage_rig.draw(LoadImage(frame=0, image=stage_rig.image(noise(2))))
+    await stage_rig.stage.sync()
     assert await stage_rig.tcl("[Frame0 get mask count]") == "0"
     assert await stage_rig.tcl("[Frame0 get marker number]") == "2"
     assert await stage_rig.tcl("[Frame0 get colorscale]") == "asinh"
@@ -147,12 +149,26 @@ async def test_work_on_a_frame_behind_leaves_the_front_as_it_is(stage_rig: Any, 
     values = "[list [Frame5 get mask count] [Frame5 get marker number] [Frame5 get colorscale] [Frame5cb get name]]"
     assert await stage_rig.tcl(values) == "1 1 log heat"
     await stage_rig.draw(RaiseFrame(frame=5))
+    await stage_rig.stage.sync()
     assert await stage_rig.tcl("$::current(frame)") == "Frame5"
     width, height = [int(await stage_rig.tcl(f"[winfo {side} $::ds9(canvas)]")) for side in ("width", "height")]
     centre = await stage_rig.parent(width / 2, (height - 50) / 2, 5)
     assert centre == pytest.approx((57, 69), abs=5)
     await stage_rig.draw(DeleteFrame(frame=5), DeleteFrame(frame=5), RaiseFrame(frame=0))
     assert await stage_rig.tcl("$::ds9(frames)") == "Frame0"
+
+
+async def test_a_frame_in_front_is_deleted_again_and_again_and_the_window_lives(stage_rig: Any) -> None:
+    await empty(stage_rig, 0, LoadImage(frame=0, image=stage_rig.image(noise())))
+    for frame in (5, 6, 5, 6, 5, 6):
+        await empty(stage_rig, frame, LoadImage(frame=frame, image=stage_rig.image(noise(frame))))
+        await stage_rig.picture()
+        await stage_rig.draw(DeleteFrame(frame=frame))
+        assert await stage_rig.tcl("$::current(frame)") == "Frame0"
+        await stage_rig.stage.sync()
+    await empty(stage_rig, 0)
+    await stage_rig.draw(DeleteFrame(frame=0))
+    assert await stage_rig.tcl("$::ds9(frames)") == ""
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import mtv
 from mtv.connection import Connection
 from mtv.testing import ScriptedDaemon
 from mtv.wire import data, messages
+from mtv.wire.colours import default_mask_colour
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
 
@@ -281,7 +282,7 @@ def test_colours_of_planes_can_be_asked_before_anything_is_shown(daemon: Scripte
     mask = messages.MaskState(planes={"ODD": 3}, colours={"BAD": "pink"}, transparency_percent=30.0)
     daemon.script(messages.Describe, messages.DisplayReport(number=0, mask=mask))
     assert display.get_mask_plane_color("BAD") == "pink"
-    assert display.mask_plane_colours()["ODD"] == "gold"
+    assert display.mask_plane_colours()["ODD"] == default_mask_colour("ODD")
     assert display.get_mask_transparency() == 30.0
 
 

@@ -148,8 +148,16 @@ proc ::mtv::do::create {number} {
     if {"Frame$number" ni $::ds9(frames)} {::mtv::make $number}
 }
 
+# Panner and magnifier go on copying from a pixmap of the frame that they last showed, and DS9 dies (BadDrawable) where
+# that frame is gone before they are redrawn.
 proc ::mtv::do::delete {number} {
-    if {"Frame$number" in $::ds9(frames)} {DeleteSingleFrame Frame$number}
+    set which Frame$number
+    if {$which ni $::ds9(frames)} return
+    $which panner off
+    $which magnifier off
+    panner clear
+    magnifier clear
+    DeleteSingleFrame $which
 }
 
 proc ::mtv::do::reset {number} {

@@ -123,7 +123,7 @@ def last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
         return "no words left"
-    return " / ".join(lines[-3:])[-500:] or "it wrote nothing"
+    return " / ".join(lines[-5:])[-500:] or "it wrote nothing"
 
 
 async def _read_number(reader: int, deadline_secs: float) -> str:
