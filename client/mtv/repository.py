@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mtv import checks
 from mtv.connection import Connection, default_connection
 from mtv.datasets import DataId, DatasetRef, Handle, Records, Refs
 from mtv.ticket import Answer, OnProgress
@@ -201,6 +202,7 @@ class Repository:
         *,
         collections: Names = None,
         columns: Names = (),
+        select: str = "",
         bbox: tuple[int, int, int, int] | None = None,
         timeout_secs: float | None = None,
         on_progress: OnProgress | None = None,
@@ -214,6 +216,9 @@ class Repository:
             A reference, a handle, a path (with a separator in it), or a dataset type; ``calexp.mask`` is a part.
         columns : `str` or sequence, optional
             Of a catalog, only these.
+        select : `str`, optional
+            Of a catalog, only the rows that an expression over its columns, flags and slots chooses:
+            ``"calib_psf_used & (slot_Centroid_x > 100)"``.
         bbox : `tuple` [`int`, `int`, `int`, `int`], optional
             Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels.
         **data_id
@@ -225,8 +230,9 @@ class Repository:
             As the dataset is; arrays are mapped, not copied.
         """
         source = self._source(target, collections, bbox, data_id)
-        message = Get(target=source, columns=_names("columns", columns))
         connection = self.connection
+        chosen = checks.expression(select, connection.limits)
+        message = Get(target=source, columns=_names("columns", columns), select=chosen)
         answer = connection.ask(message, timeout_secs=timeout_secs, on_progress=on_progress)
         return _value(answer, connection)
 

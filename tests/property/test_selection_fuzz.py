@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtv.wire.errors import RequestError
@@ -67,6 +67,7 @@ def test_any_words_raise_only_documented_errors(text: str) -> None:
     holds(text)
 
 
+@settings(max_examples=400)
 @given(TREES)
 def test_any_expression_gives_rows_or_a_documented_error(text: str) -> None:
     holds(text)

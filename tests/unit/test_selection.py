@@ -17,6 +17,8 @@ COLUMNS = {
     "band": np.array(["r", "i", "r", "g"]),
     "flux.psf": np.array([1, 2, 3, 4]),
     "g-r": np.array([0.1, 0.2, 0.3, 0.4], "f4"),
+    "signed": np.array([-1, 0, 1, 2]),
+    "unsigned": np.array([0, 1, 2, 2**64 - 1], "u8"),
     "aperture": np.arange(8.0).reshape(4, 2),
 }
 ROWS = 4
@@ -62,6 +64,8 @@ def refusal(text: str) -> RequestError:
         ("candidate + used == 2", [0, 3]),
         ('col("g-r") == 0.1', [0]),
         ("aperture[1] > 4", [2, 3]),
+        ("unsigned > 18446744073709551614", [3]),
+        ("signed < unsigned", [0, 1, 2, 3]),
         ("True", [0, 1, 2, 3]),
         ("1 > 2", []),
     ],
@@ -122,6 +126,7 @@ def test_an_expression_tells_the_columns_that_it_needs() -> None:
         ("x > 100 & used", "join a truth value and a number"),
         ("band > 3", "a text and a number"),
         ("band * 3 == 'rrr'", "cannot be reckoned with"),
+        ("signed & unsigned", "cannot be worked out"),
         ("-" * 500 + "n", "nested"),
         ("(" * 900 + "n" + ")" * 900, "cannot be read"),
         (" & ".join(["used"] * (MOST_DEPTH + 2)), "nested"),
