@@ -86,15 +86,18 @@ def read_all(
     schemas : `Schemas`, optional
         Tables that were opened before.
     """
+    schemas = schemas or Schemas()
     kind = kind_of(path, storage_class)
-    if kind == "image" and (storage_class or _has_image(path, hdu)):
+    if kind == "image" and (storage_class or schemas.has_image(path, hdu, _has_image)):
+        if select:
+            raise unsupported("only of a table can rows be chosen, and this is an image", "select", "leave it out")
         file = exposure.find_exposure(path, hdu)
         return exposure.get(file, out, component=component, bbox=bbox, label=label, most=most)
     if component:
         raise unsupported(
             f"the component {component!r} of a table cannot be read", "dataset_type", "get the whole table"
         )
-    table = (schemas or Schemas()).open(path, hdu)
+    table = schemas.open(path, hdu)
     made = tables.catalog(table, out.together, columns=columns, selection=select, label=label, most_chars=most_chars)
     return Got(catalog=made)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mtvd.repo.readers import afwtable, astropytable, parquet
 from mtvd.repo.readers.failures import check_file, unsupported
@@ -46,6 +46,15 @@ class Schemas:
 
     def __init__(self) -> None:
         self._tables: OrderedDict[_Key, Table] = OrderedDict()
+        self._images: OrderedDict[_Key, bool] = OrderedDict()
+
+    def has_image(self, path: Path, hdu: int | None, look: Callable[[Path, int | None], bool]) -> bool:
+        """Tell whether a FITS file has an image; it is looked into once, for all its headers must be read."""
+        key = _key(path, hdu)
+        if key not in self._images:
+            self._images[key] = look(path, hdu)
+            _shorten(self._images)
+        return self._images[key]
 
     def open(self, path: Path, hdu: int | None = None) -> Table:
         """Open a table of any format.
@@ -58,13 +67,21 @@ class Schemas:
         name = format_of(path)
         if name and hdu is not None:
             raise unsupported("only a FITS file has HDUs", "hdu", "leave hdu out")
-        status = path.stat()
-        key = (str(path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, hdu)
+        key = _key(path, hdu)
         table = self._tables.pop(key, None)
         if table is None:
             table = FORMATS[name](path) if name else afwtable.open_table(path, hdu)
         if isinstance(table, afwtable.FitsTable | parquet.ParquetTable) or table.rows <= _KEPT_ROWS:
             self._tables[key] = table
-            while len(self._tables) > _KEPT:
-                self._tables.popitem(last=False)
+            _shorten(self._tables)
         return table
+
+
+def _key(path: Path, hdu: int | None) -> _Key:
+    status = path.stat()
+    return str(path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, hdu
+
+
+def _shorten(kept: OrderedDict[_Key, Any]) -> None:
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
