@@ -130,6 +130,7 @@ class _Work:
             self.resolved.files |= files_of(self.exposures[index])
         elif isinstance(step, steps.Overlay) and isinstance(step.target, Dataset | File):
             read = await self.room.repositories.positions(step.target, wanted_of(step))
+            self.resolved.files |= tablefiles.files_of_positions(read)
             self.positions[index] = await anyio.to_thread.run_sync(tablefiles.taken, read, self.room.pixels)
 
     async def _load(self, step: steps.Load) -> Loaded:

@@ -54,14 +54,22 @@ def copied(catalog: Catalog, pixels: PixelStore, columns: Sequence[str], select:
         raise
 
 
+def files_of_positions(positions: Positions) -> set[str]:
+    """Return the names of the pixel files that positions are in."""
+    return {array.file for array in _arrays(positions) if array.file is not None}
+
+
 def taken(positions: Positions, pixels: PixelStore) -> Found:
-    """Return positions in memory, and remove their file."""
-    arrays = [array for array in (positions.x, positions.y, positions.size) if array is not None]
+    """Return positions in memory, and remove their files."""
     try:
-        x, y, *size = (np.array(_mapped(array, pixels)) for array in arrays)
+        x, y, *size = (np.array(_mapped(array, pixels)) for array in _arrays(positions))
     finally:
-        pixels.remove({array.file for array in arrays if array.file is not None})
+        pixels.remove(files_of_positions(positions))
     return Found(x, y, size[0] if size else None, positions.left_out)
+
+
+def _arrays(positions: Positions) -> list[Array]:
+    return [array for array in (positions.x, positions.y, positions.size) if array is not None]
 
 
 def _mapped(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:

@@ -123,7 +123,7 @@ def test_flags_slots_and_aliases_choose_rows_of_an_afw_catalog(src: Path, out: O
     catalog = got(src, out, select="calib_psf_candidate & ~calib_psf_used & (slot_Centroid_x > 110)")
     wanted = [row for row in range(sample.ROWS) if row % 2 == 0 and row % 4 and sample.XY0[0] + 2 * row > 110]
     assert column(store.directory, catalog, "id").tolist() == [row + 1 for row in wanted]
-    assert len(catalog.columns) == 16
+    assert len(catalog.columns) == 17
     assert catalog.aliases["slot_Centroid"] == "base_SdssCentroid"
 
 
