@@ -196,6 +196,17 @@ class Repository:
 
     # Data
 
+    def dataset(self, dataset_type: str, *, collections: Names = None, **data_id: int | str) -> data.Dataset:
+        """Name a dataset without asking for it: `Display.mtv` and `Display.overlay` have the daemon read it.
+
+        ``display.overlay("psf", repository.dataset("src", visit=23718, detector=41, instrument="HSC"), select=...)``
+        """
+        if os.sep in dataset_type:
+            raise bad_value("dataset_type", f"{dataset_type!r} is no dataset type", "a path is shown as it is")
+        source = self._source(dataset_type, collections, None, data_id)
+        assert isinstance(source, data.Dataset)
+        return source
+
     def get(
         self,
         target: Target,
