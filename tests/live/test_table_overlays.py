@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from tests.support.live_daemon import LiveDaemon, Probe
 
@@ -190,6 +191,30 @@ def test_files_of_tables_are_marked_too(window: Probe, display: mtv.Display, src
         np.testing.assert_allclose(circles(window)[:, :2], wanted, atol=2e-3)
         display.overlay("file", tmp_path / name, select="~bright", system="sky")
         assert window.markers(FRAME) == (~bright).sum(), name
+
+
+def test_a_parquet_dataset_is_marked_as_the_catalog_that_it_was_made_of(
+    window: Probe, display: mtv.Display, repository: mtv.Repository, chain: str, src: mtv.Catalog
+) -> None:
+    dataset = repository.dataset("sourceTable", collections=chain, instrument="HSC", visit=23718, detector=41)
+    table = repository.get("sourceTable", collections=chain, instrument="HSC", visit=23718, detector=41)
+    display.overlay("table", dataset, select="calib_psf_used")
+    used = table["calib_psf_used"]
+    np.testing.assert_allclose(circles(window)[:, :2], sorted_rows(table.x[used] + 1, table.y[used] + 1), atol=2e-3)
+    display.overlay("table", dataset, select="calib_psf_used", system="sky", size=1)
+    used_src = src[src["calib_psf_used"]]
+    wanted = sorted_rows(np.degrees(used_src["coord_ra"]), np.degrees(used_src["coord_dec"]))
+    np.testing.assert_allclose(circles(window, "wcs icrs")[:, :2], wanted, atol=2e-6)
+
+
+def test_a_window_that_is_killed_comes_back_with_the_selection(
+    demo_daemon: LiveDaemon, display: mtv.Display, ref: mtv.DatasetRef, src: mtv.Catalog
+) -> None:
+    display.overlay("psf", ref, select="calib_psf_used")
+    psutil.Process(demo_daemon.window_pid()).kill()
+    display.dot("o", 10, 10, overlay="after")
+    with demo_daemon.probe() as window:
+        assert window.markers(FRAME) == int(src["calib_psf_used"].sum()) + 1
 
 
 def test_the_real_catalog_is_chosen_from_and_marked(

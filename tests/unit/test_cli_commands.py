@@ -269,7 +269,11 @@ def test_load_prints_a_handle_that_show_takes(run: Run, daemon: ScriptedDaemon) 
     daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=loaded),)))
     result = run("load", "calexp", "visit=1", "--lease", "60")
     assert result.output.splitlines()[0] == "handle:abc"
+    assert "calexp: 2048 x 4176 >f4" in result.output
     assert only_step(daemon).lease_secs == 60
+    table = ms.Loaded(handle="def", shape=(345,), label="src")
+    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=table),)))
+    assert "src: 345 rows" in run("load", "src", "visit=1").output
 
 
 # View

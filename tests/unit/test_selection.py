@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mtv.wire.errors import RequestError
+from mtv.wire.limits import Limits
 from mtvd.repo.evaluation import chosen
-from mtvd.repo.selection import MOST_DEPTH, parse
+from mtvd.repo.selection import FUNCTIONS, MOST_DEPTH, MOST_NODES, parse
 
 COLUMNS = {
     "candidate": np.array([True, True, False, True]),
@@ -140,6 +144,15 @@ def test_what_is_no_choice_of_rows_is_refused_in_words(text: str, said: str) -> 
 
 def test_comparisons_without_parentheses_are_refused_with_what_to_do() -> None:
     assert "(slot_Centroid_x > 100) & calib_psf_used" in refusal("x > 100 & used").error.hint
+
+
+def test_the_documents_name_every_function_and_limit() -> None:
+    root = Path(__file__).parents[2]
+    protocol, tables = ((root / name).read_text() for name in ("client/PROTOCOL.md", "docs/tables.md"))
+    for name in FUNCTIONS:
+        assert re.search(rf"\b{name}\b", protocol), name
+        assert re.search(rf"\b{name}\b", tables), name
+    assert f"{Limits().select_chars:,} characters, {MOST_NODES} parts, {MOST_DEPTH} deep" in tables
 
 
 def test_an_unknown_function_comes_with_near_names() -> None:
