@@ -411,10 +411,12 @@ def test_an_overlay_of_a_table_is_read_by_the_daemon(run: Run, daemon: ScriptedD
 def test_an_overlay_of_a_table_may_name_its_columns(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
     daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(),)))
     (tmp_path / "t.parq").touch()
-    result = run("overlay", str(tmp_path / "t.parq"), "--sky", "--x", "ra", "--y", "dec", "--size", "radius")
+    result = run(
+        "overlay", str(tmp_path / "t.parq"), "--sky", "--x", "ra", "--y", "dec", "--size", "radius", "--hdu", "2"
+    )
     step = only_step(daemon)
     assert (step.x, step.y, step.size, step.system) == ("ra", "dec", "radius", "sky")
-    assert step.target == File(path=str(tmp_path / "t.parq"))
+    assert step.target == File(path=str(tmp_path / "t.parq"), hdu=2)
     assert "no row is chosen" in result.output
 
 

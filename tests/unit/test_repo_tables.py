@@ -314,6 +314,31 @@ def test_gaps_are_nan_nothing_and_false_in_every_text(tmp_path: Path, out: Outpu
         assert column(store.directory, catalog, "f").tolist() == [True, False]
 
 
+@pytest.mark.parametrize("kind", ["u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
+def test_all_kinds_of_numbers_of_a_fits_table_keep_their_values(
+    tmp_path: Path, out: Output, store: PixelStore, kind: str
+) -> None:
+    from astropy.table import Table
+
+    limits = np.iinfo(kind) if kind[0] in "iu" else np.finfo(kind)
+    values = np.array([limits.min, 0, 1, limits.max], kind)
+    Table({"v": values}).write(tmp_path / "t", format="fits")
+    read = column(store.directory, got(tmp_path / "t", out, select="v >= v"), "v")
+    assert (read.dtype, read.tolist()) == (values.dtype, values.tolist())
+
+
+def test_scaled_columns_are_fractions_and_signed_bytes_are_signed(
+    tmp_path: Path, out: Output, store: PixelStore
+) -> None:
+    columns = [fits.Column("v", "1I", array=np.array([0, 3])), fits.Column("b", "1B", array=np.array([0, 255]))]
+    table = fits.BinTableHDU.from_columns(columns)
+    table.header.update({"TSCAL1": 0.5, "TZERO1": 10.0, "TZERO2": -128})
+    table.writeto(tmp_path / "t")
+    catalog = got(tmp_path / "t", out)
+    assert column(store.directory, catalog, "v").tolist() == [10.0, 11.5]
+    assert column(store.directory, catalog, "b").tolist() == [-128, 127]
+
+
 def test_a_data_frame_of_rubin_keeps_its_index_and_lists(tmp_path: Path, out: Output, store: PixelStore) -> None:
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")

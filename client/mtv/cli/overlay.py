@@ -41,6 +41,7 @@ def size_or_column(text: float | str) -> float | str:
 @click.argument("words", nargs=-1, metavar="[TARGET [KEY=VALUE]...]")
 @common.repo_option
 @common.collections_option
+@click.option("--hdu", type=click.IntRange(min=0), help="HDU of a FITS file, from 0; else its first table.")
 @click.option("--at", "points", multiple=True, metavar="X,Y", help="A point, instead of a target; may be repeated.")
 @click.option("--symbol", default="o", show_default=True, help="+ x * o, @:Mxx,Mxy,Myy for an ellipse, or a text.")
 @click.option(
@@ -69,6 +70,7 @@ def overlay(
     words: tuple[str, ...],
     repo: str,
     collections: tuple[str, ...],
+    hdu: int | None,
     points: tuple[str, ...],
     select: str,
     x_name: str | None,
@@ -95,7 +97,9 @@ def overlay(
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
     in_words = not words[1:] and words[:1] and (words[0] == "-" or words[0].lower().endswith(_CSV))
     if not points and not in_words:
-        _overlay_table(call, frame, targets.parse(words, repo=repo, collections=collections), names, select, sky, look)
+        _overlay_table(
+            call, frame, targets.parse(words, repo=repo, collections=collections, hdu=hdu), names, select, sky, look
+        )
         return
     if select:
         raise bad_value("select", "only of a table can rows be chosen", "leave --select out")

@@ -14,7 +14,7 @@ import numpy as np
 
 from mtv.wire.errors import bad_value
 from mtvd.repo.evaluation import Values
-from mtvd.repo.readers.failures import unreadable
+from mtvd.repo.readers.failures import unreadable, unsupported
 from mtvd.repo.readers.hdus import is_plain, opened
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.tables import Field
@@ -29,6 +29,9 @@ _TABLE_WORDS: Final = re.compile(
     r"T(TYPE|FORM|DOC|UNIT|CCLS|FLAG|FDOC|NULL|DISP|ZERO|SCAL|DIM)\d+|TFIELDS|FLAGCOL|ALIAS|AR_HDU|AFW_.*"
 )
 _FLAG: Final = "Flag"
+_FLAG_WORD: Final = re.compile(r"TFLAG[1-9]\d{0,5}")
+MOST_UNPACKED_BYTES: Final = 1 << 30
+"""A file that was compressed whole is decompressed in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +43,8 @@ class Place:
     code: str
     """Letter of TFORM; ``Flag`` for a bit of the flag column."""
     count: int = 1
-    zero: Any = 0
-    scale: Any = 1
+    zero: int | float = 0
+    scale: int | float = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,7 @@ class FitsTable:
                 file.seek(self.offset)
                 data = file.read(self.rows * self.dtype.itemsize)
             return np.frombuffer(data, self.dtype, self.rows)
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+        except (OSError, EOFError, ValueError, MemoryError, zlib.error) as error:
             raise unreadable("the table is damaged or truncated") from error
 
     def _column(self, data: Any, place: Place) -> Values:
@@ -96,11 +99,12 @@ class FitsTable:
 def _scaled(values: Values, place: Place) -> Values:
     if place.zero == 0 and place.scale == 1:
         return values
-    if place.scale == 1 and values.dtype.kind in "iu" and place.zero == 2 ** (8 * values.dtype.itemsize - 1):
-        unsigned = np.dtype(f"u{values.dtype.itemsize}")
-        native = values.astype(values.dtype.newbyteorder("="))
-        return np.asarray(native.view(unsigned) ^ unsigned.type(place.zero))
-    return np.asarray(values * place.scale + place.zero)
+    bits = 8 * values.dtype.itemsize
+    if place.scale == 1 and values.dtype.kind in "iu" and abs(place.zero) == 2 ** (bits - 1):
+        # How FITS has unsigned integers, and signed bytes: the top bit is flipped.
+        flipped = values.astype(f"u{values.dtype.itemsize}") ^ np.array(1 << (bits - 1), f"u{values.dtype.itemsize}")
+        return flipped if place.zero > 0 else flipped.view(f"i{values.dtype.itemsize}")
+    return np.asarray(values.astype(np.float64) * place.scale + place.zero)
 
 
 def open_table(path: Path, hdu: int | None = None) -> FitsTable:
@@ -113,6 +117,15 @@ def open_table(path: Path, hdu: int | None = None) -> FitsTable:
     RequestError
         ``unreadable_file``; ``bad_value`` for an HDU that is not there.
     """
+    from astropy.io.fits import VerifyError
+
+    try:
+        return _opened(path, hdu)
+    except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, OSError, MemoryError, VerifyError) as error:
+        raise unreadable("the table's header is damaged") from error
+
+
+def _opened(path: Path, hdu: int | None) -> FitsTable:
     with opened(path) as hdus:
         index = _first_table(hdus) if hdu is None else hdu
         try:
@@ -124,9 +137,7 @@ def open_table(path: Path, hdu: int | None = None) -> FitsTable:
     forms = [_form(header, number) for number in range(1, int(header["TFIELDS"]) + 1)]
     dtype = np.dtype([(f"c{number}", *_layout(form)) for number, form in enumerate(forms, 1)])
     rows, offset = int(header["NAXIS2"]), int(info["datLoc"])
-    short = is_plain(path) and path.stat().st_size < offset + rows * dtype.itemsize
-    if dtype.itemsize != header["NAXIS1"] or short:
-        raise unreadable("the table is damaged or truncated")
+    _check_size(path, header, dtype.itemsize, offset + rows * dtype.itemsize)
     flag_column = int(header.get("FLAGCOL", 0))
     found = dict(_fields(header, forms, flag_column))
     return FitsTable(
@@ -140,6 +151,15 @@ def open_table(path: Path, hdu: int | None = None) -> FitsTable:
         aliases=_aliases(header),
         metadata={key: value for key, value in metadata_of([header]).items() if not _TABLE_WORDS.fullmatch(key)},
     )
+
+
+def _check_size(path: Path, header: Any, row_bytes: int, end: int) -> None:
+    if row_bytes != header["NAXIS1"] or header["NAXIS2"] < 0 or header["TFIELDS"] < 1:
+        raise unreadable("the table's header is damaged")
+    if is_plain(path) and path.stat().st_size < end:
+        raise unreadable(f"the table is truncated: the file has {path.stat().st_size} bytes, its rows end at {end}")
+    if not is_plain(path) and end > MOST_UNPACKED_BYTES:
+        raise unsupported("the table is too large to be decompressed", hint="decompress the file first")
 
 
 def _first_table(hdus: Any) -> int:
@@ -169,8 +189,9 @@ def _layout(form: tuple[int, str]) -> tuple[Any, ...]:
 
 def _fields(header: Any, forms: list[tuple[int, str]], flag_column: int) -> Iterator[tuple[str, tuple[Field, Place]]]:
     for number, (count, code) in enumerate(forms, 1):
-        if number == flag_column:
-            yield from (_flag(header, bit) for bit in range(count) if f"TFLAG{bit + 1}" in header)
+        if number == flag_column and code == "X":
+            named = (int(key[5:]) - 1 for key in header if _FLAG_WORD.fullmatch(key))
+            yield from (_flag(header, bit) for bit in sorted(named) if bit < count)
         elif code not in "PQ" and count:
             yield _plain(header, number, count, code)
 
@@ -186,9 +207,15 @@ def _plain(header: Any, number: int, count: int, code: str) -> tuple[str, tuple[
         doc=str(header.get(f"TDOC{number}", "")),
         kind=_kind(str(header.get(f"TCCLS{number}", "")), code),
     )
-    zero, scale = header.get(f"TZERO{number}", 0), header.get(f"TSCAL{number}", 1)
+    zero, scale = (_number(header.get(f"{word}{number}", plain)) for word, plain in (("TZERO", 0), ("TSCAL", 1)))
     name = str(header.get(f"TTYPE{number}", f"column{number}"))
     return name, (words, Place(number=number, code=code, count=count, zero=zero, scale=scale))
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, int | float):
+        return value
+    raise ValueError(f"{value!r} is no number")
 
 
 def _kind(group: str, code: str) -> str:
