@@ -102,7 +102,8 @@ def _scaled(values: Values, place: Place) -> Values:
     bits = 8 * values.dtype.itemsize
     if place.scale == 1 and values.dtype.kind in "iu" and abs(place.zero) == 2 ** (bits - 1):
         # How FITS has unsigned integers, and signed bytes: the top bit is flipped.
-        flipped = values.astype(f"u{values.dtype.itemsize}") ^ np.array(1 << (bits - 1), f"u{values.dtype.itemsize}")
+        unsigned = np.dtype(f"u{values.dtype.itemsize}")
+        flipped = np.asarray(values.astype(unsigned) ^ unsigned.type(1 << (bits - 1)))
         return flipped if place.zero > 0 else flipped.view(f"i{values.dtype.itemsize}")
     return np.asarray(values.astype(np.float64) * place.scale + place.zero)
 
