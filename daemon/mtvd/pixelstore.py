@@ -185,7 +185,7 @@ class PixelStore:
         return name, os.open(self.directory / name, os.O_RDWR | os.O_CLOEXEC)
 
     def recycle(self, names: Iterable[str]) -> None:
-        """Let files go that nothing maps any more: they are free for the next of their size, as far as there is room."""
+        """Let files go that nothing maps any more: free for the next of their size, as far as there is room."""
         room = min(FREE_BYTES, self.budget_bytes // 4) - sum(map(_free_bytes, self._free()))
         for name in names:
             self._claimed.discard(name)
