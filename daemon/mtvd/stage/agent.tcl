@@ -283,11 +283,10 @@ proc ::mtv::do::fail {message} {
 
 # Reading, outside of batches
 
-# All that is owed to the screen. In tile mode DS9's own "update now" knows only the frame in front; the last line is
-# a round trip to the X server, which has drawn all of it then.
+# All that is owed to the screen, in whatever frames it is: the canvas draws them when it is idle. DS9's own "update now"
+# knows only the frame in front, and draws it anew also where nothing is owed. The last line is a round trip to the X
+# server, which has drawn all of it then.
 proc ::mtv::redraw {} {
-    if {$::ds9(display) eq {tile}} {set shown $::ds9(active)} else {set shown $::current(frame)}
-    foreach which $shown {$which update now}
     update idletasks
     winfo pointerxy .
     quiet
