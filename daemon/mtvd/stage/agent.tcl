@@ -196,6 +196,33 @@ proc ::mtv::do::mask {number transparency layers} {
     $which mask blend source
     $which mask mark nonzero
     $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+}
+
+# Layers that are loaded are written over in their files: DS9 shows what is in them when it next draws.
+proc ::mtv::do::remask {number transparency patches layers} {
+    set which [::mtv::frame $number]
+    foreach patch $patches {::mtv::overwrite {*}$patch}
+    $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+    $which update
+}
+
+proc ::mtv::overwrite {path source size} {
+    set target [open $path {RDWR BINARY}]
+    set pixels [open [expr {$source eq {} ? {/dev/zero} : $source}] rb]
+    try {
+        fconfigure $target -buffersize 1000000
+        fconfigure $pixels -buffersize 1000000
+        seek $target 2880
+        fcopy $pixels $target -size $size
+    } finally {
+        close $pixels
+        close $target
+    }
+}
+
+proc ::mtv::add_layers {which layers} {
     foreach layer $layers {
         lassign $layer path colour
         $which mask color $colour

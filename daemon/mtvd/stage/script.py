@@ -30,11 +30,24 @@ class LayerFile(NamedTuple):
     colour: str
 
 
+class PatchFile(NamedTuple):
+    """New pixels for a layer that is loaded."""
+
+    path: str
+    source: str
+    """Path of the file with the pixels; empty for zeros."""
+    size_bytes: int
+
+
 class Prepared(NamedTuple):
     """What became of an action's files before the script, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
-    """Of a mask."""
+    """Of a mask, to be loaded."""
+    patches: tuple[PatchFile, ...] = ()
+    """Layers of a mask to be written over."""
+    keeps_layers: bool = False
+    """True: the other layers of the frame stay as they are."""
     regions: str = ""
     """Path of the region file of many markers."""
     refusal: str = ""
@@ -116,6 +129,9 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["image", frame, f"{pixel_directory}/{action.image.file}"]
         case actions.LoadMask():
             files: list[Word] = [[layer.path, layer.colour] for layer in ready.layers]
+            patches: list[Word] = [[patch.path, patch.source, patch.size_bytes] for patch in ready.patches]
+            if ready.keeps_layers:
+                return ["remask", frame, action.transparency_percent, patches, files]
             return ["mask", frame, action.transparency_percent, files]
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
