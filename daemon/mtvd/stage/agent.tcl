@@ -286,6 +286,29 @@ proc ::mtv::do::fit {number} {
     ::mtv::zoomed $which
 }
 
+proc ::mtv::do::rotate {number angle} {
+    set which [::mtv::frame $number]
+    $which rotate to $angle
+    if {$which eq $::current(frame)} {set ::current(rotate) $angle}
+}
+
+# Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
+# where views are aligned by WCS, which DS9 must work out from the leader.
+proc ::mtv::do::arrange {tile frames limits colormap leader} {
+    # by their global names: DS9's traces of them look for that very name
+    global current panzoom scale colorbar
+    set panzoom(lock) $frames
+    set scale(lock) $limits
+    set scale(lock,limits) $limits
+    set colorbar(lock) $colormap
+    set display [expr {$tile ? {tile} : {single}}]
+    if {$current(display) ne $display} {
+        set current(display) $display
+        DisplayMode
+    }
+    if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
+}
+
 proc ::mtv::zoomed {which} {
     if {$which eq $::current(frame)} {set ::current(zoom) [$which get zoom]}
 }

@@ -117,6 +117,8 @@ def _steps(section: Section, index: int, pixel_directory: str, prepared: Prepara
 
 
 def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> list[Word]:
+    if isinstance(action, actions.Arrange):
+        return _arrangement(action)
     frame = action.frame
     match action:
         case actions.CreateFrame():
@@ -149,8 +151,15 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["fit", frame] if action.factor is None else ["zoom", frame, action.factor]
         case actions.SetPan():
             return ["pan", frame, action.x + 1, action.y + 1]
+        case actions.SetRotation():
+            return ["rotate", frame, action.angle_deg]
         case actions.RaiseFrame():
             return ["raise", frame]
+
+
+def _arrangement(action: actions.Arrange) -> list[Word]:
+    leader = "" if action.leader is None else action.leader
+    return ["arrange", int(action.tile), action.lock_frame, int(action.lock_scale), int(action.lock_colormap), leader]
 
 
 def _limits(action: actions.SetScale) -> list[Word]:
