@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.support import repo_sample as sample
 from tests.support import scale_out
-from tests.support.postgres import Postgres, postgres
+from tests.support.postgres import USER, Postgres, postgres
 from tests.support.readers import column, pixels
 from tests.support.repositories import running
 
@@ -102,29 +102,37 @@ async def test_a_host_that_never_answers_is_given_up(
     opened: Running, repository: Path, server: Postgres, tmp_path: Path
 ) -> None:
     with scale_out.silent_host() as port:
-        place = elsewhere(repository, tmp_path, server, port)
+        place = altered(repository, tmp_path, str(server.port), str(port))
         error = await refused(opened[0], Query(repo=str(place), what="collections"), server)
     assert error.code in {"deadline", "repository_failed"}
     assert error.error.retryable
     assert len((await opened[0].query(CALEXPS)).rows) == 6
 
 
-async def test_a_refused_password_is_said_without_it(repository: Path, server: Postgres, tmp_path: Path) -> None:
-    wrong = tmp_path / "pgpass"
-    wrong.touch(mode=0o600)
-    wrong.write_text("*:*:*:*:nonsense\n")
-    async with running(tmp_path, repository, environment={"PGPASSFILE": str(wrong)}) as (butler, _):
-        error = await refused(butler, CALEXPS, server)
+async def test_a_user_without_a_password_is_refused_in_our_words(
+    opened: Running, repository: Path, server: Postgres, tmp_path: Path
+) -> None:
+    place = altered(repository, tmp_path, f"{USER}@", "stranger@")
+    error = await refused(opened[0], Query(repo=str(place), what="collections"), server)
     assert error.code == "repository_failed"
-    assert "nonsense" not in str(error)
+    assert "stranger" not in str(error)
 
 
-def elsewhere(repository: Path, directory: Path, server: Postgres, port: int) -> Path:
-    """Return a configuration of the repository that looks for its registry at another port."""
-    place = directory / "elsewhere"
+async def test_a_configuration_that_changes_is_opened_anew(
+    opened: Running, repository: Path, server: Postgres, tmp_path: Path
+) -> None:
+    place = altered(repository, tmp_path, "", "")
+    asked = Query(repo=str(place), what="collections")
+    assert (await opened[0].query(asked)).rows
+    shutil.rmtree(place)
+    assert (await refused(opened[0], asked, server)).code == "unknown_repository"
+
+
+def altered(repository: Path, directory: Path, before: str, after: str) -> Path:
+    """Return a copy of the repository's configuration in which one text is another."""
+    place = directory / "altered"
     place.mkdir()
-    shutil.copy(repository / "butler.yaml", place)
-    text = (place / "butler.yaml").read_text()
-    assert str(server.port) in text
-    (place / "butler.yaml").write_text(text.replace(str(server.port), str(port)))
+    text = (repository / "butler.yaml").read_text()
+    assert before in text
+    (place / "butler.yaml").write_text(text.replace(before, after))
     return place

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.support import repo_sample as sample
 from tests.support.live_daemon import LiveDaemon
 from tests.support.postgres import free_port
@@ -37,7 +38,9 @@ def calexp(visit: int, detector: int) -> Dataset:
 
 @pytest.fixture(scope="module")
 async def opened(far_site: FarSite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    settings = {"environment": far_site.environment, "peer_silence_secs": SILENCE_SECS}
+    nobody = f"http://somebody:not-to-be-shown@127.0.0.1:{free_port()}"
+    environment = {**far_site.environment, "LSST_RESOURCES_S3_PROFILE_nobody": nobody}
+    settings = {"environment": environment, "peer_silence_secs": SILENCE_SECS}
     async with running(tmp_path_factory.mktemp("daemon"), far_site.root, **settings) as both:
         yield both
 
@@ -77,10 +80,9 @@ async def test_a_fetched_file_is_kept_and_a_hanging_store_is_given_up(opened: Ru
     np.testing.assert_array_equal(shown(store, found), sample.image_of(1214, 41))
 
 
-async def test_a_store_that_is_down_is_said(far_site: FarSite, tmp_path: Path) -> None:
-    nobody = {**far_site.environment, "S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
-    async with running(tmp_path, far_site.root, environment=nobody, peer_silence_secs=SILENCE_SECS) as (butler, _):
-        error = await refused(butler, calexp(23718, 41), far_site)
+async def test_a_store_that_is_down_is_said_without_its_credentials(opened: Running, far_site: FarSite) -> None:
+    nobody = far_site.root.replace("s3://", "s3://nobody@")
+    error = await refused(opened[0], replace(calexp(23718, 41), repo=nobody), far_site)
     assert error.code in {"repository_failed", "deadline"}
     assert error.error.retryable
 

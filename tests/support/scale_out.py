@@ -85,7 +85,8 @@ class Store(Peer):
         return [part.partition("<")[0] for part in listing.split("<Key>")[1:]]
 
     def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        request = urllib.request.Request(f"{self.url}/{path}", data=body, method=method)
+        headers = {"Authorization": "AWS somebody:anything", "Content-Type": "application/octet-stream"}
+        request = urllib.request.Request(f"{self.url}/{path}", data=body, method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=END_SECS) as response:
             content: bytes = response.read()
             return content
@@ -161,6 +162,7 @@ def butler_server(repository: str, environment: Mapping[str, str], log: Path) ->
         )
         server = Peer(process, listening.getsockname()[1])
     try:
+        urllib.request.urlopen(f"{server.url}/api/butler/repo/demo/butler.yaml", timeout=END_SECS).close()
         yield server
     finally:
         server.end()

@@ -91,7 +91,8 @@ class Butlers:
             database = _database_of(config, location)
             if database is not None and not database.is_file():
                 raise _failed("the repository has no registry database")
-            return self._asking(peers.waits_for_peers(config), lambda: self._butler(config)), database
+            butler = self._asking(peers.waits_for_peers(config), lambda: self._butler(config))
+            return butler, database or _file_of(config)
         except FileNotFoundError:
             raise _nothing_there() from None
         except (MtvError, ImportError):
@@ -160,10 +161,16 @@ def _check_path(location: str) -> None:
 
 def _database_of(config: Any, location: str) -> Path | None:
     url = str(config.get(("registry", "db"), ""))
-    if not url.startswith(_SQLITE):
+    if peers.has_server(config) or not url.startswith(_SQLITE):
         return None
     root = config.configDir.ospath if config.configDir is not None else location
     return Path(url.removeprefix(_SQLITE).replace("<butlerRoot>", str(root)))
+
+
+def _file_of(config: Any) -> Path | None:
+    """Return the configuration's own file where it is on this host: it stands for a registry that is not."""
+    file = getattr(config, "configFile", None)
+    return Path(file.ospath) if file is not None and file.isLocal else None
 
 
 def _identity(database: Path | None) -> _Identity:

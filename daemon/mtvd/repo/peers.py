@@ -6,6 +6,7 @@ their words are shown: they hold host names, URLs with credentials, and SQL. Use
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from mtv.wire.errors import Error, MtvError, exception_for
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, ButlerConfig
 
+_log = logging.getLogger(__name__)
 _PEERS: Final = frozenset(
     {"aiohttp", "boto3", "botocore", "google", "httpcore", "httpx", "httpcore2", "httpx2", "requests", "s3transfer",
      "urllib3"}
@@ -28,10 +30,15 @@ def is_remote(location: str) -> bool:
     return "://" in location and not location.startswith("file://")
 
 
+def has_server(config: Any) -> bool:
+    """Tell whether a repository of this configuration is behind a Butler server."""
+    return bool(config.get(("remote_butler", "url"), None))
+
+
 def waits_for_peers(config: ButlerConfig) -> bool:
     """Tell whether opening a repository of this configuration asks another host."""
     database = str(config.get(("registry", "db"), ""))
-    return not database.startswith("sqlite:") or any(map(is_remote, _roots(config)))
+    return has_server(config) or not database.startswith("sqlite:") or any(map(is_remote, _roots(config)))
 
 
 def set_deadlines(silence_secs: float) -> None:
@@ -63,13 +70,20 @@ def open_butler(config: ButlerConfig, *, server_silence_secs: float) -> Butler:
     """Open a repository read-only; one behind a Butler server with our deadline instead of two minutes."""
     from lsst.daf.butler import Butler
 
-    if not config.get(("remote_butler", "url"), None):
+    if not has_server(config):
         return Butler.from_config(config, writeable=False)
-    from lsst.daf.butler.remote_butler import RemoteButlerFactory
-
+    try:
+        # Butler has no public way to the deadline of its connection.
+        from lsst.daf.butler.remote_butler._factory import RemoteButlerFactory
+    except ImportError as error:
+        _log.warning("a Butler server will be waited for until the deadline of the whole query: %s", error)
+        return Butler.from_config(config, writeable=False)
     factory = RemoteButlerFactory.create_factory_from_config(config)
     factory.http_client.timeout = server_silence_secs
-    return factory.create_butler_with_credentials_from_environment()
+    try:
+        return factory.create_butler_with_credentials_from_environment()
+    except RuntimeError as error:
+        raise exception_for(_refused("the Butler server", "BUTLER_RUBIN_ACCESS_TOKEN")) from error
 
 
 def error_of(raised: BaseException, who: str = "the repository's host") -> Error | None:
@@ -79,8 +93,7 @@ def error_of(raised: BaseException, who: str = "the repository's host") -> Error
     if not packages & _PEERS and not _SERVER_ERRORS.intersection(names):
         return None
     if _is_refusal(raised, names):
-        hint = "the daemon needs credentials in its environment: see docs/scale-out.md"
-        return Error(code="repository_failed", message=f"{who} refuses the daemon", where="repo", hint=hint)
+        return _refused(who, "credentials")
     if _is_late(raised):
         return Error(code="deadline", message=f"{who} did not answer in time", where="repo", retryable=True)
     return Error(
@@ -99,6 +112,15 @@ def failure_of(raised: BaseException, who: str) -> MtvError:
     message = f"{who} cannot be reached, or fails ({type(raised).__name__})"
     error = error_of(raised, who) or Error(code="repository_failed", message=message, where="repo", retryable=True)
     return exception_for(error)
+
+
+def _refused(who: str, wanted: str) -> Error:
+    return Error(
+        code="repository_failed",
+        message=f"{who} refuses the daemon",
+        where="repo",
+        hint=f"the daemon needs {wanted} in its environment: see docs/scale-out.md",
+    )
 
 
 def _roots(config: Any) -> list[str]:
