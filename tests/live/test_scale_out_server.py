@@ -100,9 +100,9 @@ async def test_the_server_s_words_for_users_reach_them(opened: Running) -> None:
 
 async def test_a_hanging_file_store_is_given_up(opened: Running, site: Site) -> None:
     with site.store.frozen():
-        error = await refused(opened[0], calexp(1214, 41))
+        error = await refused(opened[0], calexp(1214, 42))
     assert (error.code, error.error.retryable) == ("deadline", True)
-    await opened[0].read_for_display(calexp(1214, 41))
+    await opened[0].read_for_display(calexp(1214, 42))
 
 
 async def test_a_hanging_server_is_given_up_and_found_again(opened: Running, site: Site) -> None:
