@@ -28,7 +28,7 @@ pytestmark = [
 CHAIN = (sample.CHAIN,)
 ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 CALEXPS = Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"})
-SILENCE_SECS = 2.0
+SILENCE_SECS = 4.0
 Running = tuple[ButlerRepositories, PixelStore]
 
 

@@ -30,7 +30,7 @@ pytestmark = [
 CHAIN = (sample.CHAIN,)
 CALEXPS = Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"})
 TOKEN = "not-to-be-shown"
-SILENCE_SECS = 3.0
+SILENCE_SECS = 4.0
 Running = tuple[ButlerRepositories, PixelStore]
 
 
