@@ -200,6 +200,7 @@ def movie(repository: mtv.Repository, display: mtv.Display, each: Callable[[mtv.
     ):
         display.mtv(reference)
         each(reference)
+    display.set_mask_transparency(60)  # the mask was hidden for the markers
 
 
 def main() -> None:

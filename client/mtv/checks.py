@@ -8,7 +8,8 @@ import math
 import numbers as abstract
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Any, Final, get_args
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
 
 from mtv.transaction import Place, System
 from mtv.wire import markers, steps
@@ -223,3 +224,15 @@ def expression(select: Any, limits: Limits) -> str:
 def image_format(name: str) -> None:
     """Refuse formats that there are not."""
     one_of("format", name, ("png", "jpeg"))
+
+
+def format_of(path: Any) -> Literal["png", "jpeg"]:
+    """Return the format that a path's ending stands for; PNG where it stands for none."""
+    return "jpeg" if path is not None and Path(path).suffix.lower() in {".jpg", ".jpeg"} else "png"
+
+
+def image_path(path: Any, name: str) -> None:
+    """Refuse a path whose ending names another kind of picture than is written."""
+    suffixes = {"png": (".png", ""), "jpeg": (".jpg", ".jpeg", "")}[name]
+    if path is not None and Path(path).suffix.lower() not in suffixes:
+        raise bad_value("path", f"{str(path)!r} would hold a {name.upper()}", f"end it in {suffixes[0]}")

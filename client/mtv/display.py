@@ -350,10 +350,15 @@ class Display:
     def snapshot(
         self,
         path: str | os.PathLike[str] | None = None,
-        format: Literal["png", "jpeg"] = "png",  # noqa: A002 - the word that everybody uses
+        format: Literal["png", "jpeg"] | None = None,  # noqa: A002 - the word that everybody uses
     ) -> bytes:
-        """Return a picture of the display, which comes to the front for it; also write it to a file where asked to."""
+        """Return a picture of the display, which comes to the front for it; also write it to a file where asked to.
+
+        The format is that of the path's ending where none is given, and PNG without a path.
+        """
+        format = format or checks.format_of(path)  # noqa: A001
         checks.image_format(format)
+        checks.image_path(path, format)
         answer = self.connection.ask(Snapshot(display=self.frame, format=format))
         assert isinstance(answer.reply, Picture)
         picture = bytes(answer.buffers[0])

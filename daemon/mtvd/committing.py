@@ -29,6 +29,8 @@ from mtvd.sessions import Sessions
 from mtvd.stage.port import Batch, Section, SectionResult, Stage, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
+_MESSAGE_CHARS: Final = 500
+"""What a client said is told back to it, but not 20,000 characters of it."""
 _LOSSES: Final = 2
 """How often a transaction may bring the window down before it is called poisoned."""
 
@@ -326,7 +328,12 @@ def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answ
     """Return a final answer as it goes over the wire and into the journal."""
     if isinstance(result, Outcome):
         return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode(result))
-    error = msgspec.structs.replace(result.error, request_id=f"{session.hex()}-{sequence}")
+    told = result.error.message
+    error = msgspec.structs.replace(
+        result.error,
+        message=told if len(told) <= _MESSAGE_CHARS else f"{told[:_MESSAGE_CHARS]} ...",
+        request_id=f"{session.hex()}-{sequence}",
+    )
     return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode(Failed(error=error)))
 
 
@@ -379,7 +386,8 @@ def _without_image(display: sc.Display) -> sc.Display:
 
 def _draw_failed(result: SectionResult) -> DaemonError:
     message = f"the window refused to draw this: {result.message}"
-    return DaemonError(Error(code="draw_failed", message=message, where="steps"))
+    hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
+    return DaemonError(Error(code="draw_failed", message=message, where="steps", hint=hint))
 
 
 def _poisoned(lost: WindowLost) -> Error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, get_args
 
@@ -12,9 +13,9 @@ import anyio.to_thread
 import msgspec
 
 import mtv
+from mtv.wire import markers, version
 from mtv.wire import messages as ms
 from mtv.wire import steps as st
-from mtv.wire import version
 from mtv.wire.data import Array, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Buffer
@@ -83,11 +84,15 @@ class Handlers:
     def share_host(self, nonce: str) -> None:
         """Put a nonce into the pixel directory, for clients to prove that they share it."""
         self.nonce = nonce
-        self.nonce_name = new_name("nonce", "raw")
-        (self.pixels.directory / self.nonce_name).write_text(nonce)
+        self.nonce_name, descriptor = self.pixels.create("nonce", len(nonce), "raw")
+        with os.fdopen(descriptor, "w") as file:
+            file.write(nonce)
 
     async def _hello(self, request: ms.Hello, call: Call) -> ms.Welcome:
-        call.session.hello = request
+        told = {name: markers.plain(getattr(request, name), 200) for name in ("program", "host", "user")}
+        call.session.hello = msgspec.structs.replace(request, **told)
+        if not (self.pixels.directory / self.nonce_name).exists():
+            self.share_host(self.nonce)
         if request.x_display:
             self.stage.offer_display(request.x_display, request.xauthority)
         return ms.Welcome(

@@ -68,6 +68,7 @@ class Images:
             with within("target"):
                 for array, where in ((exposure.image, "image"), (exposure.mask, "mask")):
                     if array is not None and array.file is not None:
+                        self._pixels.check(array.file, 1, where)  # what is no file of ours is not ours to remove
                         claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
                 return await self._made(exposure, buffers or (), claimed)
         except BaseException:
@@ -89,8 +90,8 @@ class Images:
             dtype=exposure.image.dtype,
             header_bytes=self._limits.header_bytes,
             xy0=exposure.xy0,
-            label=exposure.label,
-            unit=exposure.unit,
+            label=markers.plain(exposure.label, self._limits.text_chars),
+            unit=markers.plain(exposure.unit, self._limits.text_chars),
         )
         if exposure.mask is None:
             return Layers(image=image, mask=None)

@@ -87,7 +87,11 @@ class Listener:
         )
         if type(request) in AT_ONCE:
             await self._answered(request, call)
-        elif not self._known(call, request):
+        elif self._known(call, request):
+            return
+        elif len(session.waiting) >= self._limits.in_flight:
+            self._refuse(route, session.id, header.sequence, _too_many(self._limits.in_flight))
+        else:
             self._send(session, header.sequence, Kind.RECEIPT, codec.encode(ms.Receipt()))
             session.waiting.add(header.sequence)
             group.start_soon(self._worked, request, call, header.body_bytes + sum(header.buffer_bytes))
@@ -151,6 +155,13 @@ class Listener:
             self._socket.send(route, pack(kind, session, sequence, body, buffers))
         except PeerGone:
             _LOG.debug("%s-%d has gone before its answer", session.hex(), sequence)
+
+
+def _too_many(limit: int) -> DaemonError:
+    message = f"{limit} requests of this session are under way"
+    return DaemonError(
+        Error(code="busy", message=message, retryable=True, hint="read some answers before sending more")
+    )
 
 
 class _Progress:

@@ -16,6 +16,8 @@ COLORMAPS: Final = (
 )  # fmt: skip
 """DS9's own colour maps."""
 
+_PAN_MAX_PX: Final = 1e8
+
 
 def check_display(display: steps.Display, where: str = "display") -> steps.Display:
     """Return a display's number or name, or raise ``bad_value``."""
@@ -56,6 +58,8 @@ def _pan(step: steps.Pan, key: str) -> ch.SetPan:
     for where, value in (("x", step.x), ("y", step.y)):
         if not math.isfinite(value):
             raise bad_value(where, f"{where} is {value}, must be finite")
+        if abs(value) > _PAN_MAX_PX:
+            raise bad_value(where, f"{where} is {value:g}, further than any image reaches")
     return ch.SetPan(display=check_display(step.display), x=step.x, y=step.y, key=key)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import msgpack
+import msgspec
 import pytest
 
 from mtv.wire import frames, messages, steps
@@ -307,3 +308,46 @@ async def test_a_file_that_another_display_shows_cannot_be_claimed_or_lost(daemo
     stolen = Exposure(image=Array(dtype=">f4", shape=(1, 1), file=shown, offset=daemon.limits.header_bytes))
     assert await refused(client, steps.Mtv(display=1, target=stolen)) == ("bad_value", "steps[0].target.image")
     assert shown in daemon.pixels.names()
+
+
+async def test_one_session_cannot_crowd_out_the_others(daemon: Daemon) -> None:
+    limits = msgspec.structs.replace(daemon.limits, in_flight=3)
+    daemon.listener._limits = limits
+    crowd, other = daemon.client(), daemon.client()
+    daemon.window.gate = anyio.Event()
+    numbers = [crowd.send(dot()) for _ in range(4)]
+    reply = await crowd.answer(numbers[-1])
+    assert isinstance(reply, messages.Failed)
+    assert (reply.error.code, reply.error.retryable) == ("busy", True)
+    one = other.send(dot())
+    daemon.window.gate.set()
+    assert isinstance(await other.answer(one), messages.Outcome)
+    assert isinstance(await crowd.answer(numbers[0]), messages.Outcome)
+
+
+async def test_the_nonce_and_what_is_no_file_cannot_be_claimed_or_removed(daemon: Daemon) -> None:
+    client = daemon.client()
+    welcome = await client.ask(messages.Hello(versions=(1, 0)))
+    assert isinstance(welcome, messages.Welcome)
+    link = daemon.pixels.directory / "mtv-1-0123456789abcdef.fits"
+    link.symlink_to("/nowhere")
+    for name in (welcome.nonce_name, link.name):
+        array = Array(dtype=">f4", shape=(2, 2), file=name, offset=28800)
+        code, where = await refused(client, steps.Mtv(target=Exposure(image=array)))
+        assert (code, where) == ("bad_value", "steps[0].target.image")
+    assert link.is_symlink()
+    (daemon.pixels.directory / welcome.nonce_name).unlink()
+    again = await client.ask(messages.Hello(versions=(1, 0)))
+    assert isinstance(again, messages.Welcome)
+    assert (daemon.pixels.directory / again.nonce_name).read_text() == again.nonce
+
+
+async def test_texts_of_clients_are_one_line_in_the_status_and_echoes_are_short(daemon: Daemon) -> None:
+    client = daemon.client()
+    await client.ask(messages.Hello(versions=(1, 0), program="p\x1b[2J\nall well", pid=1))
+    report = await client.ask(messages.Status())
+    assert isinstance(report, messages.Report)
+    assert "p [2J all well" in [session.program for session in report.sessions]
+    reply = await client.ask(steps.MaskColour(colours={"BAD": "c" * 100_000}))
+    assert isinstance(reply, messages.Failed)
+    assert len(reply.error.message) < 600

@@ -73,3 +73,8 @@ def check_text(text: str, where: str, *, text_chars: int = 1_000) -> str:
     if _CONTROL.search(text):
         raise bad_value(where, "the text has a newline or another control character", "draw one marker a line")
     return text
+
+
+def plain(text: str, chars: int) -> str:
+    """Return a text from elsewhere on one line: control characters become blanks, the rest beyond ``chars`` goes."""
+    return _CONTROL.sub(" ", text[:chars])
