@@ -20,6 +20,7 @@ from mtv.wire.messages import Reply, WindowState
 from mtvd.budget import Budget
 from mtvd.committing import Committer
 from mtvd.engine import Engine
+from mtvd.events import Events
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.images import Images
@@ -138,9 +139,11 @@ class TestDaemon:
         )
         self.engine = Engine(stage=self.window, resolver=resolver, committer=self.committer, clock=time.monotonic)
         self.stopped: list[bool | None] = []
+        self.events = Events(self.sessions)
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,
+            events=self.events,
             stage=self.window,
             repositories=self.repositories,
             handles=self.handles,
@@ -162,6 +165,7 @@ class TestDaemon:
             budget=self.budget,
             limits=self.limits,
         )
+        self.events.tell = self.listener.tell
         self.clients: list[RawClient] = []
 
     def client(self) -> RawClient:

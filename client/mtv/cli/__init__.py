@@ -46,6 +46,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "zoom": Entry("draw", "zoom", "Set the zoom, or fit the image."),
         "pan": Entry("draw", "pan", "Centre the view on a pixel."),
         "mask": Entry("mask", "mask", "List or set the colours of mask planes, and the transparency."),
+        "events": Entry("events", "events", "Tell what the user does in the window, as it happens."),
         "snap": Entry("draw", "snap", "Write a picture of the window."),
         "batch": Entry("batch", "batch", "Carry out steps from JSON lines as one transaction."),
     },

@@ -18,6 +18,7 @@ if {![info exists ::mtv_commit]} {set ::mtv_commit {{} -1}}
 # The batch
 
 proc ::mtv::begin {} {
+    ::mtv::events::look
     variable busy 1
     variable results {}
     variable boxes {}
@@ -53,6 +54,7 @@ proc ::mtv::end {} {
     variable busy
     variable touched
     if {$touched && $::current(frame) ne {}} {catch {FinishLoad}}
+    ::mtv::events::known
     set busy 0
     quiet
 }
@@ -281,6 +283,7 @@ proc ::mtv::redraw {} {
 
 proc ::mtv::snapshot {path format} {
     variable busy 1
+    ::mtv::events::known
     # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
     set code [catch {
         foreach name [list window $format] {package require img::$name}
@@ -298,6 +301,8 @@ proc ::mtv::snapshot {path format} {
 proc ::mtv::closed {} {
     variable closed_mark
     if {$closed_mark ne {}} {catch {close [open $closed_mark w]}}
+    ::mtv::events::tell closed closed
+    ::mtv::events::flush
     set ::errorInfo {}
 }
 
@@ -326,6 +331,7 @@ proc ::mtv::install {directory} {
         ::mtv::closed
         ::mtv::QuitDS9
     }
+    ::mtv::events::install $directory/events
     # nobody answers boxes of the start either: "-samp no" alone opens one, and DS9 never finishes its start behind it
     variable busy 1
     announce $directory
@@ -351,6 +357,7 @@ proc ::mtv::ready {} {
     xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}
     # the empty frame that DS9 opens with is nobody's display
     if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    ::mtv::events::known
     variable busy 0
     quiet
 }
