@@ -319,6 +319,7 @@ class Connection:
         timeout_secs: float | None = None,
     ) -> Events:
         """Return an iterator over what the user does in the window from now on; see `mtv.events`."""
+        self._linked()
         found = Events(
             self._hearing, kinds=kinds, display=display, timeout_secs=timeout_secs, on_close=self._unsubscribe
         )

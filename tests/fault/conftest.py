@@ -98,10 +98,12 @@ class RawClient:
         return frames.read_header(message[0]), codec.decode_reply(message[1])
 
     async def answer(self, sequence: int) -> Reply:
-        """Return the final answer of a request; receipts, progress and other answers are passed over."""
+        """Return the final answer of a request; receipts, progress, events and other answers are passed over."""
         while True:
             header, reply = await self.receive()
-            if header.sequence == sequence and not isinstance(reply, messages.Receipt | messages.Progress):
+            if header.sequence == sequence and not isinstance(
+                reply, messages.Receipt | messages.Progress | messages.Event
+            ):
                 return reply
 
     async def ask(self, request: Any, buffers: Sequence[bytes] = ()) -> Reply:

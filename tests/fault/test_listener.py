@@ -307,3 +307,32 @@ async def test_a_file_that_another_display_shows_cannot_be_claimed_or_lost(daemo
     stolen = Exposure(image=Array(dtype=">f4", shape=(1, 1), file=shown, offset=daemon.limits.header_bytes))
     assert await refused(client, steps.Mtv(display=1, target=stolen)) == ("bad_value", "steps[0].target.image")
     assert shown in daemon.pixels.names()
+
+
+async def test_a_subscriber_is_told_of_events_beside_its_replies_and_a_new_greeting_ends_it(daemon: Daemon) -> None:
+    client, deaf = daemon.client(), daemon.client()
+    await deaf.ask(messages.Status())
+    assert isinstance(await client.ask(messages.Subscribe()), messages.Subscribed)
+    daemon.events.publish(messages.Event(kind="key", key="a", display=0))
+    header, event = await client.receive()
+    assert (header.kind, header.sequence, event.key) == (frames.Kind.EVENT, 1, "a")
+    await still_works(client)
+    await still_works(deaf)
+    await client.ask(messages.Hello(versions=(1, 0)))
+    daemon.events.publish(messages.Event(kind="key", key="b", display=0))
+    await still_works(client)
+    reply = await client.ask(messages.Subscribe())
+    assert reply.number == 2
+    assert isinstance(await client.ask(messages.Unsubscribe()), messages.Done)
+    daemon.events.publish(messages.Event(kind="key", key="c", display=0))
+    await still_works(client)
+
+
+async def test_a_subscriber_that_vanished_harms_nobody(daemon: Daemon) -> None:
+    gone, client = daemon.client(), daemon.client()
+    await gone.ask(messages.Subscribe())
+    gone.socket.close()
+    await client.ask(messages.Subscribe())
+    for _ in range(2000):
+        daemon.events.publish(messages.Event(kind="key", key="a", display=0))
+    await still_works(client)
