@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mtv.wire.messages import Event
-from mtvd.scene import Scene
+from mtvd.scene import USER, Scene
 from mtvd.sessions import Session, Sessions, Subscriber
 from mtvd.stage.regions import TAG_PREFIX, tag_of
 
@@ -21,8 +21,6 @@ UNDER_WAY: Final = 256
 fills that would cost the client its replies too."""
 QUEUED: Final = 1000
 """Events that wait for a client."""
-USER: Final = "user"
-"""The overlay of regions that were drawn by hand."""
 
 
 class Events:

@@ -18,11 +18,12 @@ if {![info exists ::mtv_commit]} {set ::mtv_commit {{} -1}}
 # The batch
 
 proc ::mtv::begin {} {
-    ::mtv::events::look
+    events::look
     variable busy 1
     variable results {}
     variable boxes {}
     variable touched 0
+    hand::begin
     quiet
 }
 
@@ -44,6 +45,7 @@ proc ::mtv::step {step} {
     variable boxes
     set before [llength $boxes]
     set name ::mtv::do::[lindex $step 0]
+    dict set hand::touched Frame[lindex $step 1] 1
     if {[info commands $name] eq {}} {error "no such action"}
     $name {*}[lrange $step 1 end]
     if {$::ds9(msg) ne {}} {error $::ds9(msg)}
@@ -54,7 +56,8 @@ proc ::mtv::end {} {
     variable busy
     variable touched
     if {$touched && $::current(frame) ne {}} {catch {FinishLoad}}
-    ::mtv::events::known
+    events::known
+    hand::end
     set busy 0
     quiet
 }
@@ -84,6 +87,7 @@ proc ::mtv::answer {xpa cdata param} {
         }
         incr index
     }
+    lappend lines {*}[hand::lines]
     xpasetbuf $xpa [join $lines \n]
 }
 
@@ -283,6 +287,15 @@ proc ::mtv::do::fail {message} {
     error $message
 }
 
+# Regions that the user has drawn, in place of those that are there.
+proc ::mtv::do::user {number text} {
+    set which [::mtv::frame $number]
+    foreach id [$which get marker id all] {
+        if {![string match *mtv.* [$which get marker $id tag]]} {$which marker $id delete}
+    }
+    if {$text ne {}} {markers $number $text}
+}
+
 # Reading, outside of batches
 
 # All that is owed to the screen, in whatever frames it is: the canvas draws them when it is idle. DS9's own "update now"
@@ -296,7 +309,8 @@ proc ::mtv::redraw {} {
 
 proc ::mtv::snapshot {path format} {
     variable busy 1
-    ::mtv::events::known
+    events::known
+    set hand::front $::current(frame)
     # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
     set code [catch {
         foreach name [list window $format] {package require img::$name}

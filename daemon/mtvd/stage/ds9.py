@@ -29,7 +29,7 @@ from mtvd.stage.lane import ENVIRONMENT
 from mtvd.stage.layers import LayerFiles, needs_file
 from mtvd.stage.listening import Listening
 from mtvd.stage.owned import Owned
-from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.screen import Screen, end_virtual, existing, last_words, start_virtual
 from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
@@ -147,10 +147,14 @@ class Ds9Stage:
         ------
         WindowLost
             The window is gone, or was put down because it hung or answered nonsense.
+        UserMoved
+            Only where the batch heeds the user's hand: nothing was drawn.
         """
         text = await self._script(batch)
         deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
         answer = await self._converse(text, deadline)
+        if answer.differences:
+            raise UserMoved(answer.differences)
         if answer.token != (batch.epoch, batch.number):
             await self._lose(f"DS9 did not store the token of the batch, but {answer.token}")
         results = answer.results(batch)

@@ -174,6 +174,7 @@ proc ::mtv::events::release {command args} {
             set before(motion) [list $::imarker(motion) $::imarker(id)]
         } else {
             lassign $before(motion) motion id
+            if {$motion in {beginCreate create move edit rotate}} {::mtv::hand::did $which}
             switch -- $motion {
                 beginCreate - create {region drawn $which $id}
                 move {regions moved $which}
@@ -184,7 +185,10 @@ proc ::mtv::events::release {command args} {
 }
 
 proc ::mtv::events::nudged {command args} {
-    quietly {regions moved [lindex $command 1]}
+    quietly {
+        ::mtv::hand::did [lindex $command 1]
+        regions moved [lindex $command 1]
+    }
 }
 
 # Commands of menus and keys that may add or remove any number of regions.
@@ -195,12 +199,14 @@ proc ::mtv::events::listed {command args} {
     quietly {
         set which $::current(frame)
         if {$which ne {} && [lindex $args end] eq {enter}} {
+            ::mtv::hand::before $which
             set before(ids) [$which get marker id all]
             set before(told) {}
             set selected [$which get marker select]
             if {[string match *All* [lindex $command 0]]} {set selected $before(ids)}
             foreach id [lrange $selected 0 $many-1] {dict set before(told) $id [described $which $id]}
         } elseif {$which ne {}} {
+            ::mtv::hand::after $which
             compare $which $before(ids) [$which get marker id all]
         }
     }

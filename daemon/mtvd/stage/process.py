@@ -29,6 +29,7 @@ from mtvd.stage.settings import StageSettings
 _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
 EVENTS: Final = "events"
+_AGENT: Final = ("agent.tcl", "events.tcl", "hand.tcl")
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
@@ -106,7 +107,7 @@ def _write_agent(directory: Path) -> Path:
     if not PLAIN_PATH.fullmatch(str(directory)):
         raise WindowUnavailable(f"{directory}: DS9 needs a path of letters, digits and . _ / + - only")
     agent = directory / "agent.tcl"
-    text = "\n".join(resources.files("mtvd.stage").joinpath(name).read_text() for name in ("agent.tcl", "events.tcl"))
+    text = "\n".join(resources.files("mtvd.stage").joinpath(name).read_text() for name in _AGENT)
     agent.write_text(f"{text}\n::mtv::install {directory}\n")
     return agent
 
