@@ -183,15 +183,21 @@ def test_the_last_writer_wins_for_each_property(display: mtv.Display, probe: Pro
 def test_what_the_user_set_survives_the_window_and_the_daemon(
     daemon: LiveDaemon, display: mtv.Display, probe: Probe
 ) -> None:
-    probe.tcl("[Frame0 zoom to 3 3][Frame0 colorscale sqrt]")
+    probe.tcl("[Frame0 colorscale sqrt]")
     something(display)
+    probe.tcl("[Frame0 zoom to 3 3]")
+    daemon.kill()
+    daemon.start()
+    again = mtv.Display(0, connection=daemon.connect())
+    assert (again.describe().zoom, again.describe().stretch) == (None, "sqrt")
+    something(again)
+    assert again.describe().zoom == 3.0
     daemon.kill()
     os.kill(daemon.window_pid(), signal.SIGKILL)
     daemon.start()
     again = mtv.Display(0, connection=daemon.connect())
-    again.sync()
-    assert (again.describe().zoom, again.describe().stretch) == (3.0, "sqrt")
     something(again)
+    assert (again.describe().zoom, again.describe().stretch) == (3.0, "sqrt")
     with daemon.probe() as fresh:
         assert fresh.tcl("[Frame0 get zoom]") == "3 3"
         assert fresh.tcl("[Frame0 get colorscale]") == "sqrt"

@@ -34,7 +34,15 @@ class Window:
             getattr(self, f"do_{type(action).__name__.lower()}")(action)
 
     def blank(self) -> dict[str, Any]:
-        return {"image": None, "mask": None, "markers": {}, "scale": None, "zoom": None, "pan": None, "colormap": None}
+        return {
+            "image": None,
+            "mask": None,
+            "markers": {},
+            "scale": None,
+            "zoom": None,
+            "pan": None,
+            "colormap": None,
+        } | {"user": ""}
 
     def do_createframe(self, action: ac.CreateFrame) -> None:
         self.frames.setdefault(action.frame, self.blank())
@@ -67,8 +75,13 @@ class Window:
         markers = self.frames[action.frame]["markers"]
         if action.overlay is None:
             markers.clear()
+            self.frames[action.frame]["user"] = ""
         else:
             markers.pop(action.overlay, None)
+
+    def do_drawuserregions(self, action: ac.DrawUserRegions) -> None:
+        if self.frames[action.frame]["image"] is not None:
+            self.frames[action.frame]["user"] = action.text
 
     def do_setscale(self, action: ac.SetScale) -> None:
         self.frames[action.frame]["scale"] = (action.stretch, action.mode, action.low, action.high)
@@ -161,6 +174,9 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
             ch.SetMaskTransparency(display=display, percent=100, plane="SAT"),
             ch.SetColormap(display=display, name="heat", invert=True, key=f"k{serial}"),
             ch.BringToFront(display=display, key=f"k{serial}"),
+            ch.SetUserRegions(display=display, text=f"physical\ncircle({serial},1,1)", count=1),
+            ch.SetUserRegions(display=display, text="", count=0),
+            ch.AdoptDisplay(display=display),
         ]
         return draw(st.sampled_from(others))
     return ch.DeleteDisplay(display=display)
