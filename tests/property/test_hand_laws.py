@@ -35,7 +35,7 @@ def markers(draw: st.DrawFn, *, lines: bool | None = None) -> ac.Markers:
     return ac.Markers(
         key=f"k{draw(st.integers(0, 10**9))}",
         count=count,
-        x=floats([float("nan") if row in bad else 10.0 * row for row in range(count)]),
+        x=floats([float("nan") if row in bad else 100.0 * row for row in range(count)]),
         y=floats([1.0] * count),
         size=floats([draw(st.sampled_from([2.0, 3.0, 20.0])) for _ in range(count)]),
         symbols=tuple(draw(SYMBOLS) for _ in range(count)),
@@ -126,7 +126,7 @@ def test_rows_come_in_the_order_in_which_their_regions_are_written(batch: ac.Mar
     assert len(lines) == len(rows)
     for line, (row,) in zip(lines, rows, strict=True):
         numbers = [float(number) for number in line.split("(")[1].split(")")[0].split(",")[:2]]
-        assert abs(numbers[0] - (10.0 * row + 1)) <= 20.1
+        assert abs(numbers[0] - (100.0 * row + 1)) <= 20.1
 
 
 @given(st.lists(markers(), min_size=1, max_size=3, unique_by=lambda batch: batch.key), st.data())

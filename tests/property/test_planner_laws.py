@@ -245,3 +245,18 @@ def test_erasing_twice_is_erasing_once(transactions: list[list[ch.AnyChange]]) -
     once, _ = sc.apply(scene, [erase])
     twice, _ = sc.apply(once, [erase])
     assert planner.plan(once, twice) == ()
+
+
+def test_a_new_window_gets_what_the_user_drew_and_erase_takes_it_away() -> None:
+    drawn = ch.SetUserRegions(display=0, text="physical\ncircle(1,1,1)", count=1)
+    scene, _ = sc.apply(sc.EMPTY, [image(1, 3, planes=False), drawn])
+    window = Window()
+    window.run(planner.plan_display(scene.displays[0]))
+    assert window.frames[0]["user"] == drawn.text
+    for overlay in (None, "user"):
+        erased, _ = sc.apply(scene, [ch.EraseMarkers(display=0, overlay=overlay, key="e")])
+        assert erased.displays[0].user is None
+        again = Window()
+        again.run(planner.plan_display(scene.displays[0]))
+        again.run(planner.plan(scene, erased))
+        assert again.frames[0]["user"] == ""
