@@ -129,6 +129,21 @@ def test_rows_come_in_the_order_in_which_their_regions_are_written(batch: ac.Mar
         assert abs(numbers[0] - (100.0 * row + 1)) <= 20.1
 
 
+def test_texts_are_written_by_the_size_of_their_font() -> None:
+    texts = ac.Markers(
+        key="k",
+        count=3,
+        x=floats([0, 1, 2]),
+        y=floats([0, 0, 0]),
+        size=floats([20, 2, 3]),
+        symbols=("a text",),
+        colours=("#ffffff",),
+        system="pixel",
+        lines=False,
+    )
+    assert drawn_rows(texts) == [(2,), (1,), (0,)]
+
+
 @given(st.lists(markers(), min_size=1, max_size=3, unique_by=lambda batch: batch.key), st.data())
 def test_regions_that_the_user_deletes_take_their_rows_along_and_no_others(
     batches: list[ac.Markers], data: st.DataObject
