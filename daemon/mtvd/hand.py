@@ -81,6 +81,10 @@ def _zoom(value: str, display: Display, key: str) -> Iterator[ch.AnyChange]:
         yield ch.SetZoom(display=display.number, factor=factor, key=key)
 
 
+def _rotation(value: str, display: Display, key: str) -> Iterator[ch.AnyChange]:
+    yield ch.SetRotation(display=display.number, angle_deg=_number(value), key=key)
+
+
 def _pan(value: str, display: Display, key: str) -> Iterator[ch.AnyChange]:
     """Read DS9's image coordinates, where the first pixel is 1: its physical ones follow a new image only later."""
     x, y = map(_number, value.split())
@@ -151,6 +155,7 @@ def _regions(overlay: Overlay) -> list[tuple[str, tuple[int, ...]]]:
 
 _READ: Final[Mapping[str, Callable[[str, Display, str], Iterator[ch.AnyChange]]]] = {
     "zoom": _zoom,
+    "rotation": _rotation,
     "pan": _pan,
     "stretch": _stretch,
     "limits": _limits,

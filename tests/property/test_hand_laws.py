@@ -18,7 +18,20 @@ from mtvd.stage.port import Difference
 from mtvd.stage.regions import drawn_rows, region_text, tag_of
 
 WHAT = (
-    *("made", "deleted", "front", "zoom", "pan", "stretch", "limits", "colormap", "transparency", "user", "gone"),
+    *(
+        "made",
+        "deleted",
+        "front",
+        "zoom",
+        "rotation",
+        "pan",
+        "stretch",
+        "limits",
+        "colormap",
+        "transparency",
+        "user",
+        "gone",
+    ),
     "something new",
 )
 SYMBOLS = st.sampled_from(["o", "+", "x", "*", "@:4,1,4", "a text"])
@@ -84,6 +97,7 @@ def test_nothing_that_differs_is_no_change(batch: ac.Markers) -> None:
     ("what", "value", "field", "expected"),
     [
         ("zoom", "3.5 3.5", "zoom", sc.Zoom(factor=3.5, key="hand")),
+        ("rotation", "30", "rotation", sc.Rotation(angle_deg=30.0, key="hand")),
         ("pan", "41 31", "pan", sc.Pan(x=140.0, y=80.0, key="hand")),
         ("stretch", "histequ", "scale", sc.Scale(stretch="histogram", key="hand")),
         ("limits", "user -1 5.5", "scale", sc.Scale(limits=(-1.0, 5.5), key="hand")),

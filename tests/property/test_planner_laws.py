@@ -28,6 +28,7 @@ class Window:
     def __init__(self) -> None:
         self.frames: dict[int, dict[str, Any]] = {}
         self.front: int | None = None
+        self.arrangement: tuple[Any, ...] = (False, "none", False, False)
 
     def run(self, actions: tuple[ac.AnyAction, ...]) -> None:
         for action in actions:
@@ -41,8 +42,10 @@ class Window:
             "scale": None,
             "zoom": None,
             "pan": None,
+            "turn": 0.0,
             "colormap": None,
-        } | {"user": ""}
+            "user": "",
+        }
 
     def do_createframe(self, action: ac.CreateFrame) -> None:
         self.frames.setdefault(action.frame, self.blank())
@@ -95,6 +98,12 @@ class Window:
     def do_setpan(self, action: ac.SetPan) -> None:
         self.frames[action.frame]["pan"] = (action.x, action.y)
 
+    def do_setrotation(self, action: ac.SetRotation) -> None:
+        self.frames[action.frame]["turn"] = action.angle_deg
+
+    def do_arrange(self, action: ac.Arrange) -> None:
+        self.arrangement = (action.tile, action.lock_frame, action.lock_scale, action.lock_colormap)
+
     def do_raiseframe(self, action: ac.RaiseFrame) -> None:
         assert action.frame in self.frames
         self.front = action.frame
@@ -107,7 +116,7 @@ class Window:
             shown["colormap"] = shown["colormap"] or ("grey", False)
             shown["transparency"] = shown.get("transparency", 0.0) if shown["mask"] else None
             frames[number] = shown
-        return frames, self.front
+        return frames, self.front, self.arrangement
 
 
 def image(serial: int, width: int, planes: bool) -> ch.ShowImage:
@@ -177,6 +186,14 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
             ch.SetUserRegions(display=display, text=f"physical\ncircle({serial},1,1)", count=1),
             ch.SetUserRegions(display=display, text="", count=0),
             ch.AdoptDisplay(display=display),
+            ch.SetRotation(display=display, angle_deg=float(serial % 4), key=f"k{serial}"),
+            ch.Arrange(
+                tile=draw(st.none() | st.booleans()),
+                lock_frame=draw(st.sampled_from([None, "none", "image"])),
+                lock_scale=draw(st.none() | st.booleans()),
+                lock_colormap=draw(st.none() | st.booleans()),
+                key=f"k{serial}",
+            ),
         ]
         return draw(st.sampled_from(others))
     return ch.DeleteDisplay(display=display)

@@ -6,9 +6,7 @@ namespace eval ::mtv::hand {
     variable views {}
     variable frames {}
     variable front {}
-    variable touched {}
     variable report {}
-    variable looked 0
     variable refused 0
     variable dirty {}
     variable gone {}
@@ -19,23 +17,20 @@ namespace eval ::mtv::hand {
 # The batch
 
 proc ::mtv::hand::begin {} {
-    variable touched {}
     variable report {}
-    variable looked 0
     variable refused 0
 }
 
 proc ::mtv::hand::untouched {} {
     variable report
     variable refused
-    variable looked 1
     if {[catch look]} {set report {}}
     set ::errorInfo {}
     set refused [expr {[llength $report] > 0}]
     return [expr {!$refused}]
 }
 
-# What is there now is ours: that of the frames which the batch named where all were looked at before it, else of all.
+# What is there now is ours.
 proc ::mtv::hand::end {} {
     variable refused
     if {!$refused} {catch take}
@@ -43,21 +38,14 @@ proc ::mtv::hand::end {} {
 }
 
 proc ::mtv::hand::take {} {
-    variable looked
     variable views
     variable frames $::ds9(frames)
     variable front $::current(frame)
-    variable touched
     variable dirty
     variable gone
-    foreach which $frames {
-        if {!$looked || [dict exists $touched $which] || ![dict exists $views $which]} {
-            dict set views $which [view $which]
-        }
-    }
-    foreach which [dict keys $views] {
-        if {$which ni $frames} {dict unset views $which}
-    }
+    # all of them: locked frames follow the one that a batch names
+    set views {}
+    foreach which $frames {dict set views $which [view $which]}
     set dirty {}
     set gone {}
 }
@@ -68,7 +56,7 @@ proc ::mtv::hand::view {which} {
     set limits [$which get clip mode]
     if {$limits eq {user}} {append limits " [$which get clip]"}
     return [list \
-        zoom [$which get zoom] pan [$which get cursor image fk5] \
+        zoom [$which get zoom] rotation [$which get rotate] pan [$which get cursor image fk5] \
         stretch [$which get colorscale] limits $limits \
         colormap "[${which}cb get invert] [${which}cb get name]" \
         transparency [$which get mask transparency] markers [$which get marker number]]
