@@ -155,6 +155,29 @@ def test_a_window_that_nobody_touches_has_no_edits_however_it_was_drawn_on(
     assert before[1][3:5] == (None, None)
 
 
+def test_locked_displays_that_follow_a_program_are_no_edits_and_those_that_follow_the_user_are(
+    daemon: LiveDaemon, display: mtv.Display, probe: Probe
+) -> None:
+    second = mtv.Display(1, connection=display.connection)
+    second.mtv(image())
+    display.show()
+    mtv.arrange(tile=True, lock_frame="image", lock_scale=True, lock_colormap=True, connection=display.connection)
+    before = daemon.log.read_text().count("has changed")
+    try:
+        display.zoom(2.5)
+        second.scale("sqrt", 1, 1000)
+        display.colormap("heat")
+        display.sync()
+        probe.tcl("[update]")
+        something(display)
+        assert daemon.log.read_text().count("has changed") == before
+        probe.tcl("[GotoFrame Frame0][Zoom 2 2]")
+        something(display)
+        assert [one.describe().zoom for one in (display, second)] == [5.0, 5.0]
+    finally:
+        mtv.arrange(tile=False, lock_frame="none", lock_scale=False, lock_colormap=False, connection=display.connection)
+
+
 def test_what_the_user_sets_enters_the_scene_property_by_property(display: mtv.Display, probe: Probe) -> None:
     probe.tcl("[Frame0 zoom to 3 3][Frame0 colorscale sqrt][Frame0 mask transparency 25]")
     probe.tcl("[Frame0cb map heat][Frame0 colormap [Frame0cb get colormap]]")
