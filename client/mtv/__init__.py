@@ -19,13 +19,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mtv.catalog import Catalog, Row
-    from mtv.connection import Connection, buffering, connect, default_connection
+    from mtv.connection import Connection, buffering, connect, default_connection, events, on_event
     from mtv.datasets import DatasetRef, Handle, Refs
     from mtv.display import Display, arrange, get_display
     from mtv.exposure import Exposure
+    from mtv.listening import Events
     from mtv.repository import Repository, repositories
     from mtv.schema import Schema
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
+    from mtv.wire.messages import Event
 
 _HOMES: Final = {
     "Catalog": "catalog",
@@ -34,6 +36,8 @@ _HOMES: Final = {
     "DatasetRef": "datasets",
     "DeadlineExceeded": "wire.errors",
     "Display": "display",
+    "Event": "wire.messages",
+    "Events": "listening",
     "Exposure": "exposure",
     "Handle": "datasets",
     "MtvError": "wire.errors",
@@ -47,7 +51,9 @@ _HOMES: Final = {
     "buffering": "connection",
     "connect": "connection",
     "default_connection": "connection",
+    "events": "connection",
     "get_display": "display",
+    "on_event": "connection",
     "repositories": "repository",
 }
 """Where each public name lives."""
@@ -59,6 +65,8 @@ __all__ = [
     "DatasetRef",
     "DeadlineExceeded",
     "Display",
+    "Event",
+    "Events",
     "Exposure",
     "Handle",
     "MtvError",
@@ -73,7 +81,9 @@ __all__ = [
     "buffering",
     "connect",
     "default_connection",
+    "events",
     "get_display",
+    "on_event",
     "repositories",
 ]
 

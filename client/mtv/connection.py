@@ -26,7 +26,9 @@ import msgspec
 from mtv import paths
 from mtv.batch import EVERYTHING, Batch, Discardable, OpenBatches
 from mtv.gathering import Gathering
+from mtv.hearing import Hearing
 from mtv.link import Link, Timing
+from mtv.listening import Events
 from mtv.pixels import FileSink, FrameSink, shared_directory
 from mtv.ticket import Answer, OnProgress, Ticket
 from mtv.transaction import Bundle, Place, too_many
@@ -38,6 +40,7 @@ from mtv.wire.messages import (
     Bye,
     Cancel,
     Cancelled,
+    Event,
     Hello,
     Outcome,
     Reply,
@@ -48,8 +51,10 @@ from mtv.wire.messages import (
     Request,
     Shutdown,
     Status,
+    Subscribe,
     Sync,
     Transaction,
+    Unsubscribe,
     Welcome,
 )
 from mtv.wire.steps import AnyStep, Display
@@ -350,6 +355,39 @@ class Connection:
         self.flush(timeout_secs)
         self.request(Sync(), timeout_secs=timeout_secs)
 
+    # The window's events
+
+    def events(
+        self,
+        kinds: Sequence[str] | str = (),
+        *,
+        display: Display | None = None,
+        timeout_secs: float | None = None,
+    ) -> Events:
+        """Return an iterator over what the user does in the window from now on; see `mtv.events`."""
+        self._linked()
+        found = Events(
+            self._hearing, kinds=kinds, display=display, timeout_secs=timeout_secs, on_close=self._unsubscribe
+        )
+        try:
+            self.ask(Subscribe(), cleanup=self._hearing.settled)
+        except BaseException:
+            found.close()
+            raise
+        return found
+
+    def on_event(
+        self, call: Callable[[Event], object], kinds: Sequence[str] | str = (), *, display: Display | None = None
+    ) -> Events:
+        """Have a function called with each event, in a thread of its own, until the result is closed."""
+        return self.events(kinds, display=display).calling(call)
+
+    def _unsubscribe(self) -> None:
+        link = self._link
+        if link is not None and link.ready:
+            with contextlib.suppress(MtvError):
+                link.submit(Ticket(codec.encode(Unsubscribe()), awaited=True))
+
     # The daemon itself
 
     def status(self) -> Report:
@@ -393,6 +431,7 @@ class Connection:
         self._lock = threading.Lock()
         self._link = None
         self._batches = OpenBatches()
+        self._hearing = Hearing()
         self._gathering = None
         self._gathering_lock = threading.Lock()
         self._failures: collections.deque[MtvError] = collections.deque(maxlen=_KEPT_FAILURES)
@@ -415,7 +454,7 @@ class Connection:
             return self._link
 
     def _new_link(self) -> Link:
-        link = Link(self.endpoint, os.urandom(16), _hello(), self._timing)
+        link = Link(self.endpoint, os.urandom(16), _hello(), self._timing, self._hearing)
         try:
             link.start()
         except KeyboardInterrupt:
@@ -546,6 +585,41 @@ def default_connection() -> Connection:
 def buffering(*, wait: bool = True) -> Batch:
     """Return a context manager that makes one transaction of all steps within it, on all displays of this process."""
     return default_connection().buffering(wait=wait)
+
+
+def events(
+    kinds: Sequence[str] | str = (), *, display: Display | None = None, timeout_secs: float | None = None
+) -> Events:
+    """Return an iterator over what the user does in the window from now on.
+
+    Parameters
+    ----------
+    kinds : `str` or sequence of `str`, optional
+        ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+    display : `int` or `str`, optional
+        Only what happens on this display, or to the window.
+    timeout_secs : `float`, optional
+        The iteration ends when nothing has come for so long; it waits for ever where not given.
+
+    Returns
+    -------
+    events : `~mtv.listening.Events`
+        An iterator of `~mtv.wire.messages.Event`, and a context manager; it also has ``get(timeout_secs)``.
+
+    Raises
+    ------
+    Unavailable
+        There is no daemon. A daemon that goes away later and comes back is subscribed to again; what happened in
+        between is told as a ``gap``.
+    """
+    return default_connection().events(kinds, display=display, timeout_secs=timeout_secs)
+
+
+def on_event(
+    call: Callable[[Event], object], kinds: Sequence[str] | str = (), *, display: Display | None = None
+) -> Events:
+    """Have a function called with each event, in a thread of its own, until the result is closed; see `events`."""
+    return default_connection().on_event(call, kinds, display=display)
 
 
 def _close_all() -> None:

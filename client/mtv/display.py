@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from mtv import checks, targets
 from mtv.batch import Batch
 from mtv.connection import Connection, default_connection
+from mtv.listening import Events
 from mtv.markers import columns_of, points_of, table_columns
 from mtv.transaction import Collector, System
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
 from mtv.wire.errors import RequestError
-from mtv.wire.messages import Describe, DisplayReport, Outcome, Picture, Snapshot
+from mtv.wire.messages import Describe, DisplayReport, Event, Outcome, Picture, Snapshot
 
 OVERLAY: Final = "markers"
 """The overlay that is meant where none is named."""
@@ -365,6 +366,14 @@ class Display:
         if path is not None:
             Path(path).write_bytes(picture)
         return picture
+
+    def events(self, kinds: Sequence[str] | str = (), *, timeout_secs: float | None = None) -> Events:
+        """Return an iterator over what the user does in this display from now on; see `mtv.events`."""
+        return self.connection.events(kinds, display=self.frame, timeout_secs=timeout_secs)
+
+    def on_event(self, call: Callable[[Event], object], kinds: Sequence[str] | str = ()) -> Events:
+        """Have a function called with each event of this display, in a thread of its own; see `mtv.on_event`."""
+        return self.connection.on_event(call, kinds, display=self.frame)
 
     def describe(self) -> DisplayReport:
         """Return what the display is meant to show.

@@ -21,13 +21,14 @@ from typing import Final
 
 import zmq
 
+from mtv.hearing import Hearing
 from mtv.outbox import Outbox
 from mtv.paths import socket_path
 from mtv.ticket import Answer, Ticket
 from mtv.wire import codec, frames
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Failed, Hello, Progress, Receipt, Welcome
+from mtv.wire.messages import Event, Failed, Hello, Progress, Receipt, Welcome
 
 _log: Final = logging.getLogger("mtv")
 
@@ -73,14 +74,17 @@ class Link:
         16 bytes; the same through all reconnections.
     hello : `Hello`
         Sent first on every connection.
+    hearing : `~mtv.hearing.Hearing`
+        Where events go.
     """
 
-    def __init__(self, endpoint: str, session: bytes, hello: Hello, timing: Timing) -> None:
+    def __init__(self, endpoint: str, session: bytes, hello: Hello, timing: Timing, hearing: Hearing) -> None:
         self.endpoint = endpoint
         self.session = session
         self.welcome: Welcome | None = None
         self._hello = codec.encode(hello)
         self._timing = timing
+        self._hearing = hearing
         self._phase = Phase.GREETING
         self._outbox: Outbox[Ticket] = Outbox()
         self._lock = threading.Lock()
@@ -295,6 +299,9 @@ class Link:
         except MtvError as error:
             _log.warning("ignored a message that is no reply: %s", error)
             return
+        if header.kind == frames.Kind.EVENT:
+            self._hear(header, parts)
+            return
         try:
             frames.check(header, parts, Limits())
             reply = codec.decode_reply(parts[1])
@@ -302,6 +309,24 @@ class Link:
             self._settle(header.sequence, _unreadable(error))
             return
         self._accept(header.sequence, Answer(reply, tuple(parts[2:])))
+
+    def _hear(self, header: frames.Header, parts: list[memoryview]) -> None:
+        try:
+            frames.check(header, parts, Limits())
+            event = codec.decode_reply(parts[1])
+        except MtvError as error:
+            _log.warning("ignored an event that cannot be read: %s", error)
+            return
+        if isinstance(event, Event):
+            self._hearing.heard(event)
+            self._tell_of_events(fresh=False)
+
+    def _tell_of_events(self, *, fresh: bool) -> None:
+        """Ask for events, again after a reconnection, and from time to time say which have come."""
+        ticket = self._hearing.request(fresh=fresh)
+        if ticket is not None:
+            with self._lock:
+                ticket.number = self._outbox.add(ticket)
 
     def _accept(self, number: int, answer: Answer) -> None:
         reply = answer.reply
@@ -343,6 +368,7 @@ class Link:
             self._gone = False
             self._phase = Phase.READY
             self._changed.notify_all()
+        self._tell_of_events(fresh=True)
 
     def _end(self, failure: MtvError | None) -> None:
         if not failure and self._phase is Phase.READY and self._farewell:
@@ -359,6 +385,7 @@ class Link:
             self._changed.notify_all()
         for ticket in left:
             ticket.settle(self._failure)
+        self._hearing.ended(failure)
 
     def unavailable(self, what: str) -> Unavailable:
         """Return the error for a daemon that is not there."""

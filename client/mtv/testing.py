@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
 
+import msgspec
 import zmq
 
 from mtv.wire import codec, frames, messages, version
@@ -97,6 +98,8 @@ class ScriptedDaemon:
         listener.setsockopt(zmq.RCVHWM, 0)
         listener.bind(self.endpoint)
         self._epoch = secrets.token_hex(8)
+        self._events = 0
+        self._subscribers: dict[bytes, Seen] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, args=(listener,), name="scripted-daemon", daemon=True)
         self._thread.start()
@@ -143,6 +146,17 @@ class ScriptedDaemon:
     def send(self, message: messages.Reply, *, to: Seen, kind: Kind = Kind.REPLY) -> None:
         """Send a reply of any kind to a request."""
         self._order(lambda listener: self._send(listener, to, kind, message))
+
+    def tell(self, event: messages.Event) -> None:
+        """Send an event to every session that subscribed, with the next number."""
+
+        def send(listener: zmq.Socket[bytes]) -> None:
+            self._events += 1
+            numbered = msgspec.structs.replace(event, number=self._events)
+            for seen in self._subscribers.values():
+                self._send(listener, seen, Kind.EVENT, numbered)
+
+        self._order(send)
 
     def send_raw(self, parts: Sequence[bytes], *, to: Seen) -> None:
         """Send bytes to a client, whatever they are."""
@@ -247,6 +261,11 @@ class ScriptedDaemon:
         message = seen.message
         if isinstance(message, messages.Hello):
             return self._welcome()
+        if isinstance(message, messages.Subscribe):
+            self._subscribers[seen.header.session] = seen
+            return messages.Subscribed(epoch=self._epoch, number=self._events)
+        if isinstance(message, messages.Unsubscribe | messages.Bye):
+            self._subscribers.pop(seen.header.session, None)
         if isinstance(message, messages.Transaction):
             return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in message.steps))
         if isinstance(message, messages.Cancel):

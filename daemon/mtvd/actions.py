@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -62,6 +63,27 @@ class Markers(Value, frozen=True, kw_only=True):
     system: Literal["pixel", "sky"]
     lines: bool
 
+    def without(self, rows: Collection[int]) -> Markers:
+        """Return the markers without some rows."""
+        gone = set(rows)
+        kept = [row for row in range(self.count) if row not in gone]
+
+        def floats(column: bytes) -> bytes:
+            return column if len(column) == 8 else b"".join(column[8 * row : 8 * row + 8] for row in kept)
+
+        def texts(column: tuple[str, ...]) -> tuple[str, ...]:
+            return column if len(column) == 1 else tuple(column[row] for row in kept)
+
+        return msgspec.structs.replace(
+            self,
+            count=len(kept),
+            x=floats(self.x) if kept else b"",
+            y=floats(self.y) if kept else b"",
+            size=floats(self.size),
+            symbols=texts(self.symbols),
+            colours=texts(self.colours),
+        )
+
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
     """Base of all actions."""
@@ -115,6 +137,13 @@ class DeleteMarkers(Action, frozen=True, kw_only=True, tag=True):
     """Remove an overlay's markers, or all markers of the frame where ``overlay`` is None."""
 
     overlay: str | None
+
+
+class DrawUserRegions(Action, frozen=True, kw_only=True, tag=True):
+    """Replace the frame's regions that carry no tag of ours by those of a region file."""
+
+    text: str
+    """As DS9 itself lists them; empty removes them."""
 
 
 class SetScale(Action, frozen=True, kw_only=True, tag=True):
@@ -178,6 +207,7 @@ AnyAction = (
     | SetMaskTransparency
     | AddMarkers
     | DeleteMarkers
+    | DrawUserRegions
     | SetScale
     | SetColormap
     | SetZoom

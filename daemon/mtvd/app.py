@@ -16,12 +16,13 @@ import anyio
 import anyio.abc
 import zmq
 
-from mtv.wire.messages import WindowState
+from mtv.wire.messages import Event, WindowState
 from mtvd import config, notify
 from mtvd.budget import Budget
 from mtvd.committing import Committer
 from mtvd.config import ConfigError, Settings
 from mtvd.engine import Engine
+from mtvd.events import Events, named
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.health import Health
@@ -61,7 +62,10 @@ class App:
         self.handles = Handles(clock)
         self.journal = Journal(runtime / "journal")
         self.repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
-        self.stage = Ds9Stage(settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed)
+        self.events = Events(self.sessions)
+        self.stage = Ds9Stage(
+            settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed, on_event=self._heard
+        )
         self.committer = Committer(
             stage=self.stage,
             journal=self.journal,
@@ -85,6 +89,7 @@ class App:
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,
+            events=self.events,
             stage=self.stage,
             repositories=self.repositories,
             handles=self.handles,
@@ -105,9 +110,13 @@ class App:
             budget=Budget(requests=settings.requests, size_bytes=settings.request_bytes),
             limits=limits,
         )
+        self.events.tell = self.listener.tell
 
     def _stage_changed(self, _state: WindowState) -> None:
         self.engine.stage_changed()
+
+    def _heard(self, event: Event) -> None:
+        self.events.publish(named(event, self.engine.scene))
 
     def shut_down(self, keep_window: bool | None) -> None:
         """Ask for an orderly stop."""
@@ -120,6 +129,7 @@ class App:
         try:
             async with anyio.create_task_group() as group:
                 await group.start(self.stage.serve)
+                await group.start(self.stage.listening.serve)
                 await group.start(self.repositories.serve)
                 await self.committer.recover()
                 self.pixels.sweep(self.engine.scene.files())

@@ -45,6 +45,27 @@ class EraseMarkers(Change, frozen=True, kw_only=True, tag=True):
     key: str
 
 
+class RemoveMarkers(Change, frozen=True, kw_only=True, tag=True):
+    """Remove single markers, as the user has done in the window."""
+
+    overlay: str
+    batch: str
+    """Key of the markers that they were added with."""
+    rows: tuple[int, ...]
+
+
+class SetUserRegions(Change, frozen=True, kw_only=True, tag=True):
+    """Take what the user has drawn by hand, in place of what was known of it."""
+
+    text: str
+    """A region file as DS9 lists it; empty where there are none."""
+    count: int
+
+
+class AdoptDisplay(Change, frozen=True, kw_only=True, tag=True):
+    """Make a frame that the user has made a display."""
+
+
 class DeleteDisplay(Change, frozen=True, kw_only=True, tag=True):
     """Remove the display."""
 
@@ -124,6 +145,9 @@ AnyChange = (
     ShowImage
     | AddMarkers
     | EraseMarkers
+    | RemoveMarkers
+    | SetUserRegions
+    | AdoptDisplay
     | DeleteDisplay
     | BringToFront
     | SetScale

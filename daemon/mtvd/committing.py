@@ -20,13 +20,14 @@ from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd import planner
 from mtvd import scene as sc
 from mtvd.changes import AddMarkers, AnyChange, ShowImage
+from mtvd.hand import changes_of
 from mtvd.handles import Handles
-from mtvd.journal import Answer, Checkpoint, Commit, Entry, Intent, Journal
+from mtvd.journal import Answer, Checkpoint, Commit, Entry, Hand, Intent, Journal
 from mtvd.pixelstore import PixelStore
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
 from mtvd.sessions import Sessions
-from mtvd.stage.port import Batch, Section, SectionResult, Stage, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Section, SectionResult, Stage, UserMoved, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
 _MESSAGE_CHARS: Final = 500
@@ -142,7 +143,7 @@ class Committer:
         self._handles.expire()
         self._pixels.remove(before - self._handles.files() - self.scene.files() - waiting_files)
 
-    async def _draw(self, group: Sequence[Waiting]) -> None:
+    async def _draw(self, group: Sequence[Waiting], *, heeds: bool = True) -> None:
         planned = self._plan(group)
         if not planned.accepted:
             return
@@ -153,15 +154,31 @@ class Committer:
         except OSError as error:
             self._refuse(planned.accepted, DaemonError(_journal_full(error)))
             return
-        batch = Batch(epoch=self._epoch, number=number, sections=tuple(planned.sections))
+        batch = Batch(epoch=self._epoch, number=number, sections=tuple(planned.sections), heeds=heeds)
         try:
             results = await self._stage.run(batch)
+        except UserMoved as moved:
+            self._heed(number, moved)
+            await self._draw(planned.accepted, heeds=False)
         except WindowLost as lost:
             await self._after_loss(planned.accepted, lost)
         except WindowUnavailable as unavailable:
             self._settle(number, [], planned.accepted, Unavailable(no_window(str(unavailable))))
         else:
             await self._conclude(number, planned, results)
+
+    def _heed(self, number: int, moved: UserMoved) -> None:
+        """Take what the user has changed into the scene; the batch that found it was not drawn."""
+        changes = changes_of(self.scene, moved.differences, f"hand {self._epoch} {number}")
+        _LOG.info("%s", moved)
+        before = self.scene
+        self._journal_commit(Commit(epoch=self._epoch, number=number, done=(), answers=()))
+        try:
+            self._journal.hand(Hand(epoch=self._epoch, number=number, changes=changes))
+        except OSError as error:
+            _LOG.error("the journal could not be written, a crash now would lose what the user did: %s", error)
+        self.scene, _ = sc.apply(self.scene, changes)
+        self._release(before)
 
     def _plan(self, group: Sequence[Waiting]) -> _Planned:
         planned = _Planned(scene=self.scene)

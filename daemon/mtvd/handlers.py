@@ -23,6 +23,7 @@ from mtv.wire.limits import Limits
 from mtvd import reports, tablefiles
 from mtvd.committing import Committer
 from mtvd.engine import Engine
+from mtvd.events import Events
 from mtvd.handles import Handles
 from mtvd.images import files_of
 from mtvd.journal import Journal
@@ -50,6 +51,7 @@ class Handlers:
 
     engine: Engine
     committer: Committer
+    events: Events
     stage: Stage
     repositories: Repositories
     handles: Handles
@@ -93,6 +95,7 @@ class Handlers:
         call.session.hello = msgspec.structs.replace(request, **told)
         if not (self.pixels.directory / self.nonce_name).exists():
             self.share_host(self.nonce)
+        self.events.unsubscribe(call.session)  # what was under way on the connection before may be lost
         if request.x_display:
             self.stage.offer_display(request.x_display, request.xauthority)
         return ms.Welcome(
@@ -189,6 +192,13 @@ class Handlers:
         picture = await self.engine.snapshot(call.session.id, request.display, request.format)
         return ms.Picture(format=request.format), (picture,)
 
+    async def _subscribe(self, request: ms.Subscribe, call: Call) -> ms.Subscribed:
+        return ms.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))
+
+    async def _unsubscribe(self, _request: ms.Unsubscribe, call: Call) -> ms.Done:
+        self.events.unsubscribe(call.session)
+        return ms.Done()
+
     async def _shutdown(self, request: ms.Shutdown, _call: Call) -> ms.Done:
         self.shut_down(request.keep_window)
         return ms.Done()
@@ -213,6 +223,8 @@ _TABLE: Final[dict[type, Handler]] = {
     ms.Transaction: Handlers._transaction,
     ms.Sync: Handlers._sync,
     ms.Snapshot: Handlers._snapshot,
+    ms.Subscribe: Handlers._subscribe,
+    ms.Unsubscribe: Handlers._unsubscribe,
     ms.Shutdown: Handlers._shutdown,
     st.Query: Handlers._query,
     st.Load: Handlers._load,
@@ -232,7 +244,19 @@ _TABLE: Final[dict[type, Handler]] = {
 }
 assert set(_TABLE) == set(get_args(ms.Request)), "every request has a handler"
 
-AT_ONCE: Final = frozenset({ms.Hello, ms.Bye, ms.Status, ms.Describe, ms.Repositories, ms.Cancel, ms.Shutdown})
+AT_ONCE: Final = frozenset(
+    {
+        ms.Hello,
+        ms.Bye,
+        ms.Status,
+        ms.Describe,
+        ms.Repositories,
+        ms.Cancel,
+        ms.Subscribe,
+        ms.Unsubscribe,
+        ms.Shutdown,
+    }
+)
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
 
 REMEMBERED: Final = frozenset({ms.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}

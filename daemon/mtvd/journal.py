@@ -83,7 +83,13 @@ class Commit(Record, frozen=True, kw_only=True, tag="commit"):
     answers: tuple[Answer, ...]
 
 
-AnyRecord = Checkpoint | Intent | Commit
+class Hand(Record, frozen=True, kw_only=True, tag="hand"):
+    """What the user had changed in the window before the next batch."""
+
+    changes: tuple[AnyChange, ...]
+
+
+AnyRecord = Checkpoint | Intent | Commit | Hand
 _DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -134,6 +140,10 @@ class Journal:
     def commit(self, commit: Commit) -> None:
         """Append, before any outcome is sent."""
         self._append(commit)
+
+    def hand(self, hand: Hand) -> None:
+        """Append; the batch that found it is settled before."""
+        self._append(hand)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the file by one record; the old one stays until the new one is whole."""
@@ -193,6 +203,8 @@ def _fold(recovered: Recovered, record: AnyRecord) -> None:
     elif isinstance(record, Intent):
         recovered.open_intent = record
         return
+    elif isinstance(record, Hand):
+        recovered.scene, _ = sc.apply(recovered.scene, record.changes)
     else:
         _fold_commit(recovered, record)
     recovered.epoch, recovered.number = record.epoch, record.number

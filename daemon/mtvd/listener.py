@@ -52,6 +52,14 @@ class Listener:
         """Close the socket; what was sent has a moment to leave."""
         self._socket.close()
 
+    def tell(self, session: Session, event: ms.Event) -> bool:
+        """Send an event; tell whether it left: not where the client has gone, or takes no more."""
+        try:
+            self._socket.send(session.route, pack(Kind.EVENT, session.id, event.number, codec.encode(event)))
+        except PeerGone:
+            return False
+        return True
+
     async def _received(self, group: anyio.abc.TaskGroup, route: bytes, frames: Sequence[Buffer]) -> None:
         try:
             header = read_header(frames[0] if frames else b"")

@@ -83,6 +83,7 @@ def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     yield from _mask(old, new)
     yield from _view(old, new)
     yield from _added_markers(old, new)
+    yield from _user_regions(old, new)
 
 
 def _image(old: Display, new: Display) -> Iterator[ac.AnyAction]:
@@ -151,6 +152,12 @@ def _added_markers(old: Display, new: Display) -> Iterator[ac.AnyAction]:
         known = len(before[overlay.name].batches) if overlay.name in before else 0
         for batch in overlay.batches[known:]:
             yield ac.AddMarkers(frame=new.number, overlay=overlay.name, markers=batch)
+
+
+def _user_regions(old: Display, new: Display) -> Iterator[ac.AnyAction]:
+    """Yield what is due to regions drawn by hand: only `erase` and a window that is new change them."""
+    if new.user != old.user and (new.user or new.erased_key == old.erased_key):
+        yield ac.DrawUserRegions(frame=new.number, text=new.user.text if new.user else "")
 
 
 def _grown(overlay: Overlay, display: Display) -> bool:

@@ -22,7 +22,7 @@ def display_report(display: Display) -> DisplayReport:
             colours={**display.mask_colours, **display.shown_colours()},
             transparency_percent=display.transparency_percent,
         ),
-        overlays={overlay.name: overlay.count for overlay in display.overlays},
+        overlays=_overlays(display),
         stretch=display.scale.stretch,
         mode="" if display.scale.limits else display.scale.mode,
         limits=display.scale.limits,
@@ -31,6 +31,13 @@ def display_report(display: Display) -> DisplayReport:
         rotation_deg=display.rotation.angle_deg,
         colormap=display.colormap.name,
     )
+
+
+def _overlays(display: Display) -> dict[str, int]:
+    counts = {overlay.name: overlay.count for overlay in display.overlays}
+    if display.user is not None:
+        counts[sc.USER] = counts.get(sc.USER, 0) + display.user.count
+    return counts
 
 
 def describe(scene: Scene, key: DisplayKey) -> DisplayReport:

@@ -90,6 +90,18 @@ class Overlay(Value, frozen=True, kw_only=True):
         return sum(batch.count for batch in self.batches)
 
 
+USER: Final = "user"
+"""The overlay of regions that were drawn by hand."""
+
+
+class UserRegions(Value, frozen=True, kw_only=True):
+    """What the user has drawn by hand; it belongs to the frame, not to its image."""
+
+    text: str
+    """A region file, as DS9 lists it."""
+    count: int
+
+
 class Display(Value, frozen=True, kw_only=True):
     """What one frame is meant to show."""
 
@@ -102,6 +114,7 @@ class Display(Value, frozen=True, kw_only=True):
     hidden_planes: tuple[str, ...] = ()
     transparency_percent: float = 0.0
     overlays: tuple[Overlay, ...] = ()
+    user: UserRegions | None = None
     scale: Scale = Scale()
     zoom: Zoom = Zoom()
     pan: Pan | None = None
@@ -294,9 +307,32 @@ def _add_markers(display: Display, change: ch.AddMarkers) -> Display:
 
 def _erase(display: Display, change: ch.EraseMarkers) -> Display:
     if change.overlay is None:
-        return msgspec.structs.replace(display, overlays=(), erased_key=change.key)
+        return msgspec.structs.replace(display, overlays=(), user=None, erased_key=change.key)
+    if change.overlay == USER:
+        display = msgspec.structs.replace(display, user=None)
     kept = tuple(overlay for overlay in display.overlays if overlay.name != change.overlay)
     return msgspec.structs.replace(display, overlays=kept)
+
+
+def _remove_markers(display: Display, change: ch.RemoveMarkers) -> Display:
+    overlays = tuple(
+        _without_rows(overlay, change) if overlay.name == change.overlay else overlay for overlay in display.overlays
+    )
+    return msgspec.structs.replace(display, overlays=tuple(overlay for overlay in overlays if overlay.batches))
+
+
+def _without_rows(overlay: Overlay, change: ch.RemoveMarkers) -> Overlay:
+    batches = (batch.without(change.rows) if batch.key == change.batch else batch for batch in overlay.batches)
+    return msgspec.structs.replace(overlay, batches=tuple(batch for batch in batches if batch.count))
+
+
+def _user_regions(display: Display, change: ch.SetUserRegions) -> Display:
+    user = UserRegions(text=change.text, count=change.count) if change.count else None
+    return msgspec.structs.replace(display, user=user)
+
+
+def _adopt(display: Display, _change: ch.AdoptDisplay) -> Display:
+    return display
 
 
 def _scale(display: Display, change: ch.SetScale) -> Display:
@@ -360,6 +396,9 @@ _EDITS: Final[Mapping[type, Callable[[Display, Any], Display]]] = {
     ch.ShowImage: _show_image,
     ch.AddMarkers: _add_markers,
     ch.EraseMarkers: _erase,
+    ch.RemoveMarkers: _remove_markers,
+    ch.SetUserRegions: _user_regions,
+    ch.AdoptDisplay: _adopt,
     ch.SetScale: _scale,
     ch.SetZoom: _zoom,
     ch.SetPan: _pan,

@@ -11,13 +11,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from mtv.wire.errors import Error, RequestError
-from mtv.wire.messages import Hello, SessionInfo
+from mtv.wire.messages import Event, Hello, SessionInfo
 from mtv.wire.steps import Display
 from mtvd.journal import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
 """A session; four times the window of requests in flight: none that may still be repeated is forgotten."""
 EXPIRY_SECS: Final = 6 * 3600.0
+
+
+class Subscriber:
+    """What a session that subscribed to events has not been sent, or has not taken yet."""
+
+    def __init__(self, seen: int) -> None:
+        self.waiting: collections.deque[Event] = collections.deque()
+        self.seen = seen
+        """Last event that the client says it has."""
+        self.sent = seen
+        self.dropped = 0
 
 
 class Session:
@@ -31,6 +42,7 @@ class Session:
         self.requests = 0
         self.waiting: set[int] = set()
         self.shown: set[Display] = set()
+        self.subscriber: Subscriber | None = None
         self.forgotten_to = 0
         self._answers: collections.OrderedDict[int, Answer] = collections.OrderedDict()
 
@@ -69,6 +81,8 @@ class Session:
             host=self.hello.host,
             requests=self.requests,
             waiting=len(self.waiting),
+            subscribed=self.subscriber is not None,
+            events_dropped=self.subscriber.dropped if self.subscriber else 0,
         )
 
 

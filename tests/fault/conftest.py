@@ -20,6 +20,7 @@ from mtv.wire.messages import Reply, WindowState
 from mtvd.budget import Budget
 from mtvd.committing import Committer
 from mtvd.engine import Engine
+from mtvd.events import Events
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.images import Images
@@ -97,10 +98,12 @@ class RawClient:
         return frames.read_header(message[0]), codec.decode_reply(message[1])
 
     async def answer(self, sequence: int) -> Reply:
-        """Return the final answer of a request; receipts, progress and other answers are passed over."""
+        """Return the final answer of a request; receipts, progress, events and other answers are passed over."""
         while True:
             header, reply = await self.receive()
-            if header.sequence == sequence and not isinstance(reply, messages.Receipt | messages.Progress):
+            if header.sequence == sequence and not isinstance(
+                reply, messages.Receipt | messages.Progress | messages.Event
+            ):
                 return reply
 
     async def ask(self, request: Any, buffers: Sequence[bytes] = ()) -> Reply:
@@ -139,9 +142,11 @@ class TestDaemon:
         )
         self.engine = Engine(stage=self.window, resolver=resolver, committer=self.committer, clock=time.monotonic)
         self.stopped: list[bool | None] = []
+        self.events = Events(self.sessions)
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,
+            events=self.events,
             stage=self.window,
             repositories=self.repositories,
             handles=self.handles,
@@ -163,6 +168,7 @@ class TestDaemon:
             budget=self.budget,
             limits=self.limits,
         )
+        self.events.tell = self.listener.tell
         self.clients: list[RawClient] = []
 
     def client(self) -> RawClient:

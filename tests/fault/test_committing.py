@@ -23,7 +23,7 @@ from mtvd.pixelstore import PixelStore
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
 from mtvd.sessions import Sessions
-from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 pytestmark = pytest.mark.anyio
 SESSION = b"s" * 16
@@ -39,6 +39,7 @@ class ScriptedWindow:
         self.refuses: Callable[[ac.AnyAction], bool] = lambda _: False
         self.dies_of: Callable[[ac.AnyAction], bool] = lambda _: False
         self.unavailable = ""
+        self.moved: tuple[Difference, ...] = ()
         self.token: tuple[str, int] | None = None
 
     def offer_display(self, x_display: str, xauthority: str) -> None:
@@ -51,6 +52,9 @@ class ScriptedWindow:
 
     async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
         self.batches.append(batch)
+        if batch.heeds and self.moved:
+            moved, self.moved = self.moved, ()
+            raise UserMoved(moved)
         if any(self.dies_of(action) for section in batch.sections for action in section.actions):
             self.generation += 1
             raise WindowLost("it died")
@@ -329,3 +333,63 @@ async def test_a_failure_is_answered_the_same_when_it_is_asked_again(house: Hous
     reply = codec.decode_reply(answer.body)
     assert isinstance(reply, Failed)
     assert reply.error.request_id == entry.key
+
+
+def zoomed(display: int, factor: float) -> ch.SetZoom:
+    return ch.SetZoom(display=display, factor=factor, key=f"z{factor}")
+
+
+async def test_what_the_user_changed_enters_the_scene_before_the_batch_that_found_it(house: House) -> None:
+    await house.committer.commit([waiting(dot(0), dot(1))])
+    house.window.moved = tuple(
+        Difference(frame=frame, what="zoom", value=f"{frame + 2} {frame + 2}") for frame in (0, 1)
+    )
+    entry = waiting(zoomed(0, 9.0), dot(1))
+    await house.committer.commit([entry])
+    assert entry.outcome is not None
+    found, drawn = house.window.batches[-2:]
+    assert (found.heeds, drawn.heeds) == (True, False)
+    assert drawn.number > found.number
+    assert [display.zoom.factor for display in house.committer.scene.displays.values()] == [9.0, 3.0]
+    assert house.window.token == (drawn.epoch, drawn.number)
+
+
+async def test_what_the_user_changed_is_journalled_though_the_batch_is_refused_and_drawn_once(
+    house: House, tmp_path: Path
+) -> None:
+    await house.committer.commit([waiting(dot(0))])
+    house.window.moved = (Difference(frame=0, what="stretch", value="sqrt"),)
+    house.window.refuses = on_frame(0)
+    entry = waiting(dot(0))
+    await house.committer.commit([entry])
+    assert isinstance(entry.failure, DaemonError)
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    assert later.committer.scene == house.committer.scene
+    assert later.committer.scene.displays[0].scale.stretch == "sqrt"
+    assert later.committer.scene.displays[0].overlays[0].count == 1
+
+
+async def test_a_batch_that_found_the_user_and_was_cut_short_is_drawn_once(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.committer.commit([waiting(dot(0, key="a"))])
+    house.window.moved = (Difference(frame=0, what="zoom", value="4 4"),)
+    wrote = house.journal.commit
+    monkeypatch.setattr(house.journal, "commit", lambda commit: None if commit.done else wrote(commit))
+    await house.committer.commit([waiting(dot(0, key="b"))])
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    display = later.committer.scene.displays[0]
+    assert [batch.key for batch in display.overlays[0].batches] == ["a", "b"]
+    assert display.zoom.factor == 4.0
+
+
+async def test_pixels_of_a_display_that_the_user_deleted_are_given_back(house: House) -> None:
+    file = pixel_file(house)
+    await house.committer.commit([waiting(image(0, file), files=(file,))])
+    house.window.moved = (Difference(frame=0, what="deleted"),)
+    await house.committer.commit([waiting(dot(1))])
+    assert set(house.committer.scene.displays) == {1}
+    assert file not in house.committer.scene.files()
+    assert not house.window.drawn(ac.DeleteFrame)

@@ -351,3 +351,32 @@ async def test_texts_of_clients_are_one_line_in_the_status_and_echoes_are_short(
     reply = await client.ask(steps.MaskColour(colours={"BAD": "c" * 100_000}))
     assert isinstance(reply, messages.Failed)
     assert len(reply.error.message) < 600
+
+
+async def test_a_subscriber_is_told_of_events_beside_its_replies_and_a_new_greeting_ends_it(daemon: Daemon) -> None:
+    client, deaf = daemon.client(), daemon.client()
+    await deaf.ask(messages.Status())
+    assert isinstance(await client.ask(messages.Subscribe()), messages.Subscribed)
+    daemon.events.publish(messages.Event(kind="key", key="a", display=0))
+    header, event = await client.receive()
+    assert (header.kind, header.sequence, event.key) == (frames.Kind.EVENT, 1, "a")
+    await still_works(client)
+    await still_works(deaf)
+    await client.ask(messages.Hello(versions=(1, 0)))
+    daemon.events.publish(messages.Event(kind="key", key="b", display=0))
+    await still_works(client)
+    reply = await client.ask(messages.Subscribe())
+    assert reply.number == 2
+    assert isinstance(await client.ask(messages.Unsubscribe()), messages.Done)
+    daemon.events.publish(messages.Event(kind="key", key="c", display=0))
+    await still_works(client)
+
+
+async def test_a_subscriber_that_vanished_harms_nobody(daemon: Daemon) -> None:
+    gone, client = daemon.client(), daemon.client()
+    await gone.ask(messages.Subscribe())
+    gone.socket.close()
+    await client.ask(messages.Subscribe())
+    for _ in range(2000):
+        daemon.events.publish(messages.Event(kind="key", key="a", display=0))
+    await still_works(client)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mtv.wire.messages import Event
 from mtvd import actions
 from mtvd.pixelstore import PixelStore
 from mtvd.stage import fits_bytes
@@ -39,12 +40,17 @@ class StageRig:
         self.settings = settings
         self.pixels = PixelStore(directory / "pixels", 4 << 30)
         self.states: list[str] = []
+        self.events: list[Event] = []
         self.stage = self.new_stage()
         self._numbers = itertools.count(1)
 
     def new_stage(self) -> Ds9Stage:
         return Ds9Stage(
-            self.settings, self.pixels, self.directory / "w", on_change=lambda state: self.states.append(state.state)
+            self.settings,
+            self.pixels,
+            self.directory / "w",
+            on_change=lambda state: self.states.append(state.state),
+            on_event=self.events.append,
         )
 
     async def run(self, *sections: Sequence[actions.AnyAction]) -> tuple[SectionResult, ...]:

@@ -44,6 +44,7 @@ class Window:
             "pan": None,
             "turn": 0.0,
             "colormap": None,
+            "user": "",
         }
 
     def do_createframe(self, action: ac.CreateFrame) -> None:
@@ -77,8 +78,13 @@ class Window:
         markers = self.frames[action.frame]["markers"]
         if action.overlay is None:
             markers.clear()
+            self.frames[action.frame]["user"] = ""
         else:
             markers.pop(action.overlay, None)
+
+    def do_drawuserregions(self, action: ac.DrawUserRegions) -> None:
+        if self.frames[action.frame]["image"] is not None:
+            self.frames[action.frame]["user"] = action.text
 
     def do_setscale(self, action: ac.SetScale) -> None:
         self.frames[action.frame]["scale"] = (action.stretch, action.mode, action.low, action.high)
@@ -177,6 +183,9 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
             ch.SetMaskTransparency(display=display, percent=100, plane="SAT"),
             ch.SetColormap(display=display, name="heat", invert=True, key=f"k{serial}"),
             ch.BringToFront(display=display, key=f"k{serial}"),
+            ch.SetUserRegions(display=display, text=f"physical\ncircle({serial},1,1)", count=1),
+            ch.SetUserRegions(display=display, text="", count=0),
+            ch.AdoptDisplay(display=display),
             ch.SetRotation(display=display, angle_deg=float(serial % 4), key=f"k{serial}"),
             ch.Arrange(
                 tile=draw(st.none() | st.booleans()),
@@ -253,3 +262,18 @@ def test_erasing_twice_is_erasing_once(transactions: list[list[ch.AnyChange]]) -
     once, _ = sc.apply(scene, [erase])
     twice, _ = sc.apply(once, [erase])
     assert planner.plan(once, twice) == ()
+
+
+def test_a_new_window_gets_what_the_user_drew_and_erase_takes_it_away() -> None:
+    drawn = ch.SetUserRegions(display=0, text="physical\ncircle(1,1,1)", count=1)
+    scene, _ = sc.apply(sc.EMPTY, [image(1, 3, planes=False), drawn])
+    window = Window()
+    window.run(planner.plan_display(scene.displays[0]))
+    assert window.frames[0]["user"] == drawn.text
+    for overlay in (None, "user"):
+        erased, _ = sc.apply(scene, [ch.EraseMarkers(display=0, overlay=overlay, key="e")])
+        assert erased.displays[0].user is None
+        again = Window()
+        again.run(planner.plan_display(scene.displays[0]))
+        again.run(planner.plan(scene, erased))
+        assert again.frames[0]["user"] == ""

@@ -157,3 +157,17 @@ def test_a_window_that_has_drawn_nothing_has_an_empty_epoch() -> None:
     assert read_answer(" -1").token == ("", -1)
     with pytest.raises(ValueError, match="invalid literal"):
         read_answer("nonsense")
+
+
+def test_a_batch_that_heeds_the_users_hand_is_drawn_only_where_nothing_was_touched() -> None:
+    heeding = Batch(epoch="e-1", number=7, sections=(Section(key="k", actions=(CreateFrame(frame=3),)),), heeds=True)
+    lines = script(heeding, "/px", {}).splitlines()
+    assert lines[:2] == ["::mtv::begin", "if {[::mtv::hand::untouched]} {"]
+    assert lines[-2:] == ["set ::mtv_commit [list e-1 7]", "} else {::mtv::end}"]
+    assert tcl(f"info complete {quote(script(heeding, '/px', {}))}") == "1"
+
+
+def test_differences_in_an_answer_are_read_beside_failures() -> None:
+    answer = read_answer("e-1 7\n0 1 6f68\n~ 3 zoom 322032\n~ 3 front ")
+    assert answer.failures == {0: (1, "oh")}
+    assert [(one.frame, one.what, one.value) for one in answer.differences] == [(3, "zoom", "2 2"), (3, "front", "")]

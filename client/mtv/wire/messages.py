@@ -98,6 +98,17 @@ class Snapshot(Message, frozen=True, kw_only=True, tag="snapshot"):
     format: Literal["png", "jpeg"] = "png"
 
 
+class Subscribe(Message, frozen=True, kw_only=True, tag="subscribe"):
+    """Ask for the events of the window, or tell which have come. Answered by `Subscribed`; then `Event` follow."""
+
+    seen: int = 0
+    """Number of the last event that came. So many more as the daemon's window allows are sent before the next."""
+
+
+class Unsubscribe(Message, frozen=True, kw_only=True, tag="unsubscribe"):
+    """Ask for no more events. Answered by `Done`."""
+
+
 class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
     """Stop the daemon in order. Answered by `Done`, then the daemon leaves."""
 
@@ -117,6 +128,8 @@ Request = (
     | Transaction
     | Sync
     | Snapshot
+    | Subscribe
+    | Unsubscribe
     | Shutdown
     | AnyStep
 )
@@ -308,6 +321,9 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     requests: int = 0
     waiting: int = 0
     """Requests without an outcome yet."""
+    subscribed: bool = False
+    events_dropped: int = 0
+    """Events that it never got, because it did not take those before."""
 
 
 class Report(Message, frozen=True, kw_only=True, tag="report"):
@@ -342,6 +358,50 @@ class Progress(Message, frozen=True, kw_only=True, tag="progress"):
     unit: str = ""
 
 
+class Subscribed(Message, frozen=True, kw_only=True, tag="subscribed"):
+    """Events follow."""
+
+    epoch: str
+    """Name of this daemon's run: another one counts events anew."""
+    number: int
+    """Of the last event before those that follow."""
+
+
+class Event(Message, frozen=True, kw_only=True, tag="event"):
+    """Something that the user did in the window, or that became of it. What clients draw is no event."""
+
+    number: int = 0
+    """Grows by one with each event of the daemon's run; a client that misses a number has lost an event."""
+    kind: str
+    """``key``, ``frame``, ``region``, ``window`` or ``gap``; others may follow."""
+    action: str = ""
+    """Of a frame ``made``, ``deleted`` or ``raised``; of a region ``drawn``, ``moved``, ``edited``, ``deleted`` or,
+    where there were too many to tell, ``changed``; of the window ``open``, ``closed`` (by the user) or ``lost``."""
+    display: int | None = None
+    name: str = ""
+    """Of the display, where it has one."""
+    key: str = ""
+    """X11's name of the key: ``a``, ``A``, ``plus``, ``Up``."""
+    x: float | None = None
+    """0-based parent pixel under the pointer, or of the region's centre; None where there is no image."""
+    y: float | None = None
+    value: float | None = None
+    """Of the pixel under the pointer; None outside of the image, and where it is not finite."""
+    overlay: str = ""
+    """That the region belongs to; ``user`` where it was drawn by hand."""
+    marker: int | None = None
+    """DS9's number of the region on its frame."""
+    shape: str = ""
+    """``circle``, ``ellipse``, ``box``, ``polygon``, ``line``, ``point`` ..., as DS9 has it."""
+    sizes: tuple[float, ...] = ()
+    """Radii of a circle, ellipse or annulus, width and height of a box, in pixels; empty for other shapes."""
+    angle_deg: float | None = None
+    """From x to y."""
+    count: int = 0
+    """Of a gap: how many events were lost; 0 where nobody knows."""
+    reason: str = ""
+
+
 class Failed(Message, frozen=True, kw_only=True, tag="error"):
     """The body of an error message."""
 
@@ -362,5 +422,7 @@ Reply = (
     | Picture
     | Report
     | Progress
+    | Subscribed
+    | Event
     | Failed
 )

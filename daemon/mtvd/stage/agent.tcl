@@ -19,11 +19,13 @@ if {![info exists ::mtv_commit]} {set ::mtv_commit {{} -1}}
 # The batch
 
 proc ::mtv::begin {} {
+    events::look
     variable busy 1
     variable results {}
     variable boxes {}
     variable touched 0
     variable scaled {}
+    hand::begin
     quiet
 }
 
@@ -60,6 +62,8 @@ proc ::mtv::end {} {
     foreach which [lsort -unique $scaled] {
         if {$which in $::ds9(frames) && [$which has fits]} {catch {UpdateColormapLevelFrame $which}}
     }
+    events::known
+    hand::end
     set busy 0
     quiet
 }
@@ -89,6 +93,7 @@ proc ::mtv::answer {xpa cdata param} {
         }
         incr index
     }
+    lappend lines {*}[hand::lines]
     xpasetbuf $xpa [join $lines \n]
 }
 
@@ -340,6 +345,15 @@ proc ::mtv::do::fail {message} {
     error $message
 }
 
+# Regions that the user has drawn, in place of those that are there.
+proc ::mtv::do::user {number text} {
+    set which [::mtv::frame $number]
+    foreach id [$which get marker id all] {
+        if {![string match *mtv.* [$which get marker $id tag]]} {$which marker $id delete}
+    }
+    if {$text ne {}} {markers $number $text}
+}
+
 # Reading, outside of batches
 
 # All that is owed to the screen, in whatever frames it is: the canvas draws them when it is idle. DS9's own "update now"
@@ -353,6 +367,8 @@ proc ::mtv::redraw {} {
 
 proc ::mtv::snapshot {path format} {
     variable busy 1
+    events::known
+    set hand::front $::current(frame)
     # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
     set code [catch {
         foreach name [list window $format] {package require img::$name}
@@ -370,6 +386,8 @@ proc ::mtv::snapshot {path format} {
 proc ::mtv::closed {} {
     variable closed_mark
     if {$closed_mark ne {}} {catch {close [open $closed_mark w]}}
+    ::mtv::events::tell closed closed
+    ::mtv::events::flush
     set ::errorInfo {}
 }
 
@@ -398,6 +416,7 @@ proc ::mtv::install {directory} {
         ::mtv::closed
         ::mtv::QuitDS9
     }
+    ::mtv::events::install $directory/events
     # nobody answers boxes of the start either: "-samp no" alone opens one, and DS9 never finishes its start behind it
     variable busy 1
     announce $directory
@@ -423,6 +442,7 @@ proc ::mtv::ready {} {
     xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}
     # the empty frame that DS9 opens with is nobody's display
     if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    ::mtv::events::known
     variable busy 0
     quiet
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mtvd.stage.port import Batch, SectionResult
+from mtvd.stage.port import Batch, Difference, SectionResult
 
 
 class Answer(NamedTuple):
@@ -15,6 +15,8 @@ class Answer(NamedTuple):
     """Epoch and number; the epoch is empty where nothing was drawn yet."""
     failures: Mapping[int, tuple[int, str]]
     """Index of a section to index of its failed action and DS9's words."""
+    differences: tuple[Difference, ...] = ()
+    """What the user has changed, for which nothing was drawn."""
 
     def results(self, batch: Batch) -> tuple[SectionResult, ...]:
         """Return one result a section, in order."""
@@ -37,7 +39,16 @@ def read_answer(text: str) -> Answer:
     first, *rest = text.split("\n")
     epoch, _, number = first.rpartition(" ")
     failures = {}
+    differences = []
     for line in rest:
+        if line.startswith("~"):
+            differences.append(_difference(line))
+            continue
         section, action, *words = line.split(" ")
         failures[int(section)] = int(action), bytes.fromhex("".join(words)).decode(errors="replace")
-    return Answer((epoch.strip(), int(number)), failures)
+    return Answer((epoch.strip(), int(number)), failures, tuple(differences))
+
+
+def _difference(line: str) -> Difference:
+    _, frame, what, *words = line.split(" ")
+    return Difference(frame=int(frame), what=what, value=bytes.fromhex("".join(words)).decode(errors="replace"))

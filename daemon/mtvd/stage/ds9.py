@@ -18,7 +18,7 @@ import anyio.to_thread
 import msgspec
 from anyio.abc import TaskStatus
 
-from mtv.wire.messages import WindowState
+from mtv.wire.messages import Event, WindowState
 from mtvd import actions
 from mtvd.children import Child, ChildError, ChildLost
 from mtvd.pixelstore import PixelStore
@@ -27,8 +27,9 @@ from mtvd.stage.answer import Answer, read_answer
 from mtvd.stage.estimate import batch_secs
 from mtvd.stage.lane import ENVIRONMENT
 from mtvd.stage.layers import LayerFiles, needs_file
+from mtvd.stage.listening import Listening
 from mtvd.stage.owned import Owned
-from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.screen import Screen, end_virtual, existing, last_words, start_virtual
 from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
@@ -52,6 +53,8 @@ class Ds9Stage:
         For the stage's own files, mode 0700; made where it does not exist. Its path must be short, for sockets.
     on_change : callable, optional
         Called with the new state whenever it changes; must not block.
+    on_event : callable, optional
+        Called with each `~mtv.wire.messages.Event` of the window; must not block.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Ds9Stage:
         directory: Path,
         *,
         on_change: Callable[[WindowState], None] | None = None,
+        on_event: Callable[[Event], None] = lambda _: None,
     ) -> None:
         if not windows.PLAIN_PATH.fullmatch(str(pixels.directory)):
             raise ValueError(f"{pixels.directory}: DS9 needs a path of letters, digits and . _ / + - only")
@@ -74,6 +78,8 @@ class Ds9Stage:
         self._directory = directory
         self._pixels = pixels
         self._on_change = on_change
+        self._on_event = on_event
+        self.listening = Listening(on_event)
         self._layers = LayerFiles(pixels)
         self._state = WindowState()
         self._offered: tuple[str, str] | None = None
@@ -141,10 +147,14 @@ class Ds9Stage:
         ------
         WindowLost
             The window is gone, or was put down because it hung or answered nonsense.
+        UserMoved
+            Only where the batch heeds the user's hand: nothing was drawn.
         """
         text = await self._script(batch)
         deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
         answer = await self._converse(text, deadline)
+        if answer.differences:
+            raise UserMoved(answer.differences)
         if answer.token != (batch.epoch, batch.number):
             await self._lose(f"DS9 did not store the token of the batch, but {answer.token}")
         results = answer.results(batch)
@@ -279,8 +289,10 @@ class Ds9Stage:
             raise WindowUnavailable(f"DS9 does not answer: {error}") from None
 
     def _is_open(self) -> None:
+        assert self._window is not None
         self._generation += 1
         self._become("ready", "")
+        self.listening.attach(self._window.events)
         self._opened.set()
 
     def _pause_secs(self) -> float:
@@ -397,3 +409,5 @@ class Ds9Stage:
         )
         if self._on_change is not None:
             self._on_change(self._state)
+        if state in {"ready", "lost"}:  # of the user's closing it the window tells itself
+            self._on_event(Event(kind="window", action="lost" if state == "lost" else "open", reason=reason))

@@ -14,7 +14,7 @@ import msgspec
 
 from mtv.wire.messages import WindowState
 from mtvd import actions
-from mtvd.stage.port import Batch, Section, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 
@@ -27,6 +27,7 @@ class FakeFrame(msgspec.Struct, kw_only=True):
     transparency_percent: float = 0.0
     markers: list[tuple[str, actions.Markers]] = msgspec.field(default_factory=list)
     """Overlay and markers, in the order they were added."""
+    user: str = ""
     scale: actions.SetScale | None = None
     colormap: actions.SetColormap | None = None
     zoom: float | None = 1.0
@@ -54,6 +55,8 @@ class FakeStage:
         The window dies at the next `run`, before or after the batch took effect.
     hang_at_run : `bool`
         The next `run` never returns; what waits for it must have a deadline.
+    differences : tuple of `~mtvd.stage.port.Difference`
+        What the next batch that heeds it finds changed by the user.
     unavailable : `str`
         Reason for which `ensure` fails; stays until removed.
     left_token : `tuple` [`str`, `int`] or None
@@ -72,6 +75,7 @@ class FakeStage:
         self.lose_at_run: Literal["before", "after"] | None = None
         self.hang_at_run = False
         self.unavailable = ""
+        self.differences: tuple[Difference, ...] = ()
         self.left_token: tuple[str, int] | None = None
         self._on_change = on_change
         self._generation = 0
@@ -107,6 +111,9 @@ class FakeStage:
         if fault == "before":
             self.crash()
             raise WindowLost("the window died")
+        if batch.heeds and self.differences:
+            differences, self.differences = self.differences, ()
+            raise UserMoved(differences)
         results = tuple(self._section(section) for section in batch.sections)
         self.batches.append(batch)
         self.token = (batch.epoch, batch.number)
@@ -195,6 +202,9 @@ def _change(frame: FakeFrame, action: actions.AnyAction) -> None:
             frame.markers.append((action.overlay, action.markers))
         case actions.DeleteMarkers():
             frame.markers = [m for m in frame.markers if action.overlay is not None and m[0] != action.overlay]
+            frame.user = "" if action.overlay is None else frame.user
+        case actions.DrawUserRegions():
+            frame.user = action.text
         case actions.SetScale():
             frame.scale = action
         case actions.SetColormap():

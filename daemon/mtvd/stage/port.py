@@ -30,6 +30,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     """Grows by one with every batch of an epoch."""
     sections: tuple[Section, ...]
+    heeds: bool = False
+    """True: nothing of it is drawn where the user has changed something since the batch before; see `UserMoved`."""
 
 
 class SectionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,24 @@ class WindowUnavailable(StageError):
 
 class WindowLost(StageError):
     """The window died, hung or answered nonsense during the call; how much was drawn is not known."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something on a frame that is other than it was right after the last batch."""
+
+    frame: int
+    what: str
+    """``made``, ``deleted``, ``front``, ``zoom``, ``rotation``, ``pan``, ``stretch``, ``limits``, ``colormap``,
+    ``transparency``, ``user`` or ``gone``; `mtvd.hand` says what the value of each is."""
+    value: str = ""
+
+
+class UserMoved(StageError):
+    """The user has changed the window since the last batch; nothing of this one was drawn, and the window is there."""
+
+    def __init__(self, differences: tuple[Difference, ...]) -> None:
+        super().__init__(f"the user has changed {', '.join(f'{one.what} of {one.frame}' for one in differences)}")
+        self.differences = differences
 
 
 class Stage(Protocol):
@@ -89,6 +109,8 @@ class Stage(Protocol):
         ------
         WindowLost
             The window has been put down (or continued) by the stage; `ensure` brings a new one.
+        UserMoved
+            Only where the batch heeds the user's hand.
         """
         ...
 

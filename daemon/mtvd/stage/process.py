@@ -28,6 +28,8 @@ from mtvd.stage.settings import StageSettings
 
 _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
+EVENTS: Final = "events"
+_AGENT: Final = ("agent.tcl", "events.tcl", "hand.tcl")
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
@@ -47,6 +49,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     def closed_mark(self) -> Path:
         """Exists once the user has closed the window."""
         return Path(self.directory) / "closed"
+
+    @property
+    def events(self) -> Path:
+        """The FIFO through which the agent tells what the user does."""
+        return Path(self.directory) / EVENTS
 
     @property
     def log(self) -> Path:
@@ -74,6 +81,7 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
     home.mkdir(exist_ok=True)
     if len(str(xpa)) + len(f"/DS9_{settings.title}.4194304") > _SOCKET_PATH_MAX:
         raise WindowUnavailable(f"{stage_directory} is too long for a socket: set XDG_RUNTIME_DIR to a shorter path")
+    os.mkfifo(directory / EVENTS, 0o600)
     command = _command(settings, _write_agent(directory))
     log = directory / "ds9.log"
     process = spawn(command, environment=_environment(screen, xpa, home), directory=home, log=log)
@@ -99,7 +107,7 @@ def _write_agent(directory: Path) -> Path:
     if not PLAIN_PATH.fullmatch(str(directory)):
         raise WindowUnavailable(f"{directory}: DS9 needs a path of letters, digits and . _ / + - only")
     agent = directory / "agent.tcl"
-    text = resources.files("mtvd.stage").joinpath("agent.tcl").read_text()
+    text = "\n".join(resources.files("mtvd.stage").joinpath(name).read_text() for name in _AGENT)
     agent.write_text(f"{text}\n::mtv::install {directory}\n")
     return agent
 

@@ -73,22 +73,53 @@ def tag_of(overlay: str) -> str:
 def region_text(markers: Markers, overlay: str) -> Drawn:
     """Return the region file that draws markers, in ``physical`` or ``icrs``."""
     style = _STYLES[markers.system]
-    x, y, size = (np.frombuffer(column, "<f8") for column in (markers.x, markers.y, markers.size))
+    x, y, size, good = _usable(markers)
     shift = 1.0 if markers.system == "pixel" else 0.0
-    limit = _PIXEL_MAX if markers.system == "pixel" else _SKY_MAX
-    with np.errstate(invalid="ignore"):
-        good = (np.abs(x) < limit) & (np.abs(y) < (limit if markers.system == "pixel" else 90.0000001))
     if markers.lines:
         return _lines(x + shift, y + shift, good, markers, style, tag_of(overlay))
-    size = np.broadcast_to(size, x.shape)
-    with np.errstate(invalid="ignore"):
-        good &= (size > 0) & (size < _SIZE_MAX)
     pieces = [
         _group(symbol, colour, x[chosen] + shift, y[chosen] + shift, size[chosen], style, tag_of(overlay))
         for symbol, colour, chosen in _groups(markers, good)
     ]
     drawn = int(np.count_nonzero(good))
     return Drawn(f"{style.system}\n{''.join(pieces)}", drawn, len(x) - drawn)
+
+
+def drawn_rows(markers: Markers) -> list[tuple[int, ...]]:
+    """Return the rows of each region of `region_text`, in the order in which they are drawn: several of a line's."""
+    _, _, size, good = _usable(markers)
+    if markers.lines:
+        return [tuple(range(first, last)) for first, last in _runs(good)]
+    found: list[tuple[int, ...]] = []
+    for symbol, _, chosen in _groups(markers, good):
+        rows_here = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        if symbol not in _ARMS and symbol != "o" and is_text(symbol):
+            rows_here = rows_here[np.argsort(_points(size[rows_here]), kind="stable")]
+        found += [(int(row),) for row in rows_here]
+    return found
+
+
+def _usable(markers: Markers) -> tuple[Floats, Floats, Floats, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Return positions and sizes, and which of them can be drawn."""
+    x, y, size = (np.frombuffer(column, "<f8") for column in (markers.x, markers.y, markers.size))
+    limit = _PIXEL_MAX if markers.system == "pixel" else _SKY_MAX
+    with np.errstate(invalid="ignore"):
+        good = (np.abs(x) < limit) & (np.abs(y) < (limit if markers.system == "pixel" else 90.0000001))
+        if markers.lines:
+            return x, y, size, good
+        size = np.broadcast_to(size, x.shape)
+        return x, y, size, good & (size > 0) & (size < _SIZE_MAX)
+
+
+def _runs(good: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[int, int]]:
+    """Return first and past-the-last row of each unbroken piece of a line."""
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], good, [False]))))
+    return [(int(a), int(b)) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a > 1]
+
+
+def _points(size: Floats) -> Floats:
+    """Return the points of the font of texts."""
+    return np.where(size == 2, DEFAULT_FONT_POINTS, np.clip(np.rint(size), 4, 200))
 
 
 def quoted(text: str) -> str:
@@ -151,7 +182,7 @@ def _ellipse(symbol: str, style: _Style) -> str:
 
 
 def _words(text: str, at: list[Any], size: Floats, tail: str) -> str:
-    points = np.where(size == 2, DEFAULT_FONT_POINTS, np.clip(np.rint(size), 4, 200))
+    points = _points(size)
     head = f") # text={quoted(text)}"
     lines = []
     for one in np.unique(points):
@@ -165,8 +196,7 @@ def _words(text: str, at: list[Any], size: Floats, tail: str) -> str:
 def _lines(
     x: Floats, y: Floats, good: np.ndarray[Any, np.dtype[np.bool_]], markers: Markers, style: _Style, tag: str
 ) -> Drawn:
-    ends = np.flatnonzero(np.diff(np.concatenate(([False], good, [False]))))
-    runs = [(int(a), int(b)) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a > 1]
+    runs = _runs(good)
     tail = f' # tag="{tag}"\n'
     pieces = [f"global color={markers.colours[0]}\n"] if runs else []
     for first, last in runs:

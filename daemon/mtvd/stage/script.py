@@ -98,12 +98,13 @@ def script(batch: Batch, pixel_directory: str, prepared: Preparations) -> str:
     prepared
         Files of mask layers and regions, and actions that must not run.
     """
-    lines = ["::mtv::begin"]
+    lines = ["::mtv::begin", *(["if {[::mtv::hand::untouched]} {"] if batch.heeds else [])]
     for index, section in enumerate(batch.sections):
         steps = _steps(section, index, pixel_directory, prepared)
         lines.append(f"::mtv::section {quote(section.key)} {{\n{chr(10).join(steps)}\n}}")
     lines.append("::mtv::end")
     lines.append(f"set ::mtv_commit [list {quote(batch.epoch)} {batch.number}]")
+    lines += ["} else {::mtv::end}"] if batch.heeds else []
     return "\n".join(lines) + "\n"
 
 
@@ -141,6 +142,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             if ready.regions:
                 return ["markers_of", frame, ready.regions]
             return ["markers", frame, region_text(action.markers, action.overlay).text]
+        case actions.DrawUserRegions():
+            return ["user", frame, action.text]
         case actions.DeleteMarkers():
             return ["unmark", frame, "" if action.overlay is None else tag_of(action.overlay)]
         case actions.SetScale():

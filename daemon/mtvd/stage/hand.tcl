@@ -1,0 +1,152 @@
+# The user's hand: what is other than it was right after our last batch. DS9's own words of then and now are compared, so
+# that its rounding is never an edit. A batch that finds a difference draws nothing and tells it instead; the daemon
+# takes it into the scene and sends the batch again.
+
+namespace eval ::mtv::hand {
+    variable views {}
+    variable frames {}
+    variable front {}
+    variable report {}
+    variable refused 0
+    variable dirty {}
+    variable gone {}
+    variable before {}
+    variable text_max 1000000
+}
+
+# The batch
+
+proc ::mtv::hand::begin {} {
+    variable report {}
+    variable refused 0
+}
+
+proc ::mtv::hand::untouched {} {
+    variable report
+    variable refused
+    if {[catch look]} {set report {}}
+    set ::errorInfo {}
+    set refused [expr {[llength $report] > 0}]
+    return [expr {!$refused}]
+}
+
+# What is there now is ours.
+proc ::mtv::hand::end {} {
+    variable refused
+    if {!$refused} {catch take}
+    set ::errorInfo {}
+}
+
+proc ::mtv::hand::take {} {
+    variable views
+    variable frames $::ds9(frames)
+    variable front $::current(frame)
+    variable dirty
+    variable gone
+    # all of them: locked frames follow the one that a batch names
+    set views {}
+    foreach which $frames {dict set views $which [view $which]}
+    set dirty {}
+    set gone {}
+}
+
+# What a frame shows, in DS9's words; nothing where it has no image. Limits count only where they are the user's.
+proc ::mtv::hand::view {which} {
+    if {![$which has fits]} {return {}}
+    set limits [$which get clip mode]
+    if {$limits eq {user}} {append limits " [$which get clip]"}
+    return [list \
+        zoom [$which get zoom] rotation [$which get rotate] pan [$which get cursor image fk5] \
+        stretch [$which get colorscale] limits $limits \
+        colormap "[${which}cb get invert] [${which}cb get name]" \
+        transparency [$which get mask transparency] markers [$which get marker number]]
+}
+
+proc ::mtv::hand::look {} {
+    variable views
+    variable frames
+    variable front
+    variable report
+    foreach which $frames {
+        if {$which ni $::ds9(frames)} {differs $which deleted}
+    }
+    foreach which $::ds9(frames) {
+        if {$which ni $frames} {
+            differs $which made
+        } elseif {[set now [view $which]] ne [set then [dict get $views $which]]} {
+            dict for {name value} $now {
+                if {[dict exists $then $name] && [dict get $then $name] ne $value} {differs $which $name $value}
+            }
+        }
+    }
+    if {$::current(frame) ne $front && $::current(frame) ne {}} {differs $::current(frame) front}
+    regions
+}
+
+proc ::mtv::hand::differs {which name {value {}}} {
+    variable report
+    lappend report [list [string range $which 5 end] $name $value]
+}
+
+# Lines of an answer.
+proc ::mtv::hand::lines {} {
+    variable report
+    return [lmap one $report {
+        lassign $one number name value
+        string cat "~ $number $name " [binary encode hex [encoding convertto utf-8 $value]]
+    }]
+}
+
+# Regions
+
+# Those without a tag of ours are read only where something was done to regions; their number alone may tell of it.
+proc ::mtv::hand::regions {} {
+    variable report
+    variable dirty
+    variable gone
+    set frames [dict keys $dirty]
+    foreach one $report {
+        if {[lindex $one 1] eq {markers}} {lappend frames Frame[lindex $one 0]}
+    }
+    set report [lmap one $report {if {[lindex $one 1] eq {markers}} continue; set one}]
+    foreach which [lsort -unique $frames] {
+        if {$which ni $::ds9(frames) || ![$which has fits]} continue
+        if {[dict exists $gone $which]} {differs $which gone [join [dict get $gone $which] \;]}
+        differs $which user [own $which]
+    }
+}
+
+proc ::mtv::hand::own {which} {
+    variable text_max
+    set lines [split [$which marker list ds9 physical fk5 degrees no] \n]
+    set text [join [lsearch -all -inline -not $lines *tag=?mtv.*] \n]
+    if {[string length $text] > $text_max} {return {}}
+    return $text
+}
+
+# Called by the hooks of events.tcl.
+proc ::mtv::hand::did {which} {
+    variable dirty
+    dict set dirty $which 1
+}
+
+proc ::mtv::hand::before {which} {
+    variable before {}
+    foreach id [lsort -integer [$which get marker id all]] {
+        set tag [lsearch -inline [$which get marker $id tag] mtv.*]
+        if {$tag ne {}} {dict lappend before $tag $id}
+    }
+}
+
+# Numbers of our regions that went, each among those of its tag, in the order in which we had drawn them.
+proc ::mtv::hand::after {which} {
+    variable before
+    variable gone
+    did $which
+    foreach id [$which get marker id all] {set left($id) 1}
+    dict for {tag ids} $before {
+        set index -1
+        set missing [lmap id $ids {incr index; if {[info exists left($id)]} continue; set index}]
+        if {[llength $missing]} {dict lappend gone $which "$tag $missing"}
+    }
+}
