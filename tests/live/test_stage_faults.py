@@ -38,7 +38,7 @@ async def until_state(rig: Any, state: str) -> None:
 async def test_a_killed_window_is_lost_while_idle_and_comes_back_as_a_new_generation(fresh_rig: Any) -> None:
     async with watched(fresh_rig):
         first = await fresh_rig.stage.ensure()
-        screen = psutil.Process(fresh_rig.stage.supervisor.window.screen.xvfb_pid)
+        screen = psutil.Process(fresh_rig.stage.supervisor.held.window.screen.xvfb_pid)
         os.kill(fresh_rig.stage.state.pid, signal.SIGKILL)
         await until_state(fresh_rig, "lost")
         assert fresh_rig.states[-1] == "lost"
@@ -53,7 +53,7 @@ async def test_a_killed_window_is_lost_while_idle_and_comes_back_as_a_new_genera
 async def test_a_window_that_the_user_closes_is_absent_until_asked_for(fresh_rig: Any) -> None:
     async with watched(fresh_rig):
         await fresh_rig.stage.ensure()
-        await fresh_rig.tcl("[after 1 QuitDS9]")
+        await fresh_rig.tcl("[after 200 QuitDS9]")
         await until_state(fresh_rig, "absent")
         assert "closed" in fresh_rig.stage.state.reason
         assert "lost" not in fresh_rig.states

@@ -315,14 +315,15 @@ proc ::mtv::closed {} {
     set ::errorInfo {}
 }
 
-# While a script of ours runs nobody is there to answer a box, and XPA would wait for ever.
+# Nobody is there to answer a box while a script of ours runs, nor one that somebody else's XPA command opens: XPA would
+# wait for ever, for everybody. Whoever sent the command is told what the box said. Other boxes are the user's own.
 proc ::mtv::box {args} {
     variable busy
     variable boxes
-    if {!$busy} {return [uplevel 1 [list ::mtv::tk_messageBox {*}$args]]}
+    if {!$busy && ![from_xpa]} {return [uplevel 1 [list ::mtv::tk_messageBox {*}$args]]}
     array set option {-message {} -type ok}
     array set option $args
-    lappend boxes $option(-message)
+    if {$busy} {lappend boxes $option(-message)} else {set ::ds9(msg) $option(-message)}
     switch -- $option(-type) {
         yesno - yesnocancel {return no}
         okcancel {return cancel}
@@ -330,9 +331,45 @@ proc ::mtv::box {args} {
     }
 }
 
-proc ::mtv::install {directory} {
+# What is opened by a click or a timer has no procedure of XPA above it, even if XPA waits further out.
+proc ::mtv::from_xpa {} {
+    for {set level [info level]} {$level > 0} {incr level -1} {
+        if {[regexp {^(::)?XPA(Rcvd|Send)} [lindex [info level $level] 0]]} {return 1}
+    }
+    return 0
+}
+
+# A pending imexam blocks XPA for everybody until somebody clicks. The daemon says so here, beside XPA, when it waits.
+proc ::mtv::listen {path} {
+    variable channel [open $path {RDWR NONBLOCK}]
+    fconfigure $channel -blocking 0
+    fileevent $channel readable ::mtv::hear
+}
+
+proc ::mtv::hear {} {
+    variable channel
+    while {[gets $channel line] >= 0} {
+        if {$line eq {unblock}} {unblock}
+    }
+    set ::errorInfo {}
+}
+
+proc ::mtv::unblock {} {
+    global iexam current
+    if {![info exists iexam(mode)] || $iexam(mode) eq {}} return
+    array set iexam [list frame $current(frame) x 1 y 1 event CANCEL]
+    array set iexam {button 0 key 0 any 0}
+}
+
+# Each hook leaves here what undoes it.
+proc ::mtv::undo {script} {
+    variable undone
+    set undone [linsert $undone 0 $script]
+}
+
+proc ::mtv::hook {directory} {
     variable closed_mark $directory/closed
-    if {[info commands ::mtv::tk_messageBox] ne {}} return
+    variable undone {}
     rename ::tk_messageBox ::mtv::tk_messageBox
     proc ::tk_messageBox {args} {uplevel 1 [list ::mtv::box {*}$args]}
     rename ::QuitDS9 ::mtv::QuitDS9
@@ -340,9 +377,41 @@ proc ::mtv::install {directory} {
         ::mtv::closed
         ::mtv::QuitDS9
     }
+    foreach name {tk_messageBox QuitDS9} {
+        undo "rename ::$name {}; rename ::mtv::$name ::$name"
+    }
+    listen $directory/channel
+    undo {close $::mtv::channel}
+}
+
+# A DS9 of our own, in the middle of its start.
+proc ::mtv::install {directory} {
+    if {[info commands ::mtv::tk_messageBox] ne {}} return
+    hook $directory
     # nobody answers boxes of the start either: "-samp no" alone opens one, and DS9 never finishes its start behind it
     variable busy 1
     announce $directory
+}
+
+# A DS9 that the user runs: its frames and settings are the user's, and everything is put back by release.
+proc ::mtv::attach {directory} {
+    hook $directory
+    foreach name {::pds9(automarker) ::panzoom(preserve) ::marker(preserve)} {
+        undo [list set $name [set $name]]
+    }
+    undo {unset -nocomplain ::mtv_commit}
+    undo {xpacmddel $::xpa $::mtv::answering}
+    prepare
+    set file [open $directory/ready w]
+    puts -nonewline $file [pid]
+    close $file
+}
+
+proc ::mtv::release {} {
+    variable undone
+    foreach script $undone {catch {uplevel #0 $script}}
+    set ::errorInfo {}
+    namespace delete ::mtv
 }
 
 # XPA is served in the middle of DS9's start. So the daemon waits for a file, made a little after the start has ended.
@@ -358,13 +427,17 @@ proc ::mtv::announce {directory {left 0}} {
 }
 
 proc ::mtv::ready {} {
+    # the empty frame that DS9 opens with is nobody's display
+    if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    prepare
+}
+
+proc ::mtv::prepare {} {
     global pds9 panzoom marker
     set pds9(automarker) 0
     set panzoom(preserve) 1
     set marker(preserve) 1
-    xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}
-    # the empty frame that DS9 opens with is nobody's display
-    if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    variable answering [xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}]
     variable busy 0
     quiet
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -19,13 +18,11 @@ from mtvd.stage import process as windows
 from mtvd.stage.answer import Answer, read_answer
 from mtvd.stage.estimate import batch_secs
 from mtvd.stage.layers import LayerFiles, needs_file
-from mtvd.stage.owned import Owned
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
 from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.supervisor import Supervisor
 
-_NUDGE_SECS: Final = 0.25
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
 
@@ -73,7 +70,8 @@ class Ds9Stage:
     @property
     def environment(self) -> dict[str, str]:
         """Variables for X clients of the window's screen; empty where there is no window."""
-        return self.supervisor.window.screen.environment() if self.supervisor.window else {}
+        held = self.supervisor.held
+        return held.window.screen.environment() if held else {}
 
     def offer_display(self, x_display: str, xauthority: str) -> None:
         """Tell of an X display of the same user that may be used where the daemon itself has none."""
@@ -108,13 +106,12 @@ class Ds9Stage:
             await self.supervisor.lose(f"DS9 did not store the token of the batch, but {answer.token}")
         results = answer.results(batch)
         self._layers.settle(batch, results)
-        self.supervisor.worked()
         return results
 
     async def committed(self) -> tuple[str, int] | None:
         """Adopt the window that an earlier daemon left and return the token it holds; None where there is none."""
         await self.supervisor.recall()
-        if self.supervisor.process is None:
+        if self.supervisor.held is None:
             return None
         answer = await self._converse("", self._settings.command_deadline_secs)
         return answer.token if answer.token[0] else None
@@ -127,7 +124,7 @@ class Ds9Stage:
         WindowLost
             As `run`.
         """
-        if self.supervisor.process is not None:
+        if self.supervisor.held is not None:
             await self._converse("::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
@@ -141,8 +138,8 @@ class Ds9Stage:
             As `run`.
         """
         await self.ensure()
-        assert self.supervisor.window is not None
-        path = Path(self.supervisor.window.directory) / f"snapshot.{image_format}"
+        assert self.supervisor.held is not None
+        path = Path(self.supervisor.held.window.directory) / f"snapshot.{image_format}"
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
@@ -182,17 +179,17 @@ class Ds9Stage:
             raise
 
     async def _command(self, text: str | bytes, deadline_secs: float, *, read_back: bool = False) -> str:
-        """Run a script; a stopped DS9 is continued, a hung one put down."""
-        process, lane = self.supervisor.process, self.supervisor.lane
-        if process is None or lane is None or not lane.alive:
+        """Run a script; a DS9 that hangs is put down, what may only keep it from answering is done away with first."""
+        held = self.supervisor.held
+        if held is None or held.lane is None or not held.lane.alive:
             raise WindowLost(self.state.reason or "there is no window")
         params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
         answer: Any = None
         failure: ChildError | ChildLost | None = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self._nudge, process)
+            group.start_soon(held.nudge)
             try:
-                answer = await lane.call("run", params, deadline_secs=deadline_secs)
+                answer = await held.lane.call("run", params, deadline_secs=deadline_secs)
             except (ChildError, ChildLost) as error:
                 failure = error
             finally:
@@ -202,10 +199,3 @@ class Ds9Stage:
         if failure is not None:
             raise failure
         return str(answer)
-
-    async def _nudge(self, process: Owned) -> None:
-        """Continue a DS9 that somebody stopped while it is asked something."""
-        while True:
-            await anyio.sleep(_NUDGE_SECS)
-            if process.stopped:
-                process.signal(signal.SIGCONT)

@@ -1,15 +1,15 @@
 """The supervisor: opens the window, watches it, brings it back, puts it down, and says in what state it is and why.
 
-States: ``absent`` (not asked for yet, or closed by the user), ``starting``, ``ready``, ``lost`` (it crashed or hung),
-``failed`` (it cannot be opened). Only `Supervisor.ensure` opens a window. `Supervisor.serve`, a task of the
-application, notices a window that ends while nothing is drawn. Knows nothing of what is drawn.
+States: ``absent`` (not asked for yet, closed by the user, or, where we draw in a DS9 of the user's, gone),
+``starting``, ``ready``, ``lost`` (it crashed or hung), ``failed`` (it cannot be opened). Only `Supervisor.ensure` opens
+a window. `Supervisor.serve`, a task of the application, notices a window or a virtual screen that ends while nothing is
+drawn. Knows nothing of what is drawn.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -19,18 +19,21 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.messages import WindowState
 from mtvd.children import Child, ChildError, ChildLost
+from mtvd.stage import attaching
 from mtvd.stage import process as windows
+from mtvd.stage.backoff import Backoff
+from mtvd.stage.held import Held
 from mtvd.stage.lane import ENVIRONMENT
-from mtvd.stage.owned import Owned
 from mtvd.stage.port import WindowLost, WindowUnavailable
-from mtvd.stage.screen import Screen, end_virtual, existing, last_words, start_virtual
+from mtvd.stage.screen import Screen, end_virtual, existing, start_virtual
 from mtvd.stage.settings import StageSettings
 
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
+_NEXT: Final = "the next display request looks for it again"
 
 
 class Supervisor:
-    """Holds the DS9 process and the lane to it.
+    """Keeps one window alive.
 
     Parameters
     ----------
@@ -45,12 +48,8 @@ class Supervisor:
 
     Attributes
     ----------
-    window : `~mtvd.stage.process.Window` or None
+    held : `~mtvd.stage.held.Held` or None
         The window that is open.
-    process : `~mtvd.stage.owned.Owned` or None
-        Its process.
-    lane : `~mtvd.children.Child` or None
-        The way to it.
     """
 
     def __init__(
@@ -62,9 +61,7 @@ class Supervisor:
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.window: windows.Window | None = None
-        self.process: Owned | None = None
-        self.lane: Child | None = None
+        self.held: Held | None = None
         self._settings = settings
         self._directory = directory
         self._on_change = on_change
@@ -72,7 +69,8 @@ class Supervisor:
         self._state = WindowState()
         self._offered: tuple[str, str] | None = None
         self._generation = 0
-        self._failures = 0
+        self._backoff = Backoff(stable_secs=settings.stable_secs, max_secs=settings.backoff_max_secs)
+        self._last_loss = ""
         self._recalled = False
         self._opening = anyio.Lock()
         self._opened = anyio.Event()
@@ -91,15 +89,15 @@ class Supervisor:
         """Watch the window until cancelled."""
         task_status.started()
         while True:
-            process = self.process
-            if process is None:
+            held = self.held
+            if held is None:
                 self._opened = anyio.Event()
                 await self._opened.wait()
                 continue
-            await process.ended()
+            await held.ended()
             async with self._opening:
-                if self.process is process:
-                    await self._put_down("DS9 ended by itself")
+                if self.held is held:
+                    await self._put_down("")
 
     async def ensure(self) -> int:
         """Open the window unless it is open, and return its generation.
@@ -110,24 +108,22 @@ class Supervisor:
             With the reason and what would help.
         """
         async with self._opening:
-            if self.process is not None and not self.process.alive:
-                await self._put_down("DS9 ended by itself")
-            if self.process is None:
+            if self.held is not None and not self.held.alive:
+                await self._put_down("")
+            if self.held is None:
                 await self._recall()
-            if self.process is None:
+            if self.held is None:
                 await self._open()
-            elif self.lane is None or not self.lane.alive:
-                await self._reconnect()
+            elif not self.held.reachable:
+                await self._reconnect(self.held)
+            elif self.held.window.attached and self.held.process.stopped:
+                raise attaching.stopped(self.held.window.title, self.held.window.pid)
             return self._generation
 
     async def recall(self) -> None:
         """Adopt the window that an earlier daemon left, if any."""
         async with self._opening:
             await self._recall()
-
-    def worked(self) -> None:
-        """Tell that the window has drawn."""
-        self._failures = 0
 
     async def lose(self, reason: str) -> NoReturn:
         """Put the window down and tell the caller.
@@ -142,12 +138,15 @@ class Supervisor:
         raise WindowLost(self._state.reason)
 
     async def close(self, *, keep_window: bool) -> None:
-        """Let go of the window: closed in order, or left for the next daemon."""
+        """Let go of the window: closed in order, or left for the next daemon; one of the user's stays as it is."""
         async with self._opening:
-            if keep_window and self.process is not None:
-                await self._let_go()
+            if self.held is None:
+                return
+            if keep_window and not self.held.window.attached:
+                held, self.held = self.held, None
+                await held.let_go()
                 self._become("absent", "left open for the next daemon")
-            elif self.process is not None:
+            else:
                 await self._end("", "absent")
 
     # Opening
@@ -157,122 +156,132 @@ class Supervisor:
         if self._recalled:
             return
         self._recalled = True
-        screen = windows.stale_screen(self._directory)
-        found = windows.recall(self._directory)
-        if found is None:
-            if screen is not None:
-                await end_virtual(screen)
+        left = windows.recall(self._directory)
+        if left is None:
             return
-        self.window, self.process = found
-        if self.process.stopped:
-            self.process.signal(signal.SIGCONT)
         try:
-            await self._connect(await self._start_lane(self.window.xpa_directory), self.window)
+            held = Held(left)
+        except ProcessLookupError:
+            await self._mourn(left)
+            return
+        self.held = held
+        variables = attaching.lane_environment(left) if left.attached else _private(left.xpa_directory)
+        try:
+            held.lane = await self._start_lane(variables)
+            await held.connect(deadline_secs=self._settings.start_deadline_secs)
+            if left.attached:
+                await held.lane.call(
+                    "run", {"script": attaching.holder().encode(), "read_back": False}, deadline_secs=5
+                )
         except (ChildError, ChildLost) as error:
             await self._put_down(f"the window of the daemon before did not answer: {error}")
             return
+        if self._settings.attach != (left.title if left.attached else ""):
+            await self._end("the daemon before drew in another window", "absent")
+            return
         self._is_open()
+
+    async def _mourn(self, left: windows.Window) -> None:
+        """Clear away a window that ended while no daemon ran; it comes back unless the user closed it."""
+        closed = left.closed_mark.exists()
+        await windows.discard(left)
+        windows.forget(self._directory)
+        if left.attached:
+            self._become("absent", f"the DS9 {left.title!r} has ended; {_NEXT}")
+        elif closed:
+            self._become("absent", _CLOSED)
+        elif left.boot == windows.boot():
+            self._become("lost", "DS9 ended while no daemon ran")
 
     async def _open(self) -> None:
-        self._become("starting", "")
-        pause = self._pause_secs()
-        self._failures += 1
-        await anyio.sleep(pause)
-        directory = windows.new_directory(self._directory)
-        screen: Screen | None = None
+        pause_secs = self._backoff.pause_secs()
+        waits = f"waits {pause_secs:g} s before the next start: " if pause_secs else ""
+        self._become("starting", f"{waits}{self._last_loss}")
+        self._backoff.failed()
+        await anyio.sleep(pause_secs)
         try:
-            screen = existing(self._settings, self._offered) or await start_virtual(self._settings, directory)
-            lane = await self._start_lane(str(directory / "xpa"))
-            self.window = await windows.launch(self._settings, self._directory, screen, directory)
-            self.process = Owned(self.window.pid, self.window.started)
-            windows.remember(self._directory, self.window)
-            await self._connect(lane, self.window)
+            self.held = await (self._attach() if self._settings.attach else self._launch())
         except (WindowUnavailable, ChildError, ChildLost, OSError) as error:
-            await self._abandon(directory, screen)
+            self._last_loss = str(error)
             self._become("failed", str(error))
             raise WindowUnavailable(str(error)) from error
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self._abandon(directory, screen)
-            raise
+        windows.remember(self._directory, self.held.window)
         self._is_open()
 
-    async def _abandon(self, directory: Path, screen: Screen | None) -> None:
-        """Clear away a window that did not open."""
-        if self.process is not None:
-            await self._end("", "failed")
-            return
-        await self._kill_lane()
-        if screen is not None:
-            await end_virtual(screen)
-        windows.remove_directory(directory)
+    async def _attach(self) -> Held:
+        self._backoff.reset()  # to look for it costs nothing
+        return await attaching.attach(
+            self._settings.attach,
+            self._directory,
+            self._start_lane,
+            deadline_secs=self._settings.command_deadline_secs,
+        )
 
-    async def _start_lane(self, xpa_directory: str) -> Child:
-        environment = dict(os.environ) | ENVIRONMENT | {"XPA_TMPDIR": xpa_directory}
-        log = self._directory / "lane.log"
-        self.lane = await Child.start("mtvd.stage.lane", log=log, env=environment)
-        return self.lane
-
-    async def _connect(self, lane: Child, window: windows.Window) -> None:
-        await lane.call("connect", {"socket": window.socket}, deadline_secs=self._settings.start_deadline_secs)
-
-    async def _reconnect(self) -> None:
-        assert self.window is not None
+    async def _launch(self) -> Held:
+        directory = windows.new_directory(self._directory)
+        screen: Screen | None = None
+        lane: Child | None = None
+        held: Held | None = None
         try:
-            await self._connect(await self._start_lane(self.window.xpa_directory), self.window)
+            screen = existing(self._settings, self._offered) or await start_virtual(self._settings, directory)
+            lane = await self._start_lane(_private(str(directory / "xpa")))
+            held = Held(await windows.launch(self._settings, self._directory, screen, directory), lane)
+            await held.connect(deadline_secs=self._settings.start_deadline_secs)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await _abandon(held, lane, screen, directory)
+            raise
+        return held
+
+    async def _start_lane(self, variables: Mapping[str, str]) -> Child:
+        return await Child.start("mtvd.stage.lane", log=self._directory / "lane.log", env=os.environ | dict(variables))
+
+    async def _reconnect(self, held: Held) -> None:
+        attached = held.window.attached
+        variables = attaching.lane_environment(held.window) if attached else _private(held.window.xpa_directory)
+        try:
+            held.lane = await self._start_lane(variables)
+            await held.connect(deadline_secs=self._settings.start_deadline_secs)
         except (ChildError, ChildLost) as error:
             await self._put_down(f"DS9 does not answer: {error}")
             raise WindowUnavailable(f"DS9 does not answer: {error}") from None
 
     def _is_open(self) -> None:
         self._generation += 1
-        self._become("ready", "")
+        self._backoff.began()
+        self._become("ready", f"opened again: {self._last_loss}" if self._last_loss else "")
         self._opened.set()
-
-    def _pause_secs(self) -> float:
-        """Two restarts at once, then pauses that double."""
-        return min(0.5 * 2 ** (self._failures - 3), self._settings.backoff_max_secs) if self._failures > 2 else 0.0
 
     # Ending
 
     async def _put_down(self, reason: str) -> None:
         """End a window that is of no use, or gone, and say which."""
-        if self.process is None or self.window is None:
+        if self.held is None:
             return
-        if self.window.closed_mark.exists():
-            self._failures = 0
+        window = self.held.window
+        why = await self.held.end_of(reason)
+        self._backoff.ended()
+        if window.attached:
+            await self._end(f"the DS9 {window.title!r}: {why}; {_NEXT}", "absent")
+        elif window.closed_mark.exists():
+            self._backoff.reset()
             await self._end(_CLOSED, "absent")
-            return
-        words = last_words(self.window.log)
-        await self._end(f"{reason} ({words})" if words else reason, "lost")
+        else:
+            await self._end(why, "lost")
 
     async def _end(self, reason: str, state: str) -> None:
+        held, self.held = self.held, None
         with anyio.CancelScope(shield=True):
-            process, window = self.process, self.window
-            self.process = self.window = None
-            await self._kill_lane()
-            if process is not None:
-                await (process.end() if state == "absent" else process.kill())
-                process.close()
-            if window is not None:
-                await windows.discard(window)
+            if held is not None:
+                await held.end(kindly=state == "absent")
             windows.forget(self._directory)
             self._on_gone()
         self._become(state, reason)
 
-    async def _let_go(self) -> None:
-        await self._kill_lane()
-        if self.process is not None:
-            self.process.close()
-        self.process = self.window = None
-
-    async def _kill_lane(self) -> None:
-        lane, self.lane = self.lane, None
-        if lane is not None:
-            await lane.kill()
-
     def _become(self, state: Any, reason: str) -> None:
-        window = self.window
+        window = self.held.window if self.held else None
+        if state in {"absent", "lost"}:
+            self._last_loss = reason if state == "lost" else ""
         self._state = msgspec.structs.replace(
             self._state,
             state=state,
@@ -281,7 +290,24 @@ class Supervisor:
             pid=window.pid if window else 0,
             x_display=window.screen.x_display if window else "",
             headless=window.screen.headless if window else False,
+            attached=window.attached if window else False,
             restarts=max(self._generation - 1, 0),
         )
         if self._on_change is not None:
             self._on_change(self._state)
+
+
+def _private(xpa_directory: str) -> dict[str, str]:
+    return ENVIRONMENT | {"XPA_TMPDIR": xpa_directory}
+
+
+async def _abandon(held: Held | None, lane: Child | None, screen: Screen | None, directory: Path) -> None:
+    """Clear away a window that did not open."""
+    if held is not None:
+        await held.end(kindly=False)
+        return
+    if lane is not None:
+        await lane.kill()
+    if screen is not None:
+        await end_virtual(screen)
+    windows.remove_directory(directory)
