@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import anyio
+
 from mtvd.children import Child, ChildError, ChildLost
 from mtvd.stage.held import Held
 from mtvd.stage.lane import ENVIRONMENT
@@ -22,8 +24,9 @@ from mtvd.stage.port import WindowUnavailable
 from mtvd.stage.process import Window, new_directory, remove_directory, write_agent
 from mtvd.stage.screen import Screen
 
-_METHODS: Final = ("inet", "local")
 _REFUSED: Final = "not available"
+_STARTING: Final = "DS9 is still starting"
+_POLL_SECS: Final = 0.1
 StartLane = Callable[[Mapping[str, str]], Awaitable[Child]]
 
 
@@ -43,14 +46,13 @@ async def attach(title: str, stage_directory: Path, start_lane: StartLane, *, de
         There is none, or two; it is stopped, does not answer, refuses Tcl, or another daemon holds it.
     """
     address = _only(title, await _addresses(title, start_lane, deadline_secs))
-    _refuse_stopped(title, address)
     directory = new_directory(stage_directory)
     lane = await start_lane(_environment(address))
     try:
         script = _script(write_agent(directory, "attach"))
         try:
             await lane.call("connect", {"socket": address}, deadline_secs=deadline_secs)
-            await lane.call("run", {"script": script, "read_back": False}, deadline_secs=deadline_secs)
+            await _give_agent(lane, script, deadline_secs)
         except (ChildError, ChildLost) as error:
             raise WindowUnavailable(_why(title, str(error))) from error
         return Held(_window(title, address, directory), lane)
@@ -58,6 +60,22 @@ async def attach(title: str, stage_directory: Path, start_lane: StartLane, *, de
         await lane.kill()
         remove_directory(directory)
         raise
+
+
+async def _give_agent(lane: Child, script: bytes, deadline_secs: float) -> None:
+    """Run the agent's script as soon as DS9 has finished its start, in the middle of which XPA is served already."""
+    with anyio.move_on_after(deadline_secs) as patience:
+        while True:
+            try:
+                await lane.call("run", {"script": script, "read_back": False}, deadline_secs=deadline_secs)
+            except ChildError as error:
+                if str(error) != _STARTING:
+                    raise
+                await anyio.sleep(_POLL_SECS)
+            else:
+                return
+    if patience.cancelled_caught:
+        raise ChildLost(f"{_STARTING} after {deadline_secs:g} s")
 
 
 def lane_environment(window: Window) -> dict[str, str]:
@@ -72,17 +90,17 @@ def stopped(title: str, pid: int) -> WindowUnavailable:
 
 async def _addresses(title: str, start_lane: StartLane, deadline_secs: float) -> list[str]:
     """Return where those of a title listen, each once."""
-    found = {str(path): None for path in _socket_directory().glob(f"DS9_{title}.*") if _listens(path)}
-    for method in dict.fromkeys((os.environ.get("XPA_METHOD", _METHODS[0]), *_METHODS)):
-        lane = await start_lane(_variables() | {"XPA_METHOD": method})
-        try:
-            names = await lane.call("find", {"title": title}, deadline_secs=deadline_secs)
-        except (ChildError, ChildLost) as error:
-            raise WindowUnavailable(f"XPA's name server does not answer: {error}") from error
-        finally:
-            await lane.kill()
-        found |= dict.fromkeys(names)
-    return list(found)
+    sockets = [str(path) for path in _socket_directory().glob(f"DS9_{title}.*") if _listens(path)]
+    for address in sockets:  # before the name server is asked: XPA's look-up waits for one that is stopped
+        _refuse_stopped(title, address)
+    lane = await start_lane(_variables() | {"XPA_METHOD": "inet"})
+    try:
+        known = await lane.call("find", {"title": title}, deadline_secs=deadline_secs)
+    except (ChildError, ChildLost) as error:
+        raise WindowUnavailable(f"XPA's name server, or the DS9 {title!r}, does not answer: {error}") from error
+    finally:
+        await lane.kill()
+    return list(dict.fromkeys((*sockets, *known)))
 
 
 def _only(title: str, addresses: list[str]) -> str:
@@ -108,6 +126,7 @@ def _refuse_stopped(title: str, address: str) -> None:
 def _script(agent: Path) -> bytes:
     """Take over what a daemon that is gone has left there; nothing from one that lives."""
     return f"""
+        if {{$::ds9(init)}} {{error "{_STARTING}"}}
         if {{[info exists ::mtv::holder] && $::mtv::holder != {os.getpid()} && [file exists /proc/$::mtv::holder]}} {{
             error "another mtvd is attached to it, pid $::mtv::holder"
         }}
