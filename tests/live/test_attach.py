@@ -128,6 +128,8 @@ async def test_it_draws_in_the_users_ds9_and_gives_it_back_as_it_was(user: User,
     assert user.ask(ds9, HOOKED) != before
     image = rig.image(np.arange(1200, dtype="f4").reshape(30, 40))
     await rig.draw(CreateFrame(frame=5), LoadImage(frame=5, image=image), RaiseFrame(frame=5))
+    await rig.draw(CreateFrame(frame=1))
+    assert user.ask(ds9, "[Frame1 get mask blend] [Frame1 get mask system]") == "source physical"
     await rig.stage.sync()
     assert user.ask(ds9, "[set ::ds9(frames)]") == "Frame1 Frame5", "the user's own frame stays"
     assert (await rig.stage.snapshot(5, "png")).startswith(b"\x89PNG")

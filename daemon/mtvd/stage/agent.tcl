@@ -11,6 +11,8 @@ namespace eval ::mtv {
     variable boxes {}
     variable touched 0
     variable closed_mark {}
+    variable made
+    array set made {}
     namespace eval do {}
 }
 if {![info exists ::mtv_commit]} {set ::mtv_commit {{} -1}}
@@ -111,6 +113,8 @@ proc ::mtv::make {number} {
 
 # DS9 gives a new frame the settings of the one in front; ours all start alike.
 proc ::mtv::defaults {which} {
+    variable made
+    set made($which) 1
     $which zoom to 1 1
     $which rotate to 0
     $which orient none
@@ -150,8 +154,13 @@ proc ::mtv::drop_masks {which} {
 
 # Actions
 
+# A frame that the user has made is taken over with the settings that ours begin with.
 proc ::mtv::do::create {number} {
-    if {"Frame$number" ni $::ds9(frames)} {::mtv::make $number}
+    if {"Frame$number" ni $::ds9(frames)} {
+        ::mtv::make $number
+    } elseif {![info exists ::mtv::made(Frame$number)]} {
+        ::mtv::defaults Frame$number
+    }
 }
 
 # Panner and magnifier go on copying from a pixmap of the frame that they last showed, and DS9 dies (BadDrawable) where
@@ -163,6 +172,7 @@ proc ::mtv::do::delete {number} {
     $which magnifier off
     panner clear
     magnifier clear
+    unset -nocomplain ::mtv::made($which)
     DeleteSingleFrame $which
 }
 
@@ -315,15 +325,37 @@ proc ::mtv::closed {} {
     set ::errorInfo {}
 }
 
-# Nobody is there to answer a box while a script of ours runs, nor one that somebody else's XPA command opens: XPA would
-# wait for ever, for everybody. Whoever sent the command is told what the box said. Other boxes are the user's own.
-proc ::mtv::box {args} {
+# Procedures that wait for the user, and what cancels each from outside; @ is the variable that a dialog waits for.
+set ::mtv::modals {
+    tk_messageBox {set ::tk::Priv(button) cancel}
+    FileDialog {set ::tk::Priv(selectFilePath) {}}
+    DialogWait {set @ 0}
+}
+
+# While a script of ours runs nobody is there to answer. What an XPA command of somebody else's opens may wait for the
+# user, but XPA waits with it, for everybody: it is cancelled as soon as the daemon asks (see unblock). All others are
+# the user's own.
+proc ::mtv::modal {name arguments} {
     variable busy
+    variable modals
+    variable pending
+    if {$busy} {return [answer_box $name $arguments]}
+    if {![from_xpa]} {return [uplevel 1 [list ::mtv::$name {*}$arguments]]}
+    lappend pending [string map [list @ [lindex $arguments 1]] [dict get $modals $name]]
+    set code [catch {uplevel 1 [list ::mtv::$name {*}$arguments]} result options]
+    set pending [lrange $pending 0 end-1]
+    return -options $options $result
+}
+
+proc ::mtv::answer_box {name arguments} {
     variable boxes
-    if {!$busy && ![from_xpa]} {return [uplevel 1 [list ::mtv::tk_messageBox {*}$args]]}
+    if {$name ne {tk_messageBox}} {
+        lappend boxes "a dialog was opened ($name)"
+        return {}
+    }
     array set option {-message {} -type ok}
-    array set option $args
-    if {$busy} {lappend boxes $option(-message)} else {set ::ds9(msg) $option(-message)}
+    array set option $arguments
+    lappend boxes $option(-message)
     switch -- $option(-type) {
         yesno - yesnocancel {return no}
         okcancel {return cancel}
@@ -331,15 +363,16 @@ proc ::mtv::box {args} {
     }
 }
 
-# What is opened by a click or a timer has no procedure of XPA above it, even if XPA waits further out.
+# What a click or a timer opens has no procedure of XPA above it; frames are asked, because "uplevel #0" hides levels.
 proc ::mtv::from_xpa {} {
-    for {set level [info level]} {$level > 0} {incr level -1} {
-        if {[regexp {^(::)?XPA(Rcvd|Send)} [lindex [info level $level] 0]]} {return 1}
+    for {set at [info frame]} {$at > 0} {incr at -1} {
+        if {[dict exists [set frame [info frame $at]] proc] && [string match ::XPA* [dict get $frame proc]]} {return 1}
     }
     return 0
 }
 
-# A pending imexam blocks XPA for everybody until somebody clicks. The daemon says so here, beside XPA, when it waits.
+# A pending imexam or dialog blocks XPA for everybody until somebody clicks. The daemon says here, beside XPA, that it
+# waits for an answer.
 proc ::mtv::listen {path} {
     variable channel [open $path {RDWR NONBLOCK}]
     fconfigure $channel -blocking 0
@@ -356,6 +389,11 @@ proc ::mtv::hear {} {
 
 proc ::mtv::unblock {} {
     global iexam current
+    variable pending
+    if {$pending ne {}} {
+        set ::ds9(msg) {nobody answered the dialog}
+        uplevel #0 [lindex $pending end]
+    }
     if {![info exists iexam(mode)] || $iexam(mode) eq {}} return
     array set iexam [list frame $current(frame) x 1 y 1 event CANCEL]
     array set iexam {button 0 key 0 any 0}
@@ -370,16 +408,19 @@ proc ::mtv::undo {script} {
 proc ::mtv::hook {directory} {
     variable closed_mark $directory/closed
     variable undone {}
-    rename ::tk_messageBox ::mtv::tk_messageBox
-    proc ::tk_messageBox {args} {uplevel 1 [list ::mtv::box {*}$args]}
+    variable modals
+    variable pending {}
+    foreach name [dict keys $modals] {
+        rename ::$name ::mtv::$name
+        proc ::$name {args} [format {uplevel 1 [list ::mtv::modal %s $args]} $name]
+        undo "rename ::$name {}; rename ::mtv::$name ::$name"
+    }
     rename ::QuitDS9 ::mtv::QuitDS9
     proc ::QuitDS9 {} {
         ::mtv::closed
         ::mtv::QuitDS9
     }
-    foreach name {tk_messageBox QuitDS9} {
-        undo "rename ::$name {}; rename ::mtv::$name ::$name"
-    }
+    undo {rename ::QuitDS9 {}; rename ::mtv::QuitDS9 ::QuitDS9}
     listen $directory/channel
     undo {close $::mtv::channel}
 }
