@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,15 @@ _SIZE_STEP: Final = 1 << 20
 """Sizes of large layers, so that the files of one exposure's fit the next one's."""
 
 
+class Layers(NamedTuple):
+    """Files made for one action."""
+
+    files: tuple[tuple[str, str], ...]
+    """Names and colours."""
+    mask: actions.MaskLayer | None = None
+    colours: tuple[tuple[str, str], ...] = ()
+
+
 class LayerFiles:
     """Layers of all frames of one window.
 
@@ -39,8 +48,8 @@ class LayerFiles:
 
     def __init__(self, pixels: PixelStore) -> None:
         self._pixels = pixels
-        self._shown: dict[int, tuple[str, ...]] = {}
-        self._made: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._shown: dict[int, Layers] = {}
+        self._made: dict[tuple[int, int], Layers] = {}
 
     def prepare(self, batch: Batch) -> dict[tuple[int, int], Prepared]:
         """Check the files of a batch and write its mask layers; blocks on memory and disk, for a worker thread."""
@@ -54,17 +63,21 @@ class LayerFiles:
 
     def settle(self, batch: Batch, results: Sequence[SectionResult]) -> None:
         """Remove the layers that the batch has replaced, and those that it has not come to."""
+        before = self._names_shown()
         for index, (section, result) in enumerate(zip(batch.sections, results, strict=True)):
             for at, action in enumerate(section.actions[: result.failed_action]):
                 if isinstance(action, actions.LoadImage | actions.ResetFrame | actions.DeleteFrame | actions.LoadMask):
-                    self._replace(action.frame, self._made.pop((index, at), ()))
+                    self._shown.pop(action.frame, None)
+                    if (index, at) in self._made:
+                        self._shown[action.frame] = self._made.pop((index, at))
+        self._pixels.recycle(before - self._names_shown())
         self._discard_made()
 
     def clear(self) -> None:
         """Remove all layers: their window is gone."""
         self._discard_made()
-        for frame in list(self._shown):
-            self._replace(frame, ())
+        self._pixels.recycle(self._names_shown())
+        self._shown.clear()
 
     def _prepare(self, action: actions.AnyAction, key: tuple[int, int]) -> Prepared:
         try:
@@ -79,28 +92,34 @@ class LayerFiles:
         return Prepared()
 
     def _mask(self, action: actions.LoadMask, key: tuple[int, int]) -> Prepared:
-        files = write_layers(self._pixels, action.mask, action.colours)
-        self._made[key] = tuple(name for name, _ in files)
-        return Prepared(layers=tuple(LayerFile(f"{self._pixels.directory}/{name}", colour) for name, colour in files))
+        """Write the layers of a mask, unless the frame shows them already: a repair needs no room then."""
+        shown = self._shown.get(action.frame)
+        if shown is None or (shown.mask, shown.colours) != (action.mask, action.colours):
+            files = write_layers(self._pixels, action.mask, action.colours)
+            shown = Layers(tuple(files), action.mask, action.colours)
+        self._made[key] = shown
+        files_at = ((f"{self._pixels.directory}/{name}", colour) for name, colour in shown.files)
+        return Prepared(layers=tuple(LayerFile(path, colour) for path, colour in files_at))
 
     def _regions(self, action: actions.AddMarkers, key: tuple[int, int]) -> Prepared:
         text = region_text(action.markers, action.overlay).text
         if not text.isascii():  # Tcl 8.6 would read characters beyond 16 bits as something else
             return Prepared()
-        name, descriptor = self._pixels.create("regions", len(text), "raw")
-        self._made[key] = (name,)
+        try:
+            name, descriptor = self._pixels.create("regions", len(text), "raw")
+        except DaemonError:  # no room for it: then it goes within the script
+            return Prepared()
+        self._made[key] = Layers(((name, ""),))
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode())
         return Prepared(regions=f"{self._pixels.directory}/{name}")
 
-    def _replace(self, frame: int, names: tuple[str, ...]) -> None:
-        self._pixels.recycle(self._shown.pop(frame, ()))
-        if names:
-            self._shown[frame] = names
+    def _names_shown(self) -> set[str]:
+        return {name for layers in self._shown.values() for name, _ in layers.files}
 
     def _discard_made(self) -> None:
-        for names in self._made.values():
-            self._pixels.remove(names)
+        made = {name for layers in self._made.values() for name, _ in layers.files}
+        self._pixels.remove(made - self._names_shown())
         self._made.clear()
 
 
