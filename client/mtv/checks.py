@@ -14,6 +14,7 @@ from mtv.transaction import Place, System
 from mtv.wire import markers, steps
 from mtv.wire.colours import IGNORE, hex_of
 from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.limits import Limits
 
 LAST_NUMBER: Final = 1000
 """The highest number that a caller may give a display; higher ones belong to names."""
@@ -128,6 +129,16 @@ def scale(display: steps.Display, stretch: str | None, limits: tuple[Any, ...]) 
     return steps.Scale(display=display, stretch=known, mode=_mode(mode))
 
 
+def arrangement(
+    tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None
+) -> steps.Arrange:
+    """Return the step that arranges the window."""
+    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap)):
+        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale or lock_colormap")
+    frames: Any = None if lock_frame is None else one_of("lock_frame", lock_frame, get_args(steps.LockedFrames))
+    return steps.Arrange(tile=tile, lock_frame=frames, lock_scale=lock_scale, lock_colormap=lock_colormap)
+
+
 def _mode(mode: Any) -> Any:
     if mode is None:
         return None
@@ -191,6 +202,22 @@ def only_with_pixels(**given: object) -> None:
     for name, value in given.items():
         if value is not None:
             raise bad_value(name, f"{name} cannot be given for pixels that the daemon reads", "get the exposure first")
+
+
+def only_of_tables(**given: object) -> None:
+    """Refuse what goes with a table only."""
+    for name, value in given.items():
+        if value:
+            raise bad_value(name, f"{name} goes with a table that the daemon reads", "for arrays, choose rows yourself")
+
+
+def expression(select: Any, limits: Limits) -> str:
+    """Return an expression that chooses rows; its grammar is the daemon's to check."""
+    if not isinstance(select, str):
+        raise bad_value("select", f"{type(select).__name__} is no expression", 'for example "calib_psf_used"')
+    if len(select) > limits.select_chars:
+        raise bad_value("select", f"the expression is longer than {limits.select_chars} characters")
+    return select
 
 
 def image_format(name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from mtv import checks, targets
 from mtv.batch import Batch
 from mtv.connection import Connection, default_connection
-from mtv.markers import columns_of, points_of
+from mtv.markers import columns_of, points_of, table_columns
 from mtv.transaction import Collector, System
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
@@ -202,8 +202,10 @@ class Display:
         self,
         name: str,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
+        select: str = "",
+        columns: Sequence[str] = (),
         symbol: str | Sequence[str] = "o",
         size: Any = 2.0,
         colour: str | Sequence[str] = "green",
@@ -213,29 +215,50 @@ class Display:
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
-        """Draw whole columns as one named group of markers.
+        """Draw whole columns, or rows of a table that the daemon reads, as one named group of markers.
+
+        ``overlay("stars", src.x, src.y)`` draws arrays; ``overlay("psf", ref, select="calib_psf_used")`` has the
+        daemon read the table, and nothing of it comes here.
 
         Parameters
         ----------
         name : `str`
             The group; ``erase(name)`` removes it.
         x, y : array
-            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``. In place of both: a
+            `DatasetRef`, a `Handle` or the path of a table.
+        select : `str`, optional
+            Of a table, the rows: an expression over columns, flags and slots, such as
+            ``"calib_psf_candidate & ~calib_psf_used"``.
+        columns : `tuple` [`str`, `str`], optional
+            Of a table, the columns of x and y; the centroid's where not given, or ``coord_ra`` and ``coord_dec``,
+            else ``ra`` and ``dec``, where ``system`` is ``sky``.
         symbol, size, colour : scalar or array, optional
-            One for all, or one a row; see `dot`.
+            One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
         replace : `bool`, optional
             False: the markers are added to those that the group has.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``select``, ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
         """
-        columns = columns_of(x, y, symbol, size, ctype or colour, self.connection.limits)
+        limits = self.connection.limits
+        table = targets.reference(x)
+        if table is not None:
+            packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
+        else:
+            checks.only_of_tables(select=select, columns=columns)
+            packed = columns_of(x, y, symbol, size, ctype or colour, limits)
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(name, "name"),
             system=checks.system(system),
             replace=replace,
             lasting=lasting,
-            **columns.fields,
+            **packed.fields,
         )
-        self.connection.draw(step, buffers=columns.buffers, markers=columns.markers, wait=wait)
+        self.connection.draw(step, buffers=packed.buffers, markers=packed.markers, wait=wait)
 
     def erase(self, name: str | None = None, *, wait: bool = True) -> None:
         """Remove one overlay, or all markers, the user's own regions too."""
@@ -271,6 +294,10 @@ class Display:
     def pan(self, x: float, y: float, *, wait: bool = True) -> None:
         """Centre the view on a 0-based parent pixel."""
         self._draw(steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y)), wait=wait)
+
+    def rotate(self, angle_deg: float, *, wait: bool = True) -> None:
+        """Turn the view counter-clockwise by an angle from the upright."""
+        self._draw(steps.Rotate(display=self.frame, angle_deg=checks.finite("angle_deg", angle_deg)), wait=wait)
 
     def colormap(self, name: str, *, invert: bool = False, wait: bool = True) -> None:
         """Choose one of DS9's colour maps."""
@@ -364,3 +391,28 @@ class Display:
 def get_display(frame: int | str = 0, backend: str = "ds9", *, connection: Connection | None = None) -> Display:
     """Return a display; see `Display`."""
     return Display(frame, backend=backend, connection=connection)
+
+
+def arrange(
+    *,
+    tile: bool | None = None,
+    lock_frame: steps.LockedFrames | None = None,
+    lock_scale: bool | None = None,
+    lock_colormap: bool | None = None,
+    connection: Connection | None = None,
+    wait: bool = True,
+) -> None:
+    """Arrange the displays of the window, and lock what they share; what is not given stays.
+
+    Parameters
+    ----------
+    tile : `bool`, optional
+        True: side by side; False: one at a time.
+    lock_frame : `str`, optional
+        ``none``, or the coordinates by which zoom, pan and rotation of all displays are aligned: ``image``,
+        ``physical`` (parent pixels) or ``wcs``.
+    lock_scale, lock_colormap : `bool`, optional
+        True: stretch and limits, or the colour map, are the same in all displays.
+    """
+    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap)
+    (connection or default_connection()).draw(step, wait=wait)

@@ -19,7 +19,7 @@ from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd import planner
 from mtvd import scene as sc
-from mtvd.changes import ShowImage
+from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.handles import Handles
 from mtvd.journal import Answer, Checkpoint, Commit, Entry, Intent, Journal
 from mtvd.pixelstore import PixelStore
@@ -37,7 +37,7 @@ class _Planned(msgspec.Struct, kw_only=True):
     """A group, folded into the scene."""
 
     accepted: list[Waiting] = []
-    numbers: list[tuple[int, ...]] = []
+    numbers: list[tuple[int | None, ...]] = []
     sections: list[Section] = []
     scene: sc.Scene = sc.EMPTY
 
@@ -189,7 +189,9 @@ class Committer:
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
             self._drop(planned.accepted[index], _draw_failed(results[index]))
-        touched = {n for index in failed for n in planned.numbers[index]} | _differing(planned.scene, scene)
+        touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
+            planned.scene, scene
+        )
         self._settled(number, planned, kept, scene)
         await self._repair(touched)
 
@@ -277,9 +279,8 @@ class Committer:
         numbers = planned.numbers[planned.accepted.index(waiting)]
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
-            display = scene.displays.get(number)
-            shows = isinstance(change, ShowImage) and display is not None
-            steps[place] = StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
+            display = None if number is None else scene.displays.get(number)
+            steps[place] = _step_outcome(change, number, display)
         state = self._stage.state
         note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
         return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)
@@ -355,6 +356,13 @@ def _replayed(entry: Entry) -> Waiting:
     )
     waiting.resolved = resolved
     return waiting
+
+
+def _step_outcome(change: AnyChange, number: int | None, display: sc.Display | None) -> StepOutcome:
+    if isinstance(change, AddMarkers):
+        return StepOutcome(display=number, markers=change.markers.count, note=change.note)
+    shows = isinstance(change, ShowImage) and display is not None
+    return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
 
 
 def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:

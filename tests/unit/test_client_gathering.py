@@ -12,6 +12,7 @@ import mtv
 from mtv import gathering
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages
+from mtv.wire.data import Array
 from mtv.wire.errors import Error
 from mtv.wire.steps import Overlay, Show
 
@@ -31,7 +32,7 @@ def display(daemon: ScriptedDaemon) -> Iterator[mtv.Display]:
 def rows(daemon: ScriptedDaemon) -> list[int]:
     """Return how many dots each overlay step has."""
     columns = [step.x for step in daemon.steps if isinstance(step, Overlay)]
-    return [len(column) if isinstance(column, tuple) else column.shape[0] for column in columns]
+    return [column.shape[0] if isinstance(column, Array) else len(column) for column in columns]
 
 
 def test_dots_that_follow_while_the_first_is_under_way_are_one_request(
@@ -77,7 +78,7 @@ def test_thousands_are_several_requests_and_none_is_lost(
 
 
 def test_a_refused_gathering_is_raised_by_sync(daemon: ScriptedDaemon, display: mtv.Display) -> None:
-    daemon.script(messages.Transaction, Error(code="draw_failed", message="no"))
+    daemon.script(messages.Transaction, messages.Failed(error=Error(code="draw_failed", message="no")))
     display.dot("o", 1, 1, wait=False)
     with pytest.raises(mtv.DaemonError, match="no"):
         display.sync()

@@ -9,7 +9,7 @@ import msgspec
 from mtv.wire.data import Catalog, Dataset, Exposure, File, Handle
 from mtv.wire.errors import Error
 from mtv.wire.limits import Limits
-from mtv.wire.steps import AnyStep, Display, Value
+from mtv.wire.steps import AnyStep, Display, LockedFrames, Value
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -66,6 +66,8 @@ class Get(Message, frozen=True, kw_only=True, tag="get"):
     target: Dataset | File | Handle
     columns: tuple[str, ...] = ()
     """For catalogs and tables: only these columns; all where empty."""
+    select: str = ""
+    """For catalogs and tables: only the rows that this expression chooses; all where empty."""
 
 
 class Release(Message, frozen=True, kw_only=True, tag="release"):
@@ -213,6 +215,8 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Of `Query`."""
     loaded: Loaded | None = None
     """Of `Load`."""
+    markers: int = 0
+    """Of `Overlay`: markers that it added."""
     note: str = ""
 
 
@@ -253,7 +257,17 @@ class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
     """None where fitted."""
     pan: tuple[float, float] | None = None
     """0-based parent pixel ``(x, y)``; None where centred."""
+    rotation_deg: float = 0.0
     colormap: str = "grey"
+
+
+class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the displays are arranged in the window, and what they share."""
+
+    tile: bool = False
+    lock_frame: LockedFrames = "none"
+    lock_scale: bool = False
+    lock_colormap: bool = False
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -308,6 +322,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     window: WindowState
     displays: tuple[DisplayReport, ...] = ()
     front: int | None = None
+    arrangement: Arrangement = Arrangement()
     sessions: tuple[SessionInfo, ...] = ()
     repositories: tuple[RepositoryInfo, ...] = ()
     queue: int = 0
