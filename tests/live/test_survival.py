@@ -119,7 +119,7 @@ def test_closing_the_window_by_hand_is_no_crash_and_the_next_request_restores_it
     display = draw(own_daemon)
     pid = own_daemon.window_pid()
     with own_daemon.probe() as window:
-        window.tcl("[after 200 QuitDS9]")
+        window.tcl("[after 500 QuitDS9]")
         ended(pid)
     connection = own_daemon.connect()
     while connection.status().window.state == "ready":
@@ -216,7 +216,7 @@ def test_a_window_closed_while_no_daemon_ran_waits_for_the_next_request(own_daem
     pid = own_daemon.window_pid()
     with own_daemon.probe() as window:
         own_daemon.kill()
-        window.tcl("[after 200 QuitDS9]")
+        window.tcl("[after 500 QuitDS9]")
         ended(pid)
     own_daemon.start()
     assert own_daemon.connect().status().window.state == "absent"
