@@ -25,6 +25,7 @@ from mtvd.committing import Committer
 from mtvd.engine import Engine
 from mtvd.events import Events
 from mtvd.handles import Handles
+from mtvd.health import resident_bytes
 from mtvd.images import files_of
 from mtvd.journal import Journal
 from mtvd.pixelstore import PixelStore, new_name
@@ -132,6 +133,8 @@ class Handlers:
             pixel_files=len(self.pixels.names()),
             pixel_bytes=self.pixels.used_bytes(),
             pixel_bytes_limit=self.pixels.budget_bytes,
+            pixel_room_bytes=self.pixels.room_bytes(),
+            memory_bytes=resident_bytes(),
             journal_bytes=self.journal.size_bytes,
             workers=self.repositories.workers,
         )

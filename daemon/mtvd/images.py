@@ -70,6 +70,8 @@ class Images:
                     if array is not None and array.file is not None:
                         self._pixels.check(array.file, 1, where)  # what is no file of ours is not ours to remove
                         claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
+                if claimed and buffers is not None:
+                    self._pixels.hold_budget()
                 return await self._made(exposure, buffers or (), claimed)
         except BaseException:
             self.discard(claimed)

@@ -38,7 +38,7 @@ async def until_state(rig: Any, state: str) -> None:
 async def test_a_killed_window_is_lost_while_idle_and_comes_back_as_a_new_generation(fresh_rig: Any) -> None:
     async with watched(fresh_rig):
         first = await fresh_rig.stage.ensure()
-        screen = psutil.Process(fresh_rig.stage._window.screen.xvfb_pid)
+        screen = psutil.Process(fresh_rig.stage.supervisor.held.window.screen.xvfb_pid)
         os.kill(fresh_rig.stage.state.pid, signal.SIGKILL)
         await until_state(fresh_rig, "lost")
         assert fresh_rig.states[-1] == "lost"

@@ -46,7 +46,7 @@ async def listening(rig: Any) -> AsyncIterator[None]:
     async with anyio.create_task_group() as group:
         await group.start(rig.stage.listening.serve)
         if not rig.stage.listening._attached:  # the reader of the test before let go of it
-            rig.stage.listening.attach(rig.stage._window.events)
+            rig.stage.listening.attach(rig.stage.supervisor.held.window.events)
         rig.events.clear()
         yield
         group.cancel_scope.cancel()

@@ -174,6 +174,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     x_display: str = ""
     headless: bool = False
     """True where the window is on a virtual screen that nobody sees."""
+    attached: bool = False
+    """True for a DS9 that the user runs (`stage.attach`)."""
     restarts: int = 0
 
 
@@ -346,6 +348,10 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     pixel_files: int = 0
     pixel_bytes: int = 0
     pixel_bytes_limit: int = 0
+    pixel_room_bytes: int = 0
+    """What is left, of the limit or of the file system."""
+    memory_bytes: int = 0
+    """Resident memory of the daemon's own process."""
     journal_bytes: int = 0
     workers: int = 0
 

@@ -25,15 +25,21 @@ proc ::mtv::events::install {fifo} {
         set channel [open $fifo {RDWR NONBLOCK}]
         fconfigure $channel -blocking 0 -buffering full -encoding utf-8 -translation lf
     }
-    trace add execution ::KeyFrame enter ::mtv::events::key
-    trace add execution ::MarkerRelease {enter leave} ::mtv::events::release
-    trace add execution ::MarkerArrowKey leave ::mtv::events::nudged
+    ::mtv::undo {catch {close $::mtv::events::channel}}
+    traced execution ::KeyFrame enter ::mtv::events::key
+    traced execution ::MarkerRelease {enter leave} ::mtv::events::release
+    traced execution ::MarkerArrowKey leave ::mtv::events::nudged
     foreach name {DeleteKey DeleteSelect DeleteAll Cut Undo Paste LoadFile} {
-        trace add execution ::Marker$name {enter leave} ::mtv::events::listed
+        traced execution ::Marker$name {enter leave} ::mtv::events::listed
     }
-    trace add variable ::current(frame) write ::mtv::events::changed
-    trace add variable ::ds9(frames) write ::mtv::events::changed
+    traced variable ::current(frame) write ::mtv::events::changed
+    traced variable ::ds9(frames) write ::mtv::events::changed
     set ::errorInfo {}
+}
+
+proc ::mtv::events::traced {args} {
+    trace add {*}$args
+    ::mtv::undo [list trace remove {*}$args]
 }
 
 # Lines
