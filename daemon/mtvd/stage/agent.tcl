@@ -64,9 +64,15 @@ proc ::mtv::quiet {} {
     set ::errorInfo {}
 }
 
-# What the daemon reads back: token, then a line for each section that failed.
+# What the daemon reads back: token, then a line for each section that failed. A short script comes with the question;
+# where it fails outside of its sections its words come back instead.
 proc ::mtv::answer {xpa cdata param} {
     variable results
+    if {$param ne {} && [catch {uplevel #0 [binary decode base64 $param]} message]} {
+        end
+        xpasetbuf $xpa "![binary encode hex [encoding convertto utf-8 $message]]"
+        return
+    }
     set lines [list [join $::mtv_commit]]
     set index 0
     foreach result $results {
@@ -200,6 +206,14 @@ proc ::mtv::do::mask {number transparency layers} {
 
 proc ::mtv::do::transparency {number percent} {
     [::mtv::frame $number] mask transparency $percent
+}
+
+proc ::mtv::do::markers_of {number path} {
+    set file [open $path]
+    set code [catch {read $file} text]
+    close $file
+    if {$code} {error $text}
+    markers $number $text
 }
 
 proc ::mtv::do::markers {number text} {
