@@ -79,6 +79,16 @@ async def test_a_stopped_window_is_continued_and_draws_the_batch(fresh_rig: Any)
     assert await fresh_rig.stage.ensure() == generation
 
 
+@pytest.mark.parametrize("part", ["lane", "screen"])
+async def test_a_stopped_lane_or_screen_is_continued_like_the_window(fresh_rig: Any, part: str) -> None:
+    generation = await fresh_rig.stage.ensure()
+    pids = {"lane": fresh_rig.stage._lane.pid, "screen": fresh_rig.stage._window.screen.xvfb_pid}
+    os.kill(pids[part], signal.SIGSTOP)
+    await fresh_rig.draw(CreateFrame(frame=0))
+    await fresh_rig.stage.sync()
+    assert await fresh_rig.stage.ensure() == generation
+
+
 async def test_a_hung_window_is_put_down_after_its_deadline(fresh_rig: Any) -> None:
     fresh_rig.settings = fresh_rig.settings.__class__(
         window="headless", start_deadline_secs=500, command_deadline_secs=1.0

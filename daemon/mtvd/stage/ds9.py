@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from mtvd.stage.answer import Answer, read_answer
 from mtvd.stage.estimate import batch_secs
 from mtvd.stage.lane import ENVIRONMENT
 from mtvd.stage.layers import LayerFiles, needs_file
-from mtvd.stage.owned import Owned
+from mtvd.stage.owned import Owned, wake
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
 from mtvd.stage.screen import Screen, end_virtual, existing, last_words, start_virtual
 from mtvd.stage.script import Prepared, quote, script
@@ -268,7 +268,7 @@ class Ds9Stage:
         return self._lane
 
     async def _connect(self, lane: Child, window: windows.Window) -> None:
-        await lane.call("connect", {"socket": window.socket}, deadline_secs=self._settings.start_deadline_secs)
+        await self._ask(lane, "connect", {"socket": window.socket}, self._settings.start_deadline_secs)
 
     async def _reconnect(self) -> None:
         assert self._window is not None
@@ -316,28 +316,37 @@ class Ds9Stage:
         if self._process is None or self._lane is None or not self._lane.alive:
             raise WindowLost(self._state.reason or "there is no window")
         params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
-        answer: Any = None
+        try:
+            return str(await self._ask(self._lane, "run", params, deadline_secs))
+        except ChildLost as lost:
+            await self._lose(str(lost))
+            raise
+
+    async def _ask(self, lane: Child, method: str, params: Mapping[str, Any], deadline_secs: float) -> Any:
+        """Call the lane; what was stopped of all that must answer is continued meanwhile."""
         failure: ChildError | ChildLost | None = None
+        answer: Any = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self._nudge, self._process)
+            group.start_soon(self._nudge, lane)
             try:
-                answer = await self._lane.call("run", params, deadline_secs=deadline_secs)
+                answer = await lane.call(method, params, deadline_secs=deadline_secs)
             except (ChildError, ChildLost) as error:
                 failure = error
             finally:
                 group.cancel_scope.cancel()
-        if isinstance(failure, ChildLost):
-            await self._lose(str(failure))
         if failure is not None:
             raise failure
-        return str(answer)
+        return answer
 
-    async def _nudge(self, process: Owned) -> None:
-        """Continue a DS9 that somebody stopped while it is asked something."""
+    async def _nudge(self, lane: Child) -> None:
+        """Continue a DS9, a virtual screen or a lane that somebody stopped, for as long as an answer is awaited."""
         while True:
             await anyio.sleep(_NUDGE_SECS)
-            if process.stopped:
-                process.signal(signal.SIGCONT)
+            wake(lane.pid)
+            if self._window is not None:
+                wake(self._window.pid, self._window.started)
+                if self._window.screen.xvfb_pid:
+                    wake(self._window.screen.xvfb_pid, self._window.screen.xvfb_started)
 
     # Ending
 
