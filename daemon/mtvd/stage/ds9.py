@@ -20,7 +20,7 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.messages import WindowState
 from mtvd import actions
-from mtvd.children import Child, ChildError, ChildLost
+from mtvd.children import Child, ChildDied, ChildError, ChildLost
 from mtvd.pixelstore import PixelStore
 from mtvd.stage import process as windows
 from mtvd.stage.answer import Answer, read_answer
@@ -83,6 +83,8 @@ class Ds9Stage:
         self._generation = 0
         self._failures = 0
         self._recalled = False
+        self._in_doubt = False
+        """The lane died in the middle of a batch: nobody knows what the window shows, though it is well."""
         self._opening = anyio.Lock()
         self._opened = anyio.Event()
 
@@ -273,10 +275,22 @@ class Ds9Stage:
     async def _reconnect(self) -> None:
         assert self._window is not None
         try:
-            await self._connect(await self._start_lane(self._window.xpa_directory), self._window)
+            lane = await self._start_lane(self._window.xpa_directory)
+            await self._connect(lane, self._window)
+            if self._in_doubt:
+                await self._clear(lane)
+                self._become("ready", "")
         except (ChildError, ChildLost) as error:
             await self._put_down(f"DS9 does not answer: {error}")
             raise WindowUnavailable(f"DS9 does not answer: {error}") from None
+
+    async def _clear(self, lane: Child) -> None:
+        """Make a window of which nothing is known as good as a new one."""
+        params = {"script": b"::mtv::clear\n", "read_back": False}
+        await self._ask(lane, "run", params, self._settings.command_deadline_secs)
+        self._layers.clear()
+        self._in_doubt = False
+        self._generation += 1
 
     def _is_open(self) -> None:
         self._generation += 1
@@ -318,6 +332,12 @@ class Ds9Stage:
         params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
         try:
             return str(await self._ask(self._lane, "run", params, deadline_secs))
+        except ChildDied as died:
+            if not self._process.alive:
+                await self._lose(str(died))
+            self._in_doubt = True
+            self._become("lost", f"{died}: how much was drawn is not known")
+            raise WindowLost(self._state.reason) from None
         except ChildLost as lost:
             await self._lose(str(lost))
             raise
@@ -379,6 +399,7 @@ class Ds9Stage:
                 await windows.discard(window)
             windows.forget(self._directory)
             self._layers.clear()
+            self._in_doubt = False
         self._become(state, reason)
 
     async def _let_go(self) -> None:

@@ -8,7 +8,10 @@ the path of its socket, so that no name server is asked, and none is started.
 from __future__ import annotations
 
 import base64
+import ctypes
+import os
 import shutil
+import signal
 import sys
 import types
 import warnings
@@ -25,6 +28,9 @@ ENVIRONMENT: Final = {
 }
 """No name server: pyds9 starts one when it is imported, which inherits our descriptors and outlives us. Time-outs far
 above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
+
+_PR_SET_PDEATHSIG: Final = 1
+"""Of ``prctl``: the signal that a process is sent when its parent dies."""
 
 _SHORT_BYTES: Final = 2_700
 """In base64 and with the command before it, below the 4,000 bytes that a question may have (ds9 facts, section 1)."""
@@ -121,8 +127,20 @@ def _words(text: str) -> str:
     return line.rsplit(" (DS9:", 1)[0]
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the daemon dies, even where it stands still or waits for DS9.
+
+    Else it would send what it was told by a dead daemon to a window that the next one has put right by then.
+    """
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the daemon has gone")
+
+
 def main() -> None:
     """Serve until standard input ends."""
+    _end_with_parent()
     lane = Lane()
     serve({"connect": lane.connect, "run": lane.run, "evaluate": lane.evaluate})
 
