@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -26,6 +27,7 @@ from mtvd.sessions import Session
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class Engine:
@@ -161,7 +163,9 @@ class Engine:
                 self._list.remove([waiting])
                 self._wake.set()
                 raise
-        if waiting.resolved is None or waiting.finished.is_set():
+        if waiting.resolved is None or waiting.finished.is_set():  # superseded or cancelled meanwhile
+            self._discard(waiting)
+            self._resolver.abandon(transaction.steps)
             return
         self._settle_or_queue(waiting, waiting.resolved, session)
 
@@ -238,8 +242,8 @@ class Engine:
             wish.waiting.finish(answer)
 
     async def _sync(self) -> None:
-        if self._stage.state.state == "ready":
-            await self._stage.sync()
+        if self._stage.state.state != "absent":
+            await self._looked(self._stage.sync)
 
     async def _take_picture(self, wish: _PictureWish) -> None:
         frame = None
@@ -251,8 +255,17 @@ class Engine:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
             )
+        wish.result = await self._looked(lambda: self._stage.snapshot(frame, wish.image_format))
+
+    async def _looked(self, look: Callable[[], Awaitable[_T]]) -> _T:
+        """Do what changes nothing on a window that shows the scene; once more where it is lost meanwhile."""
         await self._committer.open_window()
-        wish.result = await self._stage.snapshot(frame, wish.image_format)
+        try:
+            return await look()
+        except WindowLost as lost:
+            _LOG.warning("the window was lost while it was looked at: %s", lost)
+        await self._committer.open_window()
+        return await look()
 
     async def _restore_after_loss(self) -> None:
         if self._stage.state.state != "lost":
