@@ -66,6 +66,8 @@ class Committer:
         self._epoch = epoch
         self._number = 0
         self._generation = -1
+        self._strangers: set[int] = set()
+        """Displays outside the scene that an adopted window may show: what an earlier daemon had begun."""
 
     async def recover(self) -> None:
         """Take over what an earlier daemon left: its scene, its answers, its window, and the batch it had begun.
@@ -80,15 +82,18 @@ class Committer:
             self._pixels.claim(name)
         self._number = recovered.number
         token = await self._stage.committed()
-        whole = recovered.open_intent is None and token == (recovered.epoch, recovered.number)
+        half_drawn = recovered.half_drawn()
+        self._strangers = half_drawn - set(self.scene.displays)
+        whole = not half_drawn and token == (recovered.epoch, recovered.number)
         if token is not None and whole:
             self._generation = await self._stage.ensure()
-        self._checkpoint()
+        elif token is not None:
+            await self._restore_adopted()
+        self._checkpoint()  # only now: until the window is right the journal must tell what is wrong with it
         if recovered.open_intent is not None:
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
             await self.commit([_replayed(entry) for entry in recovered.open_intent.entries])
-        elif token is not None and not whole:
-            await self._restore_adopted()
+        self._pixels.remove(recovered.files - self.scene.files())
 
     async def _restore_adopted(self) -> None:
         try:
@@ -221,12 +226,17 @@ class Committer:
             Section(key=f"restore {number}", actions=planner.plan_display(display))
             for number, display in self.scene.displays.items()
         ]
+        sections += [
+            Section(key=f"restore {number}", actions=planner.plan_repair({number}, sc.EMPTY))
+            for number in sorted(self._strangers - set(self.scene.displays))
+        ]
         if self.scene.front is not None:
             sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
         if not sections:
             return
         self._number += 1
         results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
+        self._strangers = set()
         self._log_refusals(results)
 
     def _without_lost_files(self) -> None:

@@ -6,6 +6,7 @@ names are attributes; each fault happens once, then clears itself, so that the n
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -134,6 +135,13 @@ class FakeStage:
         """Forget the window; kept ones can be found by `committed`."""
         self.left_token = self.token if keep_window else None
         self._become("absent", "")
+
+    def left_by_a_dead_daemon(self) -> FakeStage:
+        """Return the stage of the next daemon: it finds this window as it is, half a batch included."""
+        later = FakeStage(on_change=self._on_change)
+        later.frames, later.front, later.token = copy.deepcopy(self.frames), self.front, self.token
+        later.left_token = self.token or ("", -1) if self._state.state == "ready" else None
+        return later
 
     def crash(self, reason: str = "the window died") -> None:
         """End the window as a crash would."""
