@@ -61,6 +61,23 @@ class Heard(Connection):
 
         super().publish(message, cleanup=settled, **options)
 
+    def publish_dot(self, *arguments: Any) -> None:
+        """Publish a dot, as the library does, and listen to the request that it joins."""
+        number = self._sent()
+        super().publish_dot(*arguments)
+        gathering = self._gathering
+        assert gathering is not None
+        told: list[int] = []
+
+        def settled(ticket: Ticket) -> None:
+            if not told:
+                told.append(number)
+                self._book.settled(number, ticket.error.code if ticket.error else outcome_of(ticket.answer))
+
+        gathering.when_settled(settled)
+        if gathering.settled:
+            settled(gathering)
+
     def _sent(self) -> int:
         self._count += 1
         self._book.sent(self._count, self.intended)

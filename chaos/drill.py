@@ -65,7 +65,7 @@ class Drill:
                 self._check()
                 self._crew.go()
         self._check()
-        self._result.problems += self._unneeded()
+        self._result.leaked += self._unneeded()
 
     def _strike(self, number: int, fault: Fault) -> None:
         pid = self._victim(fault.victim)
@@ -140,9 +140,7 @@ class Drill:
     def _unneeded(self) -> list[str]:
         found = window.find(self._keeper.runtime)
         pixels = self._keeper.pixels
-        left = victims.unneeded_pixels(pixels, found[0], len(palette.DISPLAYS)) if found else []
-        self._result.leaked += left
-        return []
+        return victims.unneeded_pixels(pixels, found[0], len(palette.DISPLAYS)) if found else []
 
 
 def leftovers(runtime: Path, pixels: Path) -> list[str]:

@@ -70,9 +70,10 @@ def unneeded_pixels(pixels: Path, ds9_pid: int, displays: int) -> list[str]:
     """Return files of the pixel directory, while all runs and rests, that nothing needs.
 
     An image or a colour layer is needed where DS9 maps it. Each display may have one mask of integers, and the daemon
-    one nonce.
+    one nonce. Free files wait for the next image, for a while.
     """
     mapped = Path(f"/proc/{ds9_pid}/maps").read_text()
-    fits = [path.name for path in pixels.glob("*.fits") if path.name not in mapped]
-    raw = [path.name for path in pixels.glob("*.raw")]
+    names = [path.name for path in pixels.iterdir() if not path.name.startswith("free-")]
+    fits = [name for name in names if name.endswith(".fits") and name not in mapped]
+    raw = [name for name in names if name.endswith(".raw")]
     return [f"pixels {name}" for name in [*fits, *raw[displays + 1 :]]]

@@ -327,13 +327,14 @@ class Ds9Stage:
 
     async def _command(self, text: str | bytes, deadline_secs: float, *, read_back: bool = False) -> str:
         """Run a script; a stopped DS9 is continued, a hung one put down."""
-        if self._process is None or self._lane is None or not self._lane.alive:
+        process = self._process
+        if process is None or self._lane is None or not self._lane.alive:
             raise WindowLost(self._state.reason or "there is no window")
         params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
         try:
             return str(await self._ask(self._lane, "run", params, deadline_secs))
         except ChildDied as died:
-            if not self._process.alive:
+            if self._process is not process or not process.alive:  # else the lane was ended with its window
                 await self._lose(str(died))
             self._in_doubt = True
             self._become("lost", f"{died}: how much was drawn is not known")

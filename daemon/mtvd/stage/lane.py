@@ -110,7 +110,7 @@ class Lane:
             answer = self._window.get(command)
         except TypeError:
             # pyds9 fails on the error text itself, and where DS9 is gone
-            raise HandlerFailure(f"DS9 gave no answer to {command}") from None
+            raise HandlerFailure(f"DS9 gave no answer to {command.partition(' ')[0]}") from None
         return answer if isinstance(answer, str) else ""
 
 
