@@ -277,7 +277,7 @@ class Committer:
         self.transactions += len(kept)
         for waiting, outcome in zip(kept, outcomes, strict=True):
             waiting.finish(outcome)
-        self._release(before)
+        self._release(before.files().union(*(waiting.resolved.files for waiting in kept if waiting.resolved)))
 
     def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
         assert waiting.resolved is not None
@@ -308,8 +308,8 @@ class Committer:
             self._pixels.remove(waiting.resolved.files - self.scene.files() - self._handles.files())
         waiting.finish(error)
 
-    def _release(self, before: sc.Scene) -> None:
-        self._pixels.recycle(before.files() - self.scene.files() - self._handles.files())
+    def _release(self, files: set[str]) -> None:
+        self._pixels.recycle(files - self.scene.files() - self._handles.files())
 
     def _journal_commit(self, commit: Commit) -> None:
         self._sessions.remember(commit.answers)

@@ -289,6 +289,13 @@ async def test_pixels_are_kept_while_shown_and_removed_when_replaced(house: Hous
     assert set(house.pixels.names()) == {new}
 
 
+async def test_pixels_of_an_image_that_another_of_its_own_group_replaces_are_removed(house: House) -> None:
+    first, second = pixel_file(house), pixel_file(house)
+    group = [waiting(image(0, first), files=(first,)), waiting(image(0, second), files=(second,))]
+    await house.committer.commit(group)
+    assert set(house.pixels.names()) == {second}
+
+
 async def test_pixels_of_a_failed_transaction_are_removed(house: House) -> None:
     house.window.refuses = lambda action: isinstance(action, ac.LoadImage)
     name = pixel_file(house)
