@@ -147,6 +147,7 @@ def main() -> None:
     connection = Heard(options.endpoint, book)
     with connection:
         Client(options.role, connection, book, options.seed).run()
+    book.close()
 
 
 if __name__ == "__main__":

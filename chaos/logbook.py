@@ -38,6 +38,10 @@ class Logbook:
         """Note that an order was carried out."""
         self._write(obeyed=order)
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def _write(self, **facts: Any) -> None:
         self._file.write(json.dumps({"at": time.monotonic(), **facts}) + "\n")
 
