@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -55,14 +55,14 @@ class Crew:
             reader.follow()
         return [request for reader in self._readers.values() for request in reader.requests.values()]
 
-    def acknowledged_since(self, moment: float) -> float | None:
-        """Return when the first request that was sent after a moment was done; None where none was yet."""
-        times = [
-            one.settled_at
-            for one in self.requests()
-            if one.sent_at > moment and one.outcome == DONE and one.settled_at is not None
-        ]
-        return min(times, default=None)
+    def has_acknowledged(self, moment: float) -> bool:
+        """Tell whether a request that was sent after a moment has been done."""
+        for reader in self._readers.values():
+            reader.follow()
+            since = itertools.takewhile(lambda one: one.sent_at > moment, reversed(reader.requests.values()))
+            if any(one.outcome == DONE for one in since):
+                return True
+        return False
 
     def pause(self) -> None:
         """Have all clients wait for their answers, and return when they have; who does not is hung."""
@@ -103,6 +103,3 @@ class Crew:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(f"{order}\n")
                 process.stdin.flush()
-
-    def __iter__(self) -> Iterator[Reader]:
-        return iter(self._readers.values())

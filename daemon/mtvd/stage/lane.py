@@ -68,12 +68,13 @@ class Lane:
     """What the parent may call."""
 
     def __init__(self) -> None:
+        self._pyds9 = _import_pyds9()  # while DS9 starts: it takes a tenth of a second
         self._window: Any = None
         self._has_evaluator = False
 
     def connect(self, socket: str) -> str:
         """Connect to the DS9 that listens on a socket and return its version."""
-        self._window = _import_pyds9().DS9(socket, start=False, verify=False)
+        self._window = self._pyds9.DS9(socket, start=False, verify=False)
         return self.get("version")
 
     def run(self, script: bytes, read_back: bool) -> str:
