@@ -79,6 +79,9 @@ class Connection:
         Patience with a daemon that is silent or gone.
     """
 
+    _gathering: Gathering | None
+    _gathering_lock: threading.Lock
+
     def __init__(
         self, endpoint: str | None = None, *, timeout_secs: float = 120.0, timing: Timing | None = None
     ) -> None:
@@ -390,7 +393,7 @@ class Connection:
         self._lock = threading.Lock()
         self._link = None
         self._batches = OpenBatches()
-        self._gathering: Gathering | None = None
+        self._gathering = None
         self._gathering_lock = threading.Lock()
         self._failures: collections.deque[MtvError] = collections.deque(maxlen=_KEPT_FAILURES)
         self._told: set[str] = set()

@@ -77,7 +77,7 @@ def test_thousands_are_several_requests_and_none_is_lost(
 
 
 def test_a_refused_gathering_is_raised_by_sync(daemon: ScriptedDaemon, display: mtv.Display) -> None:
-    daemon.script(messages.Transaction, Error(code="draw_failed", message="no"))
+    daemon.script(messages.Transaction, messages.Failed(error=Error(code="draw_failed", message="no")))
     display.dot("o", 1, 1, wait=False)
     with pytest.raises(mtv.DaemonError, match="no"):
         display.sync()
