@@ -43,6 +43,7 @@ def main(context: click.Context) -> None:
     help="A Butler repository, by path or URI; may be repeated; the first is the default.",
 )
 @click.option("--window", help="auto (default), headless, or an X display such as :0.")
+@click.option("--attach", metavar="TITLE", help="Draw in a DS9 that you run: XPA_METHOD=local ds9 -title TITLE.")
 @click.option("--keep-window/--close-window", default=None, help="What becomes of the window at an orderly stop.")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="How much is logged.")
 def serve(
@@ -52,6 +53,7 @@ def serve(
     pixel_dir: Path | None = None,
     repositories: tuple[str, ...] = (),
     window: str | None = None,
+    attach: str | None = None,
     keep_window: bool | None = None,
     log_level: str | None = None,
 ) -> None:
@@ -68,6 +70,7 @@ def serve(
             pixel_directory=pixel_dir,
             repositories=repositories,
             window=window,
+            attach=attach,
             keep_window=keep_window,
             log_level=log_level,
         )

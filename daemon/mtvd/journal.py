@@ -113,7 +113,7 @@ class Recovered(msgspec.Struct, kw_only=True):
         for entry in entries:
             with suppress(RequestError):
                 scene, numbers = sc.apply(scene, entry.changes, entry.places)
-                found.update(numbers)
+                found.update(number for number in numbers if number is not None)
         return found
 
 

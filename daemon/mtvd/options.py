@@ -18,6 +18,7 @@ def merged(
     repositories: tuple[str, ...] = (),
     window: str | None = None,
     keep_window: bool | None = None,
+    attach: str | None = None,
     log_level: str | None = None,
 ) -> Settings:
     """Return the settings with what the command line gives; None leaves the file's value.
@@ -25,7 +26,7 @@ def merged(
     Raises
     ------
     ConfigError
-        Two repositories of one name.
+        Two repositories of one name, or a value that the setting does not take.
     """
     given = {
         "endpoint": endpoint,
@@ -33,13 +34,17 @@ def merged(
         "pixel_directory": str(pixel_directory.absolute()) if pixel_directory else None,
         "log_level": log_level,
     }
-    stage = {"window": window, "keep_window": keep_window}
+    window_given = {"window": window, "keep_window": keep_window, "attach": attach}
+    try:
+        stage = msgspec.structs.replace(
+            settings.stage, **{name: value for name, value in window_given.items() if value is not None}
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     return msgspec.structs.replace(
         settings,
         **{name: value for name, value in given.items() if value is not None},
-        stage=msgspec.structs.replace(
-            settings.stage, **{name: value for name, value in stage.items() if value is not None}
-        ),
+        stage=stage,
         repositories=msgspec.structs.replace(
             settings.repositories, aliases={**_aliases(repositories), **settings.repositories.aliases}
         ),

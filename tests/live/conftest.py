@@ -57,8 +57,10 @@ class StageRig:
 
     async def tcl(self, expression: str) -> str:
         """Ask DS9 for the value of one Tcl word."""
-        assert self.stage._lane is not None
-        value: str = await self.stage._lane.call("evaluate", {"expression": expression}, deadline_secs=60)
+        held = self.stage.supervisor.held
+        assert held is not None
+        assert held.lane is not None
+        value: str = await held.lane.call("evaluate", {"expression": expression}, deadline_secs=60)
         return value
 
     async def picture(self, keep: str = "") -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -40,7 +40,7 @@ async def until_state(rig: Any, state: str) -> None:
 async def test_a_killed_window_is_lost_while_idle_and_comes_back_as_a_new_generation(fresh_rig: Any) -> None:
     async with watched(fresh_rig):
         first = await fresh_rig.stage.ensure()
-        screen = psutil.Process(fresh_rig.stage._window.screen.xvfb_pid)
+        screen = psutil.Process(fresh_rig.stage.supervisor.held.window.screen.xvfb_pid)
         os.kill(fresh_rig.stage.state.pid, signal.SIGKILL)
         await until_state(fresh_rig, "lost")
         assert fresh_rig.states[-1] == "lost"
@@ -55,7 +55,7 @@ async def test_a_killed_window_is_lost_while_idle_and_comes_back_as_a_new_genera
 async def test_a_window_that_the_user_closes_is_absent_until_asked_for(fresh_rig: Any) -> None:
     async with watched(fresh_rig):
         await fresh_rig.stage.ensure()
-        await fresh_rig.tcl("[after 1 QuitDS9]")
+        await fresh_rig.tcl("[after 200 QuitDS9]")
         await until_state(fresh_rig, "absent")
         assert "closed" in fresh_rig.stage.state.reason
         assert "lost" not in fresh_rig.states
@@ -84,7 +84,10 @@ async def test_a_stopped_window_is_continued_and_draws_the_batch(fresh_rig: Any)
 @pytest.mark.parametrize("part", ["lane", "screen"])
 async def test_a_stopped_lane_or_screen_is_continued_like_the_window(fresh_rig: Any, part: str) -> None:
     generation = await fresh_rig.stage.ensure()
-    pids = {"lane": fresh_rig.stage._lane.pid, "screen": fresh_rig.stage._window.screen.xvfb_pid}
+    pids = {
+        "lane": fresh_rig.stage.supervisor.held.lane.pid,
+        "screen": fresh_rig.stage.supervisor.held.window.screen.xvfb_pid,
+    }
     os.kill(pids[part], signal.SIGSTOP)
     await fresh_rig.draw(CreateFrame(frame=0))
     await fresh_rig.stage.sync()
@@ -93,7 +96,7 @@ async def test_a_stopped_lane_or_screen_is_continued_like_the_window(fresh_rig: 
 
 async def test_a_lane_that_dies_in_a_batch_costs_no_window_but_all_that_it_shows(fresh_rig: Any) -> None:
     generation = await fresh_rig.stage.ensure()
-    window, lane = fresh_rig.stage.state.pid, fresh_rig.stage._lane.pid
+    window, lane = fresh_rig.stage.state.pid, fresh_rig.stage.supervisor.held.lane.pid
     await fresh_rig.tcl(f"[proc ::mtv::do::colormap args {{exec kill -9 {lane}}}]")
     with pytest.raises(WindowLost):
         await fresh_rig.run([CreateFrame(frame=0), SetColormap(frame=0, name="grey", invert=False)])

@@ -21,6 +21,7 @@ _LEAVE_SECS: Final = 20.0
 @click.command("up", cls=Command)
 @click.option("--repo", "repos", multiple=True, metavar="[ALIAS=]PATH", help="A Butler repository; may be repeated.")
 @click.option("--window", help="auto (default), headless, or an X display such as :0.")
+@click.option("--attach", metavar="TITLE", help="Draw in a DS9 that you run: XPA_METHOD=local ds9 -title TITLE.")
 @click.option("--keep-window/--close-window", default=None, help="What becomes of the window at an orderly stop.")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Configuration file of the daemon.")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="How much is logged.")
@@ -30,6 +31,7 @@ def up(
     call: Call,
     repos: tuple[str, ...],
     window: str | None,
+    attach: str | None,
     keep_window: bool | None,
     config: str | None,
     log_level: str | None,
@@ -44,7 +46,8 @@ def up(
     given: list[str] = []
     for repo in repos:
         given += ["--repo", starting.absolute_repo(repo)]
-    for option, value in (("--window", window), ("--config", config), ("--log-level", log_level)):
+    options = (("--window", window), ("--attach", attach), ("--config", config), ("--log-level", log_level))
+    for option, value in options:
         given += [option, str(Path(value).absolute()) if option == "--config" else value] if value else []
     if keep_window is not None:
         given.append("--keep-window" if keep_window else "--close-window")
@@ -168,6 +171,7 @@ def _window(window: WindowState) -> str:
     parts = [
         window.state,
         f"pid {window.pid}" if window.pid else "",
+        f"your own DS9 {window.title!r}, never closed from here" if window.attached else "",
         f"on {window.x_display}" if window.x_display else "",
         "a virtual screen that nobody sees ('mtv snap' takes a picture)" if window.headless else "",
         f"restarts: {window.restarts}" if window.restarts else "",

@@ -159,6 +159,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     x_display: str = ""
     headless: bool = False
     """True where the window is on a virtual screen that nobody sees."""
+    attached: bool = False
+    """True for a DS9 that the user runs (`stage.attach`)."""
     restarts: int = 0
 
 

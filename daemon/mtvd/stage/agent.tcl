@@ -11,6 +11,8 @@ namespace eval ::mtv {
     variable boxes {}
     variable touched 0
     variable closed_mark {}
+    variable made
+    array set made {}
     namespace eval do {}
 }
 if {![info exists ::mtv_commit]} {set ::mtv_commit {{} -1}}
@@ -111,6 +113,8 @@ proc ::mtv::make {number} {
 
 # DS9 gives a new frame the settings of the one in front; ours all start alike.
 proc ::mtv::defaults {which} {
+    variable made
+    set made($which) 1
     $which zoom to 1 1
     $which rotate to 0
     $which orient none
@@ -150,8 +154,13 @@ proc ::mtv::drop_masks {which} {
 
 # Actions
 
+# A frame that the user has made is taken over with the settings that ours begin with.
 proc ::mtv::do::create {number} {
-    if {"Frame$number" ni $::ds9(frames)} {::mtv::make $number}
+    if {"Frame$number" ni $::ds9(frames)} {
+        ::mtv::make $number
+    } elseif {![info exists ::mtv::made(Frame$number)]} {
+        ::mtv::defaults Frame$number
+    }
 }
 
 # Panner and magnifier go on copying from a pixmap of the frame that they last showed, and DS9 dies (BadDrawable) where
@@ -163,6 +172,7 @@ proc ::mtv::do::delete {number} {
     $which magnifier off
     panner clear
     magnifier clear
+    unset -nocomplain ::mtv::made($which)
     DeleteSingleFrame $which
 }
 
@@ -371,13 +381,36 @@ proc ::mtv::closed {} {
     set ::errorInfo {}
 }
 
-# While a script of ours runs nobody is there to answer a box, and XPA would wait for ever.
-proc ::mtv::box {args} {
+# Procedures that wait for the user, and what cancels each from outside; @ is the variable that a dialog waits for.
+set ::mtv::modals {
+    tk_messageBox {set ::tk::Priv(button) cancel}
+    FileDialog {set ::tk::Priv(selectFilePath) {}}
+    DialogWait {set @ 0}
+}
+
+# While a script of ours runs nobody is there to answer. What an XPA command of somebody else's opens may wait for the
+# user, but XPA waits with it, for everybody: it is cancelled as soon as the daemon asks (see unblock). All others are
+# the user's own.
+proc ::mtv::modal {name arguments} {
     variable busy
+    variable modals
+    variable pending
+    if {$busy} {return [answer_box $name $arguments]}
+    if {![from_xpa]} {return [uplevel 1 [list ::mtv::$name {*}$arguments]]}
+    lappend pending [string map [list @ [lindex $arguments 1]] [dict get $modals $name]]
+    set code [catch {uplevel 1 [list ::mtv::$name {*}$arguments]} result options]
+    set pending [lrange $pending 0 end-1]
+    return -options $options $result
+}
+
+proc ::mtv::answer_box {name arguments} {
     variable boxes
-    if {!$busy} {return [uplevel 1 [list ::mtv::tk_messageBox {*}$args]]}
+    if {$name ne {tk_messageBox}} {
+        lappend boxes "a dialog was opened ($name)"
+        return {}
+    }
     array set option {-message {} -type ok}
-    array set option $args
+    array set option $arguments
     lappend boxes $option(-message)
     switch -- $option(-type) {
         yesno - yesnocancel {return no}
@@ -386,19 +419,96 @@ proc ::mtv::box {args} {
     }
 }
 
-proc ::mtv::install {directory} {
+# What a click or a timer opens has no procedure of XPA above it; frames are asked, because "uplevel #0" hides levels.
+proc ::mtv::from_xpa {} {
+    for {set at [info frame]} {$at > 0} {incr at -1} {
+        if {[dict exists [set frame [info frame $at]] proc] && [string match ::XPA* [dict get $frame proc]]} {return 1}
+    }
+    return 0
+}
+
+# A pending imexam or dialog blocks XPA for everybody until somebody clicks. The daemon says here, beside XPA, that it
+# waits for an answer.
+proc ::mtv::listen {path} {
+    variable channel [open $path {RDWR NONBLOCK}]
+    fconfigure $channel -blocking 0
+    fileevent $channel readable ::mtv::hear
+}
+
+proc ::mtv::hear {} {
+    variable channel
+    while {[gets $channel line] >= 0} {
+        if {$line eq {unblock}} {unblock}
+    }
+    set ::errorInfo {}
+}
+
+proc ::mtv::unblock {} {
+    global iexam current
+    variable pending
+    if {$pending ne {}} {
+        set ::ds9(msg) {nobody answered the dialog}
+        uplevel #0 [lindex $pending end]
+    }
+    if {![info exists iexam(mode)] || $iexam(mode) eq {}} return
+    array set iexam [list frame $current(frame) x 1 y 1 event CANCEL]
+    array set iexam {button 0 key 0 any 0}
+}
+
+# Each hook leaves here what undoes it.
+proc ::mtv::undo {script} {
+    variable undone
+    set undone [linsert $undone 0 $script]
+}
+
+proc ::mtv::hook {directory} {
     variable closed_mark $directory/closed
-    if {[info commands ::mtv::tk_messageBox] ne {}} return
-    rename ::tk_messageBox ::mtv::tk_messageBox
-    proc ::tk_messageBox {args} {uplevel 1 [list ::mtv::box {*}$args]}
+    variable undone {}
+    variable modals
+    variable pending {}
+    foreach name [dict keys $modals] {
+        rename ::$name ::mtv::$name
+        proc ::$name {args} [format {uplevel 1 [list ::mtv::modal %s $args]} $name]
+        undo "rename ::$name {}; rename ::mtv::$name ::$name"
+    }
     rename ::QuitDS9 ::mtv::QuitDS9
     proc ::QuitDS9 {} {
         ::mtv::closed
         ::mtv::QuitDS9
     }
+    undo {rename ::QuitDS9 {}; rename ::mtv::QuitDS9 ::QuitDS9}
+    listen $directory/channel
+    undo {close $::mtv::channel}
+}
+
+# A DS9 of our own, in the middle of its start.
+proc ::mtv::install {directory} {
+    if {[info commands ::mtv::tk_messageBox] ne {}} return
+    hook $directory
     # nobody answers boxes of the start either: "-samp no" alone opens one, and DS9 never finishes its start behind it
     variable busy 1
     announce $directory
+}
+
+# A DS9 that the user runs: its frames and settings are the user's, and everything is put back by release.
+proc ::mtv::attach {directory} {
+    hook $directory
+    foreach name {::pds9(automarker) ::panzoom(preserve) ::marker(preserve)} {
+        undo [list set $name [set $name]]
+    }
+    undo {unset -nocomplain ::mtv_commit}
+    undo {xpacmddel $::xpa $::mtv::answering}
+    prepare
+    set file [open $directory/ready w]
+    puts -nonewline $file [pid]
+    close $file
+}
+
+proc ::mtv::release {} {
+    variable undone
+    foreach script $undone {catch {uplevel #0 $script}}
+    set ::errorInfo {}
+    namespace delete ::mtv
 }
 
 # XPA is served in the middle of DS9's start. So the daemon waits for a file, made a little after the start has ended.
@@ -414,13 +524,17 @@ proc ::mtv::announce {directory {left 0}} {
 }
 
 proc ::mtv::ready {} {
+    # the empty frame that DS9 opens with is nobody's display
+    if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    prepare
+}
+
+proc ::mtv::prepare {} {
     global pds9 panzoom marker
     set pds9(automarker) 0
     set panzoom(preserve) 1
     set marker(preserve) 1
-    xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}
-    # the empty frame that DS9 opens with is nobody's display
-    if {$::ds9(frames) eq {Frame1} && ![Frame1 has fits]} {DeleteAllFrames}
+    variable answering [xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}]
     variable busy 0
     quiet
 }

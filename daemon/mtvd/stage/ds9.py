@@ -1,42 +1,30 @@
-"""DS9 as a stage: what `mtvd.stage.port.Stage` asks for, put together from process, lane, script and layers.
-
-States: ``absent`` (not asked for yet, or closed by the user), ``starting``, ``ready``, ``lost`` (it crashed or hung),
-``failed`` (it cannot be opened). Only `ensure` opens a window. `serve`, a task of the application, notices a
-window that ends while nothing is drawn.
-"""
+"""DS9 as a stage: what `mtvd.stage.port.Stage` asks for, put together from supervisor, lane, script and layers."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import anyio.to_thread
-import msgspec
 from anyio.abc import TaskStatus
 
 from mtv.wire.messages import WindowState
 from mtvd import actions
-from mtvd.children import Child, ChildDied, ChildError, ChildLost
+from mtvd.children import ChildDied, ChildError, ChildLost
 from mtvd.pixelstore import PixelStore
 from mtvd.stage import process as windows
 from mtvd.stage.answer import Answer, read_answer
 from mtvd.stage.estimate import batch_secs
-from mtvd.stage.lane import ENVIRONMENT
 from mtvd.stage.layers import LayerFiles, needs_file
-from mtvd.stage.owned import Owned, wake
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
-from mtvd.stage.screen import Screen, end_virtual, existing, last_words, start_virtual
 from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
+from mtvd.stage.supervisor import Supervisor
 
-_NUDGE_SECS: Final = 0.25
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
-_CLOSED: Final = "the user closed the window; the next display request opens it again"
 
 
 class Ds9Stage:
@@ -69,53 +57,29 @@ class Ds9Stage:
     ) -> None:
         if not windows.PLAIN_PATH.fullmatch(str(pixels.directory)):
             raise ValueError(f"{pixels.directory}: DS9 needs a path of letters, digits and . _ / + - only")
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings = settings
-        self._directory = directory
         self._pixels = pixels
-        self._on_change = on_change
         self._layers = LayerFiles(pixels)
-        self._state = WindowState()
-        self._offered: tuple[str, str] | None = None
-        self._window: windows.Window | None = None
-        self._process: Owned | None = None
-        self._lane: Child | None = None
-        self._generation = 0
-        self._failures = 0
-        self._recalled = False
-        self._in_doubt = False
-        """The lane died in the middle of a batch: nobody knows what the window shows, though it is well."""
-        self._opening = anyio.Lock()
-        self._opened = anyio.Event()
+        self.supervisor = Supervisor(settings, directory, on_change=on_change, on_gone=self._layers.clear)
 
     @property
     def state(self) -> WindowState:
         """State for status and Welcome."""
-        return self._state
+        return self.supervisor.state
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables for X clients of the window's screen; empty where there is no window."""
-        return self._window.screen.environment() if self._window else {}
+        held = self.supervisor.held
+        return held.window.screen.environment() if held else {}
 
     def offer_display(self, x_display: str, xauthority: str) -> None:
         """Tell of an X display of the same user that may be used where the daemon itself has none."""
-        if x_display:
-            self._offered = (x_display, xauthority)
+        self.supervisor.offer_display(x_display, xauthority)
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Watch the window until cancelled."""
-        task_status.started()
-        while True:
-            process = self._process
-            if process is None:
-                self._opened = anyio.Event()
-                await self._opened.wait()
-                continue
-            await process.ended()
-            async with self._opening:
-                if self._process is process:
-                    await self._put_down("DS9 ended by itself")
+        await self.supervisor.serve(task_status=task_status)
 
     async def ensure(self) -> int:
         """Open the window unless it is open, and return its generation.
@@ -125,16 +89,7 @@ class Ds9Stage:
         WindowUnavailable
             With the reason and what would help.
         """
-        async with self._opening:
-            if self._process is not None and not self._process.alive:
-                await self._put_down("DS9 ended by itself")
-            if self._process is None:
-                await self._recall()
-            if self._process is None:
-                await self._open()
-            elif self._lane is None or not self._lane.alive:
-                await self._reconnect()
-            return self._generation
+        return await self.supervisor.ensure()
 
     async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
         """Draw a batch: one script, one round trip, the redraw owed and not awaited.
@@ -148,17 +103,15 @@ class Ds9Stage:
         deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
         answer = await self._converse(text, deadline)
         if answer.token != (batch.epoch, batch.number):
-            await self._lose(f"DS9 did not store the token of the batch, but {answer.token}")
+            await self.supervisor.lose(f"DS9 did not store the token of the batch, but {answer.token}")
         results = answer.results(batch)
         self._layers.settle(batch, results)
-        self._failures = 0
         return results
 
     async def committed(self) -> tuple[str, int] | None:
         """Adopt the window that an earlier daemon left and return the token it holds; None where there is none."""
-        async with self._opening:
-            await self._recall()
-        if self._process is None:
+        await self.supervisor.recall()
+        if self.supervisor.held is None:
             return None
         answer = await self._converse("", self._settings.command_deadline_secs)
         return answer.token if answer.token[0] else None
@@ -171,7 +124,7 @@ class Ds9Stage:
         WindowLost
             As `run`.
         """
-        if self._process is not None:
+        if self.supervisor.held is not None:
             await self._converse("::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
@@ -185,8 +138,8 @@ class Ds9Stage:
             As `run`.
         """
         await self.ensure()
-        assert self._window is not None
-        path = Path(self._window.directory) / f"snapshot.{image_format}"
+        assert self.supervisor.held is not None
+        path = Path(self.supervisor.held.window.directory) / f"snapshot.{image_format}"
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
@@ -199,107 +152,7 @@ class Ds9Stage:
 
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""
-        async with self._opening:
-            if keep_window and self._process is not None:
-                await self._let_go()
-                self._become("absent", "left open for the next daemon")
-            elif self._process is not None:
-                await self._end("", "absent")
-
-    # Opening
-
-    async def _recall(self) -> None:
-        """Adopt what an earlier daemon left, once."""
-        if self._recalled:
-            return
-        self._recalled = True
-        screen = windows.stale_screen(self._directory)
-        found = windows.recall(self._directory)
-        if found is None:
-            if screen is not None:
-                await end_virtual(screen)
-            return
-        self._window, self._process = found
-        if self._process.stopped:
-            self._process.signal(signal.SIGCONT)
-        try:
-            await self._connect(await self._start_lane(self._window.xpa_directory), self._window)
-        except (ChildError, ChildLost) as error:
-            await self._put_down(f"the window of the daemon before did not answer: {error}")
-            return
-        self._is_open()
-
-    async def _open(self) -> None:
-        self._become("starting", "")
-        pause = self._pause_secs()
-        self._failures += 1
-        await anyio.sleep(pause)
-        directory = windows.new_directory(self._directory)
-        screen: Screen | None = None
-        try:
-            screen = existing(self._settings, self._offered) or await start_virtual(self._settings, directory)
-            lane = await self._start_lane(str(directory / "xpa"))
-            self._window = await windows.launch(self._settings, self._directory, screen, directory)
-            self._process = Owned(self._window.pid, self._window.started)
-            windows.remember(self._directory, self._window)
-            await self._connect(lane, self._window)
-        except (WindowUnavailable, ChildError, ChildLost, OSError) as error:
-            await self._abandon(directory, screen)
-            self._become("failed", str(error))
-            raise WindowUnavailable(str(error)) from error
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self._abandon(directory, screen)
-            raise
-        self._is_open()
-
-    async def _abandon(self, directory: Path, screen: Screen | None) -> None:
-        """Clear away a window that did not open."""
-        if self._process is not None:
-            await self._end("", "failed")
-            return
-        await self._kill_lane()
-        if screen is not None:
-            await end_virtual(screen)
-        windows.remove_directory(directory)
-
-    async def _start_lane(self, xpa_directory: str) -> Child:
-        environment = dict(os.environ) | ENVIRONMENT | {"XPA_TMPDIR": xpa_directory}
-        log = self._directory / "lane.log"
-        self._lane = await Child.start("mtvd.stage.lane", log=log, env=environment)
-        return self._lane
-
-    async def _connect(self, lane: Child, window: windows.Window) -> None:
-        await self._ask(lane, "connect", {"socket": window.socket}, self._settings.start_deadline_secs)
-
-    async def _reconnect(self) -> None:
-        assert self._window is not None
-        try:
-            lane = await self._start_lane(self._window.xpa_directory)
-            await self._connect(lane, self._window)
-            if self._in_doubt:
-                await self._clear(lane)
-                self._become("ready", "")
-        except (ChildError, ChildLost) as error:
-            await self._put_down(f"DS9 does not answer: {error}")
-            raise WindowUnavailable(f"DS9 does not answer: {error}") from None
-
-    async def _clear(self, lane: Child) -> None:
-        """Make a window of which nothing is known as good as a new one."""
-        params = {"script": b"::mtv::clear\n", "read_back": False}
-        await self._ask(lane, "run", params, self._settings.command_deadline_secs)
-        self._layers.clear()
-        self._in_doubt = False
-        self._generation += 1
-
-    def _is_open(self) -> None:
-        self._generation += 1
-        self._become("ready", "")
-        self._opened.set()
-
-    def _pause_secs(self) -> float:
-        """Two restarts at once, then pauses that double."""
-        return min(0.5 * 2 ** (self._failures - 3), self._settings.backoff_max_secs) if self._failures > 2 else 0.0
+        await self.supervisor.close(keep_window=keep_window)
 
     # Talking
 
@@ -322,109 +175,18 @@ class Ds9Stage:
         try:
             return read_answer(await self._command(text, deadline_secs, read_back=True))
         except (ChildError, ValueError) as error:
-            await self._lose(str(error))
+            await self.supervisor.lose(str(error))
             raise
 
     async def _command(self, text: str | bytes, deadline_secs: float, *, read_back: bool = False) -> str:
-        """Run a script; a stopped DS9 is continued, a hung one put down."""
-        process = self._process
-        if process is None or self._lane is None or not self._lane.alive:
-            raise WindowLost(self._state.reason or "there is no window")
+        """Run a script; a DS9 that hangs is put down, what may only keep it from answering is done away with first."""
+        held = self.supervisor.held
+        if held is None or held.lane is None or not held.lane.alive:
+            raise WindowLost(self.state.reason or "there is no window")
         params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
         try:
-            return str(await self._ask(self._lane, "run", params, deadline_secs))
+            return str(await held.ask("run", params, deadline_secs=deadline_secs))
         except ChildDied as died:
-            if self._process is not process or not process.alive:  # else the lane was ended with its window
-                await self._lose(str(died))
-            self._in_doubt = True
-            self._become("lost", f"{died}: how much was drawn is not known")
-            raise WindowLost(self._state.reason) from None
+            await self.supervisor.doubt(held, str(died))
         except ChildLost as lost:
-            await self._lose(str(lost))
-            raise
-
-    async def _ask(self, lane: Child, method: str, params: Mapping[str, Any], deadline_secs: float) -> Any:
-        """Call the lane; what was stopped of all that must answer is continued meanwhile."""
-        failure: ChildError | ChildLost | None = None
-        answer: Any = None
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._nudge, lane)
-            try:
-                answer = await lane.call(method, params, deadline_secs=deadline_secs)
-            except (ChildError, ChildLost) as error:
-                failure = error
-            finally:
-                group.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        return answer
-
-    async def _nudge(self, lane: Child) -> None:
-        """Continue a DS9, a virtual screen or a lane that somebody stopped, for as long as an answer is awaited."""
-        while True:
-            await anyio.sleep(_NUDGE_SECS)
-            wake(lane.pid)
-            if self._window is not None:
-                wake(self._window.pid, self._window.started)
-                if self._window.screen.xvfb_pid:
-                    wake(self._window.screen.xvfb_pid, self._window.screen.xvfb_started)
-
-    # Ending
-
-    async def _lose(self, reason: str) -> None:
-        """Put the window down and tell the caller."""
-        async with self._opening:
-            await self._put_down(reason)
-        raise WindowLost(self._state.reason)
-
-    async def _put_down(self, reason: str) -> None:
-        """End a window that is of no use, or gone, and say which."""
-        if self._process is None or self._window is None:
-            return
-        if self._window.closed_mark.exists():
-            self._failures = 0
-            await self._end(_CLOSED, "absent")
-            return
-        words = last_words(self._window.log)
-        await self._end(f"{reason} ({words})" if words else reason, "lost")
-
-    async def _end(self, reason: str, state: str) -> None:
-        with anyio.CancelScope(shield=True):
-            process, window = self._process, self._window
-            self._process = self._window = None
-            await self._kill_lane()
-            if process is not None:
-                await (process.end() if state == "absent" else process.kill())
-                process.close()
-            if window is not None:
-                await windows.discard(window)
-            windows.forget(self._directory)
-            self._layers.clear()
-            self._in_doubt = False
-        self._become(state, reason)
-
-    async def _let_go(self) -> None:
-        await self._kill_lane()
-        if self._process is not None:
-            self._process.close()
-        self._process = self._window = None
-
-    async def _kill_lane(self) -> None:
-        lane, self._lane = self._lane, None
-        if lane is not None:
-            await lane.kill()
-
-    def _become(self, state: Any, reason: str) -> None:
-        window = self._window
-        self._state = msgspec.structs.replace(
-            self._state,
-            state=state,
-            reason=reason,
-            title=window.title if window else "",
-            pid=window.pid if window else 0,
-            x_display=window.screen.x_display if window else "",
-            headless=window.screen.headless if window else False,
-            restarts=max(self._generation - 1, 0),
-        )
-        if self._on_change is not None:
-            self._on_change(self._state)
+            await self.supervisor.lose(str(lost))

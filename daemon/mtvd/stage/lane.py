@@ -77,6 +77,12 @@ class Lane:
         self._window = self._pyds9.DS9(socket, start=False, verify=False)
         return self.get("version")
 
+    def find(self, title: str) -> list[str]:
+        """Return the addresses of all DS9 of a title that the name server of our environment knows."""
+        pyds9 = _import_pyds9()
+        found = pyds9.ds9_targets(f"DS9:{title}") or []
+        return [str(target).split()[1] for target in found]
+
     def run(self, script: bytes, read_back: bool) -> str:
         """Run a Tcl script; return what the agent tells of it.
 
@@ -143,7 +149,7 @@ def main() -> None:
     """Serve until standard input ends."""
     _end_with_parent()
     lane = Lane()
-    serve({"connect": lane.connect, "run": lane.run, "evaluate": lane.evaluate})
+    serve({"find": lane.find, "connect": lane.connect, "run": lane.run, "evaluate": lane.evaluate})
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Owned:
 
     def __init__(self, pid: int, started: int | None = None) -> None:
         self.pid = pid
+        self._status: int | None = None
         self._descriptor = os.pidfd_open(pid)
         try:
             self.started = int(_stat(pid)[_STARTED_FIELD])
@@ -63,6 +64,16 @@ class Owned:
             return _stat(self.pid)[0] in {"T", "t"}
         except OSError:
             return False
+
+    @property
+    def fate(self) -> str:
+        """How it ended, in words that follow its name; of one that was never a child of ours not much is known."""
+        if not self.alive:
+            self._reap()
+        if self._status is None:
+            return "ended by itself or was killed" if not self.alive else "lives"
+        code = os.waitstatus_to_exitcode(self._status)
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended by itself, status {code}"
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; a process that has ended is no error."""
@@ -97,7 +108,8 @@ class Owned:
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = status if pid else self._status
 
     def close(self) -> None:
         """Let go of it, alive or not."""

@@ -12,10 +12,9 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 import msgspec
@@ -28,6 +27,7 @@ from mtvd.stage.settings import StageSettings
 
 _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
+CHANNEL: Final = "channel"
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
@@ -42,6 +42,15 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     directory: str
     screen: Screen
+    attached: bool = False
+    """True for a DS9 that the user started."""
+    boot: str = ""
+    """Which start of the machine it belongs to."""
+
+    @property
+    def channel(self) -> Path:
+        """FIFO that the agent listens to beside XPA, for the one word that must come through when XPA is blocked."""
+        return Path(self.directory) / CHANNEL
 
     @property
     def closed_mark(self) -> Path:
@@ -74,7 +83,7 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
     home.mkdir(exist_ok=True)
     if len(str(xpa)) + len(f"/DS9_{settings.title}.4194304") > _SOCKET_PATH_MAX:
         raise WindowUnavailable(f"{stage_directory} is too long for a socket: set XDG_RUNTIME_DIR to a shorter path")
-    command = _command(settings, _write_agent(directory))
+    command = _command(settings, write_agent(directory, "install"))
     log = directory / "ds9.log"
     process = spawn(command, environment=_environment(screen, xpa, home), directory=home, log=log)
     try:
@@ -91,16 +100,24 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
         socket=str(socket),
         directory=str(directory),
         screen=screen,
+        boot=boot(),
     )
 
 
-def _write_agent(directory: Path) -> Path:
-    """Write what DS9 sources at its start; the path goes through DS9's own parser, so it must be plain."""
+def write_agent(directory: Path, begin: Literal["install", "attach"]) -> Path:
+    """Write what DS9 sources, and the channel that it opens; the path goes through DS9's own parser, so must be plain.
+
+    Raises
+    ------
+    WindowUnavailable
+        The path is not plain.
+    """
     if not PLAIN_PATH.fullmatch(str(directory)):
         raise WindowUnavailable(f"{directory}: DS9 needs a path of letters, digits and . _ / + - only")
     agent = directory / "agent.tcl"
     text = resources.files("mtvd.stage").joinpath("agent.tcl").read_text()
-    agent.write_text(f"{text}\n::mtv::install {directory}\n")
+    agent.write_text(f"{text}\n::mtv::{begin} {directory}\n")
+    os.mkfifo(directory / CHANNEL, 0o600)
     return agent
 
 
@@ -120,6 +137,11 @@ def remove_directory(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+def boot() -> str:
+    """Return what tells this start of the machine from any other."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def remember(stage_directory: Path, window: Window) -> None:
     """Write the state file."""
     path = stage_directory / "state.json"
@@ -133,30 +155,13 @@ def forget(stage_directory: Path) -> None:
     (stage_directory / "state.json").unlink(missing_ok=True)
 
 
-def recall(stage_directory: Path) -> tuple[Window, Owned] | None:
-    """Return the window of an earlier daemon that still lives, or None; what is stale is removed."""
+def recall(stage_directory: Path) -> Window | None:
+    """Return the window of an earlier daemon, alive or not; what belongs to no window is removed."""
     window = _read_state(stage_directory)
-    found: tuple[Window, Owned] | None = None
-    if window is not None:
-        with suppress(ProcessLookupError):
-            process = Owned(window.pid, window.started)
-            if process.alive and Path(window.socket).exists():
-                found = window, process
-            else:
-                process.close()
-    keep = found[0].directory if found else ""
     for stale in stage_directory.glob("w-*"):
-        if str(stale) != keep:
+        if window is None or str(stale) != window.directory:
             shutil.rmtree(stale, ignore_errors=True)
-    if found is None:
-        forget(stage_directory)
-    return found
-
-
-def stale_screen(stage_directory: Path) -> Screen | None:
-    """Return the virtual screen that the state file names, whether or not its window lives."""
-    window = _read_state(stage_directory)
-    return window.screen if window else None
+    return window
 
 
 def _read_state(stage_directory: Path) -> Window | None:

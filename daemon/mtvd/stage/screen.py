@@ -126,6 +126,11 @@ def last_words(log: Path) -> str:
     return " / ".join(lines[-5:])[-500:] or "it wrote nothing"
 
 
+def lost_connection(words: str) -> bool:
+    """Tell whether an X client ended because its screen did: Xlib and Tk say so."""
+    return any(mark in words for mark in ("fatal IO error", "X connection to", "X server"))
+
+
 async def _read_number(reader: int, deadline_secs: float) -> str:
     text = b""
     with anyio.move_on_after(deadline_secs):
