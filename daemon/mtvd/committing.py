@@ -21,7 +21,7 @@ from mtvd import planner
 from mtvd import scene as sc
 from mtvd.changes import ShowImage
 from mtvd.handles import Handles
-from mtvd.journal import Answer, Checkpoint, Commit, Entry, Intent, Journal
+from mtvd.journal import Answer, Checkpoint, Commit, Entry, GaveWay, Intent, Journal
 from mtvd.pixelstore import PixelStore
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
@@ -136,6 +136,17 @@ class Committer:
             self._refuse(group, Unavailable(no_window(f"the window dies while it is restored: {lost}")))
             return
         await self._draw(group)
+
+    def give_way(self, waiting: Waiting) -> None:
+        """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""
+        outcome = Outcome(steps=(StepOutcome(state="superseded"),))
+        answer = _answer(waiting, outcome)
+        self._sessions.remember([answer])
+        try:
+            self._journal.gave_way(GaveWay(epoch=self._epoch, number=self._number, answers=(answer,)))
+        except OSError as error:
+            _LOG.error("the journal could not be written: %s", error)
+        self._drop(waiting, outcome)
 
     def tidy(self, waiting_files: set[str]) -> None:
         """Checkpoint a journal that has grown, and let expired handles go."""
@@ -305,10 +316,10 @@ class Committer:
             self._sessions.remember([_answer(waiting, error)])
             self._drop(waiting, error)
 
-    def _drop(self, waiting: Waiting, error: MtvError) -> None:
+    def _drop(self, waiting: Waiting, result: Outcome | MtvError) -> None:
         if waiting.resolved is not None:
             self._pixels.remove(waiting.resolved.files - self.scene.files() - self._handles.files())
-        waiting.finish(error)
+        waiting.finish(result)
 
     def _release(self, files: set[str]) -> None:
         self._pixels.recycle(files - self.scene.files() - self._handles.files())

@@ -16,7 +16,7 @@ import anyio.lowlevel
 
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
-from mtv.wire.messages import Outcome, StepOutcome, Transaction
+from mtv.wire.messages import Outcome, Transaction
 from mtv.wire.steps import Arrange, Display, Load, Query
 from mtvd import scene as sc
 from mtvd.committing import Committer, no_window
@@ -110,8 +110,7 @@ class Engine:
             due=self._clock() + transaction.deadline_secs if transaction.deadline_secs else float("inf"),
         )
         for replaced in self._list.add(waiting):
-            self._discard(replaced)
-            replaced.finish(Outcome(steps=(StepOutcome(state="superseded"),)))
+            self._committer.give_way(replaced)
         await self._fetch(waiting, transaction, buffers, session, on_progress)
         return await self._finished(waiting)
 

@@ -85,7 +85,13 @@ class Commit(Record, frozen=True, kw_only=True, tag="commit"):
     answers: tuple[Answer, ...]
 
 
-AnyRecord = Checkpoint | Intent | Commit
+class GaveWay(Record, frozen=True, kw_only=True, tag="gave_way"):
+    """Transactions whose place a newer one took: they were answered, and their pixels are gone."""
+
+    answers: tuple[Answer, ...]
+
+
+AnyRecord = Checkpoint | Intent | Commit | GaveWay
 _DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -151,6 +157,10 @@ class Journal:
         """Append, before any outcome is sent."""
         self._append(commit)
 
+    def gave_way(self, record: GaveWay) -> None:
+        """Append, before the pixels are removed."""
+        self._append(record)
+
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the file by one record; the old one stays until the new one is whole."""
         new = self._path.with_suffix(".new")
@@ -210,6 +220,9 @@ def _fold(recovered: Recovered, record: AnyRecord) -> None:
     elif isinstance(record, Intent):
         recovered.open_intent = record
         recovered.files |= {name for entry in record.entries for name in files_of(entry.changes)}
+        return
+    elif isinstance(record, GaveWay):
+        recovered.sessions = remembered(recovered.sessions, record.answers)
         return
     else:
         _fold_commit(recovered, record)

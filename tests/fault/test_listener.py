@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,9 +12,10 @@ import anyio.lowlevel
 import msgpack
 import pytest
 
-from mtv.wire import frames, messages, steps
+from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtvd import actions as ac
+from mtvd.journal import Journal
 from mtvd.pixelstore import allocate, new_name
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +208,23 @@ async def test_a_superseding_image_takes_the_place_of_one_that_waits(daemon: Dae
     done = await client.answer(new)
     assert isinstance(done, messages.Outcome)
     assert done.steps[0].state == "done"
+
+
+async def test_an_image_that_gave_way_is_answered_the_same_by_the_next_daemon_though_its_pixels_are_gone(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    numbers = [client.send(messages.Transaction(steps=(image(),), supersede=True), (bytes(48),)) for _ in range(2)]
+    told = await client.answer(numbers[0])
+    recovered = Journal(tmp_path / "journal").recover()
+    (answer,) = recovered.sessions[client.session.hex()].answers
+    assert (answer.sequence, codec.decode_reply(answer.body)) == (numbers[0], told)
+    assert recovered.open_intent is not None, "the dot is still under way"
+    client.send(messages.Transaction(steps=(image(),), supersede=True), (bytes(48),), sequence=numbers[0])
+    assert await client.answer(numbers[0]) == told
 
 
 @pytest.mark.parametrize("newer_after", [0, 1, 2, 3, 5, 9])
