@@ -17,7 +17,7 @@ from mtv.wire import codec
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
-from mtvd import planner
+from mtvd import blame, planner
 from mtvd import scene as sc
 from mtvd.changes import ShowImage
 from mtvd.handles import Handles
@@ -201,7 +201,7 @@ class Committer:
         kept, scene = self._refold(good)
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
-            self._drop(planned.accepted[index], _draw_failed(results[index]))
+            self._drop(planned.accepted[index], _draw_failed(results[index], planned, index))
         touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
             planned.scene, scene
         )
@@ -240,7 +240,7 @@ class Committer:
             for number, display in self.scene.displays.items()
         ]
         sections += [
-            Section(key=f"restore {number}", actions=planner.plan_repair({number}, sc.EMPTY))
+            Section(key=f"restore {number}", actions=planner.plan_repair({number}, self.scene))
             for number in sorted(self._strangers - set(self.scene.displays))
         ]
         if self.scene.front is not None:
@@ -392,9 +392,15 @@ def _without_image(display: sc.Display) -> sc.Display:
     return msgspec.structs.replace(display, image=None, mask=None)
 
 
-def _draw_failed(result: SectionResult) -> DaemonError:
+def _draw_failed(result: SectionResult, planned: _Planned, index: int) -> DaemonError:
+    resolved = planned.accepted[index].resolved
+    assert resolved is not None
+    assert result.failed_action is not None
+    action = planned.sections[index].actions[result.failed_action]
+    step = blame.step_of(action, resolved.changes, resolved.places, planned.numbers[index])
     message = f"the window refused to draw this: {result.message}"
-    return DaemonError(Error(code="draw_failed", message=message, where="steps"))
+    where = "steps" if step is None else f"steps[{step}]"
+    return DaemonError(Error(code="draw_failed", message=message, where=where))
 
 
 def _poisoned(lost: WindowLost) -> Error:
