@@ -81,7 +81,7 @@ class Committer:
         for name in self.scene.files():
             self._pixels.claim(name)
         self._number = recovered.number
-        token = await self._stage.committed()
+        token = await self._left_token()
         half_drawn = recovered.half_drawn()
         self._strangers = half_drawn - set(self.scene.displays)
         whole = not half_drawn and token == (recovered.epoch, recovered.number)
@@ -94,6 +94,13 @@ class Committer:
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
             await self.commit([_replayed(entry) for entry in recovered.open_intent.entries])
         self._pixels.remove(recovered.files - self.scene.files())
+
+    async def _left_token(self) -> tuple[str, int] | None:
+        try:
+            return await self._stage.committed()
+        except WindowLost as lost:
+            _LOG.error("the window of the last run does not answer: %s", lost)
+            return None
 
     async def _restore_adopted(self) -> None:
         try:

@@ -268,6 +268,17 @@ async def test_a_window_that_does_not_keep_the_token_is_not_believed(tmp_path: P
     assert shown(later.stage) == MARKERS
 
 
+async def test_a_window_that_dies_when_the_next_daemon_asks_for_its_token_is_replaced(tmp_path: Path) -> None:
+    house = await first_life(tmp_path / "a", 30)
+    assert house is not None
+    dying = house.stage.left_by_a_dead_daemon()
+    dying.lose_at_committed = True
+    later = House(tmp_path / "a", dying, "e2")
+    await later.committer.recover()
+    check(later, await later.draw())
+    later.journal.close()
+
+
 async def test_a_window_lost_after_it_drew_a_batch_shows_it_once(tmp_path: Path) -> None:
     class Repeats(FakeStage):
         losses = 0

@@ -55,6 +55,8 @@ class FakeStage:
         The window dies at the next `run`, before or after the batch took effect.
     hang_at_run : `bool`
         The next `run` never returns; what waits for it must have a deadline.
+    lose_at_committed : `bool`
+        The window that was left dies, or hangs and is put down, at the next `committed`.
     unavailable : `str`
         Reason for which `ensure` fails; stays until removed.
     left_token : `tuple` [`str`, `int`] or None
@@ -72,6 +74,7 @@ class FakeStage:
         self.fail_action: Callable[[actions.AnyAction], str] | None = None
         self.lose_at_run: Literal["before", "after"] | None = None
         self.hang_at_run = False
+        self.lose_at_committed = False
         self.unavailable = ""
         self.left_token: tuple[str, int] | None = None
         self._on_change = on_change
@@ -118,6 +121,10 @@ class FakeStage:
 
     async def committed(self) -> tuple[str, int] | None:
         """Return `left_token`, and adopt its window where it is given."""
+        if self.lose_at_committed:
+            self.lose_at_committed = False
+            self.crash()
+            raise WindowLost("the window died")
         if self.left_token is not None and self._state.state != "ready":
             await self.ensure()
         return self.left_token
