@@ -94,7 +94,8 @@ def test_a_later_request_of_the_same_client_comes_later_whatever_the_order_of_th
         ({"op": "zoom", "display": 0, "factor": None}, {"zoom": 0.25}),
         (LOG_TO_9, {"stretch": "log", "limits": (0, 8)}),
         (LOG_TO_9, {"stretch": "sqrt", "limits": (0, 9)}),
-        ({"op": "colour", "display": 0, "planes": {"BAD": palette.IGNORE}}, {"masks": 3}),
+        (mtv(1), {"masks": 2}),
+        ({"op": "colour", "display": 0, "planes": {"BAD": palette.IGNORE}}, {"colours": {"red", "magenta", "blue"}}),
         ({"op": "colour", "display": 0, "planes": {"BAD": "cyan"}}, {"colours": {"red", "magenta", "blue"}}),
     ],
 )  # fmt: skip
