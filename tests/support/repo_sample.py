@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,7 @@ def write_catalog(path: Path, rows: int = ROWS) -> None:
         fits.Column("flags", "11X", array=flags),
         fits.Column("id", "1K", array=index + 1),
         fits.Column("coord_ra", "1D", unit="rad", array=2.6 + index * 1e-6),
+        fits.Column("coord_dec", "1D", unit="rad", array=index * 1e-6),
         fits.Column("base_SdssCentroid_x", "1D", unit="pixel", array=XY0[0] + 2.0 * index),
         fits.Column("base_SdssCentroid_y", "1D", unit="pixel", array=XY0[1] + 1.0 * index),
         fits.Column("aperture", "3E", array=np.arange(3 * rows, dtype=np.float32).reshape(rows, 3)),
@@ -115,9 +117,9 @@ def write_catalog(path: Path, rows: int = ROWS) -> None:
         table.header[f"TFLAG{number}"] = name
         table.header[f"TFDOC{number}"] = f"what {name} means"
     table.header["FLAGCOL"] = 1
-    for number, (kind, doc) in enumerate(
-        [("Scalar", "unique ID"), ("Angle", "position"), ("Scalar", "x"), ("Scalar", "y"), ("Array", "fluxes")], 2
-    ):
+    kinds = ("Scalar", "Angle", "Angle", "Scalar", "Scalar", "Array")
+    docs = ("unique ID", "position", "position", "x", "y", "fluxes")
+    for number, (kind, doc) in enumerate(zip(kinds, docs, strict=True), 2):
         table.header[f"TCCLS{number}"] = kind
         table.header[f"TDOC{number}"] = doc
     for alias in ("slot_Centroid:base_SdssCentroid", "slot_Shape:base_SdssShape"):
@@ -132,15 +134,26 @@ def build(root: Path) -> Path:
     """Make the repository and return its path."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _build(root)
+        _build(str(root), root, transfer="direct")
     return root
 
 
-def _build(root: Path) -> None:
+def build_elsewhere(root: str, database: str, scratch: Path) -> None:
+    """Make the repository at a path or URI, with a registry database; files are copied there from a scratch folder."""
+    from lsst.daf.butler import Config
+
+    config = Config()
+    config["registry", "db"] = database
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _build(root, scratch, transfer="copy", config=config)
+
+
+def _build(root: str, files: Path, *, transfer: str, config: Any = None) -> None:
     from lsst.daf.butler import Butler, CollectionType
 
-    Butler.makeRepo(str(root))
-    butler = Butler.from_config(str(root), writeable=True)
+    Butler.makeRepo(root, config=config)
+    butler = Butler.from_config(root, writeable=True)
     _insert_dimensions(butler)
     butler.collections.register(RUN)
     butler.collections.register("HSC/raw/all")
@@ -149,7 +162,7 @@ def _build(root: Path) -> None:
     butler.collections.register("HSC/RC2/defaults", CollectionType.CHAINED)
     butler.collections.redefine_chain("HSC/RC2/defaults", ["HSC/raw/all"])
     _register_types(butler)
-    _ingest(butler, root)
+    _ingest(butler, files, transfer)
     butler.close()
 
 
@@ -242,10 +255,11 @@ def _register_types(butler: Any) -> None:
         butler.registry.registerDatasetType(DatasetType(name, keys, storage, universe=butler.dimensions))
 
 
-def _ingest(butler: Any, root: Path) -> None:
+def _ingest(butler: Any, files: Path, transfer: str) -> None:
     from astropy.table import Table
     from lsst.daf.butler import DatasetRef, FileDataset
-    from lsst.daf.butler.formatters.yaml import YamlFormatter
+
+    from mtvd.demo.registry import StandInFormatter
 
     types = {name: butler.get_dataset_type(name) for name in ("raw", "calexp", "src", "sourceTable")}
     for visit in VISITS:
@@ -253,14 +267,18 @@ def _ingest(butler: Any, root: Path) -> None:
             ids = {"instrument": "HSC", "visit": visit, "detector": detector}
             raw_ids = {"instrument": "HSC", "exposure": visit, "detector": detector}
             for name, run, data_id in (("raw", "HSC/raw/all", raw_ids), ("calexp", RUN, ids), ("src", RUN, ids)):
-                path = root / run / name / f"{name}_{visit}_{detector}.fits"
+                path = files / run / name / f"{name}_{visit}_{detector}.fits"
                 if name == "src":
                     write_catalog(path)
                 else:
                     write_exposure(path, visit, detector)
                 ref = DatasetRef(types[name], butler.registry.expandDataId(data_id), run=run)
-                butler.ingest(FileDataset(str(path), ref, formatter=YamlFormatter), transfer="direct")
+                butler.ingest(FileDataset(str(path), ref, formatter=StandInFormatter), transfer=transfer)
             table = Table({"x": np.arange(3.0), "name": ["a", "bb", "ccc"], "good": [True, False, True]})
             table["x"].unit = "pixel"
             table["x"].description = "a position"
             butler.put(table, "sourceTable", ids, run=RUN)
+
+
+if __name__ == "__main__":
+    build_elsewhere(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import anyio
 import msgspec
+import platformdirs
 from anyio.abc import TaskStatus
 
 from mtv.wire.data import Dataset, Exposure, File
@@ -20,11 +21,13 @@ from mtvd.children import Child, ChildError
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.port import OnProgress
+from mtvd.repo.positions import Positions, Wanted
 from mtvd.repo.registry import Registry, Repository, RepositorySettings
 from mtvd.repo.workers import WorkerPool
 
 _T = TypeVar("_T")
 _OPEN = "open"
+_READS = frozenset({"read", "get", "positions"})
 
 
 class ButlerRepositories:
@@ -87,9 +90,14 @@ class ButlerRepositories:
         """Read an image, with its mask and without its variance, for the stage."""
         return await self._ask("read", self._repository_of(target), {"target": msgspec.to_builtins(target)}, Exposure)
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...] = ()) -> Got:
+    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
+        """Read the positions of the chosen rows of a table, for an overlay."""
+        params = {"target": msgspec.to_builtins(target), "wanted": msgspec.to_builtins(wanted)}
+        return await self._ask("positions", self._repository_of(target), params, Positions)
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...] = (), select: str = "") -> Got:
         """Read everything for a client."""
-        params = {"target": msgspec.to_builtins(target), "columns": list(columns)}
+        params = {"target": msgspec.to_builtins(target), "columns": list(columns), "select": select}
         return await self._ask("get", self._repository_of(target), params, Got)
 
     async def warm(self) -> None:
@@ -120,9 +128,8 @@ class ButlerRepositories:
         *,
         on_progress: OnProgress | None = None,
     ) -> _T:
-        deadline = (
-            self._settings.read_deadline_secs if method in {"read", "get"} else self._settings.query_deadline_secs
-        )
+        settings = self._settings
+        deadline = settings.read_deadline_secs if method in _READS else settings.query_deadline_secs
         try:
             answer = await self._pool.call(
                 method,
@@ -148,8 +155,14 @@ class ButlerRepositories:
             pixel_bytes=self._store.budget_bytes,
             header_bytes=self._limits.header_bytes,
             image_pixels=self._limits.image_pixels,
+            markers=self._limits.markers,
+            select_chars=self._limits.select_chars,
             page_rows=self._limits.rows,
             busy_timeout_secs=self._settings.busy_timeout_secs,
+            peer_silence_secs=self._settings.peer_silence_secs,
+            server_silence_secs=self._settings.server_silence_secs,
+            file_cache_directory=self._settings.file_cache_directory or str(_file_cache()),
+            file_cache_bytes=self._settings.file_cache_bytes,
         )
         return await Child.start(
             "mtvd.repo.worker",
@@ -160,10 +173,14 @@ class ButlerRepositories:
 
     def _worker_environ(self) -> dict[str, str]:
         # Safe path: a file `lsst.py` in the directory where the daemon was started is not what the worker imports.
-        return {**os.environ, **(self._environ or {}), "PYTHONSAFEPATH": "1"}
+        return {**os.environ, **(self._environ or {}), **self._settings.environment, "PYTHONSAFEPATH": "1"}
 
     def _remove_leftovers(self, pid: int) -> None:
         self._store.remove(name for name in self._store.names() if name.split("-")[1] == str(pid))
+
+
+def _file_cache() -> Path:
+    return platformdirs.user_cache_path("mtv") / "files"
 
 
 def _internal(failure: ChildError) -> Error:

@@ -5,7 +5,9 @@ It alone imports ``lsst``, and only for the first call that needs a repository: 
 
 from __future__ import annotations
 
+import functools
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +23,14 @@ from mtvd.children import HandlerFailure, serve
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import errors
 from mtvd.repo.butlers import Butlers, KnownNames
+from mtvd.repo.fetch import Files
+from mtvd.repo.filecache import FileCache
 from mtvd.repo.orders import WorkerSettings
+from mtvd.repo.patience import Patience
+from mtvd.repo.positions import Wanted
 
 if TYPE_CHECKING:
+    from mtvd.repo.readers.opening import Schemas
     from mtvd.repo.readers.output import Output
 
 _log = logging.getLogger(__name__)
@@ -41,7 +48,19 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._store = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
-        self._butlers = Butlers(settings.busy_timeout_secs)
+        silence_secs = settings.peer_silence_secs
+        self._butlers = Butlers(
+            settings.busy_timeout_secs,
+            peer_silence_secs=silence_secs,
+            server_silence_secs=settings.server_silence_secs,
+        )
+        self._fetching = Patience(silence_secs)
+        self._files = Files(FileCache(Path(settings.file_cache_directory), settings.file_cache_bytes), self._fetching)
+
+    @property
+    def hangs(self) -> bool:
+        """True while a call that was given up has not ended."""
+        return bool(self._fetching.abandoned or self._butlers.hangs)
 
     def open(self, location: str) -> bool:
         """Open a repository ahead of its first request, and compile the first query of its kind."""
@@ -67,11 +86,39 @@ class Worker:
 
         return self._read(location, target, read_display)
 
-    def get(self, location: str, target: dict[str, Any], columns: list[str]) -> Any:
+    def get(self, location: str, target: dict[str, Any], columns: list[str], select: str) -> Any:
         """Read everything for a client."""
         from mtvd.repo.readers.choose import read_all
 
-        return self._read(location, target, read_all, columns=tuple(columns))
+        return self._read(
+            location,
+            target,
+            read_all,
+            columns=tuple(columns),
+            select=select,
+            schemas=self._schemas,
+            most_chars=self._settings.select_chars,
+        )
+
+    def positions(self, location: str, target: dict[str, Any], wanted: dict[str, Any]) -> Any:
+        """Read the positions of the chosen rows of a table."""
+        from mtvd.repo.readers.choose import read_positions
+
+        return self._read(
+            location,
+            target,
+            read_positions,
+            wanted=msgspec.convert(wanted, Wanted),
+            schemas=self._schemas,
+            most_markers=self._settings.markers,
+            most_chars=self._settings.select_chars,
+        )
+
+    @functools.cached_property
+    def _schemas(self) -> Schemas:
+        from mtvd.repo.readers.opening import Schemas
+
+        return Schemas()
 
     def _read(self, location: str, target: dict[str, Any], reader: Callable[..., Any], **options: Any) -> Any:
         asked = msgspec.convert(target, Dataset | File)
@@ -87,12 +134,9 @@ class Worker:
         self, butler: Any, asked: Dataset, reader: Callable[..., Any], out: Output, **options: Any
     ) -> Any:
         from mtvd.repo.find import find
-        from mtvd.repo.readers.failures import check_file
 
         found = find(butler, asked)
-        with found.uri.as_local() as local:
-            path = Path(local.ospath)
-            check_file(path, found.size)
+        with self._files.local(found.uri, key=found.id, size=found.size) as path:
             return self._answer(
                 reader,
                 path,
@@ -152,7 +196,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
-    serve({"open": worker.open, "query": worker.query, "read": worker.read, "get": worker.get})
+    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions)
+    serve({handler.__name__: handler for handler in handlers})
+    if worker.hangs:
+        os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host
 
 
 if __name__ == "__main__":
