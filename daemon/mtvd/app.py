@@ -148,6 +148,7 @@ class App:
             await anyio.sleep(_HOUSEKEEPING_SECS)
             self.sessions.expire()
             self.pixels.trim()
+            self.pixels.sweep_orphans(self.engine.scene.files())
             self.engine.housekeeping()
 
 

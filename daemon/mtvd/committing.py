@@ -158,7 +158,10 @@ class Committer:
     def tidy(self, waiting_files: set[str]) -> None:
         """Checkpoint a journal that has grown, and let expired handles go."""
         if self._journal.overgrown:
-            self._checkpoint()
+            try:
+                self._checkpoint()
+            except OSError as error:
+                _LOG.error("the journal could not be written anew, it goes on as it is: %s", error)
         before = self._handles.files()
         self._handles.expire()
         self._pixels.remove(before - self._handles.files() - self.scene.files() - waiting_files)

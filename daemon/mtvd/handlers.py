@@ -23,6 +23,7 @@ from mtvd import reports, tablefiles
 from mtvd.committing import Committer
 from mtvd.engine import Engine
 from mtvd.handles import Handles
+from mtvd.health import resident_bytes
 from mtvd.images import files_of
 from mtvd.journal import Journal
 from mtvd.pixelstore import PixelStore, new_name
@@ -124,6 +125,8 @@ class Handlers:
             pixel_files=len(self.pixels.names()),
             pixel_bytes=self.pixels.used_bytes(),
             pixel_bytes_limit=self.pixels.budget_bytes,
+            pixel_room_bytes=self.pixels.room_bytes(),
+            memory_bytes=resident_bytes(),
             journal_bytes=self.journal.size_bytes,
             workers=self.repositories.workers,
         )

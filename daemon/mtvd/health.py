@@ -6,7 +6,9 @@ be long.
 
 from __future__ import annotations
 
+import os
 import uuid
+from pathlib import Path
 
 import anyio
 import zmq
@@ -41,3 +43,9 @@ class Health:
             while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
             return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

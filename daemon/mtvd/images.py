@@ -76,6 +76,8 @@ class Images:
                 for array, where in ((exposure.image, "image"), (exposure.mask, "mask")):
                     if array is not None and array.file is not None:
                         claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
+                if claimed and buffers is not None:
+                    self._pixels.hold_budget()
                 return await self._made(exposure, buffers or (), claimed)
         except BaseException:
             self.discard(claimed)

@@ -165,9 +165,13 @@ class Journal:
         """Replace the file by one record; the old one stays until the new one is whole."""
         new = self._path.with_suffix(".new")
         record = _packed(checkpoint)
-        new.write_bytes(record)
-        new.chmod(0o600)
-        new.replace(self._path)
+        try:
+            new.write_bytes(record)
+            new.chmod(0o600)
+            new.replace(self._path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
         self.close()
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._size = self._checkpoint_size = len(record)

@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,9 @@ from mtv.wire.errors import DaemonError, Error, RequestError
 NAME: Final = re.compile(r"[a-z]{1,8}-[0-9]{1,10}-[0-9a-f]{16}\.(fits|raw)")
 """``kind-pid-random.suffix``: nothing that a shell, Tcl or DS9 could misread; the pid is that of the writer. Free files
 (`mtv.freefiles`) have their size in its place."""
+
+_COPY_SECS: Final = 600.0
+"""Clients map a copy as soon as they hear of it."""
 
 FREE_BYTES: Final = 256 << 20
 """Free files together: two full exposures with all that is made of them."""
@@ -95,6 +99,7 @@ class PixelStore:
         self.budget_bytes = budget_bytes
         self._claimed: set[str] = set()
         self._idle: set[str] = set()
+        self._orphans: set[str] = set()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()
         if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -167,10 +172,15 @@ class PixelStore:
         DaemonError
             ``storage_full``.
         """
-        if self.used_bytes() + size > self.budget_bytes:
+        try:
+            return self._created(kind, size, suffix)
+        except DaemonError:
             self.remove(self._free())
-            if self.used_bytes() + size > self.budget_bytes:
-                raise storage_full(size)
+            return self._created(kind, size, suffix)
+
+    def _created(self, kind: str, size: int, suffix: str) -> tuple[str, int]:
+        if self.used_bytes() + size > self.budget_bytes:
+            raise storage_full(size)
         name = new_name(kind, suffix)
         descriptor = allocate(self.directory / name, size)
         self._claimed.add(name)
@@ -234,6 +244,44 @@ class PixelStore:
             except FileNotFoundError:  # a client removed it meanwhile
                 continue
         return total
+
+    def room_bytes(self) -> int:
+        """Bytes that are left: of the budget, or of the file system where that is less."""
+        return max(0, min(self.budget_bytes - self.used_bytes(), shutil.disk_usage(self.directory).free))
+
+    def hold_budget(self) -> None:
+        """Refuse what clients have written beyond the budget; free files go first.
+
+        Raises
+        ------
+        DaemonError
+            ``storage_full``.
+        """
+        over = self.used_bytes() - self.budget_bytes
+        if over > 0:
+            self.remove(self._free())
+            if self.used_bytes() > self.budget_bytes:
+                raise storage_full(over)
+
+    def sweep_orphans(self, keep: Iterable[str]) -> int:
+        """Unlink what crashed clients have left, while others write; return how many.
+
+        A file goes that nobody keeps or has ever claimed, and whose writer was gone already when this was last called:
+        a client's last words may still be on their way. So does a copy that was made for a client and not fetched.
+        """
+        kept = {*keep, *self._claimed}
+        lonely = {name for name in self.names() if name not in kept and not freefiles.NAME.fullmatch(name)}
+        orphans = {name for name in lonely if not _is_held(name)}
+        gone = (orphans & self._orphans) | {name for name in lonely if self._is_forgotten_copy(name)}
+        self._orphans = orphans - gone
+        self.remove(gone)
+        return len(gone)
+
+    def _is_forgotten_copy(self, name: str) -> bool:
+        try:
+            return name.startswith("out-") and time.time() - self.path(name).stat().st_mtime > _COPY_SECS
+        except FileNotFoundError:
+            return False
 
     def sweep(self, keep: Iterable[str]) -> int:
         """Unlink files that nobody keeps and whose writer is gone; return how many."""

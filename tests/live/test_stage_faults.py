@@ -55,7 +55,7 @@ async def test_a_killed_window_is_lost_while_idle_and_comes_back_as_a_new_genera
 async def test_a_window_that_the_user_closes_is_absent_until_asked_for(fresh_rig: Any) -> None:
     async with watched(fresh_rig):
         await fresh_rig.stage.ensure()
-        await fresh_rig.tcl("[after 200 QuitDS9]")
+        await fresh_rig.tcl("[after 500 QuitDS9]")
         await until_state(fresh_rig, "absent")
         assert "closed" in fresh_rig.stage.state.reason
         assert "lost" not in fresh_rig.states

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,3 +173,88 @@ def test_an_orderly_stop_closes_the_window_and_leaves_nothing(own_daemon: LiveDa
     ended(pid)
     assert not psutil.pid_exists(pid)
     assert not pixels.exists() or not list(pixels.iterdir())
+
+
+def draw_much(daemon: LiveDaemon) -> None:
+    """Use everything that a scene can hold."""
+    draw(daemon)
+    connection = daemon.connect()
+    for target in (3, "guider"):
+        display = mtv.Display(target, connection=connection)
+        mask = np.zeros((50, 60), "i4")
+        mask[:10] = 1
+        mask[20:30] = 2
+        planes = {"BAD": 0, "CR": 1}
+        display.mtv(np.full((50, 60), 7.0, "f4"), mask=mask, planes=planes, xy0=(100, 100))
+        display.set_mask_transparency(40)
+        display.scale("log", 1, 90)
+        display.zoom(3)
+        display.pan(120, 130)
+        display.overlay("a", [110.0, 120.0, 130.0], [110.0, 120.0, 130.0], symbol="x", colour="#ff8800")
+        display.overlay("b", [111.0], [112.0], symbol="hello")
+    mtv.Display("guider", connection=connection).show()
+
+
+def picture_of(daemon: LiveDaemon) -> list[str]:
+    """What DS9 itself says of everything."""
+    words = ["get zoom", "get cursor physical fk5", "get colorscale", "get clip", "get mask transparency",
+             "get mask count", "get marker number"]  # fmt: skip
+    with daemon.probe() as window:
+        told = [f"{window.frames()} {window.front()}"]
+        for frame in window.frames():
+            told += [f"{frame} {word}: {window.tcl(f'[Frame{frame} {word}]')}" for word in words]
+            told += [f"{frame} {window.value(115, 115, frame)} {window.regions(frame)}"]
+        return told
+
+
+def until_ready(daemon: LiveDaemon, *, restarts: int | None = None) -> None:
+    """Wait for a window that comes back without being asked for."""
+    connection = daemon.connect()
+    deadline = time.monotonic() + START_SECS
+    while True:
+        window = connection.status().window
+        if window.state == "ready" and restarts in {None, window.restarts}:
+            return
+        assert time.monotonic() < deadline, window
+
+
+def test_whatever_is_killed_the_whole_scene_comes_back_by_itself(own_daemon: LiveDaemon) -> None:
+    draw_much(own_daemon)
+    before = picture_of(own_daemon)
+    assert len(before) == 1 + 3 * 8
+
+    # the daemon alone: the next one adopts the window
+    own_daemon.kill()
+    own_daemon.start()
+    until_ready(own_daemon)
+    assert picture_of(own_daemon) == before
+
+    # the daemon and its window: the next one opens another
+    pid = own_daemon.window_pid()
+    own_daemon.kill()
+    own_daemon.end_window()
+    own_daemon.start()
+    until_ready(own_daemon)
+    assert own_daemon.window_pid() != pid
+    own_daemon.connect().sync()
+    assert picture_of(own_daemon) == before
+
+    # the virtual screen, and with it DS9
+    own_daemon.end_screen()
+    until_ready(own_daemon, restarts=1)
+    own_daemon.connect().sync()
+    assert "virtual screen" in own_daemon.connect().status().window.reason
+    assert picture_of(own_daemon) == before
+
+
+def test_a_window_closed_while_no_daemon_ran_waits_for_the_next_request(own_daemon: LiveDaemon) -> None:
+    display = draw(own_daemon)
+    pid = own_daemon.window_pid()
+    with own_daemon.probe() as window:
+        own_daemon.kill()
+        window.tcl("[after 500 QuitDS9]")
+        ended(pid)
+    own_daemon.start()
+    assert own_daemon.connect().status().window.state == "absent"
+    display.dot("x", 105, 105)
+    check(own_daemon, markers=3)

@@ -126,6 +126,10 @@ class LiveDaemon:
         state: dict[str, Any] = json.loads((self.directory / "window" / "state.json").read_text())
         return state
 
+    def end_screen(self) -> None:
+        """Kill the virtual screen."""
+        os.kill(int(self._state()["screen"]["xvfb_pid"]), signal.SIGKILL)
+
     def end_window(self) -> None:
         """End what a killed daemon has left."""
         try:

@@ -86,3 +86,62 @@ def test_a_file_that_is_gone_is_no_error_to_recycle(store: PixelStore) -> None:
     (store.directory / name).unlink()
     store.recycle([name])
     assert store.names() == ()
+
+
+def orphan(store: PixelStore, kind: str = "mtv") -> str:
+    """A file whose writer has gone: no process has the highest pid that Linux gives."""
+    name = f"{kind}-4194304-0123456789abcdef.fits"
+    (store.directory / name).write_bytes(b"x")
+    return name
+
+
+def test_a_file_of_a_crashed_client_goes_at_the_second_sweep_while_the_daemon_runs(store: PixelStore) -> None:
+    name = orphan(store)
+    assert store.sweep_orphans([]) == 0, "its request may still be on its way"
+    assert store.sweep_orphans([]) == 1
+    assert name not in store.names()
+
+
+def test_sweeping_spares_what_is_kept_claimed_free_or_being_written(store: PixelStore) -> None:
+    claimed = store.claim(orphan(store))
+    kept = orphan(store, "mask")
+    written = pixelstore.new_name("mtv")
+    (store.directory / written).write_bytes(b"x")
+    store.recycle([made(store)])
+    before = set(store.names())
+    for _ in range(3):
+        assert store.sweep_orphans([kept]) == 0
+    assert set(store.names()) == before
+    assert {claimed, kept, written} < before
+
+
+def test_a_copy_that_no_client_has_fetched_goes_after_a_while(store: PixelStore) -> None:
+    name = pixelstore.new_name("out")
+    (store.directory / name).write_bytes(b"x")
+    assert store.sweep_orphans([]) == 0
+    os.utime(store.directory / name, (0, 0))
+    assert store.sweep_orphans([]) == 1
+
+
+def test_files_of_clients_beyond_the_budget_are_refused_after_free_ones_have_gone(store: PixelStore) -> None:
+    store.recycle([made(store) for _ in range(4)])
+    (store.directory / pixelstore.new_name("mtv")).write_bytes(bytes(16 * SIZE))
+    store.hold_budget()
+    assert not free(store)
+    assert store.room_bytes() == 0
+    (store.directory / pixelstore.new_name("mtv")).write_bytes(b"x")
+    with pytest.raises(DaemonError, match="no room"):
+        store.hold_budget()
+
+
+def test_free_files_give_way_where_the_file_system_is_full(store: PixelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.recycle([made(store)])
+
+    def allocate(path: Path, size: int) -> int:
+        if free(store):
+            raise pixelstore.storage_full(size)
+        return os.open(path, os.O_RDWR | os.O_CREAT)
+
+    monkeypatch.setattr(pixelstore, "allocate", allocate)
+    _, descriptor = store.create("mtv", 10)
+    os.close(descriptor)

@@ -149,6 +149,7 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
         _entry(
             "memory",
             f"pixels {size(report.pixel_bytes)}{limit} in {plural(report.pixel_files, 'file')}, "
+            f"room for {size(report.pixel_room_bytes)}, daemon {size(report.memory_bytes)}, "
             f"journal {size(report.journal_bytes)}, {plural(report.workers, 'worker')}",
         ),
         _entry(

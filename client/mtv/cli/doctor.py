@@ -13,7 +13,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import click
 
@@ -22,11 +22,15 @@ from mtv.cli import common, output
 from mtv.cli.common import Call, Command
 from mtv.wire.errors import MtvError
 
+if TYPE_CHECKING:
+    from mtv.wire.messages import WindowState
+
 _DAEMON_PACKAGES: Final = ("anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
 _CLIENT_PACKAGES: Final = ("zmq", "msgpack", "msgspec", "numpy", "platformdirs", "click", "rich")
 _ROOM_BYTES: Final = 1_000_000_000
 """Thirty exposures or so; below that, pixels soon find no place."""
 _LOCAL_X: Final = re.compile(r"(?:unix)?:(\d+)(?:\.\d+)?")
+_COMMAND: Final = re.compile(r": (?:start it with )?((?:sudo|XPA_METHOD=local|kill) [^:]+)$")
 _PROBE_SECS: Final = 5.0
 
 
@@ -196,10 +200,21 @@ def _daemon(call: Call) -> Iterator[Finding]:
     yield _ok("daemon", f"mtvd {report.release}, pid {report.pid}, up {output.duration(report.uptime_secs)}")
     window = report.window
     if window.state in {"lost", "failed"}:
-        remedy = f"mtv down && mtv up, and look into {_log_of(connection.endpoint)}"
+        remedy = _remedy(window.reason) or f"mtv down && mtv up, and look into {_log_of(connection.endpoint)}"
         yield Finding("window", "problem", f"{window.state}: {window.reason or 'no reason given'}", remedy)
     else:
-        yield _ok("window", window.state + (", on a virtual screen" if window.headless else ""))
+        yield _ok("window", _window_text(window))
+
+
+def _window_text(window: WindowState) -> str:
+    where = ", your own DS9" if window.attached else ", on a virtual screen" if window.headless else ""
+    return f"{window.state}{where}" + (f" ({window.reason})" if window.reason else "")
+
+
+def _remedy(reason: str) -> str:
+    """Return the command that the daemon itself names at the end of a reason."""
+    match = _COMMAND.search(reason)
+    return match[1] if match else ""
 
 
 def _log_of(endpoint: str) -> str:

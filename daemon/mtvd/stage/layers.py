@@ -103,7 +103,10 @@ class LayerFiles:
         text = region_text(action.markers, action.overlay).text
         if not text.isascii():  # Tcl 8.6 would read characters beyond 16 bits as something else
             return Prepared()
-        name, descriptor = self._pixels.create("regions", len(text), "raw")
+        try:
+            name, descriptor = self._pixels.create("regions", len(text), "raw")
+        except DaemonError:  # no room for it: then it goes within the script
+            return Prepared()
         self._texts.append(name)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode())

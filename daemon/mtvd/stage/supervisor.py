@@ -179,6 +179,9 @@ class Supervisor:
             await self._mourn(left)
             return
         self.held = held
+        if not held.alive:
+            await self._put_down("")
+            return
         variables = attaching.lane_environment(left) if left.attached else _private(left.xpa_directory)
         try:
             held.lane = await self._start_lane(variables)
