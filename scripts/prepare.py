@@ -5,6 +5,7 @@ rights to install a package, it prints the command to run and stops.
 
 ``prepare.py demo``   what the demo needs
 ``prepare.py bench``  what the benchmarks need: besides, the tools they compare with
+``prepare.py chaos``  what the drill needs
 ``prepare.py test``   what the tests need, also on Python 3.11 beside a newer one
 ``prepare.py lint``   what ruff and mypy need
 """
@@ -44,7 +45,7 @@ RUNNING = {"ds9": "saods9", "Xvfb": "xvfb"}
 BUILDING = {"cc": "gcc", "make": "make", "/usr/include/stdio.h": "libc6-dev"}
 """What pyds9 needs: it builds its XPA library from source. Only looked for where it must be built."""
 PEERS = {"xpaset": "xpa-tools"}
-"""What the benchmarks compare with."""
+"""What the benchmarks compare with, and the drill looks with."""
 CHECKING = {"systemd-analyze": "systemd", "/usr/lib/postgresql/*/bin/initdb": postgresql.PACKAGE}
 """What the tests of the systemd unit and of repositories on other hosts need."""
 
@@ -68,6 +69,7 @@ class Goal:
 GOALS = {
     "demo": Goal(commands=RUNNING, extras=frozenset({"daemon"})),
     "bench": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon"})),
+    "chaos": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "test": Goal(
         commands=RUNNING | PEERS | CHECKING,
         extras=frozenset({"daemon", "dev", "peers"}),

@@ -275,9 +275,12 @@ class Link:
     def _send_waiting(self) -> None:
         with self._lock:
             going = self._outbox.send(self._limits.in_flight, lambda ticket: ticket.gathers)
-        for number, ticket in going:
-            ticket.seal()
-            self._send(number, ticket.body, ticket.buffers)
+        try:
+            for number, ticket in going:
+                ticket.seal()
+                self._send(number, ticket.body, ticket.buffers)
+        except zmq.Again:  # the peer has gone, and the monitor has not told yet: all of them go out again
+            self._reopen()
 
     def _send(self, number: int, body: bytes, buffers: Sequence[frames.Buffer] = ()) -> None:
         message = frames.pack(frames.Kind.REQUEST, self.session, number, body, buffers)
@@ -372,7 +375,8 @@ class Link:
 
     def _end(self, failure: MtvError | None) -> None:
         if not failure and self._phase is Phase.READY and self._farewell:
-            self._send(HELLO_NUMBER, self._farewell)
+            with contextlib.suppress(zmq.Again):
+                self._send(HELLO_NUMBER, self._farewell)
         self._close(linger_ms=200 if self._phase is Phase.READY else 0)
         self._context.term()
         with self._changed:

@@ -140,14 +140,16 @@ class App:
                 await self.stopping.wait()
                 group.cancel_scope.cancel()
         finally:
+            # a daemon that breaks leaves window and pixels to the next one, as one that is killed does
+            keep = self.keep_window or not self.stopping.is_set()
             with anyio.CancelScope(shield=True), anyio.move_on_after(10):
-                await self._close()
+                await self._close(keep_window=keep)
 
-    async def _close(self) -> None:
+    async def _close(self, *, keep_window: bool) -> None:
         self.listener.close()
         await self.repositories.close()
-        await self.stage.close(keep_window=self.keep_window)
-        if not self.keep_window:
+        await self.stage.close(keep_window=keep_window)
+        if not keep_window:
             self.pixels.remove(self.pixels.names())
         self.journal.close()
 

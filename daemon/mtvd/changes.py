@@ -6,6 +6,8 @@ scene, because they name pixel files and carry their markers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from mtv.wire.steps import Display, LockedFrames
@@ -159,3 +161,10 @@ AnyChange = (
     | SetMaskColours
     | SetMaskTransparency
 )
+
+
+def files_of(changes: Iterable[AnyChange]) -> set[str]:
+    """Return the names of the pixel files that changes need."""
+    shown = (change for change in changes if isinstance(change, ShowImage))
+    layers = (layer for change in shown for layer in (change.image, change.mask))
+    return {layer.file for layer in layers if layer is not None}

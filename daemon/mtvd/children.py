@@ -40,6 +40,10 @@ class ChildLost(Exception):
     """The child died, was too late, or was cancelled; it is gone now."""
 
 
+class ChildDied(ChildLost):
+    """The child ended by itself in the middle of a call; it was not too late."""
+
+
 class HandlerFailure(Exception):
     """Raised by a handler in the child to send a payload along with its message."""
 
@@ -105,7 +109,7 @@ class Child:
         ChildError
             The handler raised; the child lives.
         ChildLost
-            The child died or did not answer in time; it has been killed.
+            The child did not answer in time and has been killed; a `ChildDied` where it ended by itself.
         """
         import anyio
 
@@ -123,7 +127,7 @@ class Child:
         except TimeoutError:
             raise ChildLost(f"no answer to {method} within {deadline_secs:g} s") from None
         except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.ClosedResourceError, ValueError) as error:
-            raise ChildLost(f"worker ended during {method}: {self.last_words() or type(error).__name__}") from error
+            raise ChildDied(f"worker ended during {method}: {self.last_words() or type(error).__name__}") from error
         finally:
             if not answered:
                 await self.kill()

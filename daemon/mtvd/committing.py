@@ -17,12 +17,12 @@ from mtv.wire import codec
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
-from mtvd import planner
+from mtvd import blame, planner
 from mtvd import scene as sc
 from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
-from mtvd.journal import Answer, Checkpoint, Commit, Entry, Hand, Intent, Journal
+from mtvd.journal import Answer, Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal
 from mtvd.pixelstore import PixelStore
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
@@ -69,6 +69,8 @@ class Committer:
         self._epoch = epoch
         self._number = 0
         self._generation = -1
+        self._strangers: set[int] = set()
+        """Displays outside the scene that an adopted window may show: what an earlier daemon had begun."""
 
     async def recover(self) -> None:
         """Take over what an earlier daemon left: its scene, its answers, its window, and the batch it had begun.
@@ -82,16 +84,26 @@ class Committer:
         for name in self.scene.files():
             self._pixels.claim(name)
         self._number = recovered.number
-        token = await self._stage.committed()
-        whole = recovered.open_intent is None and token == (recovered.epoch, recovered.number)
+        token = await self._left_token()
+        half_drawn = recovered.half_drawn()
+        self._strangers = half_drawn - set(self.scene.displays)
+        whole = not half_drawn and token == (recovered.epoch, recovered.number)
         if token is not None and whole:
             self._generation = await self._stage.ensure()
-        self._checkpoint()
+        elif token is not None:
+            await self._restore_adopted()
+        self._checkpoint()  # only now: until the window is right the journal must tell what is wrong with it
         if recovered.open_intent is not None:
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
             await self.commit([_replayed(entry) for entry in recovered.open_intent.entries])
-        elif token is not None and not whole:
-            await self._restore_adopted()
+        self._pixels.remove(recovered.files - self.scene.files())
+
+    async def _left_token(self) -> tuple[str, int] | None:
+        try:
+            return await self._stage.committed()
+        except WindowLost as lost:
+            _LOG.error("the window of the last run does not answer: %s", lost)
+            return None
 
     async def _restore_adopted(self) -> None:
         try:
@@ -134,6 +146,17 @@ class Committer:
             self._refuse(group, Unavailable(no_window(f"the window dies while it is restored: {lost}")))
             return
         await self._draw(group)
+
+    def give_way(self, waiting: Waiting) -> None:
+        """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""
+        outcome = Outcome(steps=(StepOutcome(state="superseded"),))
+        answer = _answer(waiting, outcome)
+        self._sessions.remember([answer])
+        try:
+            self._journal.gave_way(GaveWay(epoch=self._epoch, number=self._number, answers=(answer,)))
+        except OSError as error:
+            _LOG.error("the journal could not be written: %s", error)
+        self._drop(waiting, outcome)
 
     def tidy(self, waiting_files: set[str]) -> None:
         """Checkpoint a journal that has grown, and let expired handles go."""
@@ -181,7 +204,7 @@ class Committer:
         except OSError as error:
             _LOG.error("the journal could not be written, a crash now would lose what the user did: %s", error)
         self.scene, _ = sc.apply(self.scene, changes)
-        self._release(before)
+        self._release(before.files())
 
     def _plan(self, group: Sequence[Waiting]) -> _Planned:
         planned = _Planned(scene=self.scene)
@@ -207,7 +230,7 @@ class Committer:
         kept, scene = self._refold(good)
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
-            self._drop(planned.accepted[index], _draw_failed(results[index]))
+            self._drop(planned.accepted[index], _draw_failed(results[index], planned, index))
         touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
             planned.scene, scene
         )
@@ -245,12 +268,17 @@ class Committer:
             Section(key=f"restore {number}", actions=planner.plan_display(display))
             for number, display in self.scene.displays.items()
         ]
+        sections += [
+            Section(key=f"restore {number}", actions=planner.plan_repair({number}, self.scene))
+            for number in sorted(self._strangers - set(self.scene.displays))
+        ]
         if self.scene.front is not None:
             sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
         if not sections:
             return
         self._number += 1
         results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
+        self._strangers = set()
         self._log_refusals(results)
 
     def _without_lost_files(self) -> None:
@@ -291,7 +319,7 @@ class Committer:
         self.transactions += len(kept)
         for waiting, outcome in zip(kept, outcomes, strict=True):
             waiting.finish(outcome)
-        self._release(before)
+        self._release(before.files().union(*(waiting.resolved.files for waiting in kept if waiting.resolved)))
 
     def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
         assert waiting.resolved is not None
@@ -316,13 +344,13 @@ class Committer:
             self._sessions.remember([_answer(waiting, error)])
             self._drop(waiting, error)
 
-    def _drop(self, waiting: Waiting, error: MtvError) -> None:
+    def _drop(self, waiting: Waiting, result: Outcome | MtvError) -> None:
         if waiting.resolved is not None:
             self._pixels.remove(waiting.resolved.files - self.scene.files() - self._handles.files())
-        waiting.finish(error)
+        waiting.finish(result)
 
-    def _release(self, before: sc.Scene) -> None:
-        self._pixels.recycle(before.files() - self.scene.files() - self._handles.files())
+    def _release(self, files: set[str]) -> None:
+        self._pixels.recycle(files - self.scene.files() - self._handles.files())
 
     def _journal_commit(self, commit: Commit) -> None:
         self._sessions.remember(commit.answers)
@@ -404,10 +432,16 @@ def _without_image(display: sc.Display) -> sc.Display:
     return msgspec.structs.replace(display, image=None, mask=None)
 
 
-def _draw_failed(result: SectionResult) -> DaemonError:
+def _draw_failed(result: SectionResult, planned: _Planned, index: int) -> DaemonError:
+    resolved = planned.accepted[index].resolved
+    assert resolved is not None
+    assert result.failed_action is not None
+    action = planned.sections[index].actions[result.failed_action]
+    step = blame.step_of(action, resolved.changes, resolved.places, planned.numbers[index])
     message = f"the window refused to draw this: {result.message}"
     hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
-    return DaemonError(Error(code="draw_failed", message=message, where="steps", hint=hint))
+    where = "steps" if step is None else f"steps[{step}]"
+    return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
 
 
 def _poisoned(lost: WindowLost) -> Error:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
 
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
-from mtv.wire.messages import Outcome, StepOutcome, Transaction
+from mtv.wire.messages import Outcome, Transaction
 from mtv.wire.steps import Arrange, Display, Load, Query
 from mtvd import scene as sc
 from mtvd.committing import Committer, no_window
@@ -26,6 +27,7 @@ from mtvd.sessions import Session
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class Engine:
@@ -108,8 +110,7 @@ class Engine:
             due=self._clock() + transaction.deadline_secs if transaction.deadline_secs else float("inf"),
         )
         for replaced in self._list.add(waiting):
-            self._discard(replaced)
-            replaced.finish(Outcome(steps=(StepOutcome(state="superseded"),)))
+            self._committer.give_way(replaced)
         await self._fetch(waiting, transaction, buffers, session, on_progress)
         return await self._finished(waiting)
 
@@ -161,7 +162,9 @@ class Engine:
                 self._list.remove([waiting])
                 self._wake.set()
                 raise
-        if waiting.resolved is None or waiting.finished.is_set():
+        if waiting.resolved is None or waiting.finished.is_set():  # superseded or cancelled meanwhile
+            self._discard(waiting)
+            self._resolver.abandon(transaction.steps)
             return
         self._settle_or_queue(waiting, waiting.resolved, session)
 
@@ -238,8 +241,8 @@ class Engine:
             wish.waiting.finish(answer)
 
     async def _sync(self) -> None:
-        if self._stage.state.state == "ready":
-            await self._stage.sync()
+        if self._stage.state.state != "absent":
+            await self._looked(self._stage.sync)
 
     async def _take_picture(self, wish: _PictureWish) -> None:
         frame = None
@@ -251,8 +254,17 @@ class Engine:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
             )
+        wish.result = await self._looked(lambda: self._stage.snapshot(frame, wish.image_format))
+
+    async def _looked(self, look: Callable[[], Awaitable[_T]]) -> _T:
+        """Do what changes nothing on a window that shows the scene; once more where it is lost meanwhile."""
         await self._committer.open_window()
-        wish.result = await self._stage.snapshot(frame, wish.image_format)
+        try:
+            return await look()
+        except WindowLost as lost:
+            _LOG.warning("the window was lost while it was looked at: %s", lost)
+        await self._committer.open_window()
+        return await look()
 
     async def _restore_after_loss(self) -> None:
         if self._stage.state.state != "lost":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from mtv.wire import markers
 from mtv.wire.data import Array, Exposure
-from mtv.wire.errors import bad_value, within
+from mtv.wire.errors import RequestError, bad_value, within
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.actions import ImageLayer, MaskLayer
@@ -48,6 +49,12 @@ class Images:
     def discard(self, files: Iterable[str]) -> None:
         """Remove pixel files that nothing needs any more."""
         self._pixels.remove(files)
+
+    def abandon(self, exposure: Exposure) -> None:
+        """Remove the files that a client wrote for an exposure, unless they belong to another request."""
+        for name in files_of(exposure):
+            with suppress(RequestError):
+                self._pixels.remove([self._pixels.claim(name)])
 
     async def layers(self, exposure: Exposure, buffers: Sequence[Buffer] | None = None) -> Layers:
         """Return the layers of an exposure; its header is in place, its files are ours.

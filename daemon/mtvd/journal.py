@@ -13,13 +13,15 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from mtv.wire.errors import RequestError
 from mtvd import scene as sc
-from mtvd.changes import AnyChange
+from mtvd.changes import AnyChange, files_of
 
 _HEAD: Final = struct.Struct(">II")
 CHECKPOINT_BYTES: Final = 8 << 20
@@ -89,7 +91,13 @@ class Hand(Record, frozen=True, kw_only=True, tag="hand"):
     changes: tuple[AnyChange, ...]
 
 
-AnyRecord = Checkpoint | Intent | Commit | Hand
+class GaveWay(Record, frozen=True, kw_only=True, tag="gave_way"):
+    """Transactions whose place a newer one took: they were answered, and their pixels are gone."""
+
+    answers: tuple[Answer, ...]
+
+
+AnyRecord = Checkpoint | Intent | Commit | Hand | GaveWay
 _DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -105,6 +113,20 @@ class Recovered(msgspec.Struct, kw_only=True):
     sessions: dict[str, SessionRecord] = {}
     open_intent: Intent | None = None
     """The batch that may have been cut short."""
+    undone: tuple[Entry, ...] = ()
+    """What the last settled batch began and did not do: the window may show a part of it."""
+    files: set[str] = set()
+    """All pixel files that records name, whether or not the scene still needs them."""
+
+    def half_drawn(self) -> set[int]:
+        """Return the displays, of the scene or not, that the window may show in part."""
+        scene, found = self.scene, set[int]()
+        entries = (*self.undone, *(self.open_intent.entries if self.open_intent else ()))
+        for entry in entries:
+            with suppress(RequestError):
+                scene, numbers = sc.apply(scene, entry.changes, entry.places)
+                found.update(number for number in numbers if number is not None)
+        return found
 
 
 class Journal:
@@ -144,6 +166,10 @@ class Journal:
     def hand(self, hand: Hand) -> None:
         """Append; the batch that found it is settled before."""
         self._append(hand)
+
+    def gave_way(self, record: GaveWay) -> None:
+        """Append, before the pixels are removed."""
+        self._append(record)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the file by one record; the old one stays until the new one is whole."""
@@ -202,10 +228,15 @@ def _packed(record: AnyRecord) -> bytes:
 def _fold(recovered: Recovered, record: AnyRecord) -> None:
     if isinstance(record, Checkpoint):
         recovered.scene = record.scene
+        recovered.files |= record.scene.files()
         recovered.sessions = dict(record.sessions)
         recovered.open_intent = None
     elif isinstance(record, Intent):
         recovered.open_intent = record
+        recovered.files |= {name for entry in record.entries for name in files_of(entry.changes)}
+        return
+    elif isinstance(record, GaveWay):
+        recovered.sessions = remembered(recovered.sessions, record.answers)
         return
     elif isinstance(record, Hand):
         recovered.scene, _ = sc.apply(recovered.scene, record.changes)
@@ -221,6 +252,7 @@ def _fold_commit(recovered: Recovered, commit: Commit) -> None:
             entry = intent.entries[index]
             recovered.scene, _ = sc.apply(recovered.scene, entry.changes, entry.places)
         recovered.open_intent = None
+        recovered.undone = tuple(entry for index, entry in enumerate(intent.entries) if index not in commit.done)
     recovered.sessions = remembered(recovered.sessions, commit.answers)
 
 

@@ -88,6 +88,12 @@ class Resolver:
             raise
         return work.resolved
 
+    def abandon(self, wanted: Sequence[steps.AnyStep]) -> None:
+        """Remove the pixel files that steps bring along and nobody has taken over: they will not be drawn."""
+        for step in wanted:
+            if isinstance(step, steps.Mtv) and isinstance(step.target, Exposure):
+                self.images.abandon(step.target)
+
 
 @dataclasses.dataclass(kw_only=True)
 class _Work:

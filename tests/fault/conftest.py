@@ -30,7 +30,7 @@ from mtvd.pixelstore import PixelStore
 from mtvd.repo.fake import FakeRepositories
 from mtvd.resolve import Resolver
 from mtvd.sessions import Sessions
-from mtvd.stage.port import Batch, SectionResult, WindowUnavailable
+from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
 from mtvd.zsocket import RouterSocket
 
 WAIT_SECS = 20
@@ -46,6 +46,8 @@ class GatedWindow:
         self.gate.set()
         self.reached = anyio.Event()
         self.unavailable = ""
+        self.generation = 1
+        self.lost_looks = 0
 
     def offer_display(self, x_display: str, xauthority: str) -> None:
         pass
@@ -53,7 +55,7 @@ class GatedWindow:
     async def ensure(self) -> int:
         if self.unavailable:
             raise WindowUnavailable(self.unavailable)
-        return 1
+        return self.generation
 
     async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
         self.reached.set()
@@ -65,9 +67,13 @@ class GatedWindow:
         return None
 
     async def sync(self) -> None:
-        pass
+        if self.lost_looks:
+            self.lost_looks -= 1
+            self.generation += 1
+            raise WindowLost("it died")
 
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
+        await self.sync()
         return b"\x89PNG"
 
     async def close(self, *, keep_window: bool) -> None:

@@ -14,7 +14,7 @@ import zmq
 
 import mtv
 from mtv.connection import Connection
-from mtv.link import Timing
+from mtv.link import Link, Timing
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages
 from mtv.wire.frames import Kind
@@ -62,6 +62,23 @@ def test_a_call_that_waits_sees_nothing_of_a_restart(daemon: ScriptedDaemon, con
     daemon.wait_for(messages.Transaction, 2)
     daemon.release()
     thread.join()
+
+
+def test_a_request_on_its_way_when_the_daemon_dies_goes_out_on_the_next_connection(
+    daemon: ScriptedDaemon, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, failures = Link._send, iter([True])
+
+    def send(link: Link, number: int, *content: object) -> None:
+        if number and next(failures, False):  # the peer has gone, and nobody has said so yet
+            raise zmq.Again
+        whole(link, number, *content)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Link, "_send", send)
+    display = mtv.Display(connection=connection)
+    display.show()
+    display.show()
+    assert [seen.header.sequence for seen in daemon.of(messages.Transaction)] == [1, 2]
 
 
 def test_what_was_answered_is_never_sent_again(daemon: ScriptedDaemon, connection: Connection) -> None:

@@ -179,6 +179,87 @@ async def test_a_display_drawn_in_part_is_put_back_to_the_last_committed_scene(h
     assert [action.markers.key for action in repair if isinstance(action, ac.AddMarkers)] == ["old"]
 
 
+@pytest.mark.parametrize(
+    ("refused", "step"),
+    [
+        (lambda action: isinstance(action, ac.SetZoom), 2),
+        (lambda action: isinstance(action, ac.LoadImage), 0),
+        (lambda action: isinstance(action, ac.SetScale), 0),
+        (lambda action: isinstance(action, ac.AddMarkers) and action.markers.key == "b", 3),
+        (lambda action: isinstance(action, ac.CreateFrame), 0),
+        (lambda action: isinstance(action, ac.RaiseFrame), 0),
+    ],
+)
+async def test_the_error_names_the_step_that_the_window_refused(
+    house: House, refused: Callable[[ac.AnyAction], bool], step: int
+) -> None:
+    name = pixel_file(house)
+    zoom = ch.SetZoom(display=0, factor=2.0, key="z")
+    bad = waiting(image(0, name), dot(0, key="a"), zoom, dot(0, key="b"), files=(name,))
+    house.window.refuses = refused
+    await house.committer.commit([bad])
+    assert isinstance(bad.failure, DaemonError)
+    assert (bad.failure.code, bad.failure.error.where) == ("draw_failed", f"steps[{step}]")
+    assert "no" in bad.failure.error.message
+
+
+async def test_a_failure_puts_back_the_displays_of_its_own_transaction_and_no_other(house: House) -> None:
+    await house.committer.commit([waiting(dot(0, key="a"), dot(1, key="b"))])
+    house.window.refuses = lambda action: isinstance(action, ac.SetZoom)
+    await house.committer.commit([waiting(dot(0)), waiting(ch.SetZoom(display=1, factor=2.0, key="z"))])
+    (repair,) = house.window.batches[2:]
+    assert {action.frame for s in repair.sections for action in s.actions if isinstance(action, ac.ResetFrame)} == {1}
+
+
+async def test_what_is_poisoned_is_logged_with_what_it_would_draw_and_answered_the_same_ever_after(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.window.dies_of = on_frame(1)
+    poison = waiting(dot(1, key="deadly"))
+    await house.committer.commit([poison])
+    assert any("poisoned" in record.message and "deadly" in record.message for record in caplog.records)
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    answer = later.sessions.of(SESSION).answered(poison.sequence)
+    assert answer is not None
+    reply = codec.decode_reply(answer.body)
+    assert isinstance(reply, Failed)
+    assert reply.error.code == "poisoned"
+
+
+async def test_the_window_is_lost_once_in_a_group_and_nobody_is_to_blame(house: House) -> None:
+    deaths = iter([True, False])
+    house.window.dies_of = lambda action: isinstance(action, ac.AddMarkers) and next(deaths, False)
+    group = [waiting(dot(number)) for number in range(3)]
+    await house.committer.commit(group)
+    assert [entry.failure for entry in group] == [None] * 3
+
+
+async def test_a_forgotten_outcome_is_told_as_expired_and_its_request_is_not_run_again(
+    house: House, tmp_path: Path
+) -> None:
+    first, *others = [waiting(dot(0)) for _ in range(1026)]
+    await house.committer.commit([first, *others])
+    for sessions in (house.sessions, (later := House(tmp_path, house.window, "e2")).sessions):
+        if sessions is not house.sessions:
+            await later.committer.recover()
+        with pytest.raises(RequestError) as raised:
+            sessions.of(SESSION).answered(first.sequence)
+        assert raised.value.code == "outcome_expired"
+        assert sessions.of(SESSION).answered(others[-1].sequence) is not None
+
+
+async def test_a_dot_costs_the_journal_a_dot_however_large_the_scene_is(house: House) -> None:
+    async def cost() -> int:
+        before = house.journal.size_bytes
+        await house.committer.commit([waiting(dot(0))])
+        return house.journal.size_bytes - before
+
+    small = await cost()
+    await house.committer.commit([waiting(*(dot(number) for number in range(200)))])
+    assert await cost() < small + 100
+
+
 async def test_a_transaction_is_refused_whole_before_anything_is_drawn(house: House) -> None:
     bad = waiting(dot(0), ch.DeleteDisplay(display=7))
     await house.committer.commit([bad])
@@ -291,6 +372,13 @@ async def test_pixels_are_kept_while_shown_and_removed_when_replaced(house: Hous
     assert old in house.pixels.names()
     await house.committer.commit([waiting(image(0, new), files=(new,))])
     assert set(house.pixels.names()) == {new}
+
+
+async def test_pixels_of_an_image_that_another_of_its_own_group_replaces_are_removed(house: House) -> None:
+    first, second = pixel_file(house), pixel_file(house)
+    group = [waiting(image(0, first), files=(first,)), waiting(image(0, second), files=(second,))]
+    await house.committer.commit(group)
+    assert set(house.pixels.names()) == {second}
 
 
 async def test_pixels_of_a_failed_transaction_are_removed(house: House) -> None:

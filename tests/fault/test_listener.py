@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import struct
+from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import msgpack
 import msgspec
 import pytest
 
-from mtv.wire import frames, messages, steps
+from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtvd import actions as ac
+from mtvd.journal import Journal
+from mtvd.pixelstore import allocate, new_name
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -207,6 +211,46 @@ async def test_a_superseding_image_takes_the_place_of_one_that_waits(daemon: Dae
     assert done.steps[0].state == "done"
 
 
+async def test_an_image_that_gave_way_is_answered_the_same_by_the_next_daemon_though_its_pixels_are_gone(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    numbers = [client.send(messages.Transaction(steps=(image(),), supersede=True), (bytes(48),)) for _ in range(2)]
+    told = await client.answer(numbers[0])
+    recovered = Journal(tmp_path / "journal").recover()
+    (answer,) = recovered.sessions[client.session.hex()].answers
+    assert (answer.sequence, codec.decode_reply(answer.body)) == (numbers[0], told)
+    assert recovered.open_intent is not None, "the dot is still under way"
+    client.send(messages.Transaction(steps=(image(),), supersede=True), (bytes(48),), sequence=numbers[0])
+    assert await client.answer(numbers[0]) == told
+
+
+@pytest.mark.parametrize("newer_after", [0, 1, 2, 3, 5, 9])
+async def test_the_pixel_files_of_an_image_that_gave_way_are_removed_whatever_it_waited_for(
+    daemon: Daemon, newer_after: int
+) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    numbers = []
+    for _ in range(2):
+        name = new_name("mtv")
+        os.close(allocate(daemon.pixels.directory / name, 2 * 28_800))
+        target = Exposure(image=Array(dtype=">f4", shape=(3, 4), file=name, offset=28_800))
+        shown = messages.Transaction(steps=(steps.Mtv(target=target),), supersede=True)
+        numbers.append(client.send(shown))
+        for _ in range(newer_after):
+            await anyio.lowlevel.checkpoint()
+    assert isinstance(await client.answer(numbers[0]), messages.Outcome)
+    daemon.window.gate.set()
+    assert isinstance(await client.answer(numbers[1]), messages.Outcome)
+    assert [found for found in daemon.pixels.names() if found.startswith("mtv-")] == [name]
+
+
 async def test_too_much_under_way_is_refused_as_busy_and_retryable(daemon: Daemon) -> None:
     client = daemon.client()
     daemon.window.gate = anyio.Event()
@@ -232,6 +276,20 @@ async def test_a_transaction_past_its_deadline_is_failed_and_not_drawn(daemon: D
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "deadline"
     assert len(daemon.window.batches) == 1
+
+
+@pytest.mark.parametrize("look", [messages.Sync(), messages.Snapshot(display=0)])
+async def test_a_window_lost_while_it_is_looked_at_is_drawn_again_and_looked_at_once_more(
+    daemon: Daemon, look: Any
+) -> None:
+    client = daemon.client()
+    await client.ask(dot())
+    daemon.window.lost_looks = 1
+    assert not isinstance(await client.ask(look), messages.Failed)
+    assert len(daemon.window.batches) == 2
+    daemon.window.lost_looks = 2
+    assert (await refused(client, look))[0] == "draw_failed"
+    await still_works(client)
 
 
 async def test_no_window_is_said_with_its_reason(daemon: Daemon) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -77,6 +79,52 @@ async def test_a_stopped_window_is_continued_and_draws_the_batch(fresh_rig: Any)
     os.kill(fresh_rig.stage.state.pid, signal.SIGSTOP)
     await fresh_rig.draw(CreateFrame(frame=0))
     assert await fresh_rig.stage.ensure() == generation
+
+
+@pytest.mark.parametrize("part", ["lane", "screen"])
+async def test_a_stopped_lane_or_screen_is_continued_like_the_window(fresh_rig: Any, part: str) -> None:
+    generation = await fresh_rig.stage.ensure()
+    pids = {
+        "lane": fresh_rig.stage.supervisor.held.lane.pid,
+        "screen": fresh_rig.stage.supervisor.held.window.screen.xvfb_pid,
+    }
+    os.kill(pids[part], signal.SIGSTOP)
+    await fresh_rig.draw(CreateFrame(frame=0))
+    await fresh_rig.stage.sync()
+    assert await fresh_rig.stage.ensure() == generation
+
+
+async def test_a_lane_that_dies_in_a_batch_costs_no_window_but_all_that_it_shows(fresh_rig: Any) -> None:
+    generation = await fresh_rig.stage.ensure()
+    window, lane = fresh_rig.stage.state.pid, fresh_rig.stage.supervisor.held.lane.pid
+    await fresh_rig.tcl(f"[proc ::mtv::do::colormap args {{exec kill -9 {lane}}}]")
+    with pytest.raises(WindowLost):
+        await fresh_rig.run([CreateFrame(frame=0), SetColormap(frame=0, name="grey", invert=False)])
+    assert await fresh_rig.stage.ensure() == generation + 1
+    assert fresh_rig.stage.state.pid == window
+    assert await fresh_rig.tcl("[proc ::mtv::do::colormap args {}]$::ds9(frames)") == ""
+    await fresh_rig.draw(CreateFrame(frame=0))
+
+
+async def test_a_lane_ends_with_the_daemon_even_where_it_stands_still(fresh_rig: Any) -> None:
+    code = """
+import subprocess, sys, msgpack
+lane = subprocess.Popen([sys.executable, "-m", "mtvd.stage.lane"], stdin=-1, stdout=-1)
+call = msgpack.packb({"method": "none", "params": {}})
+lane.stdin.write(len(call).to_bytes(4, "big") + call)
+lane.stdin.flush()
+assert lane.stdout.read(4)
+print(lane.pid, flush=True)
+sys.stdin.read()
+"""
+    daemon = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert daemon.stdout is not None
+    lane = psutil.Process(int(daemon.stdout.readline()))
+    lane.suspend()
+    daemon.kill()
+    daemon.communicate()
+    _, alive = psutil.wait_procs([lane], timeout=20)
+    assert not alive
 
 
 async def test_a_hung_window_is_put_down_after_its_deadline(fresh_rig: Any) -> None:

@@ -115,11 +115,47 @@ def test_a_request_sent_while_the_daemon_is_away_is_drawn_once(own_daemon: LiveD
     check(own_daemon, markers=3)
 
 
+def test_a_daemon_killed_in_the_middle_of_a_movie_goes_on_with_the_same_picture(own_daemon: LiveDaemon) -> None:
+    display = draw(own_daemon)
+    display.overlay("kept", [130.0], [130.0], symbol="o", lasting=True)
+    movie = mtv.Display(0, connection=own_daemon.connect())
+    shown, ending = [0.0], threading.Event()
+
+    def play() -> None:
+        while not ending.is_set():
+            shown[0] += 1
+            movie.mtv(np.full((50, 60), shown[0], "f4"), xy0=(100, 100), wait=False, supersede=True)
+
+    player = threading.Thread(target=play)
+    player.start()
+    try:
+        while shown[0] < 20:
+            display.connection.status()
+        own_daemon.kill()
+        between = threading.Thread(target=display.dot, args=("x", 105, 105), kwargs={"overlay": "kept"})
+        between.start()
+        own_daemon.start()
+        between.join(START_SECS)
+        assert not between.is_alive()
+        until = shown[0] + 20
+        while shown[0] < until:
+            display.connection.status()
+    finally:
+        ending.set()
+        player.join(START_SECS)
+    movie.sync()
+    with own_daemon.probe() as window:
+        assert window.frames() == [0]
+        assert window.markers() == 2
+        assert float(window.value(101, 100)) == shown[0]
+        assert [float(limit) for limit in window.tcl("[Frame0 get clip]").split()] == [-1, 30]
+
+
 def test_closing_the_window_by_hand_is_no_crash_and_the_next_request_restores_it(own_daemon: LiveDaemon) -> None:
     display = draw(own_daemon)
     pid = own_daemon.window_pid()
     with own_daemon.probe() as window:
-        window.tcl("[after 500 QuitDS9]")
+        window.tcl("[after 500 QuitDS9]")  # not before this has been answered
         ended(pid)
     connection = own_daemon.connect()
     while connection.status().window.state == "ready":

@@ -188,6 +188,13 @@ proc ::mtv::do::delete {number} {
     DeleteSingleFrame $which
 }
 
+# No frame at all, as in a new window.
+proc ::mtv::clear {} {
+    begin
+    foreach which $::ds9(frames) {do::delete [string range $which 5 end]}
+    end
+}
+
 proc ::mtv::do::reset {number} {
     create $number
     set which Frame$number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -12,7 +12,7 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.messages import Event, WindowState
 from mtvd import actions
-from mtvd.children import ChildError, ChildLost
+from mtvd.children import ChildDied, ChildError, ChildLost
 from mtvd.pixelstore import PixelStore
 from mtvd.stage import process as windows
 from mtvd.stage.answer import Answer, read_answer
@@ -206,18 +206,9 @@ class Ds9Stage:
         if held is None or held.lane is None or not held.lane.alive:
             raise WindowLost(self.state.reason or "there is no window")
         params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
-        answer: Any = None
-        failure: ChildError | ChildLost | None = None
-        async with anyio.create_task_group() as group:
-            group.start_soon(held.nudge)
-            try:
-                answer = await held.lane.call("run", params, deadline_secs=deadline_secs)
-            except (ChildError, ChildLost) as error:
-                failure = error
-            finally:
-                group.cancel_scope.cancel()
-        if isinstance(failure, ChildLost):
-            await self.supervisor.lose(str(failure))
-        if failure is not None:
-            raise failure
-        return str(answer)
+        try:
+            return str(await held.ask("run", params, deadline_secs=deadline_secs))
+        except ChildDied as died:
+            await self.supervisor.doubt(held, str(died))
+        except ChildLost as lost:
+            await self.supervisor.lose(str(lost))

@@ -6,6 +6,7 @@ names are attributes; each fault happens once, then clears itself, so that the n
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -57,6 +58,8 @@ class FakeStage:
         The next `run` never returns; what waits for it must have a deadline.
     differences : tuple of `~mtvd.stage.port.Difference`
         What the next batch that heeds it finds changed by the user.
+    lose_at_committed : `bool`
+        The window that was left dies, or hangs and is put down, at the next `committed`.
     unavailable : `str`
         Reason for which `ensure` fails; stays until removed.
     left_token : `tuple` [`str`, `int`] or None
@@ -74,6 +77,7 @@ class FakeStage:
         self.fail_action: Callable[[actions.AnyAction], str] | None = None
         self.lose_at_run: Literal["before", "after"] | None = None
         self.hang_at_run = False
+        self.lose_at_committed = False
         self.unavailable = ""
         self.differences: tuple[Difference, ...] = ()
         self.left_token: tuple[str, int] | None = None
@@ -124,6 +128,10 @@ class FakeStage:
 
     async def committed(self) -> tuple[str, int] | None:
         """Return `left_token`, and adopt its window where it is given."""
+        if self.lose_at_committed:
+            self.lose_at_committed = False
+            self.crash()
+            raise WindowLost("the window died")
         if self.left_token is not None and self._state.state != "ready":
             await self.ensure()
         return self.left_token
@@ -143,6 +151,13 @@ class FakeStage:
         """Forget the window; kept ones can be found by `committed`."""
         self.left_token = self.token if keep_window else None
         self._become("absent", "")
+
+    def left_by_a_dead_daemon(self) -> FakeStage:
+        """Return the stage of the next daemon: it finds this window as it is, half a batch included."""
+        later = FakeStage(on_change=self._on_change)
+        later.frames, later.front, later.token = copy.deepcopy(self.frames), self.front, self.token
+        later.left_token = self.token or ("", -1) if self._state.state == "ready" else None
+        return later
 
     def crash(self, reason: str = "the window died") -> None:
         """End the window as a crash would."""

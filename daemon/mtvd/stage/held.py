@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 
 from mtvd.children import Child, ChildError, ChildLost
 from mtvd.stage import process as windows
-from mtvd.stage.owned import Owned
+from mtvd.stage.owned import Owned, wake
 from mtvd.stage.screen import last_words, lost_connection
 
 _NUDGE_SECS: Final = 0.25
@@ -47,6 +48,8 @@ class Held:
         self.lane = lane
         self.process = Owned(window.pid, window.started)
         self.screen: Owned | None = None
+        self.in_doubt = False
+        """The lane died in the middle of a batch: nobody knows what the window shows, though it is well."""
         if window.screen.xvfb_pid:
             with suppress(ProcessLookupError):
                 self.screen = Owned(window.screen.xvfb_pid, window.screen.xvfb_started)
@@ -75,23 +78,41 @@ class Held:
         ChildError, ChildLost
             It does not answer.
         """
+        await self.ask("connect", {"socket": self.window.socket}, deadline_secs=deadline_secs)
+
+    async def ask(self, method: str, params: Mapping[str, Any], *, deadline_secs: float) -> Any:
+        """Call the lane; what keeps it or DS9 from answering is done away with meanwhile.
+
+        Raises
+        ------
+        ChildError, ChildLost
+            As `~mtvd.children.Child.call`.
+        """
         assert self.lane is not None
+        failure: ChildError | ChildLost | None = None
+        answer: Any = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self.nudge)
-            failure: ChildError | ChildLost | None = None
+            group.start_soon(self._nudge, self.lane)
             try:
-                await self.lane.call("connect", {"socket": self.window.socket}, deadline_secs=deadline_secs)
+                answer = await self.lane.call(method, params, deadline_secs=deadline_secs)
             except (ChildError, ChildLost) as error:
                 failure = error
             group.cancel_scope.cancel()
         if failure is not None:
             raise failure
+        return answer
 
-    async def nudge(self) -> None:
-        """Do away with what keeps DS9 from answering, until cancelled."""
+    async def clear(self, *, deadline_secs: float) -> None:
+        """Make a window in doubt as good as a new one; one of the user's keeps the frames that it has."""
+        if not self.window.attached:
+            await self.ask("run", {"script": b"::mtv::clear\n", "read_back": False}, deadline_secs=deadline_secs)
+        self.in_doubt = False
+
+    async def _nudge(self, lane: Child) -> None:
         rounds = 0
         while True:
             await anyio.sleep(_NUDGE_SECS)
+            wake(lane.pid)
             if not self.window.attached:
                 for process in filter(None, (self.process, self.screen)):
                     if process.stopped:

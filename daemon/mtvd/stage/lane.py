@@ -8,7 +8,10 @@ the path of its socket, so that no name server is asked, and none is started.
 from __future__ import annotations
 
 import base64
+import ctypes
+import os
 import shutil
+import signal
 import sys
 import types
 import warnings
@@ -25,6 +28,9 @@ ENVIRONMENT: Final = {
 }
 """No name server: pyds9 starts one when it is imported, which inherits our descriptors and outlives us. Time-outs far
 above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
+
+_PR_SET_PDEATHSIG: Final = 1
+"""Of ``prctl``: the signal that a process is sent when its parent dies."""
 
 _SHORT_BYTES: Final = 2_700
 """In base64 and with the command before it, below the 4,000 bytes that a question may have (ds9 facts, section 1)."""
@@ -62,12 +68,13 @@ class Lane:
     """What the parent may call."""
 
     def __init__(self) -> None:
+        self._pyds9 = _import_pyds9()  # while DS9 starts: it takes a tenth of a second
         self._window: Any = None
         self._has_evaluator = False
 
     def connect(self, socket: str) -> str:
         """Connect to the DS9 that listens on a socket and return its version."""
-        self._window = _import_pyds9().DS9(socket, start=False, verify=False)
+        self._window = self._pyds9.DS9(socket, start=False, verify=False)
         return self.get("version")
 
     def find(self, title: str) -> list[str]:
@@ -110,7 +117,7 @@ class Lane:
             answer = self._window.get(command)
         except TypeError:
             # pyds9 fails on the error text itself, and where DS9 is gone
-            raise HandlerFailure(f"DS9 gave no answer to {command}") from None
+            raise HandlerFailure(f"DS9 gave no answer to {command.partition(' ')[0]}") from None
         return answer if isinstance(answer, str) else ""
 
 
@@ -127,8 +134,20 @@ def _words(text: str) -> str:
     return line.rsplit(" (DS9:", 1)[0]
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the daemon dies, even where it stands still or waits for DS9.
+
+    Else it would send what it was told by a dead daemon to a window that the next one has put right by then.
+    """
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the daemon has gone")
+
+
 def main() -> None:
     """Serve until standard input ends."""
+    _end_with_parent()
     lane = Lane()
     serve({"find": lane.find, "connect": lane.connect, "run": lane.run, "evaluate": lane.evaluate})
 

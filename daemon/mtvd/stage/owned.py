@@ -118,6 +118,17 @@ class Owned:
             self._descriptor = -1
 
 
+def wake(pid: int, started: int | None = None) -> None:
+    """Continue a process of ours that somebody stopped; one that is gone, or runs, is left alone."""
+    with suppress(ProcessLookupError, OSError):
+        process = Owned(pid, started)
+        try:
+            if process.stopped:
+                process.signal(signal.SIGCONT)
+        finally:
+            process.close()
+
+
 def spawn(
     command: Sequence[str], *, environment: Mapping[str, str], directory: Path, log: Path, inherit: int | None = None
 ) -> Owned:

@@ -118,6 +118,11 @@ class Stage(Protocol):
         """Token of the last batch that a window left by an earlier daemon has drawn; None where there is none.
 
         Adopts that window, so that `ensure` will not open another.
+
+        Raises
+        ------
+        WindowLost
+            It does not answer; it has been put down.
         """
         ...
 

@@ -46,7 +46,7 @@ class Supervisor:
     on_open : callable, optional
         Called with each window that opens or is adopted; must not block.
     on_gone : callable, optional
-        Called when a window has been put down; must not block.
+        Called when nothing is left of what a window showed; must not block.
 
     Attributes
     ----------
@@ -139,6 +139,20 @@ class Supervisor:
         """
         async with self._opening:
             await self._put_down(reason)
+        raise WindowLost(self._state.reason)
+
+    async def doubt(self, held: Held, reason: str) -> NoReturn:
+        """Tell the caller that a window whose lane died in the middle of a batch may show anything; it is kept.
+
+        Raises
+        ------
+        WindowLost
+            Always; `ensure` makes the window as good as a new one.
+        """
+        if self.held is not held or not held.alive:  # the lane was ended with its window
+            await self.lose(reason)
+        held.in_doubt = True
+        self._become("lost", f"{reason}: how much was drawn is not known")
         raise WindowLost(self._state.reason)
 
     async def close(self, *, keep_window: bool) -> None:
@@ -249,6 +263,10 @@ class Supervisor:
         try:
             held.lane = await self._start_lane(variables)
             await held.connect(deadline_secs=self._settings.start_deadline_secs)
+            if held.in_doubt:
+                await held.clear(deadline_secs=self._settings.command_deadline_secs)
+                self._on_gone()
+                self._is_open()
         except (ChildError, ChildLost) as error:
             await self._put_down(f"DS9 does not answer: {error}")
             raise WindowUnavailable(f"DS9 does not answer: {error}") from None

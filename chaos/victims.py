@@ -1,0 +1,79 @@
+"""Whom faults hit, and what is left behind: processes and files, found by what they are, never by the daemon's word."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from chaos import window
+
+KINDS: Final = ("ds9", "xvfb", "lane", "daemon")
+_LANE: Final = "mtvd.stage.lane"
+_LEAVING_SECS: Final = 5.0
+
+
+def find(kind: str, runtime: Path, daemon_pid: int) -> int | None:
+    """Return the process id of a victim; None where there is none just now."""
+    if kind == "daemon":
+        return daemon_pid
+    if kind == "ds9":
+        found = window.find(runtime)
+        return found[0] if found else None
+    word = _LANE if kind == "lane" else f"{runtime}/window/"
+    name = "python" if kind == "lane" else "Xvfb"
+    for process in psutil.process_iter(["pid", "name", "cmdline", "ppid", "status"]):
+        facts = process.info
+        is_ours = kind == "xvfb" or facts["ppid"] == daemon_pid
+        line = " ".join(facts["cmdline"] or [])
+        if is_ours and name in facts["name"] and word in line and facts["status"] != psutil.STATUS_ZOMBIE:
+            return int(facts["pid"])
+    return None
+
+
+def left_processes(runtime: Path) -> list[str]:
+    """Return the processes that still belong to a runtime directory some seconds after the end, and end them."""
+    left = [process for process in psutil.process_iter() if _belongs(process, runtime)]
+    _, left = psutil.wait_procs(left, timeout=_LEAVING_SECS)
+    words = []
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            words.append(f"process {process.pid} {' '.join(process.cmdline())[:200]}")
+            process.kill()
+    return words
+
+
+def _belongs(process: psutil.Process, runtime: Path) -> bool:
+    try:
+        if process.pid == psutil.Process().pid or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        line = " ".join(process.cmdline())
+        return str(runtime) in line or (_LANE in line and str(runtime) in process.environ().get("XPA_TMPDIR", ""))
+    except psutil.Error:
+        return False
+
+
+def left_files(runtime: Path, pixels: Path) -> list[str]:
+    """Return what is left of windows and pixels after an orderly end."""
+    left = [
+        *runtime.glob("window/w-*"),
+        *runtime.glob("window/state.json"),
+        *pixels.glob("*.fits"),
+        *pixels.glob("*.raw"),
+    ]
+    return [f"file {path}" for path in left]
+
+
+def unneeded_pixels(pixels: Path, ds9_pid: int, displays: int) -> list[str]:
+    """Return files of the pixel directory, while all runs and rests, that nothing needs.
+
+    An image or a colour layer is needed where DS9 maps it. Each display may have one mask of integers, and the daemon
+    one nonce. Free files wait for the next image, for a while.
+    """
+    mapped = Path(f"/proc/{ds9_pid}/maps").read_text()
+    names = [path.name for path in pixels.iterdir() if not path.name.startswith("free-")]
+    fits = [name for name in names if name.endswith(".fits") and name not in mapped]
+    raw = [name for name in names if name.endswith(".raw")]
+    return [f"pixels {name}" for name in [*fits, *raw[displays + 1 :]]]
