@@ -174,6 +174,14 @@ class PixelStore:
         with source.open("rb") as old, os.fdopen(allocate(self.path(copy), source.stat().st_size), "r+b") as new:
             shutil.copyfileobj(old, new, 1 << 22)
 
+    def link(self, name: str) -> str:
+        """Return a second name for a pixel file, ours; its bytes live until both names are removed."""
+        kind, _, rest = name.partition("-")
+        second = new_name(kind, rest.rpartition(".")[2])
+        os.link(self.path(name), self.path(second))
+        self._claimed.add(second)
+        return second
+
     def remove(self, names: Iterable[str]) -> None:
         """Unlink files; those already gone are no error."""
         for name in names:
@@ -185,14 +193,15 @@ class PixelStore:
         return tuple(entry.name for entry in os.scandir(self.directory) if NAME.fullmatch(entry.name))
 
     def used_bytes(self) -> int:
-        """Bytes of all pixel files."""
-        total = 0
+        """Bytes of all pixel files, those of several names once."""
+        sizes: dict[int, int] = {}
         for entry in os.scandir(self.directory):
             try:
-                total += entry.stat(follow_symlinks=False).st_size
+                status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:  # a client removed it meanwhile
                 continue
-        return total
+            sizes[status.st_ino] = status.st_size
+        return sum(sizes.values())
 
     def sweep(self, keep: Iterable[str]) -> int:
         """Unlink files that nobody keeps and whose writer is gone; return how many."""
