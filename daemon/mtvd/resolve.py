@@ -127,6 +127,8 @@ class _Work:
             raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
         exposure = await self.room.repositories.read_for_display(step.target)
         layers = await self.room.images.layers(exposure)
+        if step.ahead:
+            self.room.repositories.read_ahead(step.ahead)
         return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
 
     async def change(self, index: int, step: steps.AnyStep) -> None:

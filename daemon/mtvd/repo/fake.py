@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import anyio
@@ -73,6 +73,8 @@ class FakeRepositories:
         self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "get": []}
         self.calls: list[Query | Dataset | File] = []
         """Everything that was asked."""
+        self.ahead: tuple[Dataset | File, ...] = ()
+        """What was last said to come next."""
         self.closed = False
 
     def die_at(self, point: Point) -> None:
@@ -133,6 +135,9 @@ class FakeRepositories:
             label=f"calexp HSC {visit} {detector}",
         )
         return Got(data=exposure)
+
+    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
+        self.ahead = tuple(targets)
 
     async def close(self) -> None:
         self.closed = True

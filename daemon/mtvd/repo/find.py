@@ -23,6 +23,8 @@ class Found:
     """A dataset and where its file is."""
 
     uri: ResourcePath
+    id: str
+    """UUID."""
     storage_class: str
     """Name of the storage class of the whole dataset."""
     component: str
@@ -51,6 +53,7 @@ def find(butler: Butler, target: Dataset) -> Found:
     values = (ref.dataId[key] for key in sort_keys(ref.datasetType.dimensions))
     return Found(
         uri=uris.primaryURI,
+        id=str(ref.id),
         storage_class=ref.datasetType.storageClass_name,
         component=component or own_component,
         label=" ".join([parent, *map(str, values), *([component] if component else [])]),

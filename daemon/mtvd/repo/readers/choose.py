@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from mtv.wire.data import Exposure
+from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.messages import Got
 from mtvd.repo.readers import afwtable, exposure, parquet
-from mtvd.repo.readers.exposure import Wanted
+from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
-from mtvd.repo.readers.hdus import planes
+from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
 from mtvd.repo.readers.output import Output
+from mtvd.repo.readers.parts import Part, Wanted
 
-_IMAGES: Final = ("Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "FitsExposure")
+_IMAGES: Final = (
+    "Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "DifferenceImage", "CellCoadd",
+    "ColorImage", "FitsExposure",
+)  # fmt: skip
 _TABLES: Final = ("SourceCatalog", "SimpleCatalog", "BaseCatalog", "ObjectCatalog", "PeakCatalog", "ExposureCatalog")
 _PARQUET: Final = ("Arrow", "DataFrame")
 _PARQUET_MAGIC: Final = b"PAR1"
@@ -25,8 +29,10 @@ def read_display(
     *,
     storage_class: str = "",
     component: str = "",
-    hdu: int | None = None,
+    hdu: Hdu | None = None,
+    cube_index: tuple[int, ...] = (),
     bbox: Wanted | None = None,
+    sky: SkyBox | None = None,
     label: str = "",
     most: int,
 ) -> Exposure:
@@ -47,8 +53,8 @@ def read_display(
     kind = kind_of(path, storage_class)
     if kind != "image":
         raise unsupported(f"a {storage_class or kind} is no image", "target", "get it, and overlay its positions")
-    file = exposure.find_exposure(path, hdu)
-    return exposure.display(file, out, component=component, bbox=bbox, label=label, most=most)
+    part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
+    return exposure.display(find_exposure(path, part), out, part, label=label, most=most)
 
 
 def read_all(
@@ -57,8 +63,10 @@ def read_all(
     *,
     storage_class: str = "",
     component: str = "",
-    hdu: int | None = None,
+    hdu: Hdu | None = None,
+    cube_index: tuple[int, ...] = (),
     bbox: Wanted | None = None,
+    sky: SkyBox | None = None,
     columns: tuple[str, ...] = (),
     label: str = "",
     most: int,
@@ -66,15 +74,12 @@ def read_all(
     """Read an exposure, a component or a table for a client; parameters and errors as in `read_display`."""
     kind = kind_of(path, storage_class)
     if kind == "image" and (storage_class or _has_image(path, hdu)):
-        file = exposure.find_exposure(path, hdu)
-        return exposure.get(file, out, component=component, bbox=bbox, label=label, most=most)
-    if component:
-        raise unsupported(
-            f"the component {component!r} of a table cannot be read", "dataset_type", "get the whole table"
-        )
+        part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
+        return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
+    _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
     if kind == "parquet":
         return Got(catalog=parquet.read_parquet(path, out, columns=columns, label=label))
-    return Got(catalog=afwtable.read_table(path, out, columns=columns, label=label, hdu=hdu))
+    return Got(catalog=afwtable.read_table(path, out, columns=columns, label=label, hdu=_number(path, hdu)))
 
 
 def kind_of(path: Path, storage_class: str) -> str:
@@ -93,5 +98,29 @@ def kind_of(path: Path, storage_class: str) -> str:
     return "image"
 
 
-def _has_image(path: Path, hdu: int | None) -> bool:
-    return any(hdu is None or plane.index == hdu for plane in planes(path))
+def _has_image(path: Path, hdu: Hdu | None) -> bool:
+    if hdu is None:
+        return any(True for _ in planes(path))
+    number = _number(path, hdu)
+    return any(plane.index == number for plane in planes(path))
+
+
+def _number(path: Path, hdu: Hdu | None) -> int | None:
+    if hdu is None or isinstance(hdu, int):
+        return hdu
+    with opened(path) as hdus:
+        return index_of(hdus, hdu)
+
+
+def _part(storage_class: str, **wanted: Any) -> Part:
+    # A dataset's component is named by its dataset type: ``calexp.mask``.
+    return Part(component_field="dataset_type" if storage_class else "component", **wanted)
+
+
+def _check_table(storage_class: str, *, component: str, **cut_out: object) -> None:
+    if component:
+        field = "dataset_type" if storage_class else "component"
+        raise unsupported(f"the component {component!r} of a table cannot be read", field, "get the whole table")
+    for name, value in cut_out.items():
+        if value:
+            raise unsupported("only an image can be cut out, and this is a table", name)
