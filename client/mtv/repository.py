@@ -297,7 +297,7 @@ class Repository:
             centre_deg=centre_deg,
             size_arcsec=size_arcsec,
         )
-        if isinstance(target, Target):
+        if isinstance(target, str) or not isinstance(target, Iterable):
             found = self._readable(target, collections, part, data_id)
             return self._load(found, (), lease_secs, timeout_secs, on_progress)
         sources = [self._readable(one, collections, part, data_id) for one in target]
