@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,9 @@ DITHERED: dict[str, Any] = {"quantize_level": 16, "quantize_method": 2, "dither_
         ("RICE_1", DITHERED),
         ("RICE_1", {"quantize_level": 16, "quantize_method": -1}),
         ("RICE_1", DITHERED | {"tile_shape": (100, 80)}),
+        ("GZIP_2", {"quantize_level": 0.0, "tile_shape": (70, 200)}),
+        ("GZIP_1", {"quantize_level": 0.0, "tile_shape": (300, 200)}),
+        ("GZIP_2", {"quantize_level": 0.0, "tile_shape": (70, 50)}),
     ],
 )
 def test_each_compression_reads_as_astropy_reads_it_strip_by_strip(
@@ -137,6 +141,21 @@ def test_each_compression_reads_as_astropy_reads_it_strip_by_strip(
     assert np.array_equal(shown(store, path, out)[1], wanted, equal_nan=True)
     cut = shown(store, path, out, bbox=(25, 1, 150, 290))[1]
     assert np.array_equal(cut, wanted[1:291, 25:175], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [*itertools.product(["u1", "i2", "u2", "i4", "u4"], ["GZIP_1", "GZIP_2", "RICE_1"]), ("f8", "GZIP_2")],
+)
+def test_each_type_of_pixel_reads_from_each_lossless_compression(
+    tmp_path: Path, out: Output, store: PixelStore, dtype: str, kind: str
+) -> None:
+    values = (np.arange(600).reshape(20, 30) * 7 % 251).astype(dtype)
+    path = tmp_path / "typed.fits"
+    hdu = fits.CompImageHDU(values, compression_type=kind, quantize_level=0.0)
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    assert shown(store, path, out)[1].tolist() == values.tolist()
+    assert shown(store, path, out, bbox=(3, 4, 5, 6))[1].tolist() == values[4:10, 3:8].tolist()
 
 
 def test_a_cut_out_reads_nothing_else(tmp_path: Path, out: Output, store: PixelStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 import warnings
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from mtv.wire.errors import bad_value
 from mtvd.repo.errors import near
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
+from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
 
 Pixels = npt.NDArray[Any]
 Box = tuple[int, int, int, int]
@@ -104,9 +106,19 @@ class Plane:
         if self.raw_dtype is not None:
             return _cut(np.memmap(self.path, self.raw_dtype, "r", self.offset, self.shape), box)
         x0, y0, x1, y1 = box or (0, 0, self.shape[1], self.shape[0])
+        if self.tiles is not None:
+            return self.tiles.read(y0, y1)[:, x0:x1]
         where = (*self.cube_index, slice(y0, y1), slice(x0, x1))
         pixels = self._decompressed(where) if self.compressed else self._scaled(where)
         return pixels.reshape(y1 - y0, x1 - x0)
+
+    @functools.cached_property
+    def tiles(self) -> GzipTiles | None:
+        """Its tiles, where it is compressed without loss row by row."""
+        if not self.compressed or self.cube_index:
+            return None
+        with opened(self.path, disable_image_compression=True) as hdus:
+            return gzip_tiles(self.path, hdus[self.index])
 
     def _decompressed(self, where: tuple[Any, ...]) -> Pixels:
         import fitsio
@@ -128,8 +140,8 @@ class Plane:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a FITS file with astropy, quietly, its HDUs read when needed.
+def opened(path: Path, **options: bool) -> Iterator[Any]:
+    """Open a FITS file with astropy, quietly, its HDUs read when needed; options are those of `astropy.io.fits.open`.
 
     Raises
     ------
@@ -143,7 +155,7 @@ def opened(path: Path) -> Iterator[Any]:
         # A file of others has oddities; those that matter become errors here, the rest is nobody's business.
         warnings.simplefilter("ignore")
         try:
-            hdus = fits.open(path, memmap=False, lazy_load_hdus=True)
+            hdus = fits.open(path, memmap=False, lazy_load_hdus=True, **options)
         except (OSError, ValueError, EOFError) as error:
             raise unreadable("this is no FITS file, or a damaged one") from error
         with hdus:
