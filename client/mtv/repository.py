@@ -59,6 +59,7 @@ class Repository:
             )
         self.name = _name(name)
         self._given = connection
+        self._butler: Any = None
 
     def __repr__(self) -> str:
         return f"<mtv.Repository {self.name or 'by default'}>"
@@ -320,6 +321,39 @@ class Repository:
         loaded = reply.steps[0].loaded if isinstance(reply, Outcome) else reply
         assert isinstance(loaded, Loaded)
         return Handle(loaded, lambda handle: connection.request(Release(handle=handle)))
+
+    def butler_get(
+        self,
+        target: str | DatasetRef,
+        *,
+        collections: Names = None,
+        parameters: Mapping[str, Any] | None = None,
+        **data_id: int | str,
+    ) -> Any:
+        """Get a dataset in this process with Butler itself, as the Python object that its storage class names.
+
+        For data that the daemon does not read (a PSF, a summary, a configuration), where their type is installed
+        here. Opens the repository with ``lsst.daf.butler`` the first time, which takes seconds; its exceptions pass.
+
+        Parameters
+        ----------
+        target : `DatasetRef` or `str`
+            A reference, or a dataset type (with a component where wanted) and a data ID.
+        parameters : `dict`, optional
+            Butler's own: ``{"bbox": ...}``, ``{"columns": [...]}``.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` where a package is missing.
+        """
+        from mtv import inprocess
+
+        if self._butler is None:
+            location = inprocess.location_of(self.name, self.connection.repositories())
+            self._butler = inprocess.open_butler(location)
+        names = _names("collections", collections)
+        return inprocess.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
 
     # Inside
 

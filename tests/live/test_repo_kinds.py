@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from tests.support import repo_sample as sample
 from tests.support.readers import pixels
 from tests.support.repositories import running
 
+import mtv
+from mtv.testing import ScriptedDaemon
 from mtv.wire.data import Dataset, File, SkyBox
 from mtv.wire.errors import RequestError
+from mtv.wire.messages import Repositories, RepositoryInfo, RepositoryList
 from mtv.wire.steps import Query
 from mtvd.images import files_of
 from mtvd.pixelstore import PixelStore
@@ -24,6 +27,7 @@ from mtvd.repo.pool import ButlerRepositories
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 needs_lsst_images = pytest.mark.skipif(not kinds.HAS_LSST_IMAGES, reason="lsst.images needs Python 3.12")
+ANYWHERE: Any = kinds.TRACT
 Running = tuple[ButlerRepositories, PixelStore]
 
 
@@ -33,14 +37,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def served(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def serving(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     async with running(tmp_path_factory.mktemp("served"), repository) as found:
         yield found
 
 
-@pytest.fixture(autouse=True)
-def forgotten(served: Running) -> None:
-    served[0]._cache.clear()
+@pytest.fixture
+async def served(serving: Running) -> Running:
+    serving[0]._cache.clear()
+    return serving
 
 
 def dataset(name: str, **part: Any) -> Dataset:
@@ -198,3 +203,29 @@ async def test_a_cache_gives_way_where_the_pixel_directory_is_full(repository: P
         assert await repositories.read_for_display(dataset("rice_exposure"))
         assert len(kept) == 1
         assert set(kept).isdisjoint(repositories._cache.keys())
+
+
+@pytest.fixture
+def client(repository: Path, tmp_path: Path) -> Iterator[mtv.Repository]:
+    with ScriptedDaemon(tmp_path / "mtvd.sock") as daemon:
+        info = RepositoryInfo(alias="kinds", location=str(repository), default=True)
+        daemon.script(Repositories, RepositoryList(repositories=(info,)))
+        with mtv.connect(daemon.endpoint) as connection:
+            opened = mtv.Repository(connection=connection)
+            yield opened
+            opened._butler.close()
+
+
+@needs_lsst_images
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_butler_gives_an_object_of_an_installed_type_in_the_users_own_process(client: mtv.Repository) -> None:
+    found = client.butler_get("masked_image", collections=kinds.RUN, **ANYWHERE)
+    assert type(found).__name__ == "MaskedImage"
+    assert np.array_equal(found.image.array, sample.image_of(1, 1))
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_a_type_that_is_not_installed_is_said(client: mtv.Repository) -> None:
+    with pytest.raises(mtv.RequestError, match=r"lsst\.obs") as caught:
+        client.butler_get("deepCoadd_calexp", collections=kinds.RUN, **ANYWHERE)
+    assert caught.value.code == "unsupported"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import sqlite3
 import warnings
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +44,15 @@ def _build(root: Path) -> None:
             _ingest(butler, name, storage_class, path)
         if HAS_LSST_IMAGES:
             _put_lsst_images(butler)
+    _record_pipeline_formatter(root)
+
+
+def _record_pipeline_formatter(root: Path) -> None:
+    # As in a repository of a pipeline: what reads the files by Butler's own way is not installed here.
+    with contextlib.closing(sqlite3.connect(root / "gen3.sqlite3")) as database, database:
+        formatter = "lsst.obs.base.formatters.fitsExposure.FitsExposureFormatter"
+        change = "update file_datastore_records set formatter = ? where storage_class in ('ExposureF', 'ImageF')"
+        database.execute(change, (formatter,))
 
 
 def _insert_dimensions(butler: Any) -> None:
