@@ -25,7 +25,8 @@ class Display:
     """One frame of the window; made when something is first shown in it.
 
     Calls wait until the window has what they drew (``wait=True``), or only until the daemon has the request
-    (``wait=False``); a published request that fails later is logged and raised by `sync`. Coordinates are 0-based
+    (``wait=False``; dots do not wait even for that, see `mtv.gathering`); a published request that fails later is
+    logged and raised by `sync`. Coordinates are 0-based
     parent pixels ``(x, y)``.
 
     Parameters
@@ -165,6 +166,9 @@ class Display:
         batch = connection.open_batch(self.frame)
         if batch is not None:
             batch.collector.dot(place, x, y, symbol, size, colour)
+            return
+        if not wait:
+            connection.publish_dot(place, x, y, symbol, size, colour)
             return
         alone = Collector(connection.limits)
         alone.dot(place, x, y, symbol, size, colour)

@@ -265,9 +265,9 @@ class Committer:
         self.scene = scene
         self.batches += 1
         self.transactions += len(kept)
-        self._release(before)
         for waiting, outcome in zip(kept, outcomes, strict=True):
             waiting.finish(outcome)
+        self._release(before)
 
     def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
         assert waiting.resolved is not None
@@ -299,7 +299,7 @@ class Committer:
         waiting.finish(error)
 
     def _release(self, before: sc.Scene) -> None:
-        self._pixels.remove(before.files() - self.scene.files() - self._handles.files())
+        self._pixels.recycle(before.files() - self.scene.files() - self._handles.files())
 
     def _journal_commit(self, commit: Commit) -> None:
         self._sessions.remember(commit.answers)

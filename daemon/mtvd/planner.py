@@ -129,8 +129,12 @@ def _added_markers(old: Display, new: Display) -> Iterator[ac.AnyAction]:
 
 
 def _grown(overlay: Overlay, display: Display) -> bool:
-    """Tell whether a display still has all that an overlay had, and perhaps more."""
+    """Tell whether a display still has all that an overlay had, and perhaps more.
+
+    Batches are only ever appended, or all of them replaced, and no two have one key: the last one speaks for all.
+    """
     new = next((other for other in display.overlays if other.name == overlay.name), None)
-    if new is None or len(new.batches) < len(overlay.batches):
+    count = len(overlay.batches)
+    if new is None or len(new.batches) < count:
         return False
-    return all(a is b or a.key == b.key for a, b in zip(overlay.batches, new.batches, strict=False))
+    return new is overlay or not count or new.batches[count - 1].key == overlay.batches[-1].key

@@ -12,8 +12,15 @@ def split(mask: np.ndarray[Any, Any], planes: list[tuple[int, str]]) -> dict[str
     """Return each colour's pixels, as large as the mask."""
     wanted = palette(planes)
     found = survey(mask, wanted)
-    layers: list[Bytes | None] = [None if box is None else np.zeros(box.shape_yx, np.uint8) for box in found.boxes]
-    paint(mask, wanted, found, layers)
+    layers = [None if box is None else np.full(box.shape_yx, 7, np.uint8) for box in found.boxes]
+
+    def write(layer: int, row: int, block: Bytes) -> None:
+        target = layers[layer]
+        assert target is not None
+        assert (target[row : row + len(block)] == 7).all(), "each row is written once"
+        target[row : row + len(block)] = block
+
+    paint(mask, wanted, found, write)
     whole = {}
     for colour, box, layer in zip(wanted.colours, found.boxes, layers, strict=True):
         whole[colour] = np.zeros(mask.shape, np.uint8)

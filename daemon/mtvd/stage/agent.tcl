@@ -64,9 +64,15 @@ proc ::mtv::quiet {} {
     set ::errorInfo {}
 }
 
-# What the daemon reads back: token, then a line for each section that failed.
+# What the daemon reads back: token, then a line for each section that failed. A short script comes with the question;
+# where it fails outside of its sections its words come back instead.
 proc ::mtv::answer {xpa cdata param} {
     variable results
+    if {$param ne {} && [catch {uplevel #0 [binary decode base64 $param]} message]} {
+        end
+        xpasetbuf $xpa "![binary encode hex [encoding convertto utf-8 $message]]"
+        return
+    }
     set lines [list [join $::mtv_commit]]
     set index 0
     foreach result $results {
@@ -202,6 +208,14 @@ proc ::mtv::do::transparency {number percent} {
     [::mtv::frame $number] mask transparency $percent
 }
 
+proc ::mtv::do::markers_of {number path} {
+    set file [open $path]
+    set code [catch {read $file} text]
+    close $file
+    if {$code} {error $text}
+    markers $number $text
+}
+
 proc ::mtv::do::markers {number text} {
     set which [::mtv::frame $number]
     # a region on a frame without an image ends DS9; the planner sends them again with the first image
@@ -269,11 +283,10 @@ proc ::mtv::do::fail {message} {
 
 # Reading, outside of batches
 
-# All that is owed to the screen. In tile mode DS9's own "update now" knows only the frame in front; the last line is
-# a round trip to the X server, which has drawn all of it then.
+# All that is owed to the screen, in whatever frames it is: the canvas draws them when it is idle. DS9's own "update now"
+# knows only the frame in front, and draws it anew also where nothing is owed. The last line is a round trip to the X
+# server, which has drawn all of it then.
 proc ::mtv::redraw {} {
-    if {$::ds9(display) eq {tile}} {set shown $::ds9(active)} else {set shown $::current(frame)}
-    foreach which $shown {$which update now}
     update idletasks
     winfo pointerxy .
     quiet

@@ -31,9 +31,12 @@ class LayerFile(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What became of an action's files before the script: layers of a mask, or a reason not to run the action."""
+    """What became of an action's files before the script, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
+    """Of a mask."""
+    regions: str = ""
+    """Path of the region file of many markers."""
     refusal: str = ""
 
 
@@ -80,7 +83,7 @@ def script(batch: Batch, pixel_directory: str, prepared: Preparations) -> str:
     pixel_directory : `str`
         Where the files of image layers lie.
     prepared
-        Files of mask layers, and actions that must not run.
+        Files of mask layers and regions, and actions that must not run.
     """
     lines = ["::mtv::begin"]
     for index, section in enumerate(batch.sections):
@@ -95,12 +98,12 @@ def _steps(section: Section, index: int, pixel_directory: str, prepared: Prepara
     for at, action in enumerate(section.actions):
         ready = prepared.get((index, at), Prepared())
         try:
-            yield word(["fail", ready.refusal] if ready.refusal else _words(action, pixel_directory, ready.layers))
+            yield word(["fail", ready.refusal] if ready.refusal else _words(action, pixel_directory, ready))
         except (ValueError, RequestError) as error:
             yield word(["fail", str(error)])
 
 
-def _words(action: actions.AnyAction, pixel_directory: str, layers: tuple[LayerFile, ...]) -> list[Word]:
+def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> list[Word]:
     frame = action.frame
     match action:
         case actions.CreateFrame():
@@ -112,11 +115,13 @@ def _words(action: actions.AnyAction, pixel_directory: str, layers: tuple[LayerF
         case actions.LoadImage():
             return ["image", frame, f"{pixel_directory}/{action.image.file}"]
         case actions.LoadMask():
-            files: list[Word] = [[layer.path, layer.colour] for layer in layers]
+            files: list[Word] = [[layer.path, layer.colour] for layer in ready.layers]
             return ["mask", frame, action.transparency_percent, files]
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
+            if ready.regions:
+                return ["markers_of", frame, ready.regions]
             return ["markers", frame, region_text(action.markers, action.overlay).text]
         case actions.DeleteMarkers():
             return ["unmark", frame, "" if action.overlay is None else tag_of(action.overlay)]

@@ -17,6 +17,7 @@ from mtvd.repo.answers import renamed
 from mtvd.repo.readers.decode import Source, Strip, decode, write
 from mtvd.repo.readers.hdus import Box, Pixels, Plane
 
+FITS_BLOCK: Final = 2880
 _ALIGN: Final = 64
 _SENDFILE_MOST: Final = 0x7FFF0000
 _DISPLAYABLE: Final = {"b1": "|u1", "i1": ">i2", "u2": ">i4", "u4": ">i8", "u8": ">f8", "f2": ">f4"}
@@ -144,8 +145,12 @@ class Output:
         return Array(dtype=dtype.str, shape=(y1 - y0, x1 - x0), file=name, offset=offset)
 
     def _create(self, kind: str, size: int, suffix: str) -> tuple[str, int]:
-        name, descriptor = self._store.create(kind, size, suffix)
+        # As a whole FITS file where it is to be one: so it has the size of files that others leave behind.
+        padding = -size % FITS_BLOCK if suffix == "fits" else 0
+        whole = size + padding
+        name, descriptor = self._store.reuse(kind, whole, suffix) or self._store.create(kind, whole, suffix)
         self._written.append(name)
+        os.pwrite(descriptor, bytes(padding), size)
         return name, descriptor
 
 
