@@ -11,6 +11,7 @@ import pytest
 from tests.support import repo_sample as sample
 from tests.support.readers import pixels
 
+import mtv
 from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.errors import RequestError
 from mtvd.pixelstore import PixelStore
@@ -323,3 +324,26 @@ def test_a_mask_in_two_hdus_is_one_mask_of_64_bits(tmp_path: Path, out: Output, 
     assert exposure.mask is not None
     assert (pixels(store.directory, exposure.mask) == (5 | 2 << 31)).all()
     assert exposure.mask.shape == (2, 3)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_pixels_of_a_real_exposure_go_to_the_sky_and_back(shared_data: Path, out: Output, exact: bool) -> None:
+    if exact:
+        pytest.importorskip("starlink.Ast")
+    path = shared_data / "exposure-version-2.fits"
+    found = read_all(path, out, bbox=(2, 3, 5, 5), most=MOST).data
+    assert found is not None
+    assert found.sky_wcs.startswith("Begin FrameSet")
+    mine = mtv.Exposure(np.zeros((5, 5)), xy0=found.xy0, wcs=found.wcs, sky_wcs=found.sky_wcs if exact else "")
+    with fits.open(path) as hdus:
+        wanted = wcs.WCS(hdus[1].header).all_pix2world([[4.0, 6.0]], 0)[0]
+    ra, dec = mine.pixel_to_sky(4, 6)
+    assert (ra[0], dec[0]) == pytest.approx(tuple(wanted), abs=1e-9)
+    x, y = mine.sky_to_pixel(ra, dec)
+    assert (x[0], y[0]) == pytest.approx((4, 6), abs=1e-5)
+
+
+def test_an_exposure_without_a_wcs_says_so() -> None:
+    with pytest.raises(mtv.RequestError) as caught:
+        mtv.Exposure(np.zeros((5, 5))).pixel_to_sky(1, 1)
+    assert (caught.value.code, caught.value.error.where) == ("unsupported", "wcs")

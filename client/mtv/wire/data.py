@@ -47,6 +47,8 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     """0-based parent pixel ``(x, y)`` of the first pixel."""
     wcs: str = ""
     """FITS header cards of the celestial WCS in local 1-based pixels, 80 characters each, concatenated."""
+    sky_wcs: str = ""
+    """The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST, for 0-based parent pixels; only for clients."""
     unit: str = ""
     """Unit of the pixels, as in ``BUNIT``."""
     label: str = ""

@@ -16,6 +16,7 @@ from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.hdus import Box, Plane
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part
+from mtvd.repo.readers.sky import ast_text
 
 PLANES: Final = ("image", "mask", "variance")
 WHOLE: Final = ("", "maskedImage", "masked_image")
@@ -70,7 +71,8 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
         variance=out.native(file.variance, box) if whole and file.variance else None,
     )
     out.fill()
-    return Got(data=msgspec.structs.replace(exposure, metadata=headers.metadata_of(headers.of(file.image))))
+    metadata = headers.metadata_of(headers.of(file.image))
+    return Got(data=msgspec.structs.replace(exposure, metadata=metadata, sky_wcs=ast_text(file.image.path)))
 
 
 def _described(
