@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.messages import Got
-from mtvd.repo.readers import afwtable, exposure, parquet
+from mtvd.repo.readers import afwtable, exposure, headers, parquet
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
 from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
@@ -54,7 +54,8 @@ def read_display(
     if kind != "image":
         raise unsupported(f"a {storage_class or kind} is no image", "target", "get it, and overlay its positions")
     part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
-    return exposure.display(find_exposure(path, part), out, part, label=label, most=most)
+    with headers.sound():
+        return exposure.display(find_exposure(path, part), out, part, label=label, most=most)
 
 
 def read_all(
@@ -75,7 +76,8 @@ def read_all(
     kind = kind_of(path, storage_class)
     if kind == "image" and (storage_class or _has_image(path, hdu)):
         part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
-        return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
+        with headers.sound():
+            return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
     _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
     if kind == "parquet":
         return Got(catalog=parquet.read_parquet(path, out, columns=columns, label=label))
@@ -99,10 +101,9 @@ def kind_of(path: Path, storage_class: str) -> str:
 
 
 def _has_image(path: Path, hdu: Hdu | None) -> bool:
-    if hdu is None:
-        return any(True for _ in planes(path))
-    number = _number(path, hdu)
-    return any(plane.index == number for plane in planes(path))
+    with headers.sound():
+        number = None if hdu is None else _number(path, hdu)
+        return any(number is None or plane.index == number for plane in planes(path))
 
 
 def _number(path: Path, hdu: Hdu | None) -> int | None:

@@ -20,6 +20,8 @@ from mtvd.repo.readers.failures import unreadable
 Pixels = npt.NDArray[Any]
 _DTYPES: Final = {8: "|u1", 16: ">i2", 32: ">i4", -32: ">f4", -64: ">f8"}
 _DESCRIPTORS: Final = {"P": np.dtype((">i4", 2)), "Q": np.dtype((">i8", 2))}
+_WIDTHS: Final = {"P": 8, "Q": 16, "K": 8, "D": 8, "J": 4, "E": 4, "I": 2, "B": 1, "L": 1}
+"""Bytes of the columns that may stand before the data, one element each."""
 _GZIP: Final = 31
 """For zlib: a gzip header in front, a window of any size."""
 _DATA: Final = "COMPRESSED_DATA"
@@ -70,7 +72,8 @@ class GzipTiles:
             data = memoryview(os.pread(file.fileno(), max(size, 0), at))
         most = self.rows * self.shape[1] * self.dtype.itemsize
         spans = zip((offsets - offsets.min()).tolist(), (ends - offsets.min()).tolist(), strict=True)
-        return [zlib.decompress(data[low:high], _GZIP, most) for low, high in spans]
+        # One byte more than there can be: enough to see the end and check the sum, and no bomb goes off.
+        return [zlib.decompressobj(_GZIP).decompress(data[low:high], most + 1) for low, high in spans]
 
     def _pixels(self, tiles: list[bytes], rows: int) -> Pixels:
         # One pass over many tiles: numpy lets other threads go on meanwhile, Python's own loops do not.
@@ -98,14 +101,15 @@ def gzip_tiles(path: Path, hdu: Any) -> GzipTiles | None:
     lossless = str(header.get("ZCMPTYPE", "")).strip() in {"GZIP_1", "GZIP_2"} and "ZSCALE" not in names
     if not (plain and whole_rows and lossless and form in {"PB", "QB"} and int(header["ZBITPIX"]) in _DTYPES):
         return None
+    rows = int(header.get("ZTILE2", 1))
     places = _places(path, hdu, names[_DATA], _DESCRIPTORS[form[0]])
-    if places is None:
+    if places is None or rows < 1 or len(places) != -(-shape[0] // rows):
         return None
     return GzipTiles(
         path=path,
         dtype=np.dtype(_DTYPES[int(header["ZBITPIX"])]),
         shape=shape,
-        rows=int(header.get("ZTILE2", 1)),
+        rows=rows,
         shuffled=str(header["ZCMPTYPE"]).strip() == "GZIP_2",
         places=places,
         heap=int(hdu.fileinfo()["datLoc"]) + int(header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])),
@@ -120,11 +124,9 @@ def _places(path: Path, hdu: Any, number: int, dtype: np.dtype[Any]) -> Pixels |
         table = np.fromfile(path, np.uint8, width * tiles, offset=start).reshape(tiles, width)
     except ValueError:
         return None
-    before = sum(_width(str(header[f"TFORM{column}"])) for column in range(1, number))
+    forms = [str(header[f"TFORM{column}"]).strip().lstrip("01") for column in range(1, number)]
+    if any(form[:1] not in _WIDTHS for form in forms):
+        return None
+    before = sum(_WIDTHS[form[0]] for form in forms)
     places = np.ascontiguousarray(table[:, before : before + dtype.itemsize]).view(dtype.base).reshape(tiles, 2)
     return None if (places[:, 0] <= 0).any() else places
-
-
-def _width(form: str) -> int:
-    sizes = {"P": 8, "Q": 16, "J": 4, "D": 8, "E": 4, "I": 2, "B": 1, "K": 8, "L": 1}
-    return sizes[form.strip().lstrip("0123456789")[0]]

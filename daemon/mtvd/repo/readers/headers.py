@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.hdus import Plane, opened
 
+_log = logging.getLogger(__name__)
 _CELESTIAL: Final = re.compile(r"^.{4}-|^(RA|DEC|GLON|GLAT|ELON|ELAT)\b")
 _WCS_CARD: Final = re.compile(
     r"WCSNAME|RADESYS|RADECSYS|EQUINOX|LONPOLE|LATPOLE"
@@ -19,6 +23,18 @@ _STRUCTURE: Final = re.compile(
     r"|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|QUANTIZ|DITHER0|TENSION|SIMPLE|PCOUNT|GCOUNT|EXTEND)"
     r"|MP_.*|MSK[NMD]\d+|"
 )
+
+
+@contextmanager
+def sound() -> Iterator[None]:
+    """Turn what damaged headers raise, wherever a keyword is looked at, into the error of an unreadable file."""
+    from astropy.io.fits import VerifyError
+
+    try:
+        yield
+    except (VerifyError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+        _log.warning("headers of a file make no sense", exc_info=True)
+        raise unreadable("the file's headers are damaged") from error
 
 
 def wcs_cards(header: Any, shift: tuple[int, int] = (0, 0)) -> str:
