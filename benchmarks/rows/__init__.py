@@ -16,6 +16,8 @@ NAMES: Final = (
     "dots_waiting",
     "load_compressed",
     "load_again",
+    "mask_recolour",
+    "overlay_erase",
     "query_cli",
     "status_cli",
 )

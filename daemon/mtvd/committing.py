@@ -37,7 +37,7 @@ class _Planned(msgspec.Struct, kw_only=True):
     """A group, folded into the scene."""
 
     accepted: list[Waiting] = []
-    numbers: list[tuple[int, ...]] = []
+    numbers: list[tuple[int | None, ...]] = []
     sections: list[Section] = []
     scene: sc.Scene = sc.EMPTY
 
@@ -186,7 +186,9 @@ class Committer:
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
             self._drop(planned.accepted[index], _draw_failed(results[index]))
-        touched = {n for index in failed for n in planned.numbers[index]} | _differing(planned.scene, scene)
+        touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
+            planned.scene, scene
+        )
         self._settled(number, planned, kept, scene)
         await self._repair(touched)
 
@@ -274,7 +276,7 @@ class Committer:
         numbers = planned.numbers[planned.accepted.index(waiting)]
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
-            display = scene.displays.get(number)
+            display = None if number is None else scene.displays.get(number)
             shows = isinstance(change, ShowImage) and display is not None
             steps[place] = StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
         state = self._stage.state

@@ -46,7 +46,7 @@ def find(butler: Butler, target: Dataset) -> Found:
     """
     name, _, component = target.dataset_type.partition(".")
     ref = _by_id(butler, target) if target.id else _by_data_id(butler, name, target)
-    uris = butler.get_many_uris([ref])[ref]
+    uris = butler.getURIs(ref)  # not `get_many_uris`: the client of a Butler server has none
     if uris.primaryURI is None:
         raise refusal("unsupported", "this dataset is stored in several files", "dataset_type")
     parent, _, own_component = ref.datasetType.name.partition(".")

@@ -17,6 +17,8 @@ from mtvd.repo.errors import refusal
 if TYPE_CHECKING:
     from lsst.resources import ResourcePath
 
+    from mtvd.repo.fetch import Files
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -25,6 +27,7 @@ class Place:
     path: Path | None
     """None where it is remote."""
     uri: ResourcePath | None = None
+    """Of a dataset."""
     size: int | None = None
     """Bytes by the repository's record; None where it keeps none."""
     identity: str
@@ -38,24 +41,23 @@ class Place:
         return self.path is None
 
     @contextmanager
-    def local(self) -> Iterator[Path]:
+    def local(self, files: Files) -> Iterator[Path]:
         """Have the file at hand, whole.
 
         Raises
         ------
-        RequestError
-            ``unreadable_file``.
+        MtvError
+            ``unreadable_file``; of a file on another host also as `Files.local` says.
         """
         from mtvd.repo.readers.failures import check_file
 
-        if self.path is not None:
-            check_file(self.path, self.size)
+        if self.uri is not None:
+            with files.local(self.uri, key=self.identity, size=self.size) as path:
+                yield path
+        else:
+            assert self.path is not None
+            check_file(self.path)
             yield self.path
-            return
-        assert self.uri is not None
-        with self.uri.as_local() as fetched:
-            check_file(Path(fetched.ospath), self.size)
-            yield Path(fetched.ospath)
 
     def worth_reading_ahead(self, path: Path) -> bool:
         """Tell whether reading takes so long that it is well done before somebody waits for it."""

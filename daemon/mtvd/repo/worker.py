@@ -6,6 +6,7 @@ It alone imports ``lsst``, and only for the first call that needs a repository: 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,10 @@ from mtvd.pixelstore import PixelStore
 from mtvd.repo import errors
 from mtvd.repo.answers import ReadAnswer
 from mtvd.repo.butlers import Butlers, KnownNames
+from mtvd.repo.fetch import Files
+from mtvd.repo.filecache import FileCache
 from mtvd.repo.orders import WorkerSettings
+from mtvd.repo.patience import Patience
 from mtvd.repo.places import Place, key_of, part_of, place_of_dataset, place_of_file
 
 if TYPE_CHECKING:
@@ -43,7 +47,19 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._store = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
-        self._butlers = Butlers(settings.busy_timeout_secs)
+        silence_secs = settings.peer_silence_secs
+        self._butlers = Butlers(
+            settings.busy_timeout_secs,
+            peer_silence_secs=silence_secs,
+            server_silence_secs=settings.server_silence_secs,
+        )
+        self._fetching = Patience(silence_secs)
+        self._files = Files(FileCache(Path(settings.file_cache_directory), settings.file_cache_bytes), self._fetching)
+
+    @property
+    def hangs(self) -> bool:
+        """True while a call that was given up has not ended."""
+        return bool(self._fetching.abandoned or self._butlers.hangs)
 
     def open(self, location: str) -> bool:
         """Open a repository ahead of its first request, and compile the first query of its kind."""
@@ -106,12 +122,12 @@ class Worker:
             key = key_of(method, place, asked)
             if key in known:
                 return msgspec.to_builtins(ReadAnswer(key=key))
-            with place.local() as path:
+            with place.local(self._files) as path:
                 if ahead and not place.worth_reading_ahead(path):
                     return msgspec.to_builtins(ReadAnswer())
                 options |= {**place.options, **part_of(asked), "most": self._settings.image_pixels}
                 value = out.hand_over(msgspec.to_builtins(reader(path, out, **options)))
-            return msgspec.to_builtins(ReadAnswer(key=key if out.decoded or place.remote else "", value=value))
+            return msgspec.to_builtins(ReadAnswer(key=key if out.decoded else "", value=value))
 
     @contextmanager
     def _output(self) -> Iterator[Output]:
@@ -151,6 +167,8 @@ def main() -> None:
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
     serve({"open": worker.open, "query": worker.query, "read": worker.read, "get": worker.get})
+    if worker.hangs:
+        os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host
 
 
 if __name__ == "__main__":

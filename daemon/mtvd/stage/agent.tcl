@@ -196,6 +196,33 @@ proc ::mtv::do::mask {number transparency layers} {
     $which mask blend source
     $which mask mark nonzero
     $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+}
+
+# Layers that are loaded are written over in their files: DS9 shows what is in them when it next draws.
+proc ::mtv::do::remask {number transparency patches layers} {
+    set which [::mtv::frame $number]
+    foreach patch $patches {::mtv::overwrite {*}$patch}
+    $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+    $which update
+}
+
+proc ::mtv::overwrite {path source size} {
+    set target [open $path {RDWR BINARY}]
+    set pixels [open [expr {$source eq {} ? {/dev/zero} : $source}] rb]
+    try {
+        fconfigure $target -buffersize 1000000
+        fconfigure $pixels -buffersize 1000000
+        seek $target 2880
+        fcopy $pixels $target -size $size
+    } finally {
+        close $pixels
+        close $target
+    }
+}
+
+proc ::mtv::add_layers {which layers} {
     foreach layer $layers {
         lassign $layer path colour
         $which mask color $colour
@@ -257,6 +284,29 @@ proc ::mtv::do::fit {number} {
     set which [::mtv::frame $number]
     $which zoom to fit
     ::mtv::zoomed $which
+}
+
+proc ::mtv::do::rotate {number angle} {
+    set which [::mtv::frame $number]
+    $which rotate to $angle
+    if {$which eq $::current(frame)} {set ::current(rotate) $angle}
+}
+
+# Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
+# where views are aligned by WCS, which DS9 must work out from the leader.
+proc ::mtv::do::arrange {tile frames limits colormap leader} {
+    # by their global names: DS9's traces of them look for that very name
+    global current panzoom scale colorbar
+    set panzoom(lock) $frames
+    set scale(lock) $limits
+    set scale(lock,limits) $limits
+    set colorbar(lock) $colormap
+    set display [expr {$tile ? {tile} : {single}}]
+    if {$current(display) ne $display} {
+        set current(display) $display
+        DisplayMode
+    }
+    if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
 }
 
 proc ::mtv::zoomed {which} {

@@ -23,6 +23,8 @@ _THREADS: Final = 2
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Integers = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 Write = Callable[[int, int, Bytes], object]
+Content = tuple[tuple[int, int], ...]
+"""What decides the pixels of a colour: for each of its groups the bits of its planes, and of all planes above them."""
 
 
 class Box(NamedTuple):
@@ -37,6 +39,10 @@ class Box(NamedTuple):
     def shape_yx(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.y1 - self.y0, self.x1 - self.x0
+
+    def holds(self, other: Box) -> bool:
+        """Tell whether another box lies within this one."""
+        return self.y0 <= other.y0 and other.y1 <= self.y1 and self.x0 <= other.x0 and other.x1 <= self.x1
 
 
 class Group(NamedTuple):
@@ -92,6 +98,17 @@ def palette(planes: Sequence[tuple[int, str]]) -> Palette:
     return Palette(colours, tuple(groups))
 
 
+def contents(wanted: Palette) -> dict[str, Content]:
+    """Return what decides each colour's pixels; the same twice means the same pixels."""
+    found: dict[str, Content] = dict.fromkeys(wanted.colours, ())
+    above = 0
+    for group in wanted.groups:
+        colour = wanted.colours[group.layer]
+        found[colour] = (*found[colour], (group.bits, above))
+        above |= group.bits
+    return found
+
+
 def survey(mask: np.ndarray[Any, Any], wanted: Palette) -> Survey:
     """Find what box each layer of a mask needs.
 
@@ -139,7 +156,7 @@ def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Wri
         if where.size:
             x0, x1 = int(where[0]), int(where[-1]) + 1
             part = pixels[y0:y1, x0:x1].astype(used.dtype, copy=False)
-            for layer, hit in _hits(part, int(_or(used, 0)), wanted.groups):
+            for layer, hit in _hits(part, int(_or(used, 0)), wanted.groups, found.boxes):
                 box = found.boxes[layer]
                 if box is not None and box.y0 <= y0 < box.y1:
                     blocks[layer] = _within(box, hit, x0, blocks.get(layer))
@@ -152,18 +169,20 @@ def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Wri
     _on_threads(work, len(found.columns))
 
 
-def _hits(part: Integers, present: int, groups: Sequence[Group]) -> list[tuple[int, Bytes]]:
-    """Return layer and pixels of each group in a piece, those covered by groups above taken away."""
-    here = [group for group in groups if group.bits & present]
+def _hits(
+    part: Integers, present: int, groups: Sequence[Group], boxes: Sequence[Box | None]
+) -> list[tuple[int, Bytes]]:
+    """Return layer and pixels of each group in a piece that has a box, those covered by groups above taken away."""
     hits: list[tuple[int, Bytes]] = []
-    free: Any = None
-    for group in here:
-        hit = (part & part.dtype.type(group.bits & present)) != 0
-        if free is not None:
-            hit &= free
-        hits.append((group.layer, hit.view(np.uint8)))
-        if group is not here[-1]:
-            free = ~hit if free is None else free & ~hit
+    above = 0
+    for group in groups:
+        bits = group.bits & present
+        if bits and boxes[group.layer] is not None:
+            hit = (part & part.dtype.type(bits)) != 0
+            if above:
+                hit &= (part & part.dtype.type(above)) == 0
+            hits.append((group.layer, hit.view(np.uint8)))
+        above |= bits
     return hits
 
 

@@ -30,11 +30,24 @@ class LayerFile(NamedTuple):
     colour: str
 
 
+class PatchFile(NamedTuple):
+    """New pixels for a layer that is loaded."""
+
+    path: str
+    source: str
+    """Path of the file with the pixels; empty for zeros."""
+    size_bytes: int
+
+
 class Prepared(NamedTuple):
     """What became of an action's files before the script, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
-    """Of a mask."""
+    """Of a mask, to be loaded."""
+    patches: tuple[PatchFile, ...] = ()
+    """Layers of a mask to be written over."""
+    keeps_layers: bool = False
+    """True: the other layers of the frame stay as they are."""
     regions: str = ""
     """Path of the region file of many markers."""
     refusal: str = ""
@@ -104,6 +117,8 @@ def _steps(section: Section, index: int, pixel_directory: str, prepared: Prepara
 
 
 def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> list[Word]:
+    if isinstance(action, actions.Arrange):
+        return _arrangement(action)
     frame = action.frame
     match action:
         case actions.CreateFrame():
@@ -116,6 +131,9 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["image", frame, f"{pixel_directory}/{action.image.file}"]
         case actions.LoadMask():
             files: list[Word] = [[layer.path, layer.colour] for layer in ready.layers]
+            patches: list[Word] = [[patch.path, patch.source, patch.size_bytes] for patch in ready.patches]
+            if ready.keeps_layers:
+                return ["remask", frame, action.transparency_percent, patches, files]
             return ["mask", frame, action.transparency_percent, files]
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
@@ -133,8 +151,15 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["fit", frame] if action.factor is None else ["zoom", frame, action.factor]
         case actions.SetPan():
             return ["pan", frame, action.x + 1, action.y + 1]
+        case actions.SetRotation():
+            return ["rotate", frame, action.angle_deg]
         case actions.RaiseFrame():
             return ["raise", frame]
+
+
+def _arrangement(action: actions.Arrange) -> list[Word]:
+    leader = "" if action.leader is None else action.leader
+    return ["arrange", int(action.tile), action.lock_frame, int(action.lock_scale), int(action.lock_colormap), leader]
 
 
 def _limits(action: actions.SetScale) -> list[Word]:
