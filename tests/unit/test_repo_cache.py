@@ -79,6 +79,16 @@ def test_an_answer_over_the_budget_is_not_kept_and_nothing_is_where_the_budget_i
     assert (cache.keys(), len(store.names())) == ((), 2)
 
 
+def test_a_directory_that_somebody_has_tidied_is_survived(store: PixelStore) -> None:
+    cache = Cache(store, 1000)
+    cache.keep("a", answer(store, "a"))
+    gone = answer(store, "b")
+    store.remove(store.names())
+    assert cache.take("a") is None
+    cache.keep("b", gone)
+    assert cache.keys() == ()
+
+
 def test_clearing_gives_all_files_back(store: PixelStore) -> None:
     cache = Cache(store, 1000)
     for key in "aab":

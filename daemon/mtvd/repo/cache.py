@@ -6,12 +6,15 @@ links), so that the lives of the cache, of handles and of pictures are independe
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.answers import files_of, renamed
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +51,18 @@ class Cache:
 
     def keep(self, key: str, answer: Any) -> None:
         """Keep an answer: plain maps and lists, in which every ``file`` is the name of a pixel file."""
-        files = frozenset(files_of(answer))
-        size = sum(self._store.path(name).stat().st_size for name in files)
         self.drop(key)
-        if size > self._budget_bytes:
+        files = frozenset(files_of(answer))
+        try:
+            size = sum(self._store.path(name).stat().st_size for name in files)
+            if size > self._budget_bytes:
+                return
+            while self.used_bytes + size > self._budget_bytes:
+                self.drop(next(iter(self._entries)))
+            kept, names = self._linked(answer, files)
+        except FileNotFoundError:
+            _log.warning("files that were read are gone from the pixel directory")
             return
-        while self.used_bytes + size > self._budget_bytes:
-            self.drop(next(iter(self._entries)))
-        kept, names = self._linked(answer, files)
         self._entries[key] = _Entry(answer=kept, files=names, size_bytes=size)
 
     def take(self, key: str) -> Any | None:
@@ -64,7 +71,11 @@ class Cache:
         if entry is None:
             return None
         self._entries.move_to_end(key)
-        return self._linked(entry.answer, entry.files)[0]
+        try:
+            return self._linked(entry.answer, entry.files)[0]
+        except FileNotFoundError:  # somebody has tidied the pixel directory
+            self.drop(key)
+            return None
 
     def drop(self, key: str) -> None:
         """Forget an entry, where there is one."""
