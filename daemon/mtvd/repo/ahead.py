@@ -5,6 +5,7 @@ One target at a time, so that who waits always finds a worker; and nobody decode
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ import msgspec
 
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import MtvError
+
+_log = logging.getLogger(__name__)
 
 MOST: Final = 4
 """Targets that wait; of more the first ones count, for they are asked for first."""
@@ -69,6 +72,8 @@ class ReadAhead:
             await self._read(target)
         except MtvError:
             return
+        except Exception:  # noqa: BLE001 - a fault in what nobody waits for must not end the daemon
+            _log.exception("reading ahead failed")
 
 
 def _key(target: Dataset | File) -> bytes:

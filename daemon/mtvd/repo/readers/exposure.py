@@ -42,7 +42,7 @@ def display(file: ExposureFile, out: Output, part: Part, *, label: str = "", mos
         box,
         label,
         image=out.image(shown, box),
-        mask=None if mask is None else out.raw(mask, box),
+        mask=None if mask is None else out.mask(mask, box, 1 + max(mask_planes(mask).values(), default=63)),
     )
     out.fill()
     return exposure

@@ -48,11 +48,17 @@ class Output:
             return self._copy(plane, "img", "fits", self._header_bytes)
         return self._later(plane, box, "img", "fits", self._header_bytes, displayable)
 
-    def raw(self, plane: Source, box: Box | None) -> Array:
-        """Write pixels as the file has them, in either byte order; see `image`."""
-        if isinstance(plane, Plane) and plane.raw_dtype is not None and box is None:
-            return self._copy(plane, "mask", "raw", 0)
-        return self._later(plane, box, "mask", "raw", 0, _same)
+    def mask(self, plane: Source, box: Box | None, bits: int) -> Array:
+        """Write the lowest bits of a mask, as the narrowest integers that hold them, in either byte order; see `image`.
+
+        Each byte less is one less to write here, and to read for the layers of its colours.
+        """
+
+        def narrowed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+            narrow = next((size for size in (1, 2, 4) if bits <= 8 * size), 8)
+            return np.dtype(f"u{narrow}") if narrow < dtype.itemsize else dtype
+
+        return self._later(plane, box, "mask", "raw", 0, narrowed)
 
     def native(self, plane: Source, box: Box | None) -> Array:
         """Write pixels in native byte order; see `image`."""
@@ -157,10 +163,6 @@ class Output:
 def displayable(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the big-endian dtype, one that FITS has without scaling, that holds all values of another."""
     return np.dtype(_DISPLAYABLE.get(dtype.str[1:], dtype.newbyteorder(">").str))
-
-
-def _same(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype
 
 
 def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
