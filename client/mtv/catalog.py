@@ -157,6 +157,11 @@ class Catalog:
         """Centroids along y."""
         return self._first(_Y)
 
+    @property
+    def xy(self) -> tuple[Column, Column]:
+        """Centroids along x and y: ``display.overlay("psf", *src[src["calib_psf_used"]].xy)``."""
+        return self.x, self.y
+
     @functools.cached_property
     def id(self) -> Column:
         """Identifiers."""

@@ -14,6 +14,7 @@ from mtv.transaction import Place, System
 from mtv.wire import markers, steps
 from mtv.wire.colours import IGNORE, hex_of
 from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.limits import Limits
 
 LAST_NUMBER: Final = 1000
 """The highest number that a caller may give a display; higher ones belong to names."""
@@ -201,6 +202,22 @@ def only_with_pixels(**given: object) -> None:
     for name, value in given.items():
         if value is not None:
             raise bad_value(name, f"{name} cannot be given for pixels that the daemon reads", "get the exposure first")
+
+
+def only_of_tables(**given: object) -> None:
+    """Refuse what goes with a table only."""
+    for name, value in given.items():
+        if value:
+            raise bad_value(name, f"{name} goes with a table that the daemon reads", "for arrays, choose rows yourself")
+
+
+def expression(select: Any, limits: Limits) -> str:
+    """Return an expression that chooses rows; its grammar is the daemon's to check."""
+    if not isinstance(select, str):
+        raise bad_value("select", f"{type(select).__name__} is no expression", 'for example "calib_psf_used"')
+    if len(select) > limits.select_chars:
+        raise bad_value("select", f"the expression is longer than {limits.select_chars} characters")
+    return select
 
 
 def image_format(name: str) -> None:

@@ -139,7 +139,8 @@ class Handle:
 
     def __repr__(self) -> str:
         size = " x ".join(str(length) for length in reversed(self.shape))
-        return f"<mtv.Handle {self.id}: {self.loaded.label or 'data'}, {size} {self.loaded.dtype}>"
+        what = f"{size} {self.loaded.dtype}" if self.loaded.dtype else f"{size} rows"
+        return f"<mtv.Handle {self.id}: {self.loaded.label or 'data'}, {what}>"
 
     def release(self) -> None:
         """Give it back; twice is no error."""

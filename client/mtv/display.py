@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Unpack
 from mtv import checks, parts, targets
 from mtv.batch import Batch
 from mtv.connection import Connection, default_connection
-from mtv.markers import columns_of, points_of
+from mtv.markers import columns_of, points_of, table_columns
 from mtv.transaction import Collector, System
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
@@ -207,8 +207,10 @@ class Display:
         self,
         name: str,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
+        select: str = "",
+        columns: Sequence[str] = (),
         symbol: str | Sequence[str] = "o",
         size: Any = 2.0,
         colour: str | Sequence[str] = "green",
@@ -218,29 +220,50 @@ class Display:
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
-        """Draw whole columns as one named group of markers.
+        """Draw whole columns, or rows of a table that the daemon reads, as one named group of markers.
+
+        ``overlay("stars", src.x, src.y)`` draws arrays; ``overlay("psf", ref, select="calib_psf_used")`` has the
+        daemon read the table, and nothing of it comes here.
 
         Parameters
         ----------
         name : `str`
             The group; ``erase(name)`` removes it.
         x, y : array
-            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``. In place of both: a
+            `DatasetRef`, a `Handle` or the path of a table.
+        select : `str`, optional
+            Of a table, the rows: an expression over columns, flags and slots, such as
+            ``"calib_psf_candidate & ~calib_psf_used"``.
+        columns : `tuple` [`str`, `str`], optional
+            Of a table, the columns of x and y; the centroid's where not given, or ``coord_ra`` and ``coord_dec``,
+            else ``ra`` and ``dec``, where ``system`` is ``sky``.
         symbol, size, colour : scalar or array, optional
-            One for all, or one a row; see `dot`.
+            One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
         replace : `bool`, optional
             False: the markers are added to those that the group has.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``select``, ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
         """
-        columns = columns_of(x, y, symbol, size, ctype or colour, self.connection.limits)
+        limits = self.connection.limits
+        table = targets.reference(x)
+        if table is not None:
+            packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
+        else:
+            checks.only_of_tables(select=select, columns=columns)
+            packed = columns_of(x, y, symbol, size, ctype or colour, limits)
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(name, "name"),
             system=checks.system(system),
             replace=replace,
             lasting=lasting,
-            **columns.fields,
+            **packed.fields,
         )
-        self.connection.draw(step, buffers=columns.buffers, markers=columns.markers, wait=wait)
+        self.connection.draw(step, buffers=packed.buffers, markers=packed.markers, wait=wait)
 
     def erase(self, name: str | None = None, *, wait: bool = True) -> None:
         """Remove one overlay, or all markers, the user's own regions too."""

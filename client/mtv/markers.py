@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mtv.checks import finite, known_colour, known_symbol
+from mtv.checks import expression, finite, known_colour, known_symbol
 from mtv.transaction import Columns, too_many
 from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
@@ -46,6 +46,38 @@ def columns_of(x: Any, y: Any, symbol: Any, size: Any, colour: Any, limits: Limi
         "colour": words("colour", colour, count, known_colour),
     }
     return MarkerColumns(fields, (packed.data,) if packed.data else (), count)
+
+
+def table_columns(
+    target: Any, y: Any, select: str, columns: Sequence[str], symbol: Any, size: Any, colour: Any, limits: Limits
+) -> MarkerColumns:
+    """Return the fields of an overlay whose rows the daemon reads from a table.
+
+    Raises
+    ------
+    RequestError
+        Naming ``y``, ``select``, ``columns``, ``symbol``, ``size`` or ``colour``.
+    """
+    if y is not None:
+        raise bad_value("y", "a table is given in place of x and y", 'name its columns: columns=("x", "y")')
+    names = tuple(columns)
+    if isinstance(columns, str) or len(names) not in {0, 2} or not all(isinstance(name, str) for name in names):
+        raise bad_value("columns", f"{columns!r} is no pair of names", 'for example columns=("ra", "dec")')
+    for where, word, check in (("symbol", symbol, known_symbol), ("colour", colour, known_colour)):
+        if not isinstance(word, str):
+            raise bad_value(where, "the rows of a table are not known here", f"one {where} for all rows")
+        check(word, where)
+    named = {"x": names[0], "y": names[1]} if names else {}
+    fields = {"target": target, "select": expression(select, limits), "symbol": symbol, "colour": colour, **named}
+    return MarkerColumns({**fields, "size": _table_size(size)}, (), 0)
+
+
+def _table_size(size: Any) -> float | str:
+    if isinstance(size, str) and size:
+        return size
+    if finite("size", size) <= 0:
+        raise bad_value("size", f"a size of {size} draws nothing")
+    return float(size)
 
 
 def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
@@ -145,4 +177,4 @@ def _packed(column: Any) -> array[float]:
     return packed
 
 
-__all__: Sequence[str] = ("MarkerColumns", "columns_of", "points_of")
+__all__: Sequence[str] = ("MarkerColumns", "columns_of", "points_of", "table_columns")

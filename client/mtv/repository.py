@@ -9,7 +9,7 @@ from typing import Any, Final, overload
 
 import msgspec
 
-from mtv import parts
+from mtv import checks, parts
 from mtv.connection import Connection, default_connection
 from mtv.datasets import DataId, DatasetRef, Handle, Records, Refs
 from mtv.ticket import Answer, OnProgress
@@ -199,12 +199,24 @@ class Repository:
 
     # Data
 
+    def dataset(self, dataset_type: str, *, collections: Names = None, **data_id: int | str) -> data.Dataset:
+        """Name a dataset without asking for it: `Display.mtv` and `Display.overlay` have the daemon read it.
+
+        ``display.overlay("psf", repository.dataset("src", visit=23718, detector=41, instrument="HSC"), select=...)``
+        """
+        if os.sep in dataset_type:
+            raise bad_value("dataset_type", f"{dataset_type!r} is no dataset type", "a path is shown as it is")
+        source = self._source(dataset_type, collections, parts.Part(), data_id)
+        assert isinstance(source, data.Dataset)
+        return source
+
     def get(
         self,
         target: Target,
         *,
         collections: Names = None,
         columns: Names = (),
+        select: str = "",
         hdu: int | str | None = None,
         component: str = "",
         cube_index: int | Sequence[int] | None = None,
@@ -223,6 +235,9 @@ class Repository:
             A reference, a handle, a path (with a separator in it), or a dataset type; ``calexp.mask`` is a part.
         columns : `str` or sequence, optional
             Of a catalog, only these.
+        select : `str`, optional
+            Of a catalog, only the rows that an expression over its columns, flags and slots chooses:
+            ``"calib_psf_used & (slot_Centroid_x > 100)"``.
         hdu : `int` or `str`, optional
             HDU of a file: its number from 0, or its name (``"SCI"``, ``"SCI,2"``).
         component : `str`, optional
@@ -251,8 +266,9 @@ class Repository:
             size_arcsec=size_arcsec,
         )
         source = self._source(target, collections, part, data_id)
-        message = Get(target=source, columns=_names("columns", columns))
         connection = self.connection
+        chosen = checks.expression(select, connection.limits)
+        message = Get(target=source, columns=_names("columns", columns), select=chosen)
         answer = connection.ask(message, timeout_secs=timeout_secs, on_progress=on_progress)
         return _value(answer, connection)
 

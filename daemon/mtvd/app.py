@@ -74,6 +74,7 @@ class App:
             stage=self.stage,
             resolver=Resolver(
                 images=Images(self.pixels, limits),
+                pixels=self.pixels,
                 repositories=self.repositories,
                 handles=self.handles,
                 limits=limits,

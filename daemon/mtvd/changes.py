@@ -34,6 +34,8 @@ class AddMarkers(Change, frozen=True, kw_only=True, tag=True):
     markers: Markers
     replace: bool
     lasting: bool
+    note: str = ""
+    """For the outcome: what became of rows that could not be marked."""
 
 
 class EraseMarkers(Change, frozen=True, kw_only=True, tag=True):

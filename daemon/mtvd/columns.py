@@ -15,6 +15,7 @@ from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.actions import Markers
+from mtvd.repo.positions import Floats, Found, Wanted
 
 
 def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limits: Limits) -> Markers:
@@ -25,6 +26,8 @@ def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limit
     RequestError
         ``bad_value`` with the column's name in ``where``.
     """
+    if step.select:
+        raise bad_value("select", "there is no table to choose rows of", "name one with target")
     x = _numbers("x", step.x, buffers)
     y = _numbers("y", step.y, buffers)
     if x.size != y.size:
@@ -36,6 +39,46 @@ def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limit
         raise bad_value("size", "sizes must be positive and finite")
     if step.system == "sky" and (np.abs(y) > 90).any():
         raise bad_value("y", "a declination is beyond 90 degrees")
+    return _packed(step, x, y, size, key, limits)
+
+
+def wanted_of(step: steps.Overlay) -> Wanted:
+    """Return what an overlay step wants of its table; checked before anything is read.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming the field.
+    """
+    for where, value in (("x", step.x), ("y", step.y)):
+        if value and not isinstance(value, str):
+            raise bad_value(where, "a table is given, and columns of numbers too", "name a column of the table")
+    for where, word in (("symbol", step.symbol), ("colour", step.colour), ("size", step.size)):
+        if not isinstance(word, str | float | int):
+            raise bad_value(where, "the rows of a table are not known yet", f"one {where} for all rows")
+    size = step.size if isinstance(step.size, str) else ""
+    if step.size == "" or (not size and not _is_size(step.size)):
+        raise bad_value("size", "sizes must be positive and finite")
+    return Wanted(
+        select=step.select,
+        x=step.x if isinstance(step.x, str) else "",
+        y=step.y if isinstance(step.y, str) else "",
+        size=size,
+        system=step.system,
+    )
+
+
+def pack_positions(step: steps.Overlay, found: Found, key: str, limits: Limits) -> Markers:
+    """Pack the positions of a table's rows as an overlay step wants them drawn; raises as `pack_markers`."""
+    size = np.asarray([step.size], dtype="<f8") if found.size is None else found.size
+    return _packed(step, found.x, found.y, size, key, limits)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, float | int) and math.isfinite(value) and value > 0
+
+
+def _packed(step: steps.Overlay, x: Floats, y: Floats, size: Floats, key: str, limits: Limits) -> Markers:
     return Markers(
         key=key,
         count=int(x.size),
@@ -62,7 +105,9 @@ def _texts(where: str, given: str | tuple[str, ...], rows: int, check: Callable[
     return tuple(known[text] for text in given)
 
 
-def _numbers(where: str, given: Array | tuple[float, ...], buffers: Sequence[Buffer]) -> np.ndarray[Any, Any]:
+def _numbers(where: str, given: Array | tuple[float, ...] | str, buffers: Sequence[Buffer]) -> Floats:
+    if isinstance(given, str):
+        raise bad_value(where, f"{given[:100]!r} names a column, and no table is given", "name one with target")
     if not isinstance(given, Array):
         return np.asarray(given, dtype="<f8")
     return np.ascontiguousarray(array_of(given, buffers, where, ndim=1), dtype="<f8")

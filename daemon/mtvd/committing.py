@@ -19,7 +19,7 @@ from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd import planner
 from mtvd import scene as sc
-from mtvd.changes import ShowImage
+from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.handles import Handles
 from mtvd.journal import Answer, Checkpoint, Commit, Entry, Intent, Journal
 from mtvd.pixelstore import PixelStore
@@ -277,8 +277,7 @@ class Committer:
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
             display = None if number is None else scene.displays.get(number)
-            shows = isinstance(change, ShowImage) and display is not None
-            steps[place] = StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
+            steps[place] = _step_outcome(change, number, display)
         state = self._stage.state
         note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
         return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)
@@ -354,6 +353,13 @@ def _replayed(entry: Entry) -> Waiting:
     )
     waiting.resolved = resolved
     return waiting
+
+
+def _step_outcome(change: AnyChange, number: int | None, display: sc.Display | None) -> StepOutcome:
+    if isinstance(change, AddMarkers):
+        return StepOutcome(display=number, markers=change.markers.count, note=change.note)
+    shows = isinstance(change, ShowImage) and display is not None
+    return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
 
 
 def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:

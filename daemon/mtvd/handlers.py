@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, get_args
 
@@ -18,7 +19,7 @@ from mtv.wire.data import Array, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtvd import reports
+from mtvd import reports, tablefiles
 from mtvd.committing import Committer
 from mtvd.engine import Engine
 from mtvd.handles import Handles
@@ -146,11 +147,13 @@ class Handlers:
         return loaded
 
     async def _get(self, request: ms.Get, _call: Call) -> Answered:
-        if isinstance(request.target, Handle):
-            got = ms.Got(data=await self._copy_of(self.handles.exposure(request.target.handle)))
-        else:
-            got = await self.repositories.get(request.target, request.columns)
-        return got, ()
+        if not isinstance(request.target, Handle):
+            return await self.repositories.get(request.target, request.columns, request.select), ()
+        data = self.handles.data(request.target.handle)
+        if isinstance(data, Exposure):
+            return ms.Got(data=await self._copy_of(data)), ()
+        copied = functools.partial(tablefiles.copied, data, self.pixels, request.columns, request.select, self.limits)
+        return ms.Got(catalog=await anyio.to_thread.run_sync(copied)), ()
 
     async def _copy_of(self, exposure: Exposure) -> Exposure:
         """Return an exposure in files of its own: the client unlinks what it gets."""
@@ -162,7 +165,7 @@ class Handlers:
         )
 
     async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
-        files = self.handles.layers(request.handle).files()
+        files = self.handles.files_of(request.handle)
         self.handles.release(request.handle)
         self.pixels.remove(files - self.engine.scene.files() - self.handles.files())
         return ms.Done()

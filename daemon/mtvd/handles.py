@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 
-from mtv.wire.data import Exposure
+from mtv.wire.data import Catalog, Exposure
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Loaded
 from mtvd.images import Layers
+from mtvd.tablefiles import files_of
 
 
 class _Entry(msgspec.Struct, kw_only=True):
-    exposure: Exposure
-    layers: Layers
+    data: Exposure | Catalog
+    layers: Layers | None
+    """Of an exposure."""
+    files: set[str]
     loaded: Loaded
-    lease_secs: float
     used_at: float
 
 
@@ -49,10 +51,19 @@ class Handles:
             expires_secs=lease_secs,
             label=exposure.label,
         )
-        self._entries[loaded.handle] = _Entry(
-            exposure=exposure, layers=layers, loaded=loaded, lease_secs=lease_secs, used_at=self._clock()
+        return self._keep(loaded, exposure, layers, layers.files())
+
+    def add_table(self, catalog: Catalog, *, lease_secs: float) -> Loaded:
+        """Keep a table and return its handle."""
+        arrays = [column.array for column in catalog.columns]
+        loaded = Loaded(
+            handle=uuid.uuid4().hex,
+            shape=(catalog.rows,),
+            bytes=sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays),
+            expires_secs=lease_secs,
+            label=catalog.label,
         )
-        return loaded
+        return self._keep(loaded, catalog, None, files_of(catalog))
 
     def layers(self, handle: str) -> Layers:
         """Return the layers of a handle, and renew its lease.
@@ -60,13 +71,27 @@ class Handles:
         Raises
         ------
         RequestError
-            ``unknown_handle`` for one that never was, has expired or was released.
+            ``unknown_handle`` for one that never was, has expired or was released; ``unsupported`` for a table's.
         """
-        return self._used(handle).layers
+        layers = self._used(handle).layers
+        if layers is None:
+            raise _refusal("the handle is of a table, not of an image", "overlay its positions, or get it")
+        return layers
 
-    def exposure(self, handle: str) -> Exposure:
-        """Return the exposure of a handle, and renew its lease; raises as `layers`."""
-        return self._used(handle).exposure
+    def table(self, handle: str) -> Catalog:
+        """Return the table of a handle, and renew its lease; raises as `layers`, ``unsupported`` for an image's."""
+        data = self._used(handle).data
+        if not isinstance(data, Catalog):
+            raise _refusal("the handle is of an image, not of a table", "load a table")
+        return data
+
+    def data(self, handle: str) -> Exposure | Catalog:
+        """Return what a handle is of, and renew its lease; raises as `layers` where it is not known."""
+        return self._used(handle).data
+
+    def files_of(self, handle: str) -> set[str]:
+        """Return the names of the pixel files of one handle; raises as `data`."""
+        return self._used(handle).files
 
     def release(self, handle: str) -> None:
         """Give a handle back; raises as `layers` where it is not known."""
@@ -76,16 +101,19 @@ class Handles:
     def expire(self) -> None:
         """Drop all whose lease has ended."""
         now = self._clock()
-        ended = [handle for handle, entry in self._entries.items() if now - entry.used_at > entry.lease_secs]
+        ended = [handle for handle, entry in self._entries.items() if now - entry.used_at > entry.loaded.expires_secs]
         for handle in ended:
             del self._entries[handle]
 
     def files(self) -> set[str]:
         """Names of all pixel files that handles need."""
-        return set().union(*self._layer_files())
+        return set().union(*(entry.files for entry in self._entries.values()))
 
-    def _layer_files(self) -> Iterable[set[str]]:
-        return (entry.layers.files() for entry in self._entries.values())
+    def _keep(self, loaded: Loaded, data: Exposure | Catalog, layers: Layers | None, files: set[str]) -> Loaded:
+        self._entries[loaded.handle] = _Entry(
+            data=data, layers=layers, files=files, loaded=loaded, used_at=self._clock()
+        )
+        return loaded
 
     def _used(self, handle: str) -> _Entry:
         entry = self._entries.get(handle)
@@ -94,3 +122,7 @@ class Handles:
             raise RequestError(Error(code="unknown_handle", message="no such handle", where="target.handle", hint=hint))
         entry.used_at = self._clock()
         return entry
+
+
+def _refusal(message: str, hint: str) -> RequestError:
+    return RequestError(Error(code="unsupported", message=message, where="target.handle", hint=hint))

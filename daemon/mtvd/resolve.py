@@ -7,6 +7,7 @@ refused is refused here, before anything moves. No window and no socket.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -20,10 +21,13 @@ from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Loaded, StepOutcome
 from mtvd import changes as ch
-from mtvd.columns import pack_markers
+from mtvd import tablefiles
+from mtvd.columns import pack_markers, pack_positions, wanted_of
 from mtvd.handles import Handles
 from mtvd.images import Images, Layers, files_of
+from mtvd.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
+from mtvd.repo.positions import Found, find_positions
 from mtvd.view_steps import VIEW_STEPS, check_display
 
 
@@ -44,6 +48,7 @@ class Resolver:
     """Makes changes of steps; the collaborators are given."""
 
     images: Images
+    pixels: PixelStore
     repositories: Repositories
     handles: Handles
     limits: Limits
@@ -95,6 +100,8 @@ class _Work:
     on_progress: OnProgress | None
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
+    positions: dict[int, Found] = dataclasses.field(default_factory=dict)
+    markers: int = 0
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
         failures: dict[int, Exception] = {}
@@ -121,15 +128,30 @@ class _Work:
         elif isinstance(step, steps.Mtv) and isinstance(step.target, Dataset | File):
             self.exposures[index] = await self.room.repositories.read_for_display(step.target)
             self.resolved.files |= files_of(self.exposures[index])
+        elif isinstance(step, steps.Overlay) and isinstance(step.target, Dataset | File):
+            read = await self.room.repositories.positions(step.target, wanted_of(step))
+            self.resolved.files |= tablefiles.files_of_positions(read)
+            self.positions[index] = await anyio.to_thread.run_sync(tablefiles.taken, read, self.room.pixels)
 
     async def _load(self, step: steps.Load) -> Loaded:
         if not 0 < step.lease_secs <= 86_400:
             raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
-        exposure = await self.room.repositories.read_for_display(step.target)
+        try:
+            exposure = await self.room.repositories.read_for_display(step.target)
+        except RequestError as refusal:
+            if (refusal.error.code, refusal.error.where) != ("unsupported", "target"):
+                raise
+            return await self._load_table(step)
         layers = await self.room.images.layers(exposure)
         if step.ahead:
             self.room.repositories.read_ahead(step.ahead)
         return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
+
+    async def _load_table(self, step: steps.Load) -> Loaded:
+        got = await self.room.repositories.get(step.target, ())
+        if got.catalog is None:
+            raise bad_value("target", "only images and tables are loaded", "get it")
+        return self.room.handles.add_table(got.catalog, lease_secs=step.lease_secs)
 
     async def change(self, index: int, step: steps.AnyStep) -> None:
         if isinstance(step, steps.Query | steps.Load):
@@ -137,7 +159,7 @@ class _Work:
         if isinstance(step, steps.Mtv):
             change: ch.AnyChange = self._shown(step, await self._layers(index, step))
         elif isinstance(step, steps.Overlay):
-            change = self._markers(index, step)
+            change = await self._markers(index, step)
         else:
             change = VIEW_STEPS[type(step)](step, f"{self.key}.{index}")
         self.resolved.changes += (change,)
@@ -165,14 +187,31 @@ class _Work:
         display = check_display(step.display)
         return ch.ShowImage(display=display, image=layers.image, mask=layers.mask, to_front=self.first_image(display))
 
-    def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
+    async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
+        found = None if step.target is None else await self._found(index, step)
+        limits, key = self.room.limits, f"{self.key}.{index}"
+        packed = pack_positions(step, found, key, limits) if found else pack_markers(step, self.buffers, key, limits)
+        self.markers += packed.count
+        if self.markers > limits.markers:
+            raise _too_large(self.markers, limits.markers, "markers", "")
         return ch.AddMarkers(
             display=check_display(step.display),
-            overlay=markers.check_text(step.name, "name", text_chars=self.room.limits.text_chars),
-            markers=pack_markers(step, self.buffers, f"{self.key}.{index}", self.room.limits),
+            overlay=markers.check_text(step.name, "name", text_chars=limits.text_chars),
+            markers=packed,
             replace=step.replace,
             lasting=step.lasting,
+            note=_left_out(found.left_out) if found else "",
         )
+
+    async def _found(self, index: int, step: steps.Overlay) -> Found:
+        if index in self.positions:
+            return self.positions[index]
+        assert isinstance(step.target, int | Handle)
+        handle = step.target.handle if isinstance(step.target, Handle) else self._loaded_before(index, step.target)
+        table = tablefiles.mapped(self.room.handles.table(handle), self.room.pixels)
+        limits = self.room.limits
+        read = functools.partial(find_positions, most_markers=limits.markers, most_chars=limits.select_chars)
+        return await anyio.to_thread.run_sync(read, table, wanted_of(step))
 
 
 def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
@@ -193,15 +232,21 @@ def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
 
 
 def _must_read(step: steps.AnyStep) -> bool:
-    if isinstance(step, steps.Mtv):
+    if isinstance(step, steps.Mtv | steps.Overlay):
         return isinstance(step.target, Dataset | File)
     return isinstance(step, steps.Query | steps.Load)
 
 
-def _rows(column: Array | tuple[float, ...]) -> int:
+def _left_out(rows: int) -> str:
+    return f"{rows} row{'s' * (rows > 1)} without a position left out" if rows else ""
+
+
+def _rows(column: Array | tuple[float, ...] | str) -> int:
+    if isinstance(column, str):  # of a table, whose rows are counted once it is read
+        return 0
     return math.prod(column.shape) if isinstance(column, Array) else len(column)
 
 
-def _too_large(size: int, limit: int, what: str) -> RequestError:
+def _too_large(size: int, limit: int, what: str, where: str = "steps") -> RequestError:
     message = f"{size} {what} are over the limit of {limit}"
-    return RequestError(Error(code="too_large", message=message, where="steps", hint="send several transactions"))
+    return RequestError(Error(code="too_large", message=message, where=where, hint="send several transactions"))

@@ -18,6 +18,7 @@ from mtv.wire.steps import Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import fake
 from mtvd.repo.port import Repositories
+from mtvd.repo.positions import Wanted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 CHAIN = (sample.CHAIN,)
@@ -135,6 +136,54 @@ async def test_get_brings_a_catalog_with_flags_and_slots(subject: Subject) -> No
     used = column(subject.store.directory, got.catalog, "calib_psf_used")
     assert used.dtype == np.bool_
     assert used.tolist() == [row % 4 == 0 for row in range(sample.ROWS)]
+
+
+async def test_get_brings_only_the_rows_that_are_chosen(subject: Subject) -> None:
+    target = Dataset(dataset_type="src", collections=CHAIN, data_id=ONE)
+    got = await subject.repositories.get(target, ("id",), "calib_psf_candidate & ~calib_psf_used")
+    assert got.catalog is not None
+    wanted = [row + 1 for row in range(sample.ROWS) if row % 2 == 0 and row % 4]
+    assert column(subject.store.directory, got.catalog, "id").tolist() == wanted
+    assert got.catalog.rows == len(wanted)
+
+
+@pytest.mark.parametrize("system", ["pixel", "sky"])
+async def test_positions_of_chosen_rows_come_without_their_table(subject: Subject, system: Any) -> None:
+    target = Dataset(dataset_type="src", collections=CHAIN, data_id=ONE)
+    found = await subject.repositories.positions(target, Wanted(select="calib_psf_used", system=system))
+    rows = np.arange(0, sample.ROWS, 4)
+    x, y = subject.pixels(found.x), subject.pixels(found.y)
+    if system == "pixel":
+        assert x.tolist() == (sample.XY0[0] + 2.0 * rows).tolist()
+        assert y.tolist() == (sample.XY0[1] + 1.0 * rows).tolist()
+    else:
+        np.testing.assert_allclose(x, np.degrees(2.6 + rows * 1e-6))
+    assert (found.size, found.left_out) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("dataset_type", "wanted", "code", "where"),
+    [
+        ("src", Wanted(select="calib_psf_usd"), "bad_value", "select"),
+        ("src", Wanted(select="calib_psf_used +"), "bad_value", "select"),
+        ("src", Wanted(x="id", y="idd"), "bad_value", "y"),
+        ("src", Wanted(size="radius"), "bad_value", "size"),
+        ("calexp", Wanted(), "unsupported", "target"),
+    ],
+)
+async def test_positions_that_cannot_be_found_name_their_field(
+    subject: Subject, dataset_type: str, wanted: Wanted, code: str, where: str
+) -> None:
+    before = subject.store.names()
+    with pytest.raises(RequestError) as caught:
+        await subject.repositories.positions(Dataset(dataset_type=dataset_type, collections=CHAIN, data_id=ONE), wanted)
+    assert (caught.value.code, caught.value.error.where) == (code, where)
+    assert subject.store.names() == before
+
+
+async def test_a_table_cannot_be_displayed(subject: Subject) -> None:
+    error = await subject.unread(Dataset(dataset_type="src", collections=CHAIN, data_id=ONE))
+    assert (error.code, error.error.where) == ("unsupported", "target")
 
 
 async def test_an_unknown_column_is_refused(subject: Subject) -> None:

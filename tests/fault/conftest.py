@@ -132,6 +132,7 @@ class TestDaemon:
         )
         resolver = Resolver(
             images=Images(self.pixels, self.limits),
+            pixels=self.pixels,
             repositories=self.repositories,
             handles=self.handles,
             limits=self.limits,

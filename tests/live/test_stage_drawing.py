@@ -391,3 +391,22 @@ async def test_a_recolouring_that_fails_leaves_the_picture_and_no_file(stage_rig
     assert {name for name in stage_rig.pixels.names() if not name.startswith("free")} == {
         name for name in names if not name.startswith("free")
     }
+
+
+async def test_the_numbers_of_the_colour_bar_follow_the_limits(stage_rig: Any) -> None:
+    for frame in (0, 1):
+        await empty(stage_rig, frame, LoadImage(frame=frame, image=stage_rig.image(noise())), scale(frame))
+
+    async def bar() -> list[Any]:
+        numbers: list[Any] = (await stage_rig.picture())[-40:].tolist()
+        return numbers
+
+    wide = await bar()
+    await stage_rig.draw(scale(1, -5.0, 5.0), scale(0, -5.0, 5.0))
+    narrow = await bar()
+    assert narrow != wide
+    await stage_rig.draw(RaiseFrame(frame=0))
+    assert await bar() == narrow, "also in a frame that was behind"
+    await stage_rig.draw(scale(0))
+    assert await bar() == wide
+    await stage_rig.draw(DeleteFrame(frame=1))

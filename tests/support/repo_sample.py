@@ -106,6 +106,7 @@ def write_catalog(path: Path, rows: int = ROWS) -> None:
         fits.Column("flags", "11X", array=flags),
         fits.Column("id", "1K", array=index + 1),
         fits.Column("coord_ra", "1D", unit="rad", array=2.6 + index * 1e-6),
+        fits.Column("coord_dec", "1D", unit="rad", array=index * 1e-6),
         fits.Column("base_SdssCentroid_x", "1D", unit="pixel", array=XY0[0] + 2.0 * index),
         fits.Column("base_SdssCentroid_y", "1D", unit="pixel", array=XY0[1] + 1.0 * index),
         fits.Column("aperture", "3E", array=np.arange(3 * rows, dtype=np.float32).reshape(rows, 3)),
@@ -116,9 +117,9 @@ def write_catalog(path: Path, rows: int = ROWS) -> None:
         table.header[f"TFLAG{number}"] = name
         table.header[f"TFDOC{number}"] = f"what {name} means"
     table.header["FLAGCOL"] = 1
-    for number, (kind, doc) in enumerate(
-        [("Scalar", "unique ID"), ("Angle", "position"), ("Scalar", "x"), ("Scalar", "y"), ("Array", "fluxes")], 2
-    ):
+    kinds = ("Scalar", "Angle", "Angle", "Scalar", "Scalar", "Array")
+    docs = ("unique ID", "position", "position", "x", "y", "fluxes")
+    for number, (kind, doc) in enumerate(zip(kinds, docs, strict=True), 2):
         table.header[f"TCCLS{number}"] = kind
         table.header[f"TDOC{number}"] = doc
     for alias in ("slot_Centroid:base_SdssCentroid", "slot_Shape:base_SdssShape"):

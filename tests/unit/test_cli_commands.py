@@ -300,7 +300,11 @@ def test_load_prints_a_handle_that_show_takes(run: Run, daemon: ScriptedDaemon) 
     daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=loaded),)))
     result = run("load", "calexp", "visit=1", "--lease", "60")
     assert result.output.splitlines()[0] == "handle:abc"
+    assert "calexp: 2048 x 4176 >f4" in result.output
     assert only_step(daemon).lease_secs == 60
+    table = ms.Loaded(handle="def", shape=(345,), label="src")
+    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=table),)))
+    assert "src: 345 rows" in run("load", "src", "visit=1").output
 
 
 # View
@@ -412,17 +416,18 @@ def test_rows_of_a_catalog_can_be_chosen_by_column_flag_and_number(run: Run, dae
     daemon.script(ms.Get, catalog_of())
     given = ("--columns", "slot_Centroid_y,pair", "--select", "used", "--limit", "1", "--json")
     found = json.loads(run("catalog", "src", "visit=1", *given).output)
-    assert found == {"label": "src", "rows": [{"slot_Centroid_y": 1.0, "pair": [0.0, 1.0]}], "total": 2}
+    assert found == {"label": "src", "rows": [{"slot_Centroid_y": 1.0, "pair": [0.0, 1.0]}], "total": 3}
     (seen,) = daemon.of(ms.Get)
-    assert seen.message.columns == ("slot_Centroid_y", "pair", "used")  # type: ignore[union-attr]
+    assert isinstance(seen.message, ms.Get)
+    assert (seen.message.columns, seen.message.select) == (("slot_Centroid_y", "pair"), "used")
 
 
 def test_a_catalog_as_csv_has_one_column_for_each_element_of_an_array(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(ms.Get, catalog_of())
-    rows = list(csv.reader(io.StringIO(run("catalog", "src", "visit=1", "--csv", "--select", "!used").output)))
+    rows = list(csv.reader(io.StringIO(run("catalog", "src", "visit=1", "--csv", "--limit", "1").output)))
     assert rows == [
         ["base_Sdss_x", "base_Sdss_y", "used", "pair[0]", "pair[1]"],
-        ["30.5", "3.0", "False", "4.0", "5.0"],
+        ["10.5", "1.0", "True", "0.0", "1.0"],
     ]
 
 
@@ -431,28 +436,46 @@ def test_what_is_no_catalog_is_refused(run: Run, daemon: ScriptedDaemon) -> None
     assert "no catalog" in run("catalog", "calexp.bbox", "visit=1", code=1).output
 
 
-def test_an_overlay_of_a_catalog_marks_the_chosen_rows_that_have_a_position(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Get, catalog_of())
+def test_an_overlay_of_a_table_is_read_by_the_daemon(run: Run, daemon: ScriptedDaemon) -> None:
+    step = ms.StepOutcome(markers=2, note="1 row without a position left out")
+    daemon.script(ms.Transaction, ms.Outcome(steps=(step,)))
     given = ("--select", "used", "--symbol", "x", "--size", "10", "--colour", "red", "--name", "stars", "--replace")
     result = run("overlay", "src", "visit=1", *given)
+    target = Dataset(dataset_type="src", data_id={"visit": 1})
     assert only_step(daemon) == st.Overlay(
-        name="stars", x=(10.5,), y=(1.0,), symbol="x", size=10.0, colour="red", replace=True
+        name="stars", target=target, select="used", symbol="x", size=10.0, colour="red", replace=True
     )
     assert "1 row without a position left out" in result.output
+    assert "2 markers in overlay 'stars'" in result.output
+    assert daemon.of(ms.Get) == []
 
 
-def test_an_overlay_tries_the_usual_columns_one_after_the_other(run: Run, daemon: ScriptedDaemon) -> None:
-    def answer(seen: Seen) -> Any:
-        if "slot_Centroid_x" in seen.message.columns:  # type: ignore[union-attr]
-            raise error("bad_value", "columns[0]")
-        column = Array(dtype="<f8", shape=(1,), buffer=0)
-        return ms.Got(
-            catalog=Catalog(rows=1, columns=(Column(name="x", array=column), Column(name="y", array=column)))
-        ), (np.array([7.0]).tobytes(),)
+def test_an_overlay_of_a_table_may_name_its_columns(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(),)))
+    (tmp_path / "t.parq").touch()
+    result = run(
+        "overlay", str(tmp_path / "t.parq"), "--sky", "--x", "ra", "--y", "dec", "--size", "radius", "--hdu", "2"
+    )
+    step = only_step(daemon)
+    assert (step.x, step.y, step.size, step.system) == ("ra", "dec", "radius", "sky")
+    assert step.target == File(path=str(tmp_path / "t.parq"), hdu=2)
+    assert "no row is chosen" in result.output
 
-    daemon.script(ms.Get, answer)
-    run("overlay", "sourceTable", "visit=1")
-    assert only_step(daemon).x == (7.0,)
+
+@pytest.mark.parametrize(
+    ("given", "expression"),
+    [
+        (("a & ~b",), "a & ~b"),
+        (("!a",), "not (a)"),
+        (("a", "!b | c", "n > 3"), "(a) and (not (b | c)) and (n > 3)"),
+    ],
+)
+def test_several_selections_must_all_hold(
+    run: Run, daemon: ScriptedDaemon, given: tuple[str, ...], expression: str
+) -> None:
+    daemon.script(ms.Get, catalog_of())
+    run("catalog", "src", "visit=1", *(word for text in given for word in ("--select", text)))
+    assert daemon.of(ms.Get)[0].message.select == expression  # type: ignore[union-attr]
 
 
 def test_many_markers_travel_in_a_buffer(run: Run, daemon: ScriptedDaemon) -> None:

@@ -20,6 +20,7 @@ from mtv.wire.colours import default_mask_colour
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
 
+TABLE = data.Dataset(dataset_type="src", data_id={"visit": 1})
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
 
 
@@ -215,6 +216,28 @@ def test_what_cannot_be_shown_is_refused_here_and_the_field_is_named(
     assert [path.name for path in daemon.pixel_directory.iterdir()] == ["nonce"]
 
 
+def test_an_overlay_of_a_table_names_it_and_sends_no_array(daemon: ScriptedDaemon, display: mtv.Display) -> None:
+    display.overlay(
+        "psf",
+        TABLE,
+        select="calib_psf_used",
+        columns=("ra", "dec"),
+        symbol="x",
+        size="radius",
+        ctype="red",
+        system="sky",
+    )
+    assert daemon.steps == [
+        Overlay(
+            name="psf", target=TABLE, select="calib_psf_used", x="ra", y="dec", system="sky", symbol="x", size="radius",
+            colour="red", replace=True,
+        )
+    ]  # fmt: skip
+    assert daemon.of(messages.Transaction)[-1].buffers == ()
+    display.overlay("file", Path("/data/t.parq"))
+    assert daemon.steps[-1] == Overlay(name="file", target=data.File(path="/data/t.parq"), symbol="o", replace=True)
+
+
 @pytest.mark.parametrize(
     ("call", "where"),
     [
@@ -231,6 +254,19 @@ def test_what_cannot_be_shown_is_refused_here_and_the_field_is_named(
         (lambda d: d.overlay("s", [1, 2], [1, 2], size=[1, -1]), "size[1]"),
         (lambda d: d.overlay("s", np.zeros(1001), np.zeros(1001)), "x"),
         (lambda d: d.overlay("", [1], [1]), "name"),
+        (lambda d: d.overlay("s", [1], [1], select="used"), "select"),
+        (lambda d: d.overlay("s", [1], [1], columns=("x", "y")), "columns"),
+        (lambda d: d.overlay("s", TABLE, [1]), "y"),
+        (lambda d: d.overlay("s", TABLE, select=b"used"), "select"),
+        (lambda d: d.overlay("s", TABLE, select="x" * 2001), "select"),
+        (lambda d: d.overlay("s", TABLE, columns="xy"), "columns"),
+        (lambda d: d.overlay("s", TABLE, columns=("x",)), "columns"),
+        (lambda d: d.overlay("s", TABLE, colour=["red", "blue"]), "colour"),
+        (lambda d: d.overlay("s", TABLE, colour="gren"), "colour"),
+        (lambda d: d.overlay("s", TABLE, symbol="@:1"), "symbol"),
+        (lambda d: d.overlay("s", TABLE, size=0), "size"),
+        (lambda d: d.overlay("s", TABLE, size=[1, 2]), "size"),
+        (lambda d: d.overlay("s", TABLE, system="galactic"), "system"),
         (lambda d: d.line([[1, 2]]), "points"),
         (lambda d: d.line([1, 2, 3]), "points"),
         (lambda d: d.scale("asnh"), "stretch"),

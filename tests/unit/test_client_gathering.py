@@ -12,6 +12,7 @@ import mtv
 from mtv import gathering
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages
+from mtv.wire.data import Array
 from mtv.wire.errors import Error
 from mtv.wire.steps import Overlay, Show
 
@@ -31,7 +32,7 @@ def display(daemon: ScriptedDaemon) -> Iterator[mtv.Display]:
 def rows(daemon: ScriptedDaemon) -> list[int]:
     """Return how many dots each overlay step has."""
     columns = [step.x for step in daemon.steps if isinstance(step, Overlay)]
-    return [len(column) if isinstance(column, tuple) else column.shape[0] for column in columns]
+    return [column.shape[0] if isinstance(column, Array) else len(column) for column in columns]
 
 
 def test_dots_that_follow_while_the_first_is_under_way_are_one_request(

@@ -115,6 +115,31 @@ def test_all_pages_of_a_query_are_fetched(daemon: ScriptedDaemon, repository: mt
     assert "<td>23718</td>" in refs._repr_html_()
 
 
+def test_rows_of_a_catalog_are_chosen_by_the_daemon(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
+    daemon.script(messages.Get, messages.Got(catalog=data.Catalog(rows=0, columns=())))
+    repository.get("src", visit=23718, columns=("id", "slot_Centroid_x"), select="calib_psf_used & ~flag")
+    asked = daemon.of(messages.Get)[-1].message
+    assert isinstance(asked, messages.Get)
+    assert (asked.columns, asked.select) == (("id", "slot_Centroid_x"), "calib_psf_used & ~flag")
+
+
+@pytest.mark.parametrize("select", ["x" * 2001, 3, np.array([True])])
+def test_what_is_no_expression_is_refused_here(daemon: ScriptedDaemon, repository: mtv.Repository, select: Any) -> None:
+    with pytest.raises(mtv.RequestError) as caught:
+        repository.get("src", visit=23718, select=select)
+    assert caught.value.error.where == "select"
+    assert daemon.of(messages.Get) == []
+
+
+def test_a_dataset_can_be_named_without_asking(repository: mtv.Repository) -> None:
+    named = repository.dataset("src", collections="u/run", instrument="HSC", visit=23718)
+    assert named == data.Dataset(
+        repo="hsc", dataset_type="src", data_id={"instrument": "HSC", "visit": 23718}, collections=("u/run",)
+    )
+    with pytest.raises(mtv.RequestError):
+        repository.dataset("/a/path.fits")
+
+
 def test_records_are_mappings_in_a_table(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
     daemon.script(Query, messages.Rows(columns=("name", "type"), rows=(("u/run", "RUN"),)))
     found = repository.collections("u/*")

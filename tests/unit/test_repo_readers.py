@@ -14,9 +14,9 @@ from tests.support.readers import column, pixels
 from mtv.wire.data import Exposure
 from mtv.wire.errors import RequestError
 from mtvd.pixelstore import PixelStore
-from mtvd.repo.readers.afwtable import resolve
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
+from mtvd.repo.tables import resolve
 
 fits = pytest.importorskip("astropy.io.fits")
 HEADER_BYTES = 2880

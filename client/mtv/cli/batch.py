@@ -17,7 +17,7 @@ from mtv.cli.query import as_objects, print_rows
 from mtv.wire.data import File
 from mtv.wire.errors import MtvError, RequestError, bad_value
 from mtv.wire.messages import Outcome, StepOutcome
-from mtv.wire.steps import STEP_TYPES, AnyStep, Load, Mtv
+from mtv.wire.steps import STEP_TYPES, AnyStep, Load, Mtv, Overlay
 
 _PATH: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _KINDS: Final = ", ".join(str(kind.__struct_config__.tag) for kind in STEP_TYPES)
@@ -82,7 +82,7 @@ def _refusal(number: int, text: str) -> RequestError:
 
 def _with_absolute_path(number: int, step: AnyStep) -> AnyStep:
     """Return a step whose file the daemon finds: it runs in another directory."""
-    if not isinstance(step, Mtv | Load) or not isinstance(step.target, File):
+    if not isinstance(step, Mtv | Load | Overlay) or not isinstance(step.target, File):
         return step
     try:
         target = msgspec.structs.replace(step.target, path=common.absolute(step.target.path))

@@ -1,4 +1,4 @@
-"""Catalogs: the schema, rows as a table, CSV. Also brings columns to `mtv overlay`. numpy comes when data come."""
+"""Catalogs: the schema, rows as a table, CSV. numpy comes when data come."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mtv.cli import output, targets
+from mtv.cli import common, output, targets
 from mtv.cli.common import Call, Command, listed
 from mtv.wire.data import Dataset, File, Handle
-from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Get, Got
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mtv.catalog import Catalog
 
 _SHOWN_ROWS: Final = 20
 
 
-def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = ()) -> Catalog:
-    """Bring a catalog, or some of its columns.
+def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = (), select: str = "") -> Catalog:
+    """Bring a catalog, or some of its columns and rows.
 
     Raises
     ------
@@ -34,7 +32,7 @@ def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = 
     from mtv.catalog import Catalog
     from mtv.pixels import Incoming
 
-    answer = call.ask(Get(target=target, columns=tuple(dict.fromkeys(columns))))
+    answer = call.ask(Get(target=target, columns=tuple(dict.fromkeys(columns)), select=select))
     got = answer.reply
     directory = call.connection.pixel_directory
     if isinstance(got, Got) and got.catalog is not None:
@@ -47,29 +45,11 @@ def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = 
     )
 
 
-def selected(table: Catalog, flags: Sequence[str]) -> np.ndarray[Any, Any]:
-    """Return which rows have all flags; ``!name`` asks for rows without it."""
-    import numpy as np
-
-    chosen = np.ones(len(table), dtype=bool)
-    for flag in flags:
-        values = table.column(flag.removeprefix("!"))
-        if values.ndim != 1 or values.dtype.kind not in "biu":
-            raise bad_value("select", f"{flag.removeprefix('!')!r} is no flag", "a column of booleans or integers")
-        chosen &= (values == 0) if flag.startswith("!") else (values != 0)
-    return chosen
-
-
-def flag_names(flags: Sequence[str]) -> list[str]:
-    """Return the columns that a selection needs."""
-    return [flag.removeprefix("!") for flag in flags]
-
-
 @click.command("catalog", cls=Command)
 @targets.target_options
 @click.option("--schema", is_flag=True, help="Columns with types, units and descriptions, instead of rows.")
 @click.option("--columns", multiple=True, help="Columns or slots (slot_Centroid_x); with commas, or repeated.")
-@click.option("--select", "--where-flag", "flags", multiple=True, help="Only rows with this flag; !FLAG: without it.")
+@common.select_option
 @click.option("--limit", type=click.IntRange(min=0), help=f"At most so many rows; {_SHOWN_ROWS}, all as CSV or JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, all rows.")
 @click.pass_obj
@@ -78,7 +58,7 @@ def catalog(
     /,
     schema: bool,
     columns: tuple[str, ...],
-    flags: tuple[str, ...],
+    select: str,
     limit: int | None,
     as_csv: bool,
     **target: Any,
@@ -88,18 +68,16 @@ def catalog(
     \b
     mtv catalog src instrument=HSC visit=23718 detector=41 --schema
     mtv catalog src instrument=HSC visit=23718 detector=41 --columns id,slot_Centroid_x,slot_Centroid_y
-    mtv catalog table.parq --select calib_psf_used --csv > stars.csv
+    mtv catalog table.parq --select 'calib_psf_used & (psfFlux > 1000)' --csv > stars.csv
     """  # noqa: D301 - \b is click's own mark
     named = listed(columns)
-    needed = (*named, *flag_names(flags)) if named else ()
-    table = fetch(call, targets.parse(**target), needed)
+    table = fetch(call, targets.parse(**target), named, select)
     names = named or table.columns
     if schema:
         _print_schema(call, table, names)
         return
-    chosen = selected(table, flags).nonzero()[0]
     shown = limit if limit is not None or as_csv or call.json else _SHOWN_ROWS
-    rows = _rows(table, names, chosen[:shown])
+    rows = _rows(table, names, shown)
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         heads, flat = _flat(table, names, rows)
@@ -107,10 +85,10 @@ def catalog(
         writer.writerows(flat)
     elif call.json:
         objects = [dict(zip(names, row, strict=True)) for row in rows]
-        output.print_json({"label": table.label, "rows": objects, "total": len(chosen)})
+        output.print_json({"label": table.label, "rows": objects, "total": len(table)})
     else:
         output.print_table(names, [[_said(value) for value in row] for row in rows])
-        click.echo(f"mtv: {len(rows)} of {output.plural(len(chosen), 'row')}", err=True)
+        click.echo(f"mtv: {len(rows)} of {output.plural(len(table), 'row')}", err=True)
 
 
 def _print_schema(call: Call, table: Catalog, names: Sequence[str]) -> None:
@@ -127,8 +105,8 @@ def _print_schema(call: Call, table: Catalog, names: Sequence[str]) -> None:
     click.echo(f"mtv: {output.plural(len(table), 'row')}, {output.plural(len(table.schema), 'column')}", err=True)
 
 
-def _rows(table: Catalog, names: Sequence[str], chosen: np.ndarray[Any, Any]) -> list[tuple[Any, ...]]:
-    return list(zip(*(table.column(name)[chosen].tolist() for name in names), strict=True)) if names else []
+def _rows(table: Catalog, names: Sequence[str], shown: int | None) -> list[tuple[Any, ...]]:
+    return list(zip(*(table.column(name)[:shown].tolist() for name in names), strict=True)) if names else []
 
 
 def _said(value: Any) -> object:

@@ -211,6 +211,21 @@ collections_option = click.option(
 )
 
 
+def expression(texts: Sequence[str]) -> str:
+    """Return the expression that chooses what all of several do; ``!FLAG`` is what shells and habits have for not."""
+    parts = [f"not ({text[1:]})" if text.startswith("!") else text for text in (text.strip() for text in texts)]
+    return parts[0] if len(parts) == 1 else " and ".join(f"({part})" for part in parts)
+
+
+select_option = click.option(
+    "--select",
+    metavar="EXPRESSION",
+    multiple=True,
+    callback=lambda _ctx, _param, texts: expression(texts),
+    help="Of a table, only the rows that this chooses: a flag, 'a & ~b', 'isfinite(x)'; repeated: all of them.",
+)
+
+
 def listed(values: Sequence[str]) -> tuple[str, ...]:
     """Return the items of options that may be repeated, and may hold several with commas between."""
     return tuple(item.strip() for value in values for item in value.split(",") if item.strip())

@@ -15,7 +15,7 @@ from mtv.cli.common import Call, Command, display_option, number
 from mtv.wire import steps
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import bad_value
-from mtv.wire.messages import Outcome, Picture, Snapshot
+from mtv.wire.messages import Loaded, Outcome, Picture, Snapshot
 
 
 @click.command("show", cls=Command)
@@ -73,7 +73,9 @@ def show(
 @click.option("--lease", "lease_secs", type=click.FloatRange(min=1), default=600.0, show_default=True, metavar="SECS")
 @click.pass_obj
 def load(call: Call, /, lease_secs: float, **target: Any) -> None:
-    """Read an image into the daemon's cache and print its handle; 'mtv show handle:...' is quick then.
+    """Read an image or a table into the daemon's cache and print its handle.
+
+    'mtv show handle:...' is quick then, and so is 'mtv overlay handle:...' of a table.
 
     The handle lives for --lease seconds after its last use. TARGET is a file or a dataset, as in 'mtv show'.
     """
@@ -86,13 +88,17 @@ def load(call: Call, /, lease_secs: float, **target: Any) -> None:
         output.print_json(loaded)
         return
     click.echo(f"handle:{loaded.handle}")
+    size, kept = output.size(loaded.bytes), output.duration(loaded.expires_secs)
+    click.echo(f"{loaded.label or 'data'}: {_form(loaded)}, {size}; kept {kept} after its last use", err=True)
+
+
+def _form(loaded: Loaded) -> str:
+    """Return what an image or a table is like."""
+    if len(loaded.shape) == 1:
+        return output.plural(loaded.shape[0], "row")
     shape = " x ".join(str(length) for length in reversed(loaded.shape))
     planes = f", mask planes {' '.join(loaded.planes)}" if loaded.planes else ""
-    click.echo(
-        f"{loaded.label or 'image'}: {shape} {loaded.dtype}, {output.size(loaded.bytes)}, "
-        f"xy0 {loaded.xy0[0]} {loaded.xy0[1]}{planes}; kept {output.duration(loaded.expires_secs)} after its last use",
-        err=True,
-    )
+    return f"{shape} {loaded.dtype}, xy0 {loaded.xy0[0]} {loaded.xy0[1]}{planes}"
 
 
 @click.command("erase", cls=Command)

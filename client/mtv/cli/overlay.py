@@ -1,4 +1,4 @@
-"""Markers: from the columns of a catalog, from a CSV file, or from points on the command line."""
+"""Markers: from a table that the daemon reads, from a CSV file, or from points on the command line."""
 
 from __future__ import annotations
 
@@ -8,53 +8,57 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
 from mtv import checks
-from mtv.cli import catalog, common, output, targets
-from mtv.cli.common import Call, Command, display_option, number
-from mtv.markers import columns_of
+from mtv.cli import common, output, targets
+from mtv.cli.common import Call, Command, display_option
+from mtv.markers import MarkerColumns, columns_of, table_columns
 from mtv.wire import steps
-from mtv.wire.errors import RequestError, bad_value
+from mtv.wire.errors import bad_value
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from mtv.catalog import Catalog
-
-_PIXEL_PAIRS: Final = (("slot_Centroid_x", "slot_Centroid_y"), ("x", "y"))
-_SKY_PAIRS: Final = (("coord_ra", "coord_dec"), ("ra", "dec"))
 _CSV: Final = (".csv", ".txt", ".tsv", ".dat")
 
 
 class Points(NamedTuple):
     """Positions to mark."""
 
-    x: Sequence[float] | np.ndarray[Any, Any]
-    y: Sequence[float] | np.ndarray[Any, Any]
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def size_or_column(text: float | str) -> float | str:
+    """Return a size, or the name of a column of sizes."""
+    try:
+        return float(text)
+    except ValueError:
+        return str(text).strip()
 
 
 @click.command("overlay", cls=Command)
 @click.argument("words", nargs=-1, metavar="[TARGET [KEY=VALUE]...]")
 @common.repo_option
 @common.collections_option
+@click.option("--hdu", type=click.IntRange(min=0), help="HDU of a FITS file, from 0; else its first table.")
 @click.option("--at", "points", multiple=True, metavar="X,Y", help="A point, instead of a target; may be repeated.")
 @click.option("--symbol", default="o", show_default=True, help="+ x * o, @:Mxx,Mxy,Myy for an ellipse, or a text.")
 @click.option(
     "--size",
-    type=number,
-    metavar="SIZE",
+    type=size_or_column,
+    metavar="SIZE|COLUMN",
     default=2.0,
     show_default=True,
-    help="Radius in pixels; arc seconds with --sky.",
+    help="Radius in pixels, arc seconds with --sky; of a table also a column of them.",
 )
 @click.option("--colour", "--color", default="green", show_default=True, help="X11 or CSS name, or #rrggbb.")
-@click.option("--select", "flags", multiple=True, metavar="FLAG", help="Only rows with this flag; !FLAG: without it.")
-@click.option("--x", "x_name", help="Column of x; else slot_Centroid_x, or x.")
-@click.option("--y", "y_name", help="Column of y; else slot_Centroid_y, or y.")
-@click.option("--sky", is_flag=True, help="Positions are right ascension and declination in degrees (ICRS).")
+@common.select_option
+@click.option("--x", "x_name", help="Column of x; else slot_Centroid_x or x, coord_ra or ra with --sky.")
+@click.option("--y", "y_name", help="Column of y, as for x.")
+@click.option(
+    "--sky", is_flag=True, help="Positions are right ascension and declination (ICRS); degrees, or a column's unit."
+)
 @click.option("--name", default="markers", show_default=True, help="Overlay, for 'mtv erase NAME'.")
 @click.option("--replace", is_flag=True, help="Remove first what the overlay holds.")
 @click.option("--lasting", is_flag=True, help="The overlay stays when another image is shown.")
@@ -66,8 +70,9 @@ def overlay(
     words: tuple[str, ...],
     repo: str,
     collections: tuple[str, ...],
+    hdu: int | None,
     points: tuple[str, ...],
-    flags: tuple[str, ...],
+    select: str,
     x_name: str | None,
     y_name: str | None,
     sky: bool,
@@ -79,6 +84,8 @@ def overlay(
     \b
     mtv overlay src instrument=HSC visit=23718 detector=41 --size 10 --colour orange
     mtv overlay src instrument=HSC visit=23718 detector=41 --symbol x --colour red --select calib_psf_used
+    mtv overlay src instrument=HSC visit=23718 detector=41 --select 'calib_psf_candidate & ~calib_psf_used'
+    mtv overlay catalog.parq --sky --x ra --y dec
     mtv overlay stars.csv --x xpix --y ypix
     awk '{print $2, $3}' table | mtv overlay -
     mtv overlay --at 1024,2048 --symbol "here it is"
@@ -88,79 +95,65 @@ def overlay(
     names = _pair(x_name, y_name)
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
-    if points:
-        found = Points(*_columns([_point(point) for point in points]))
-    elif not words[1:] and (words[0] == "-" or words[0].lower().endswith(_CSV)):
-        if flags:
-            raise bad_value("select", "only a catalog has flags")
-        found = read_csv(words[0], names)
-    else:
-        target = targets.parse(words, repo=repo, collections=collections)
-        found = from_catalog(call, target, names, flags, sky=sky)
-    _draw(call, frame, found, sky=sky, **look)
+    in_words = not words[1:] and words[:1] and (words[0] == "-" or words[0].lower().endswith(_CSV))
+    if not points and not in_words:
+        extension = None if hdu is None else str(hdu)
+        target = targets.parse(words, repo=repo, collections=collections, hdu=extension)
+        _overlay_table(call, frame, target, names, select, sky, look)
+        return
+    if select:
+        raise bad_value("select", "only of a table can rows be chosen", "leave --select out")
+    found = Points(*_columns([_point(point) for point in points])) if points else read_csv(words[0], names)
+    _overlay_points(call, frame, found, sky, look)
 
 
-def _draw(call: Call, frame: int | str, found: Points, *, sky: bool, name: str, **look: Any) -> None:
+def _overlay_table(
+    call: Call,
+    frame: int | str,
+    target: Any,
+    names: tuple[str, str] | None,
+    select: str,
+    sky: bool,  # noqa: FBT001, RUF100
+    look: dict[str, Any],
+) -> None:
+    """Have the daemon read and mark the rows of a table; nothing of it comes here."""
+    limits = call.connection.limits
+    columns = table_columns(target, None, select, names or (), look["symbol"], look["size"], look["colour"], limits)
+    outcome = call.draw(_step(frame, columns, sky=sky, **look))
+    if note := outcome.steps[0].note:
+        click.echo(f"mtv: {note}", err=True)
+    _tell(call, look["name"], outcome.steps[0].markers, "no row is chosen")
+
+
+def _overlay_points(call: Call, frame: int | str, found: Points, sky: bool, look: dict[str, Any]) -> None:  # noqa: FBT001, RUF100
     drawn = len(found.x)
     if drawn:
         limits = call.connection.limits
         columns = columns_of(found.x, found.y, look["symbol"], look["size"], look["colour"], limits)
-        step = steps.Overlay(
-            display=checks.frame(frame),
-            name=checks.overlay(name, "name"),
-            system="sky" if sky else "pixel",
-            replace=look["replace"],
-            lasting=look["lasting"],
-            **columns.fields,
-        )
-        call.draw(step, buffers=columns.buffers)
+        call.draw(_step(frame, columns, sky=sky, **look), buffers=columns.buffers)
+    _tell(call, look["name"], drawn, "there is nothing to draw")
+
+
+def _step(
+    frame: int | str, columns: MarkerColumns, *, sky: bool, name: str, replace: bool, lasting: bool, **_marks: Any
+) -> steps.Overlay:
+    return steps.Overlay(
+        display=checks.frame(frame),
+        name=checks.overlay(name, "name"),
+        system="sky" if sky else "pixel",
+        replace=replace,
+        lasting=lasting,
+        **columns.fields,
+    )
+
+
+def _tell(call: Call, name: str, markers: int, nothing: str) -> None:
     if call.json:
-        output.print_json({"overlay": name, "markers": drawn})
-    elif drawn:
-        click.echo(f"{output.plural(drawn, 'marker')} in overlay {name!r}")
+        output.print_json({"overlay": name, "markers": markers})
+    elif markers:
+        click.echo(f"{output.plural(markers, 'marker')} in overlay {name!r}")
     else:
-        click.echo("mtv: there is nothing to draw", err=True)
-
-
-def from_catalog(call: Call, target: Any, names: tuple[str, str] | None, flags: Sequence[str], *, sky: bool) -> Points:
-    """Return the positions of a catalog's rows; rows without a position are left out, and counted on stderr."""
-    import numpy as np
-
-    (x_name, y_name), table = _with_positions(call, target, names, flags, sky=sky)
-    chosen = catalog.selected(table, flags)
-    x, y = (_in_degrees(table, name) if sky else table.column(name) for name in (x_name, y_name))
-    if x.dtype.kind not in "iuf" or y.dtype.kind not in "iuf":
-        raise bad_value("x", f"{x_name} and {y_name} are no columns of numbers", "choose others with --x and --y")
-    there = np.isfinite(x) & np.isfinite(y)
-    missing = int((chosen & ~there).sum())
-    if missing:
-        click.echo(f"mtv: {output.plural(missing, 'row')} without a position left out", err=True)
-    return Points(x[chosen & there], y[chosen & there])
-
-
-def _with_positions(
-    call: Call, target: Any, names: tuple[str, str] | None, flags: Sequence[str], *, sky: bool
-) -> tuple[tuple[str, str], Catalog]:
-    """Bring the columns of positions: those named, else the first usual ones that the table has."""
-    pairs = [names] if names else list(_SKY_PAIRS if sky else _PIXEL_PAIRS)
-    for pair in pairs:
-        try:
-            return pair, catalog.fetch(call, target, (*pair, *catalog.flag_names(flags)))
-        except RequestError as error:
-            at_pair = error.error.where in {"columns[0]", "columns[1]"}
-            if not at_pair or names:
-                raise
-    tried = ", ".join(" ".join(pair) for pair in pairs)
-    raise bad_value("x", f"the table has none of the usual columns ({tried})", "name them with --x and --y")
-
-
-def _in_degrees(table: Catalog, name: str) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    field = table.schema.find(name).field
-    values: np.ndarray[Any, Any] = table.column(name)
-    radians = field.units in {"rad", "radian", "radians"} or (not field.units and field.type == "Angle")
-    return np.rad2deg(values) if radians else values
+        click.echo(f"mtv: {nothing}", err=True)
 
 
 # Texts

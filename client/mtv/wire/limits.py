@@ -26,6 +26,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Characters of one marker text, name or label."""
     where_chars: int = 20_000
     """Characters of a ``where`` expression."""
+    select_chars: int = 2_000
+    """Characters of an expression that chooses rows of a table."""
     rows: int = 20_000
     """Rows of one page of a query."""
     image_pixels: int = 400_000_000

@@ -66,6 +66,8 @@ class Get(Message, frozen=True, kw_only=True, tag="get"):
     target: Dataset | File | Handle
     columns: tuple[str, ...] = ()
     """For catalogs and tables: only these columns; all where empty."""
+    select: str = ""
+    """For catalogs and tables: only the rows that this expression chooses; all where empty."""
 
 
 class Release(Message, frozen=True, kw_only=True, tag="release"):
@@ -211,6 +213,8 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Of `Query`."""
     loaded: Loaded | None = None
     """Of `Load`."""
+    markers: int = 0
+    """Of `Overlay`: markers that it added."""
     note: str = ""
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from mtv.wire.data import Array, Dataset, File, Source
+from mtv.wire.data import Array, Dataset, File, Handle, Source
 
 Display = int | str
 """A display's number (from 0, the same as DS9's) or its name."""
@@ -63,18 +63,29 @@ class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
 
 
 class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
-    """Add markers to an overlay. Columns have one length; a scalar goes for all rows."""
+    """Add markers to an overlay. Columns have one length; a scalar goes for all rows.
+
+    With a ``target`` the rows are those of a table that the daemon reads: ``x``, ``y`` and ``size`` are names of its
+    columns, and ``select`` chooses rows. Nothing of the table goes to the client.
+    """
 
     display: Display = 0
     name: str = "markers"
-    x: Array | tuple[float, ...] = ()
-    """0-based parent pixels, or right ascension in degrees (ICRS) where ``system`` is ``sky``."""
-    y: Array | tuple[float, ...] = ()
+    target: Dataset | File | Handle | int | None = None
+    """Table; an integer is the index of a `Load` step earlier in the same transaction."""
+    select: str = ""
+    """Expression over the table's columns and flags; all rows where empty."""
+    x: Array | tuple[float, ...] | str = ()
+    """0-based parent pixels, or right ascension in degrees (ICRS) where ``system`` is ``sky``.
+
+    Of a table: the column, by name or slot; the centroid, or the first usual column of sky positions, where empty.
+    """
+    y: Array | tuple[float, ...] | str = ()
     """0-based parent pixels, or declination in degrees."""
     system: Literal["pixel", "sky"] = "pixel"
     symbol: str | tuple[str, ...] = "+"
     """``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy``, or text; one a row where a tuple."""
-    size: float | Array | tuple[float, ...] = 2.0
+    size: float | Array | tuple[float, ...] | str = 2.0
     """Radius in pixels (arc seconds where ``system`` is ``sky``); for texts the size of the font in points."""
     colour: str | tuple[str, ...] = "green"
     lines: bool = False

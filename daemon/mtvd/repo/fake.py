@@ -15,13 +15,15 @@ import anyio
 import anyio.lowlevel
 import numpy as np
 
-from mtv.wire.data import Array, Catalog, Column, Dataset, Exposure, File
+from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, bad_value
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.errors import near, refusal
 from mtvd.repo.port import OnProgress
+from mtvd.repo.positions import Positions, Wanted, positions
+from mtvd.repo.tables import ColumnTable, Field, catalog
 
 ALIAS: Final = "demo"
 COLLECTION: Final = "u/somebody/single_frame"
@@ -34,7 +36,7 @@ _TYPES: Final = ("calexp", "src")
 _REQUIRED: Final = ("instrument", "visit", "detector")
 _COLUMNS: Final = (*_REQUIRED, "band", "day_obs", "physical_filter", "run")
 _NAMESPACE: Final = uuid.UUID("5f7a7f0e-6f5e-4f2b-9d3c-000000000001")
-Point = Literal["query", "read", "get"]
+Point = Literal["query", "read", "positions", "get"]
 _Fault = Callable[[], Awaitable[None]]
 
 
@@ -70,7 +72,7 @@ class FakeRepositories:
         self._store = store
         self._shape = shape_yx
         self._header_bytes = header_bytes
-        self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "get": []}
+        self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "positions": [], "get": []}
         self.calls: list[Query | Dataset | File] = []
         """Everything that was asked."""
         self.ahead: tuple[Dataset | File, ...] = ()
@@ -111,7 +113,9 @@ class FakeRepositories:
 
     async def read_for_display(self, target: Dataset | File) -> Exposure:
         await self._reach("read", target)
-        _, visit, detector = _found(target)
+        name, visit, detector = _found(target)
+        if name == "src":
+            raise refusal("unsupported", "a SourceCatalog is no image", "target")
         return Exposure(
             image=self._put(self._image(visit, detector).astype(">f4"), "img", "fits", self._header_bytes),
             mask=self._put(self._mask(), "mask", "raw", 0),
@@ -120,11 +124,19 @@ class FakeRepositories:
             label=f"calexp HSC {visit} {detector}",
         )
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...] = ()) -> Got:
+    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
+        await self._reach("positions", target)
+        name, _, _ = _found(target)
+        if name != "src":
+            raise refusal("unsupported", "an ExposureF is no table", "target")
+        return positions(_table(), self._together, wanted, most_markers=500_000)
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...] = (), select: str = "") -> Got:
         await self._reach("get", target)
         name, visit, detector = _found(target)
         if name == "src":
-            return Got(catalog=self._catalog(columns, f"src HSC {visit} {detector}"))
+            label = f"src HSC {visit} {detector}"
+            return Got(catalog=catalog(_table(), self._together, columns=columns, selection=select, label=label))
         image = self._image(visit, detector)
         exposure = Exposure(
             image=self._put(image, "get", "raw", 0),
@@ -181,34 +193,8 @@ class FakeRepositories:
     def _mask(self) -> np.ndarray[Any, Any]:
         return np.asarray(1 << (np.indices(self._shape)[1] % len(PLANES)), np.int32)
 
-    def _catalog(self, columns: tuple[str, ...], label: str) -> Catalog:
-        index = np.arange(20)
-        values = {
-            "id": (index + 1, "L", ""),
-            "base_SdssCentroid_x": (XY0[0] + 2.0 * index, "D", "pixel"),
-            "base_SdssCentroid_y": (XY0[1] + 1.0 * index, "D", "pixel"),
-            "calib_psf_candidate": (index % 2 == 0, "Flag", ""),
-            "calib_psf_used": (index % 4 == 0, "Flag", ""),
-        }
-        for number, name in enumerate(columns):
-            if name not in values:
-                raise bad_value(f"columns[{number}]", f"the table has no column {name!r}", near(name, values))
-        chosen = columns or tuple(values)
-        return Catalog(
-            rows=len(index),
-            columns=tuple(
-                Column(
-                    name=name,
-                    array=self._put(values[name][0], "cat", "raw", 0),
-                    kind=values[name][1],
-                    unit=values[name][2],
-                    doc=f"what {name} means",
-                )
-                for name in chosen
-            ),
-            aliases={"slot_Centroid": "base_SdssCentroid"},
-            label=label,
-        )
+    def _together(self, arrays: Sequence[np.ndarray[Any, Any]], kind: str) -> list[Array]:
+        return [self._put(array, kind, "raw", 0) for array in arrays]
 
     def _put(self, pixels: np.ndarray[Any, Any], kind: str, suffix: str, offset: int) -> Array:
         name, descriptor = self._store.create(kind, offset + pixels.nbytes, suffix)
@@ -217,6 +203,25 @@ class FakeRepositories:
         finally:
             os.close(descriptor)
         return Array(dtype=pixels.dtype.str, shape=pixels.shape, file=name, offset=offset)
+
+
+def _table() -> ColumnTable:
+    index = np.arange(20)
+    columns: dict[str, tuple[np.ndarray[Any, Any], str, str]] = {
+        "id": (index + 1, "L", ""),
+        "coord_ra": (2.6 + index * 1e-6, "Angle", "rad"),
+        "coord_dec": (index * 1e-6, "Angle", "rad"),
+        "base_SdssCentroid_x": (XY0[0] + 2.0 * index, "D", "pixel"),
+        "base_SdssCentroid_y": (XY0[1] + 1.0 * index, "D", "pixel"),
+        "calib_psf_candidate": (index % 2 == 0, "Flag", ""),
+        "calib_psf_used": (index % 4 == 0, "Flag", ""),
+    }
+    return ColumnTable(
+        columns={name: values for name, (values, _, _) in columns.items()},
+        rows=len(index),
+        fields={name: Field(unit, f"what {name} means", kind) for name, (_, kind, unit) in columns.items()},
+        aliases={"slot_Centroid": "base_SdssCentroid"},
+    )
 
 
 async def _die() -> None:

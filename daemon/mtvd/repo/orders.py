@@ -15,6 +15,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes left free in front of the pixels of images to be displayed."""
     image_pixels: int
     """Pixels of one image at most."""
+    markers: int
+    """Markers of one overlay at most."""
+    select_chars: int
+    """Characters of an expression that chooses rows at most."""
     page_rows: int
     """Rows of one page of a query at most."""
     busy_timeout_secs: float

@@ -24,11 +24,13 @@ from mtvd.repo.answers import ReadAnswer, files_of
 from mtvd.repo.cache import Cache
 from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.port import OnProgress
+from mtvd.repo.positions import Positions, Wanted
 from mtvd.repo.registry import Registry, Repository, RepositorySettings
 from mtvd.repo.workers import WorkerPool
 
 _T = TypeVar("_T")
 _OPEN = "open"
+_READS = frozenset({"read", "get", "positions"})
 
 
 class ButlerRepositories:
@@ -93,9 +95,15 @@ class ButlerRepositories:
         """Read an image, with its mask and without its variance, for the stage."""
         return msgspec.convert(await self._read("read", target), Exposure)
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...] = ()) -> Got:
+    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
+        """Read the positions of the chosen rows of a table, for an overlay."""
+        params = {"target": msgspec.to_builtins(target), "wanted": msgspec.to_builtins(wanted)}
+        answer = await self._ask("positions", self._repository_of(target), params, ReadAnswer)
+        return msgspec.convert(answer.value, Positions)
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...] = (), select: str = "") -> Got:
         """Read everything for a client."""
-        return msgspec.convert(await self._read("get", target, columns=list(columns)), Got)
+        return msgspec.convert(await self._read("get", target, columns=list(columns), select=select), Got)
 
     def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
         """Decode what will be asked for next while nobody waits for it; the next of two calls counts."""
@@ -166,9 +174,8 @@ class ButlerRepositories:
         *,
         on_progress: OnProgress | None = None,
     ) -> _T:
-        deadline = (
-            self._settings.read_deadline_secs if method in {"read", "get"} else self._settings.query_deadline_secs
-        )
+        settings = self._settings
+        deadline = settings.read_deadline_secs if method in _READS else settings.query_deadline_secs
         try:
             answer = await self._pool.call(
                 method,
@@ -194,6 +201,8 @@ class ButlerRepositories:
             pixel_bytes=self._store.budget_bytes,
             header_bytes=self._limits.header_bytes,
             image_pixels=self._limits.image_pixels,
+            markers=self._limits.markers,
+            select_chars=self._limits.select_chars,
             page_rows=self._limits.rows,
             busy_timeout_secs=self._settings.busy_timeout_secs,
             peer_silence_secs=self._settings.peer_silence_secs,

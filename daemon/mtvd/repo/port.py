@@ -12,6 +12,7 @@ from typing import Protocol
 from mtv.wire.data import Catalog, Dataset, Exposure, File
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import Query
+from mtvd.repo.positions import Positions, Wanted
 
 OnProgress = Callable[[int, int, str], None]
 """Called with done, total and unit."""
@@ -41,11 +42,22 @@ class Repositories(Protocol):
         exposure : `Exposure`
             ``image`` is big-endian in a pixel file with `Limits.header_bytes` free in front of the pixels
             (``image.offset``); ``mask`` is in a pixel file of its own. The caller owns both files.
+
+        Raises
+        ------
+        MtvError
+            ``unsupported`` with ``where`` ``target`` for a table.
         """
         ...
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...]) -> Got:
+    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
+        """Read the positions of the chosen rows of a table, into a pixel file that the caller owns."""
+        ...
+
+    async def get(self, target: Dataset | File, columns: tuple[str, ...], select: str = "") -> Got:
         """Read everything for a client: arrays are native-endian in pixel files that the caller owns.
+
+        ``columns`` and ``select`` choose columns and rows of a table.
 
         A `Got` holds an `Exposure` (with variance), a `Catalog`, or the value of a component.
         """
@@ -60,4 +72,4 @@ class Repositories(Protocol):
         ...
 
 
-__all__ = ["Catalog", "Dataset", "Exposure", "File", "OnProgress", "Repositories"]
+__all__ = ["Catalog", "Dataset", "Exposure", "File", "OnProgress", "Positions", "Repositories", "Wanted"]

@@ -5,6 +5,7 @@ It alone imports ``lsst``, and only for the first call that needs a repository: 
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -28,8 +29,10 @@ from mtvd.repo.filecache import FileCache
 from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.patience import Patience
 from mtvd.repo.places import Place, key_of, part_of, place_of_dataset, place_of_file
+from mtvd.repo.positions import Wanted
 
 if TYPE_CHECKING:
+    from mtvd.repo.readers.opening import Schemas
     from mtvd.repo.readers.output import Output
 
 _log = logging.getLogger(__name__)
@@ -93,11 +96,43 @@ class Worker:
 
         return self._read(location, target, known, read_display, "read", ahead=ahead)
 
-    def get(self, location: str, target: dict[str, Any], columns: list[str], known: list[str]) -> Any:
+    def get(self, location: str, target: dict[str, Any], columns: list[str], select: str, known: list[str]) -> Any:
         """Read everything for a client; parameters as in `read`."""
         from mtvd.repo.readers.choose import read_all
 
-        return self._read(location, target, known, read_all, "get", columns=tuple(columns))
+        return self._read(
+            location,
+            target,
+            known,
+            read_all,
+            "get",
+            columns=tuple(columns),
+            select=select,
+            schemas=self._schemas,
+            most_chars=self._settings.select_chars,
+        )
+
+    def positions(self, location: str, target: dict[str, Any], wanted: dict[str, Any]) -> Any:
+        """Read the positions of the chosen rows of a table."""
+        from mtvd.repo.readers.choose import read_positions
+
+        return self._read(
+            location,
+            target,
+            [],
+            read_positions,
+            "positions",
+            wanted=msgspec.convert(wanted, Wanted),
+            schemas=self._schemas,
+            most_markers=self._settings.markers,
+            most_chars=self._settings.select_chars,
+        )
+
+    @functools.cached_property
+    def _schemas(self) -> Schemas:
+        from mtvd.repo.readers.opening import Schemas
+
+        return Schemas()
 
     def _read(
         self,
@@ -166,7 +201,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
-    serve({"open": worker.open, "query": worker.query, "read": worker.read, "get": worker.get})
+    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions)
+    serve({handler.__name__: handler for handler in handlers})
     if worker.hangs:
         os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host
 

@@ -10,6 +10,7 @@ namespace eval ::mtv {
     variable results {}
     variable boxes {}
     variable touched 0
+    variable scaled {}
     variable closed_mark {}
     namespace eval do {}
 }
@@ -22,6 +23,7 @@ proc ::mtv::begin {} {
     variable results {}
     variable boxes {}
     variable touched 0
+    variable scaled {}
     quiet
 }
 
@@ -52,7 +54,12 @@ proc ::mtv::step {step} {
 proc ::mtv::end {} {
     variable busy
     variable touched
+    variable scaled
     if {$touched && $::current(frame) ne {}} {catch {FinishLoad}}
+    # the numbers below a colour bar are those of its frame's limits only when it is told so
+    foreach which [lsort -unique $scaled] {
+        if {$which in $::ds9(frames) && [$which has fits]} {catch {UpdateColormapLevelFrame $which}}
+    }
     set busy 0
     quiet
 }
@@ -187,6 +194,7 @@ proc ::mtv::do::image {number path} {
     $which center
     if {$pan ne {}} {$which pan to image fk5 {*}$pan}
     incr ::mtv::touched [expr {$which eq $::current(frame)}]
+    lappend ::mtv::scaled $which
 }
 
 proc ::mtv::do::mask {number transparency layers} {
@@ -265,6 +273,7 @@ proc ::mtv::do::scale {number stretch mode args} {
     $which clip minmax 25 [expr {$mode in {zscale user} ? {sample} : {scan}}]
     if {$mode eq {user}} {$which clip user {*}$args}
     $which clip mode $mode
+    lappend ::mtv::scaled $which
 }
 
 proc ::mtv::do::colormap {number name invert} {

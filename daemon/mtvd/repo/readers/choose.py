@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from mtv.wire.data import Exposure, SkyBox
+from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
-from mtvd.repo.readers import afwtable, exposure, headers, parquet
+from mtvd.repo import tables
+from mtvd.repo.positions import Positions, positions
+from mtvd.repo.positions import Wanted as WantedPositions
+from mtvd.repo.readers import exposure, headers
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
 from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
+from mtvd.repo.readers.opening import Schemas, format_of
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part, Wanted
 
@@ -18,9 +23,8 @@ _IMAGES: Final = (
     "Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "DifferenceImage", "CellCoadd",
     "ColorImage", "FitsExposure",
 )  # fmt: skip
+_FITS_MAGIC: Final = b"SIMP"
 _TABLES: Final = ("SourceCatalog", "SimpleCatalog", "BaseCatalog", "ObjectCatalog", "PeakCatalog", "ExposureCatalog")
-_PARQUET: Final = ("Arrow", "DataFrame")
-_PARQUET_MAGIC: Final = b"PAR1"
 
 
 def read_display(
@@ -48,14 +52,20 @@ def read_display(
     Raises
     ------
     RequestError
-        ``unreadable_file``, ``unsupported``, ``bad_value``, ``too_large``.
+        ``unreadable_file``, ``unsupported``, ``bad_value``, ``too_large``; ``unsupported`` with ``where`` ``target``
+        for a table.
     """
-    kind = kind_of(path, storage_class)
-    if kind != "image":
-        raise unsupported(f"a {storage_class or kind} is no image", "target", "get it, and overlay its positions")
+    if kind_of(path, storage_class) != "image":
+        raise _no_image(storage_class)
     part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
     with headers.sound():
-        return exposure.display(find_exposure(path, part), out, part, label=label, most=most)
+        try:
+            file = find_exposure(path, part)
+        except RequestError:
+            if not storage_class and _has_table(path, hdu):
+                raise _no_image(storage_class) from None
+            raise
+        return exposure.display(file, out, part, label=label, most=most)
 
 
 def read_all(
@@ -69,41 +79,93 @@ def read_all(
     bbox: Wanted | None = None,
     sky: SkyBox | None = None,
     columns: tuple[str, ...] = (),
+    select: str = "",
+    schemas: Schemas | None = None,
     label: str = "",
     most: int,
+    most_chars: int = tables.SELECT_CHARS,
 ) -> Got:
-    """Read an exposure, a component or a table for a client; parameters and errors as in `read_display`."""
+    """Read an exposure, a component or a table for a client; parameters and errors as in `read_display`.
+
+    Parameters
+    ----------
+    columns : `tuple` [`str`, ...]
+        Of a table, only these, slots and other aliases included; all where empty.
+    select : `str`
+        Of a table, only the rows that this expression chooses.
+    schemas : `Schemas`, optional
+        Tables that were opened before.
+    """
+    schemas = schemas or Schemas()
     kind = kind_of(path, storage_class)
-    if kind == "image" and (storage_class or _has_image(path, hdu)):
+    number = _number(path, hdu)
+    if kind == "image" and (storage_class or schemas.has_image(path, number, _has_image)):
+        if select:
+            raise unsupported("only of a table can rows be chosen, and this is an image", "select", "leave it out")
         part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
         with headers.sound():
             return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
     _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
-    if kind == "parquet":
-        return Got(catalog=parquet.read_parquet(path, out, columns=columns, label=label))
-    return Got(catalog=afwtable.read_table(path, out, columns=columns, label=label, hdu=_number(path, hdu)))
+    table = schemas.open(path, number)
+    made = tables.catalog(table, out.together, columns=columns, selection=select, label=label, most_chars=most_chars)
+    return Got(catalog=made)
+
+
+def read_positions(
+    path: Path,
+    out: Output,
+    *,
+    wanted: WantedPositions,
+    schemas: Schemas | None = None,
+    storage_class: str = "",
+    component: str = "",
+    hdu: Hdu | None = None,
+    most_markers: int,
+    most_chars: int = tables.SELECT_CHARS,
+    **_of_images: Any,
+) -> Positions:
+    """Read the positions of the chosen rows of a table, for an overlay; only the columns that it takes are read.
+
+    Raises
+    ------
+    RequestError
+        ``unreadable_file``, ``unsupported``, ``too_large``; ``bad_value`` naming ``select``, ``x``, ``y``, ``size``.
+    """
+    if component or (storage_class and kind_of(path, storage_class) == "image"):
+        raise unsupported(f"a {storage_class or component} is no table", "target", "mtv shows images")
+    table = (schemas or Schemas()).open(path, _number(path, hdu))
+    return positions(table, out.together, wanted, most_markers=most_markers, most_chars=most_chars)
 
 
 def kind_of(path: Path, storage_class: str) -> str:
-    """Return ``image``, ``table`` or ``parquet``."""
+    """Return ``image`` or ``table``; a FITS file of no storage class is an image until none is found in it."""
     check_file(path)
-    if storage_class.startswith(_TABLES):
+    if storage_class.startswith(_TABLES) or format_of(path):
         return "table"
     if storage_class.startswith(_IMAGES):
         return "image"
     with path.open("rb") as file:
-        magic = file.read(len(_PARQUET_MAGIC))
-    if magic == _PARQUET_MAGIC:
-        return "parquet"
-    if storage_class and not magic == b"SIMP":
+        magic = file.read(len(_FITS_MAGIC))
+    if storage_class and magic != _FITS_MAGIC:
         raise unsupported(f"datasets of storage class {storage_class} cannot be read", "dataset_type")
     return "image"
 
 
-def _has_image(path: Path, hdu: Hdu | None) -> bool:
+def _no_image(storage_class: str) -> RequestError:
+    return unsupported(f"a {storage_class or 'table'} is no image", "target", "overlay its positions, or get it")
+
+
+def _has_image(path: Path, hdu: int | None) -> bool:
     with headers.sound():
-        number = None if hdu is None else _number(path, hdu)
-        return any(number is None or plane.index == number for plane in planes(path))
+        return any(hdu is None or plane.index == hdu for plane in planes(path))
+
+
+def _has_table(path: Path, hdu: Hdu | None) -> bool:
+    try:
+        Schemas().open(path, _number(path, hdu))
+    except RequestError:
+        return False
+    return True
 
 
 def _number(path: Path, hdu: Hdu | None) -> int | None:

@@ -2,60 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from mtv.wire.data import Catalog, Column
-from mtvd.repo.readers.afwtable import unknown_column
+from mtvd.repo.evaluation import Values
 from mtvd.repo.readers.failures import check_file, unreadable
-from mtvd.repo.readers.hdus import Pixels
-from mtvd.repo.readers.output import Output
+from mtvd.repo.tables import Field
 
 _ASTROPY_META: Final = b"table_meta_yaml"
 
 
-def read_parquet(path: Path, out: Output, *, columns: tuple[str, ...] = (), label: str = "") -> Catalog:
-    """Read a parquet file: numbers, booleans, texts, time stamps and lists of one length.
+@dataclass(frozen=True, kw_only=True)
+class ParquetTable:
+    """A parquet file: numbers, booleans, texts, time stamps and lists of one length. See `mtvd.repo.tables.Table`.
 
-    Columns of other types are left out, and named in ``metadata["left_out"]``. Missing numbers are NaN, missing texts
-    empty, missing booleans False.
+    Missing numbers are NaN, missing texts empty, missing booleans False.
+    """
+
+    path: Path
+    rows: int
+    fields: Mapping[str, Field]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, names: Sequence[str]) -> dict[str, Values]:
+        """See `mtvd.repo.tables.Table.read`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not names:
+            return {}
+        try:
+            table = pq.read_table(self.path, columns=list(names), use_pandas_metadata=False)
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable("the table is damaged or truncated") from error
+        read = {name: _values(table.column(name)) for name in names}
+        return {name: values for name, values in read.items() if values is not None}
+
+
+def open_table(path: Path) -> ParquetTable:
+    """Read the schema of a parquet file: units and descriptions as Butler and astropy write them.
 
     Raises
     ------
     RequestError
-        ``unreadable_file``; ``bad_value`` for an unknown column, ``where`` is ``columns[n]``.
+        ``unreadable_file``.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     check_file(path)
     try:
-        schema = pq.read_schema(path)
-        for number, name in enumerate(columns):
-            if name not in schema.names:
-                raise unknown_column(number, name, schema.names)
-        table = pq.read_table(path, columns=list(columns) or None, use_pandas_metadata=False)
+        with pq.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise unreadable("this is no parquet file, or a damaged one") from error
-    read = {name: _values(table.column(name)) for name in table.column_names}
-    kept = {name: values for name, values in read.items() if values is not None}
     described = _descriptions(schema.metadata or {})
-    arrays = out.together(list(kept.values()), "cat")
-    left_out = [name for name in read if name not in kept]
-    return Catalog(
-        rows=table.num_rows,
-        columns=tuple(
-            Column(name=name, array=array, unit=described.get(name, ("", ""))[0], doc=described.get(name, ("", ""))[1])
-            for name, array in zip(kept, arrays, strict=True)
-        ),
-        metadata={"left_out": left_out} if left_out else {},
-        label=label,
-    )
+    return ParquetTable(path=path, rows=rows, fields={one.name: _words(one, described) for one in schema})
 
 
-def _values(column: Any) -> Pixels | None:
+def _words(column: Any, described: Mapping[str, Field]) -> Field:
+    own = column.metadata or {}
+    if b"unit" in own or b"description" in own:
+        return Field(
+            unit=own.get(b"unit", b"").decode("utf-8", "replace"),
+            doc=own.get(b"description", b"").decode("utf-8", "replace"),
+        )
+    return described.get(column.name, Field())
+
+
+def _values(column: Any) -> Values | None:
     import pyarrow as pa
 
     kind = column.type
@@ -75,20 +95,23 @@ def _values(column: Any) -> Pixels | None:
     return None
 
 
-def _texts(column: Any) -> Pixels:
+def _texts(column: Any) -> Values:
     texts = column.to_pylist()
     return np.array(texts, dtype=f"<U{max(map(len, texts), default=0) or 1}")
 
 
-def _lists(column: Any) -> Pixels | None:
-    rows = column.to_pylist()
-    if not rows or any(row is None or len(row) != len(rows[0]) for row in rows):
+def _lists(column: Any) -> Values | None:
+    import pyarrow.compute as pc
+
+    lengths = pc.unique(pc.list_value_length(column)).to_pylist()
+    if len(lengths) != 1 or not lengths[0]:  # missing, of several lengths, or all empty
         return None
-    values = np.array(rows)
-    return values if values.ndim == 2 and values.dtype.kind in "biuf" else None
+    flat = pc.list_flatten(column)
+    values = np.asarray(flat.to_numpy())
+    return values.reshape(len(column), lengths[0]) if values.dtype.kind in "biuf" else None
 
 
-def _descriptions(metadata: dict[bytes, bytes]) -> dict[str, tuple[str, str]]:
+def _descriptions(metadata: Mapping[bytes, bytes]) -> dict[str, Field]:
     from astropy.table import meta
 
     text = metadata.get(_ASTROPY_META)
@@ -99,6 +122,6 @@ def _descriptions(metadata: dict[bytes, bytes]) -> dict[str, tuple[str, str]]:
     except Exception:  # noqa: BLE001 - units are a courtesy; a table without them is still a table
         return {}
     return {
-        str(entry["name"]): (str(entry.get("unit", "")), str(entry.get("description", "")))
+        str(entry["name"]): Field(str(entry.get("unit", "")), str(entry.get("description", "")))
         for entry in header.get("datatype", ())
     }

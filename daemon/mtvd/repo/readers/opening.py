@@ -1,0 +1,87 @@
+"""Which reader for which table, and the schemas that were parsed before.
+
+The header of an ``lsst.afw`` catalog takes a tenth of a second to parse, its columns a few milliseconds to read. So
+the schemas of the last tables are kept, by the file's place, size and time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from mtvd.repo.readers import afwtable, astropytable, parquet
+from mtvd.repo.readers.failures import check_file, unsupported
+from mtvd.repo.tables import Table
+
+FORMATS: Final[Mapping[str, Callable[[Path], Table]]] = {
+    "parquet": parquet.open_table,
+    "votable": astropytable.open_votable,
+    "ecsv": astropytable.open_ecsv,
+}
+"""Formats that are nothing but tables; FITS files may be images too."""
+
+_KEPT: Final = 32
+_KEPT_ROWS: Final = 20_000
+"""Tables in memory are kept up to so many rows; those read from their file cost no more than their schema."""
+_HEAD_BYTES: Final = 4096
+_Key = tuple[str, int, int, int, int, int | None]
+
+
+def format_of(path: Path) -> str:
+    """Return ``parquet``, ``votable`` or ``ecsv`` by the first bytes of a file; empty for anything else."""
+    check_file(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<VOTABLE" in head:
+        return "votable"
+    return "ecsv" if head.startswith(b"# %ECSV") else ""
+
+
+class Schemas:
+    """Tables by file; the least recently used go first."""
+
+    def __init__(self) -> None:
+        self._tables: OrderedDict[_Key, Table] = OrderedDict()
+        self._images: OrderedDict[_Key, bool] = OrderedDict()
+
+    def has_image(self, path: Path, hdu: int | None, look: Callable[[Path, int | None], bool]) -> bool:
+        """Tell whether a FITS file has an image; it is looked into once, for all its headers must be read."""
+        key = _key(path, hdu)
+        if key not in self._images:
+            self._images[key] = look(path, hdu)
+            _shorten(self._images)
+        return self._images[key]
+
+    def open(self, path: Path, hdu: int | None = None) -> Table:
+        """Open a table of any format.
+
+        Raises
+        ------
+        RequestError
+            ``unreadable_file``, ``unsupported``, ``bad_value``.
+        """
+        name = format_of(path)
+        if name and hdu is not None:
+            raise unsupported("only a FITS file has HDUs", "hdu", "leave hdu out")
+        key = _key(path, hdu)
+        table = self._tables.pop(key, None)
+        if table is None:
+            table = FORMATS[name](path) if name else afwtable.open_table(path, hdu)
+        if isinstance(table, afwtable.FitsTable | parquet.ParquetTable) or table.rows <= _KEPT_ROWS:
+            self._tables[key] = table
+            _shorten(self._tables)
+        return table
+
+
+def _key(path: Path, hdu: int | None) -> _Key:
+    status = path.stat()
+    return str(path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, hdu
+
+
+def _shorten(kept: OrderedDict[_Key, Any]) -> None:
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)

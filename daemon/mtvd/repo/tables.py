@@ -1,0 +1,172 @@
+"""Tables by columns: what every reader of them gives, names and aliases, and choosing of rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+
+from mtv.wire.data import Array, Catalog, Column
+from mtv.wire.errors import RequestError, bad_value
+from mtvd.repo.errors import near
+from mtvd.repo.evaluation import Rows, Values, chosen
+from mtvd.repo.selection import parse
+
+SELECT_CHARS: Final = 2_000
+"""Characters of an expression at most, where nobody says otherwise."""
+Write = Callable[[Sequence[Values], str], list[Array]]
+"""Puts arrays into a pixel file; a kind of file goes with them."""
+
+
+class Field(NamedTuple):
+    """One column, in words."""
+
+    unit: str = ""
+    doc: str = ""
+    kind: str = ""
+    """The type as the file's own words have it: ``D``, ``Flag``, ``Angle``; empty where it has none."""
+
+
+class Table(Protocol):
+    """A table whose columns are read when they are asked for."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """Columns by their true names, in order."""
+        ...
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Prefix to prefix: ``slot_Centroid`` to ``base_SdssCentroid``."""
+        ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+
+    def read(self, names: Sequence[str]) -> dict[str, Values]:
+        """Return columns by their true names: ``(rows,)``, or ``(rows, n)`` for columns of arrays.
+
+        A column that cannot be read (of objects, say) is not among them.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnTable:
+    """A table whose columns are in memory, or mapped."""
+
+    columns: Mapping[str, Values]
+    rows: int
+    fields: Mapping[str, Field]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, names: Sequence[str]) -> dict[str, Values]:
+        """See `Table.read`."""
+        return {name: self.columns[name] for name in names}
+
+
+def resolve(name: str, aliases: Mapping[str, str]) -> str:
+    """Return the true name of a column: the longest alias that begins it is replaced, as in ``lsst.afw.table``."""
+    for _ in range(len(aliases) + 1):  # a ring of aliases ends too
+        alias = max((alias for alias in aliases if name.startswith(alias)), key=len, default=None)
+        if alias is None:
+            return name
+        name = aliases[alias] + name[len(alias) :]
+    return name
+
+
+def find(table: Table, name: str, where: str) -> str:
+    """Return the true name of a column, given by name, slot or alias.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` with near names.
+    """
+    if name in table.fields:
+        return name
+    real = resolve(name, table.aliases)
+    if real not in table.fields:
+        raise unknown_column(where, name, [*table.fields, *table.aliases])
+    return real
+
+
+def unknown_column(where: str, name: str, names: Sequence[str]) -> RequestError:
+    """Return the error for a column that a table does not have."""
+    few = f"there are {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+    return bad_value(where, f"the table has no column {name[:100]!r}", near(name, names, otherwise=few))
+
+
+def select(table: Table, text: str, *, most_chars: int = SELECT_CHARS) -> Rows | None:
+    """Return which rows an expression chooses, ``(rows,)``; None for all where it is empty.
+
+    Only the columns that the expression names are read.
+
+    Raises
+    ------
+    RequestError
+        With ``where`` ``select``.
+    """
+    if not text:
+        return None
+    selection = parse(text, most_chars=most_chars)
+    true_names = {name: find(table, name, "select") for name in selection.columns}
+    read = table.read(list(dict.fromkeys(true_names.values())))
+    for name, true_name in true_names.items():
+        if true_name not in read:
+            raise bad_value("select", f"the column {name!r} is of a type that is not read")
+    return chosen(selection, {name: read[true_name] for name, true_name in true_names.items()}, table.rows)
+
+
+def columns_of(table: Table, names: Sequence[str], rows: Rows | None) -> dict[str, Values]:
+    """Return columns by their true names, only the chosen rows of them."""
+    read = table.read(names)
+    return read if rows is None else {name: np.asarray(values[rows]) for name, values in read.items()}
+
+
+def catalog(
+    table: Table,
+    write: Write,
+    *,
+    columns: Sequence[str] = (),
+    selection: str = "",
+    label: str = "",
+    most_chars: int = SELECT_CHARS,
+) -> Catalog:
+    """Write the chosen columns and rows of a table into a pixel file, as a catalog for a client.
+
+    Parameters
+    ----------
+    columns : sequence of `str`
+        Names, slots and aliases; all columns where empty.
+    selection : `str`
+        Expression; all rows where empty.
+
+    Raises
+    ------
+    RequestError
+        ``where`` is ``columns[n]`` or ``select``.
+    """
+    named = [find(table, name, f"columns[{number}]") for number, name in enumerate(columns)]
+    wanted = list(dict.fromkeys(named)) if columns else list(table.fields)
+    rows = select(table, selection, most_chars=most_chars)
+    read = columns_of(table, wanted, rows)
+    left_out = [name for name in wanted if name not in read]
+    arrays = write(list(read.values()), "cat")
+    return Catalog(
+        rows=table.rows if rows is None else int(np.count_nonzero(rows)),
+        columns=tuple(_described(name, table.fields[name], array) for name, array in zip(read, arrays, strict=True)),
+        aliases=dict(table.aliases),
+        metadata={**table.metadata, **({"left_out": left_out} if left_out else {})},
+        label=label,
+    )
+
+
+def _described(name: str, words: Field, array: Array) -> Column:
+    return Column(name=name, array=array, unit=words.unit, doc=words.doc, kind=words.kind)
