@@ -14,6 +14,8 @@ NAMES: Final = (
     "dots_buffered",
     "dots_single",
     "dots_waiting",
+    "load_compressed",
+    "load_again",
     "mask_recolour",
     "overlay_erase",
     "query_cli",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Unpack
 
-from mtv import checks, targets
+from mtv import checks, parts, targets
 from mtv.batch import Batch
 from mtv.connection import Connection, default_connection
 from mtv.listening import Events
@@ -71,6 +71,7 @@ class Display:
         label: str = "",
         wait: bool = True,
         supersede: bool = False,
+        **part: Unpack[parts.Part],
     ) -> None:
         """Show an image. Replaces image, mask and WCS, and removes overlays except lasting ones.
 
@@ -89,6 +90,8 @@ class Display:
             The target's own where not given; a `str` holds cards of 80 characters.
         supersede : `bool`, optional
             True, with ``wait=False``: a newer image for this display may take the place of this one while it waits.
+        hdu, component, cube_index, bbox, centre_deg, size_arcsec : optional
+            Which part of a path or reference is shown; as in `mtv.Repository.get`.
 
         Raises
         ------
@@ -99,8 +102,10 @@ class Display:
         source = targets.reference(target)
         if source is not None:
             checks.only_with_pixels(mask=mask, planes=planes, xy0=xy0, wcs=wcs)
+            source = parts.of(source, part)
             self._draw(steps.Mtv(display=self.frame, target=source), wait=wait, supersede=supersede)
             return
+        parts.none_of_pixels(part)
         image = targets.image_of(target)
         changes: dict[str, Any] = {}
         if mask is not None or planes is not None:

@@ -13,6 +13,8 @@ from mtv.wire import data
 if TYPE_CHECKING:
     import numpy as np
 
+    from mtv import skywcs
+
 
 class Box(NamedTuple):
     """A rectangle of pixels, in 0-based parent coordinates."""
@@ -66,10 +68,12 @@ class Exposure:
         0-based parent pixel ``(x, y)`` of the first pixel.
     wcs : `str`, optional
         FITS cards of 80 characters, concatenated; local 1-based pixels.
+    sky_wcs : `str`, optional
+        The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST.
 
     Attributes
     ----------
-    planes, xy0, wcs, unit, label, metadata
+    planes, xy0, wcs, sky_wcs, unit, label, metadata
         As given; ``metadata`` holds the header keywords of the file.
     """
 
@@ -82,6 +86,7 @@ class Exposure:
         planes: dict[str, int] | None = None,
         xy0: tuple[int, int] = (0, 0),
         wcs: str = "",
+        sky_wcs: str = "",
         unit: str = "",
         label: str = "",
         metadata: dict[str, str | int | float | bool | None] | None = None,
@@ -91,6 +96,7 @@ class Exposure:
         self.planes = dict(planes or {})
         self.xy0 = xy0
         self.wcs = wcs
+        self.sky_wcs = sky_wcs
         self.unit = unit
         self.label = label
         self.metadata = dict(metadata or {})
@@ -106,6 +112,7 @@ class Exposure:
             planes=found.planes,
             xy0=found.xy0,
             wcs=found.wcs,
+            sky_wcs=found.sky_wcs,
             unit=found.unit,
             label=found.label,
             metadata=found.metadata,
@@ -172,6 +179,27 @@ class Exposure:
         mask = self.get_mask().array
         return (mask >> self.planes[plane] & 1).astype(bool)
 
+    def pixel_to_sky(self, x: Any, y: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return ICRS right ascension and declination in degrees of 0-based parent pixels.
+
+        By the exact ``SkyWcs`` where the file has one and ``starlink-pyast`` is installed, else by the header's WCS.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` where there is no WCS.
+        """
+        return self._sky().to_sky(_floats(x), _floats(y))
+
+    def sky_to_pixel(self, ra_deg: Any, dec_deg: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return 0-based parent pixels ``(x, y)`` of points of the sky; see `pixel_to_sky`."""
+        return self._sky().to_pixel(_floats(ra_deg), _floats(dec_deg))
+
+    def _sky(self) -> skywcs.Mapping:
+        from mtv import skywcs
+
+        return skywcs.mapping_of(self.sky_wcs, self.wcs, self.xy0)
+
     def astropy_wcs(self) -> Any:
         """Return the WCS as an `astropy.wcs.WCS`, for local 0-based pixels; None where there is none. Loads astropy."""
         if not self.wcs:
@@ -180,3 +208,9 @@ class Exposure:
         from astropy.wcs import WCS
 
         return WCS(Header.fromstring(self.wcs))
+
+
+def _floats(values: Any) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return np.atleast_1d(np.asarray(values, float))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import msgspec
 
-from mtv import checks
+from mtv import checks, parts
 from mtv.connection import Connection, default_connection
 from mtv.datasets import DataId, DatasetRef, Handle, Records, Refs
 from mtv.ticket import Answer, OnProgress
@@ -21,6 +21,8 @@ Names = str | Sequence[str] | None
 Target = str | os.PathLike[str] | DatasetRef | Handle
 
 RUN: Final = "run"
+_AHEAD: Final = 2
+"""How many of a list the daemon is told of before they are asked for."""
 
 
 class Repository:
@@ -57,6 +59,7 @@ class Repository:
             )
         self.name = _name(name)
         self._given = connection
+        self._butler: Any = None
 
     def __repr__(self) -> str:
         return f"<mtv.Repository {self.name or 'by default'}>"
@@ -203,7 +206,7 @@ class Repository:
         """
         if os.sep in dataset_type:
             raise bad_value("dataset_type", f"{dataset_type!r} is no dataset type", "a path is shown as it is")
-        source = self._source(dataset_type, collections, None, data_id)
+        source = self._source(dataset_type, collections, parts.Part(), data_id)
         assert isinstance(source, data.Dataset)
         return source
 
@@ -214,7 +217,12 @@ class Repository:
         collections: Names = None,
         columns: Names = (),
         select: str = "",
-        bbox: tuple[int, int, int, int] | None = None,
+        hdu: int | str | None = None,
+        component: str = "",
+        cube_index: int | Sequence[int] | None = None,
+        bbox: parts.Box | None = None,
+        centre_deg: tuple[float, float] | None = None,
+        size_arcsec: parts.Size | None = None,
         timeout_secs: float | None = None,
         on_progress: OnProgress | None = None,
         **data_id: int | str,
@@ -230,8 +238,17 @@ class Repository:
         select : `str`, optional
             Of a catalog, only the rows that an expression over its columns, flags and slots chooses:
             ``"calib_psf_used & (slot_Centroid_x > 100)"``.
+        hdu : `int` or `str`, optional
+            HDU of a file: its number from 0, or its name (``"SCI"``, ``"SCI,2"``).
+        component : `str`, optional
+            Only a part: ``image``, ``mask``, ``variance``, ``wcs``, ``bbox``, ``xy0``, ``dimensions``, ``metadata``,
+            ``unit``, ``filter``, ``photoCalib``; as ``calexp.mask`` in a dataset type.
+        cube_index : `int` or sequence, optional
+            Slice of a cube: an index from 0 for each axis before ``(y, x)``.
         bbox : `tuple` [`int`, `int`, `int`, `int`], optional
-            Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels.
+            Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels; it must lie within the image.
+        centre_deg, size_arcsec : `tuple` [`float`, `float`], optional
+            Cut-out around ``(ra, dec)`` (ICRS) of ``(width, height)``, or of one number for both; clipped to the image.
         **data_id
             ``visit=23718, detector=41, instrument="HSC"``, with a dataset type.
 
@@ -240,42 +257,119 @@ class Repository:
         data : `Exposure`, `Catalog`, or a value
             As the dataset is; arrays are mapped, not copied.
         """
-        source = self._source(target, collections, bbox, data_id)
+        part = parts.given(
+            hdu=hdu,
+            component=component,
+            cube_index=cube_index,
+            bbox=bbox,
+            centre_deg=centre_deg,
+            size_arcsec=size_arcsec,
+        )
+        source = self._source(target, collections, part, data_id)
         connection = self.connection
         chosen = checks.expression(select, connection.limits)
         message = Get(target=source, columns=_names("columns", columns), select=chosen)
         answer = connection.ask(message, timeout_secs=timeout_secs, on_progress=on_progress)
         return _value(answer, connection)
 
+    @overload
+    def load(self, target: Target, **options: Any) -> Handle: ...
+
+    @overload
+    def load(self, target: Iterable[DatasetRef | os.PathLike[str]], **options: Any) -> Iterator[Handle]: ...
+
     def load(
         self,
-        target: Target,
+        target: Target | Iterable[DatasetRef | os.PathLike[str]],
         *,
         collections: Names = None,
-        bbox: tuple[int, int, int, int] | None = None,
+        hdu: int | str | None = None,
+        component: str = "",
+        cube_index: int | Sequence[int] | None = None,
+        bbox: parts.Box | None = None,
+        centre_deg: tuple[float, float] | None = None,
+        size_arcsec: parts.Size | None = None,
         lease_secs: float = 600.0,
         timeout_secs: float | None = None,
         on_progress: OnProgress | None = None,
         **data_id: int | str,
-    ) -> Handle:
+    ) -> Handle | Iterator[Handle]:
         """Have the daemon read a dataset or a file, and return a handle on it; its pixels never come here.
+
+        A list (references of a query, paths) gives an iterator of handles: each is loaded when it is asked for, while
+        the daemon decodes the next ones already. ``for handle in repository.load(refs):``
 
         Parameters
         ----------
         lease_secs : `float`, optional
             How long the handle lives after its last use; ``with repo.load(...) as handle:`` gives it back.
-        target, collections, bbox, **data_id
+        target, collections, hdu, component, cube_index, bbox, centre_deg, size_arcsec, **data_id
             As in `get`.
         """
-        source = self._source(target, collections, bbox, data_id)
-        if isinstance(source, data.Handle):
-            raise bad_value("target", "a handle is loaded already")
-        step = steps.Load(target=source, lease_secs=lease_secs)
+        part = parts.given(
+            hdu=hdu,
+            component=component,
+            cube_index=cube_index,
+            bbox=bbox,
+            centre_deg=centre_deg,
+            size_arcsec=size_arcsec,
+        )
+        if isinstance(target, str) or not isinstance(target, Iterable):
+            found = self._readable(target, collections, part, data_id)
+            return self._load(found, (), lease_secs, timeout_secs, on_progress)
+        sources = [self._readable(one, collections, part, data_id) for one in target]
+        return (
+            self._load(source, tuple(sources[number : number + _AHEAD]), lease_secs, timeout_secs, on_progress)
+            for number, source in enumerate(sources, 1)
+        )
+
+    def _load(
+        self,
+        source: data.Dataset | data.File,
+        ahead: tuple[data.Dataset | data.File, ...],
+        lease_secs: float,
+        timeout_secs: float | None,
+        on_progress: OnProgress | None,
+    ) -> Handle:
+        step = steps.Load(target=source, lease_secs=lease_secs, ahead=ahead)
         connection = self.connection
         reply = connection.request(step, timeout_secs=timeout_secs, on_progress=on_progress)
         loaded = reply.steps[0].loaded if isinstance(reply, Outcome) else reply
         assert isinstance(loaded, Loaded)
         return Handle(loaded, lambda handle: connection.request(Release(handle=handle)))
+
+    def butler_get(
+        self,
+        target: str | DatasetRef,
+        *,
+        collections: Names = None,
+        parameters: Mapping[str, Any] | None = None,
+        **data_id: int | str,
+    ) -> Any:
+        """Get a dataset in this process with Butler itself, as the Python object that its storage class names.
+
+        For data that the daemon does not read (a PSF, a summary, a configuration), where their type is installed
+        here. Opens the repository with ``lsst.daf.butler`` the first time, which takes seconds; its exceptions pass.
+
+        Parameters
+        ----------
+        target : `DatasetRef` or `str`
+            A reference, or a dataset type (with a component where wanted) and a data ID.
+        parameters : `dict`, optional
+            Butler's own: ``{"bbox": ...}``, ``{"columns": [...]}``.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` where a package is missing.
+        """
+        from mtv import inprocess
+
+        if self._butler is None:
+            location = inprocess.location_of(self.name, self.connection.repositories())
+            self._butler = inprocess.open_butler(location)
+        names = _names("collections", collections)
+        return inprocess.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
 
     # Inside
 
@@ -299,27 +393,34 @@ class Repository:
         columns = pages[0].columns
         return Records(columns, (DataId(zip(columns, row, strict=True)) for page in pages for row in page.rows))
 
+    def _readable(
+        self, target: object, collections: Names, part: parts.Part, data_id: dict[str, int | str]
+    ) -> data.Dataset | data.File:
+        source = self._source(target, collections, part, data_id)
+        if isinstance(source, data.Handle):
+            raise bad_value("target", "a handle is loaded already")
+        return source
+
     def _source(
-        self, target: object, collections: Names, bbox: tuple[int, int, int, int] | None, data_id: dict[str, int | str]
-    ) -> data.Dataset | data.File | data.Handle:
+        self, target: object, collections: Names, part: parts.Part, data_id: dict[str, int | str]
+    ) -> parts.Source:
+        if isinstance(target, Handle):
+            return parts.of(data.Handle(handle=target.id), part)
         if isinstance(target, DatasetRef):
-            source = target._mtv_source_()
             if data_id or collections is not None:
                 raise bad_value("data_id", "a reference has its own data ID and collections")
-            return msgspec.structs.replace(source, bbox=bbox) if bbox else source
-        if isinstance(target, Handle):
-            return data.Handle(handle=target.id)
+            return parts.of(target._mtv_source_(), part)
         if isinstance(target, os.PathLike) or (isinstance(target, str) and os.sep in target):
-            return data.File(path=str(Path(target).expanduser().absolute()))
+            return parts.of(data.File(path=str(Path(target).expanduser().absolute())), part)
         if not isinstance(target, str) or not target:
             raise bad_value("target", f"{target!r} is no dataset", "a dataset type, a reference, a handle or a path")
-        return data.Dataset(
+        named = data.Dataset(
             repo=self.name,
             dataset_type=target,
             data_id=_checked_id(data_id),
             collections=_names("collections", collections),
-            bbox=bbox,
         )
+        return parts.of(named, part)
 
 
 def repositories(connection: Connection | None = None) -> tuple[RepositoryInfo, ...]:

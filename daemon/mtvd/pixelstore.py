@@ -201,12 +201,13 @@ class PixelStore:
             self._claimed.discard(name)
             path = self.path(name)
             try:
-                size = path.lstat().st_size
+                status = path.lstat()
             except FileNotFoundError:
                 continue
-            if freefiles.LEAST_BYTES <= size <= room:
-                path.rename(self.directory / freefiles.new_name(size, name.rpartition(".")[2]))
-                room -= size
+            # Bytes that have a second name are somebody's still.
+            if freefiles.LEAST_BYTES <= status.st_size <= room and status.st_nlink == 1:
+                path.rename(self.directory / freefiles.new_name(status.st_size, name.rpartition(".")[2]))
+                room -= status.st_size
             else:
                 path.unlink(missing_ok=True)
 
@@ -225,6 +226,14 @@ class PixelStore:
         with source.open("rb") as old, os.fdopen(allocate(self.path(copy), source.stat().st_size), "r+b") as new:
             shutil.copyfileobj(old, new, 1 << 22)
 
+    def link(self, name: str) -> str:
+        """Return a second name for a pixel file, ours; its bytes live until both names are removed."""
+        kind, _, rest = name.partition("-")
+        second = new_name(kind, rest.rpartition(".")[2])
+        os.link(self.path(name), self.path(second))
+        self._claimed.add(second)
+        return second
+
     def remove(self, names: Iterable[str]) -> None:
         """Unlink files; those already gone are no error."""
         for name in names:
@@ -236,14 +245,15 @@ class PixelStore:
         return tuple(entry.name for entry in os.scandir(self.directory) if NAME.fullmatch(entry.name))
 
     def used_bytes(self) -> int:
-        """Bytes of all pixel files."""
-        total = 0
+        """Bytes of all pixel files, those of several names once."""
+        sizes: dict[int, int] = {}
         for entry in os.scandir(self.directory):
             try:
-                total += entry.stat(follow_symlinks=False).st_size
+                status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:  # a client removed it meanwhile
                 continue
-        return total
+            sizes[status.st_ino] = status.st_size
+        return sum(sizes.values())
 
     def room_bytes(self) -> int:
         """Bytes that are left: of the budget, or of the file system where that is less."""

@@ -149,6 +149,8 @@ class _Work:
                 raise
             return await self._load_table(step)
         layers = await self.room.images.layers(exposure)
+        if step.ahead:
+            self.room.repositories.read_ahead(step.ahead)
         return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
 
     async def _load_table(self, step: steps.Load) -> Loaded:

@@ -97,3 +97,47 @@ def test_the_flags_and_slots_of_a_real_catalog_read_right(shared_data: Path, dem
     assert len(src) == len(x)
     np.testing.assert_array_equal(src["slot_Centroid_x"], x)
     assert next(iter(src)).getX() == x[0]
+
+
+def test_a_component_and_a_cut_out_of_a_real_exposure_show_alone(
+    shared_data: Path, demo_daemon: LiveDaemon, display: mtv.Display
+) -> None:
+    path = shared_data / "HSC-0908120-056-small.fits"
+    variance, header = hdu_of(path, "VARIANCE")
+    x0, y0 = round(-header["LTV1"]), round(-header["LTV2"])
+    display.mtv(path, component="variance", bbox=(x0 + 20, y0 + 30, 50, 40))
+    report = display.describe()
+    assert (tuple(report.shape), tuple(report.xy0)) == ((40, 50), (x0 + 20, y0 + 30))
+    with demo_daemon.probe() as window:
+        shown = float(window.value(x0 + 25, y0 + 33, frame=40))
+    assert shown == pytest.approx(float(variance[33, 25]), rel=1e-5)
+    ra, dec = WCS(header).all_pix2world([[100, 120]], 0)[0]
+    display.mtv(path, centre_deg=(ra, dec), size_arcsec=5)
+    report = display.describe()
+    height, width = report.shape
+    assert width == height == pytest.approx(5 / 0.168, abs=1)
+    assert (report.xy0[0] - x0 + width / 2, report.xy0[1] - y0 + height / 2) == pytest.approx((100, 120), abs=1.5)
+    with pytest.raises(mtv.RequestError) as caught:
+        display.mtv(path, hdu="NOPE")
+    assert caught.value.error.where.endswith("hdu")
+
+
+def test_a_list_is_loaded_and_shown_one_by_one(
+    demo_daemon: LiveDaemon, display: mtv.Display, chain: str, tmp_path: Path
+) -> None:
+    repository = mtv.Repository(connection=demo_daemon.connect())
+    refs = repository.query("calexp", collections=chain, instrument="HSC", visit=23718)[:2]
+    compressed = tmp_path / "compressed.fits"
+    pixels = np.arange(12_000, dtype="f4").reshape(100, 120)
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(pixels, compression_type="GZIP_2", quantize_level=0.0)]).writeto(
+        compressed
+    )
+    labels = []
+    for handle in repository.load([*refs, compressed, compressed]):
+        with handle:
+            display.mtv(handle)
+            labels.append(display.describe().label)
+    assert len(labels) == 4
+    assert labels[2:] == ["compressed.fits"] * 2
+    with demo_daemon.probe() as window:
+        assert float(window.value(119, 99, frame=40)) == 11_999

@@ -17,7 +17,7 @@ from mtv.cli import COMMANDS, cli
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import messages as ms
 from mtv.wire import steps as st
-from mtv.wire.data import Array, Catalog, Column, Dataset, File, Handle
+from mtv.wire.data import Array, Catalog, Column, Dataset, File, Handle, SkyBox
 from mtv.wire.errors import Code, Error, exception_for
 
 Run = Callable[..., click.testing.Result]
@@ -243,6 +243,11 @@ def test_show_draws_image_scale_zoom_and_front_as_one_transaction(run: Run, daem
         (("handle:abc",), Handle(handle="abc")),
         (("calexp.mask", "visit=1", "--bbox", "-5,0,10,10"),
          Dataset(dataset_type="calexp.mask", data_id={"visit": 1}, bbox=(-5, 0, 10, 10))),
+        (("calexp", "visit=1", "--component", "mask", "--hdu", "SCI,2", "--slice", "0,3"),
+         Dataset(dataset_type="calexp.mask", data_id={"visit": 1}, hdu="SCI,2", cube_index=(0, 3))),
+        (("calexp", "visit=1", "--sky", "150.1,-2,30"),
+         Dataset(dataset_type="calexp", data_id={"visit": 1},
+                 sky=SkyBox(ra_deg=150.1, dec_deg=-2, width_arcsec=30, height_arcsec=30))),
     ],
 )  # fmt: skip
 def test_a_target_is_known_by_its_form(
@@ -250,6 +255,32 @@ def test_a_target_is_known_by_its_form(
 ) -> None:
     run("show", *words, "--behind")
     assert only_step(daemon) == st.Mtv(target=target)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"width": 3, "x_min": 1}, "x_min"),
+        ([1, 2], "1 2\n"),
+        ("A".ljust(80) + "B".ljust(80), "A\nB\n"),
+        ("nJy", "nJy\n"),
+    ],
+)
+def test_a_component_that_is_a_value_is_printed(run: Run, daemon: ScriptedDaemon, value: Any, said: str) -> None:
+    daemon.script(ms.Get, ms.Got(value=value))
+    assert said in run("get", "calexp.some", "visit=1").output
+    assert json.loads(run("get", "calexp.some", "visit=1", "--json").output) == value
+
+
+def test_pixels_are_not_printed(run: Run, daemon: ScriptedDaemon) -> None:
+    for words in (("calexp", "visit=1"), ("calexp", "visit=1", "--component", "mask"), ("calexp.image", "visit=1")):
+        assert "component" in run("get", *words, code=1).output
+    assert daemon.of(ms.Get) == []
+
+
+@pytest.mark.parametrize("words", [("--sky", "1,2"), ("--slice", "x"), ("--bbox", "1,2,3"), ("--sky", "1,2,3,4,5")])
+def test_a_part_that_cannot_be_understood_is_a_wrong_command_line(run: Run, words: tuple[str, ...]) -> None:
+    assert words[0] in run("show", "calexp", "visit=1", *words, code=2).output
 
 
 def test_a_file_is_named_by_its_absolute_path(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:

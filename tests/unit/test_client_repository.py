@@ -11,6 +11,7 @@ import pytest
 from astropy.table import Table
 
 import mtv
+from mtv.datasets import DataId
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import data, messages
 from mtv.wire.steps import Load, Query
@@ -40,6 +41,25 @@ def pages(seen: Seen) -> messages.Rows:
     return messages.Rows(
         columns=IDS, rows=rows, ids=ids, repo="hsc", dataset_type="calexp", cursor="2" if first else ""
     )
+
+
+def refs(*ids: str) -> list[mtv.DatasetRef]:
+    return [mtv.DatasetRef("", "calexp", name, "u/run", DataId()) for name in ids]
+
+
+def dataset_of(step: object) -> data.Dataset:
+    assert isinstance(step, Load)
+    assert isinstance(step.target, data.Dataset)
+    return step.target
+
+
+def ahead_of(step: object) -> list[str]:
+    assert isinstance(step, Load)
+    return [one.id for one in step.ahead if isinstance(one, data.Dataset)]
+
+
+def loaded(seen: Seen) -> messages.Loaded:
+    return messages.Loaded(handle=dataset_of(seen.message).id, shape=(2, 3))
 
 
 def written(directory: Path | None, name: str, array: np.ndarray[Any, Any]) -> data.Array:
@@ -153,6 +173,26 @@ def test_values_that_cannot_be_looked_for_are_refused(
     with pytest.raises(mtv.RequestError) as caught:
         repository.query("calexp", **arguments)
     assert caught.value.error.where == where
+
+
+def test_a_list_is_loaded_one_by_one_and_the_daemon_is_told_of_the_next(
+    daemon: ScriptedDaemon, repository: mtv.Repository
+) -> None:
+    daemon.script(Load, loaded)
+    handles = repository.load(refs(*"abcd"), component="image")
+    assert daemon.of(Load) == []
+    assert [handle.id for handle in handles] == list("abcd")
+    asked = [seen.message for seen in daemon.of(Load)]
+    assert [dataset_of(step).dataset_type for step in asked] == ["calexp.image"] * 4
+    assert [ahead_of(step) for step in asked] == [["b", "c"], ["c", "d"], ["d"], []]
+
+
+def test_a_list_with_something_else_in_it_is_refused_before_anything_is_loaded(
+    daemon: ScriptedDaemon, repository: mtv.Repository
+) -> None:
+    with pytest.raises(mtv.RequestError) as caught:
+        repository.load([*refs("a"), 3])  # type: ignore[list-item]
+    assert (caught.value.error.where, daemon.of(Load)) == ("target", [])
 
 
 def test_an_exposure_is_mapped_and_its_files_are_gone(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:

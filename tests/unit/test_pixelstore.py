@@ -43,6 +43,15 @@ def test_a_recycled_file_is_taken_again_by_whoever_needs_its_size(store: PixelSt
     assert store.reuse("mtv", SIZE) is None
 
 
+def test_bytes_with_a_second_name_are_not_written_over(store: PixelStore) -> None:
+    first = made(store)
+    second = store.link(first)
+    store.recycle([first])
+    assert (free(store), store.names()) == ([], (second,))
+    store.recycle([second])
+    assert len(free(store)) == 1
+
+
 def test_two_who_want_one_free_file_get_it_once(store: PixelStore) -> None:
     store.recycle([made(store)])
     taken = [freefiles.take(store.directory / pixelstore.new_name("mtv"), SIZE) for _ in range(2)]

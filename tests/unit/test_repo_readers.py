@@ -101,7 +101,8 @@ def test_compressed_planes_read_as_uncompressed_ones(tmp_path: Path, out: Output
     path = tmp_path / "gzip.fits"
     sample.write_exposure(path, 23718, 42, compression="GZIP_2")
     exposure = read_display(path, out, most=MOST)
-    assert exposure.image.dtype == ">f4"
+    assert exposure.mask is not None
+    assert (exposure.image.dtype, exposure.mask.dtype) == (">f4", "|u1"), "seven planes need no more"
     assert np.array_equal(pixels(store.directory, exposure.image), sample.image_of(23718, 42))
     assert exposure.mask is not None
     assert np.array_equal(pixels(store.directory, exposure.mask), sample.mask_of(23718, 42))
@@ -216,6 +217,20 @@ def test_a_damaged_file_is_unreadable(calexp: Path, out: Output, how: str) -> No
     error = refused(calexp, out)
     assert (error.code, error.error.where) == ("unreadable_file", "path")
     assert str(calexp) not in str(error)
+
+
+@pytest.mark.filterwarnings("ignore::astropy.io.fits.verify.VerifyWarning")
+@pytest.mark.parametrize(
+    ("card", "damaged"), [(b"BUNIT   = 'nJy", b"BUNIT   = \x00\xffnJ"), (b"CRVAL2A ", b"CRVAL9A ")]
+)
+def test_a_file_with_a_damaged_header_is_unreadable(calexp: Path, out: Output, card: bytes, damaged: bytes) -> None:
+    data = calexp.read_bytes()
+    assert card in data
+    calexp.write_bytes(data.replace(card, damaged))
+    for read in (read_display, read_all):
+        with pytest.raises(RequestError) as caught:
+            read(calexp, out, most=MOST)
+        assert caught.value.code == "unreadable_file"
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])

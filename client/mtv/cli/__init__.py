@@ -35,6 +35,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Repositories": {
         "repos": Entry("query", "repos", "List the repositories that can be named."),
         "query": Entry("query", "query", "Ask a repository: datasets, data IDs, collections, types, records."),
+        "get": Entry("get", "get", "Print what an exposure says of itself: WCS, bounding box, metadata."),
         "load": Entry("draw", "load", "Read an image into the daemon's cache, for 'mtv show handle:...'."),
         "catalog": Entry("catalog", "catalog", "Schema or rows of a catalog; CSV."),
     },

@@ -20,7 +20,7 @@ from mtv.wire.messages import Loaded, Outcome, Picture, Snapshot
 
 @click.command("show", cls=Command)
 @targets.target_options
-@targets.bbox_option
+@targets.part_options
 @display_option
 @click.option("--scale", "stretch", metavar="'STRETCH LIMITS'", help="As 'mtv scale' has it: 'asinh zscale'.")
 @click.option("--zoom", metavar="FACTOR|fit", help="As 'mtv zoom'.")
@@ -69,7 +69,7 @@ def show(
 
 @click.command("load", cls=Command)
 @targets.target_options
-@targets.bbox_option
+@targets.part_options
 @click.option("--lease", "lease_secs", type=click.FloatRange(min=1), default=600.0, show_default=True, metavar="SECS")
 @click.pass_obj
 def load(call: Call, /, lease_secs: float, **target: Any) -> None:

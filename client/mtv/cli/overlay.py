@@ -97,9 +97,9 @@ def overlay(
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
     in_words = not words[1:] and words[:1] and (words[0] == "-" or words[0].lower().endswith(_CSV))
     if not points and not in_words:
-        _overlay_table(
-            call, frame, targets.parse(words, repo=repo, collections=collections, hdu=hdu), names, select, sky, look
-        )
+        extension = None if hdu is None else str(hdu)
+        target = targets.parse(words, repo=repo, collections=collections, hdu=extension)
+        _overlay_table(call, frame, target, names, select, sky, look)
         return
     if select:
         raise bad_value("select", "only of a table can rows be chosen", "leave --select out")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from mtv import parts
 from mtv.cli import common
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import bad_value
@@ -24,7 +25,7 @@ def target_options(function: F) -> F:
     for option in (
         common.collections_option,
         common.repo_option,
-        click.option("--hdu", type=click.IntRange(min=0), help="HDU of a file, from 0; else the first image."),
+        click.option("--hdu", metavar="N|NAME", help="HDU, from 0 or by name: SCI, SCI,2; else the first image."),
         click.argument("words", nargs=-1, required=True, metavar="TARGET [KEY=VALUE]..."),
     ):
         function = option(function)
@@ -36,10 +37,13 @@ def parse(
     *,
     repo: str = "",
     collections: Sequence[str] = (),
-    hdu: int | None = None,
+    hdu: str | None = None,
+    component: str = "",
+    cube_index: tuple[int, ...] | None = None,
     bbox: tuple[int, int, int, int] | None = None,
+    sky: tuple[float, float, float, float] | None = None,
 ) -> Dataset | File | Handle:
-    """Return what the words name.
+    """Return what the words name, or the part of it that options name.
 
     Raises
     ------
@@ -49,23 +53,29 @@ def parse(
     first, *rest = words
     if "=" in first and not _FILE.match(first):
         raise bad_value("target", f"{first!r} comes before any target", "for example: calexp visit=23718 detector=41")
-    named = not rest and (first.startswith(_HANDLE) or _FILE.match(first) is not None)
-    if named and bbox is not None:
-        raise bad_value("bbox", "only a dataset can be cut out")
-    if hdu is not None and not (named and not first.startswith(_HANDLE)):
-        raise bad_value("hdu", "only a file has HDUs to choose from")
-    if named and first.startswith(_HANDLE):
+    part = parts.given(
+        hdu=hdu if hdu is None else common.frame(hdu),
+        component=component,
+        cube_index=cube_index,
+        bbox=bbox,
+        centre_deg=sky and sky[:2],
+        size_arcsec=sky and sky[2:],
+    )
+    return parts.of(_whole(first, rest, repo=repo, collections=collections), part)
+
+
+def _whole(first: str, rest: Sequence[str], *, repo: str, collections: Sequence[str]) -> Dataset | File | Handle:
+    if not rest and first.startswith(_HANDLE):
         return Handle(handle=first.removeprefix(_HANDLE))
-    if named:
-        return File(path=common.absolute(first), hdu=hdu)
+    if not rest and _FILE.match(first):
+        return File(path=common.absolute(first))
     if not rest and _UUID.fullmatch(first):
-        return Dataset(repo=repo, id=first, bbox=bbox)
+        return Dataset(repo=repo, id=first)
     return Dataset(
         repo=repo,
         dataset_type=first,
         data_id=common.keywords(rest),
         collections=common.listed(collections),
-        bbox=bbox,
     )
 
 
@@ -80,6 +90,31 @@ def box(text: str) -> tuple[int, int, int, int]:
     return x, y, width, height
 
 
-bbox_option = click.option(
-    "--bbox", type=box, metavar="X,Y,WIDTH,HEIGHT", help="Cut out of a dataset, from 0-based parent pixel X, Y."
-)
+def index(text: str) -> tuple[int, ...]:
+    """Return a slice of a cube: ``3``, or ``0,3``."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text.strip()!r} is not whole numbers with commas between") from None
+
+
+def sky_box(text: str) -> tuple[float, float, float, float]:
+    """Return a cut-out on the sky: ``RA,DEC,SIZE`` or ``RA,DEC,WIDTH,HEIGHT``, degrees and arc seconds."""
+    try:
+        ra, dec, width, *rest = (float(part) for part in text.split(","))
+        (height,) = rest or (width,)
+    except ValueError:
+        raise click.BadParameter(f"{text.strip()!r} is not RA,DEC,SIZE or RA,DEC,WIDTH,HEIGHT") from None
+    return ra, dec, width, height
+
+
+def part_options(function: F) -> F:
+    """Give a command the options that choose a part of what is read."""
+    for option in (
+        click.option("--sky", type=sky_box, metavar="RA,DEC,SIZE[,HEIGHT]", help="Cut out: degrees, arc seconds."),
+        click.option("--bbox", type=box, metavar="X,Y,WIDTH,HEIGHT", help="Cut out, from 0-based parent pixel X, Y."),
+        click.option("--slice", "cube_index", type=index, metavar="N[,N]", help="Slice of a cube, from 0."),
+        click.option("--component", default="", help="A part of an exposure: image, mask, variance."),
+    ):
+        function = option(function)
+    return function

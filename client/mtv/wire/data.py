@@ -47,12 +47,24 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     """0-based parent pixel ``(x, y)`` of the first pixel."""
     wcs: str = ""
     """FITS header cards of the celestial WCS in local 1-based pixels, 80 characters each, concatenated."""
+    sky_wcs: str = ""
+    """The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST, for 0-based parent pixels; only for clients."""
     unit: str = ""
     """Unit of the pixels, as in ``BUNIT``."""
     label: str = ""
     """What people call it: shown by status."""
     metadata: dict[str, str | int | float | bool | None] = {}
     """Header keywords of the file, for the client."""
+
+
+class SkyBox(Data, frozen=True, kw_only=True):
+    """A cut-out around a point of the sky, its sides along rows and columns; clipped to the image."""
+
+    ra_deg: float
+    """ICRS."""
+    dec_deg: float
+    width_arcsec: float
+    height_arcsec: float
 
 
 class Dataset(Data, frozen=True, kw_only=True, tag_field="source", tag="dataset"):
@@ -66,8 +78,14 @@ class Dataset(Data, frozen=True, kw_only=True, tag_field="source", tag="dataset"
     """With a component where wanted: ``calexp.mask``."""
     data_id: dict[str, int | str] = {}
     collections: tuple[str, ...] = ()
+    hdu: int | str | None = None
+    """HDU of its file, as in `File`."""
+    cube_index: tuple[int, ...] = ()
+    """Slice of a cube, as in `File`."""
     bbox: tuple[int, int, int, int] | None = None
     """Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels."""
+    sky: SkyBox | None = None
+    """Cut-out on the sky; at most one of ``bbox`` and ``sky`` is given."""
 
 
 class File(Data, frozen=True, kw_only=True, tag_field="source", tag="file"):
@@ -75,8 +93,16 @@ class File(Data, frozen=True, kw_only=True, tag_field="source", tag="file"):
 
     path: str
     """Absolute path."""
-    hdu: int | None = None
-    """0-based HDU; the first image, or an afw exposure, where not given."""
+    hdu: int | str | None = None
+    """0-based number or name (``SCI``, ``SCI,2``) of an HDU; the first image, or an exposure, where not given."""
+    component: str = ""
+    """Part of an exposure: ``image``, ``mask``, ``variance``, ``wcs``, ``bbox``, ``metadata``; all where empty."""
+    cube_index: tuple[int, ...] = ()
+    """Of an image with more than two axes: 0-based index on each axis before ``(y, x)``."""
+    bbox: tuple[int, int, int, int] | None = None
+    """Cut-out, as in `Dataset`."""
+    sky: SkyBox | None = None
+    """Cut-out on the sky, as in `Dataset`."""
 
 
 class Handle(Data, frozen=True, kw_only=True, tag_field="source", tag="handle"):

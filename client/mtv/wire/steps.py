@@ -50,6 +50,8 @@ class Load(Step, frozen=True, kw_only=True, tag="load"):
     target: Dataset | File
     lease_secs: float = 600.0
     """How long the handle lives after its last use."""
+    ahead: tuple[Dataset | File, ...] = ()
+    """What will be loaded next: it may be decoded while nobody waits for it."""
 
 
 class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):

@@ -75,6 +75,8 @@ class FakeRepositories:
         self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "positions": [], "get": []}
         self.calls: list[Query | Dataset | File] = []
         """Everything that was asked."""
+        self.ahead: tuple[Dataset | File, ...] = ()
+        """What was last said to come next."""
         self.closed = False
 
     def die_at(self, point: Point) -> None:
@@ -145,6 +147,9 @@ class FakeRepositories:
             label=f"calexp HSC {visit} {detector}",
         )
         return Got(data=exposure)
+
+    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
+        self.ahead = tuple(targets)
 
     async def close(self) -> None:
         self.closed = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,12 +13,15 @@ import platformdirs
 from anyio.abc import TaskStatus
 
 from mtv.wire.data import Dataset, Exposure, File
-from mtv.wire.errors import Error, MtvError, exception_for
+from mtv.wire.errors import DaemonError, Error, MtvError, exception_for
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import Query
 from mtvd.children import Child, ChildError
 from mtvd.pixelstore import PixelStore
+from mtvd.repo.ahead import ReadAhead
+from mtvd.repo.answers import ReadAnswer, files_of
+from mtvd.repo.cache import Cache
 from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.port import OnProgress
 from mtvd.repo.positions import Positions, Wanted
@@ -58,6 +61,8 @@ class ButlerRepositories:
         self._limits = limits or Limits()
         self._environ = environ
         self._registry = Registry(settings, environ)
+        self._cache = Cache(store, min(settings.cache_bytes, store.budget_bytes // 2))
+        self._ahead = ReadAhead(self._decode_ahead)
         self._pool = WorkerPool(
             self._start_worker,
             size=settings.workers,
@@ -88,17 +93,21 @@ class ButlerRepositories:
 
     async def read_for_display(self, target: Dataset | File) -> Exposure:
         """Read an image, with its mask and without its variance, for the stage."""
-        return await self._ask("read", self._repository_of(target), {"target": msgspec.to_builtins(target)}, Exposure)
+        return msgspec.convert(await self._read("read", target), Exposure)
 
     async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
         """Read the positions of the chosen rows of a table, for an overlay."""
         params = {"target": msgspec.to_builtins(target), "wanted": msgspec.to_builtins(wanted)}
-        return await self._ask("positions", self._repository_of(target), params, Positions)
+        answer = await self._ask("positions", self._repository_of(target), params, ReadAnswer)
+        return msgspec.convert(answer.value, Positions)
 
     async def get(self, target: Dataset | File, columns: tuple[str, ...] = (), select: str = "") -> Got:
         """Read everything for a client."""
-        params = {"target": msgspec.to_builtins(target), "columns": list(columns), "select": select}
-        return await self._ask("get", self._repository_of(target), params, Got)
+        return msgspec.convert(await self._read("get", target, columns=list(columns), select=select), Got)
+
+    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
+        """Decode what will be asked for next while nobody waits for it; the next of two calls counts."""
+        self._ahead.want(targets)
 
     async def warm(self) -> None:
         """Start one worker and open the default repository ahead of the first request; failures wait for that one."""
@@ -109,12 +118,49 @@ class ButlerRepositories:
             return
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Keep house until cancelled: idle workers leave, and at the end all."""
-        await self._pool.serve(task_status=task_status)
+        """Keep house until cancelled: read ahead, let idle workers leave; at the end all."""
+        async with anyio.create_task_group() as group:
+            await group.start(self._pool.serve)
+            group.start_soon(self._ahead.serve)
+            task_status.started()
 
     async def close(self) -> None:
-        """End the workers."""
+        """End the workers and give the cache's files back."""
         await self._pool.close()
+        self._cache.clear()
+
+    async def _read(self, method: str, target: Dataset | File, **options: Any) -> Any:
+        repository = self._repository_of(target)
+        params = {"target": msgspec.to_builtins(target), **options}
+        async with self._ahead.alone(target):
+            answer = await self._ask_for_pixels(method, repository, params, self._cache.keys())
+            if answer.value is None:
+                value = self._cache.take(answer.key)
+                if value is not None:
+                    return value
+                answer = await self._ask_for_pixels(method, repository, params, ())  # it was dropped meanwhile
+            if answer.key:
+                self._cache.keep(answer.key, answer.value)
+            return answer.value
+
+    async def _ask_for_pixels(
+        self, method: str, repository: Repository | None, params: dict[str, Any], known: tuple[str, ...]
+    ) -> ReadAnswer:
+        try:
+            return await self._ask(method, repository, {**params, "known": known}, ReadAnswer)
+        except DaemonError as error:
+            if error.code != "storage_full" or not self._cache.used_bytes:
+                raise
+            self._cache.clear()
+            return await self._ask(method, repository, {**params, "known": ()}, ReadAnswer)
+
+    async def _decode_ahead(self, target: Dataset | File) -> None:
+        params = {"target": msgspec.to_builtins(target), "known": self._cache.keys(), "ahead": True}
+        answer = await self._ask("read", self._repository_of(target), params, ReadAnswer)
+        if answer.value is not None:
+            if answer.key:
+                self._cache.keep(answer.key, answer.value)
+            self._store.remove(files_of(answer.value))
 
     def _repository_of(self, target: Dataset | File) -> Repository | None:
         return None if isinstance(target, File) else self._registry.resolve(target.repo)

@@ -6,7 +6,7 @@ daemon's own process. Every call may be cancelled; every call has a deadline of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mtv.wire.data import Catalog, Dataset, Exposure, File
@@ -61,6 +61,10 @@ class Repositories(Protocol):
 
         A `Got` holds an `Exposure` (with variance), a `Catalog`, or the value of a component.
         """
+        ...
+
+    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
+        """Say what will be displayed next: it may be decoded while nobody waits for it. Returns at once."""
         ...
 
     async def close(self) -> None:

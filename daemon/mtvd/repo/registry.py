@@ -45,6 +45,8 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a request waits for a worker."""
     start_secs: float = 120.0
     """What the first call of a new worker gets on top of its deadline, for imports."""
+    cache_bytes: int = 1 << 30
+    """Decoded exposures that are kept for the next time, in the pixel directory; at most half of its budget."""
     query_deadline_secs: float = 60.0
     read_deadline_secs: float = 120.0
     busy_timeout_secs: float = 5.0

@@ -22,11 +22,13 @@ from mtv.wire.steps import Query
 from mtvd.children import HandlerFailure, serve
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import errors
+from mtvd.repo.answers import ReadAnswer
 from mtvd.repo.butlers import Butlers, KnownNames
 from mtvd.repo.fetch import Files
 from mtvd.repo.filecache import FileCache
 from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.patience import Patience
+from mtvd.repo.places import Place, key_of, part_of, place_of_dataset, place_of_file
 from mtvd.repo.positions import Wanted
 
 if TYPE_CHECKING:
@@ -80,20 +82,30 @@ class Worker:
             butler.append(self._butlers.clone(location))
             return msgspec.to_builtins(run(butler[0], asked, page_rows=self._settings.page_rows))
 
-    def read(self, location: str, target: dict[str, Any]) -> Any:
-        """Read an image for the stage."""
+    def read(self, location: str, target: dict[str, Any], known: list[str], *, ahead: bool = False) -> Any:
+        """Read an image for the stage.
+
+        Parameters
+        ----------
+        known : `list` [`str`]
+            Keys of what the asker has decoded already.
+        ahead : `bool`
+            True: nobody waits for it yet, so only what must be decoded or fetched is read.
+        """
         from mtvd.repo.readers.choose import read_display
 
-        return self._read(location, target, read_display)
+        return self._read(location, target, known, read_display, "read", ahead=ahead)
 
-    def get(self, location: str, target: dict[str, Any], columns: list[str], select: str) -> Any:
-        """Read everything for a client."""
+    def get(self, location: str, target: dict[str, Any], columns: list[str], select: str, known: list[str]) -> Any:
+        """Read everything for a client; parameters as in `read`."""
         from mtvd.repo.readers.choose import read_all
 
         return self._read(
             location,
             target,
+            known,
             read_all,
+            "get",
             columns=tuple(columns),
             select=select,
             schemas=self._schemas,
@@ -107,7 +119,9 @@ class Worker:
         return self._read(
             location,
             target,
+            [],
             read_positions,
+            "positions",
             wanted=msgspec.convert(wanted, Wanted),
             schemas=self._schemas,
             most_markers=self._settings.markers,
@@ -120,37 +134,35 @@ class Worker:
 
         return Schemas()
 
-    def _read(self, location: str, target: dict[str, Any], reader: Callable[..., Any], **options: Any) -> Any:
-        asked = msgspec.convert(target, Dataset | File)
-        if isinstance(asked, File):
-            with _told(None, lambda: None), self._output() as out:
-                return self._answer(reader, _path_of(asked), out, hdu=asked.hdu, label=Path(asked.path).name, **options)
-        butler: list[Any] = []
-        with _told(asked, lambda: KnownNames(butler[0]) if butler else None), self._output() as out:
-            butler.append(self._butlers.clone(location))
-            return self._read_dataset(butler[0], asked, reader, out, **options)
-
-    def _read_dataset(
-        self, butler: Any, asked: Dataset, reader: Callable[..., Any], out: Output, **options: Any
+    def _read(
+        self,
+        location: str,
+        target: dict[str, Any],
+        known: list[str],
+        reader: Callable[..., Any],
+        method: str,
+        *,
+        ahead: bool = False,
+        **options: Any,
     ) -> Any:
-        from mtvd.repo.find import find
-
-        found = find(butler, asked)
-        with self._files.local(found.uri, key=found.id, size=found.size) as path:
-            return self._answer(
-                reader,
-                path,
-                out,
-                storage_class=found.storage_class,
-                component=found.component,
-                bbox=asked.bbox,
-                label=found.label,
-                **options,
-            )
-
-    def _answer(self, reader: Callable[..., Any], path: Path, out: Output, **options: Any) -> Any:
-        answer = reader(path, out, most=self._settings.image_pixels, **options)
-        return out.hand_over(msgspec.to_builtins(answer))
+        asked = msgspec.convert(target, Dataset | File)
+        butler: list[Any] = []
+        names = asked if isinstance(asked, Dataset) else None
+        with _told(names, lambda: KnownNames(butler[0]) if butler else None), self._output() as out:
+            if isinstance(asked, File):
+                place: Place = place_of_file(asked)
+            else:
+                butler.append(self._butlers.clone(location))
+                place = place_of_dataset(butler[0], asked)
+            key = key_of(method, place, asked)
+            if key in known:
+                return msgspec.to_builtins(ReadAnswer(key=key))
+            with place.local(self._files) as path:
+                if ahead and not place.worth_reading_ahead(path):
+                    return msgspec.to_builtins(ReadAnswer())
+                options |= {**place.options, **part_of(asked), "most": self._settings.image_pixels}
+                value = out.hand_over(msgspec.to_builtins(reader(path, out, **options)))
+            return msgspec.to_builtins(ReadAnswer(key=key if out.decoded else "", value=value))
 
     @contextmanager
     def _output(self) -> Iterator[Output]:
@@ -162,13 +174,6 @@ class Worker:
         except BaseException:
             out.discard()
             raise
-
-
-def _path_of(target: File) -> Path:
-    path = Path(target.path)
-    if not path.is_absolute():
-        raise errors.refusal("bad_value", "the path is not absolute", "path", "give the absolute path")
-    return path
 
 
 @contextmanager

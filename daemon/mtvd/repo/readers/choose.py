@@ -5,20 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.wire.data import Exposure
+from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
 from mtvd.repo import tables
 from mtvd.repo.positions import Positions, positions
 from mtvd.repo.positions import Wanted as WantedPositions
-from mtvd.repo.readers import exposure
-from mtvd.repo.readers.exposure import Wanted
+from mtvd.repo.readers import exposure, headers
+from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
-from mtvd.repo.readers.hdus import planes
+from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
 from mtvd.repo.readers.opening import Schemas, format_of
 from mtvd.repo.readers.output import Output
+from mtvd.repo.readers.parts import Part, Wanted
 
-_IMAGES: Final = ("Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "FitsExposure")
+_IMAGES: Final = (
+    "Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "DifferenceImage", "CellCoadd",
+    "ColorImage", "FitsExposure",
+)  # fmt: skip
 _FITS_MAGIC: Final = b"SIMP"
 _TABLES: Final = ("SourceCatalog", "SimpleCatalog", "BaseCatalog", "ObjectCatalog", "PeakCatalog", "ExposureCatalog")
 
@@ -29,8 +33,10 @@ def read_display(
     *,
     storage_class: str = "",
     component: str = "",
-    hdu: int | None = None,
+    hdu: Hdu | None = None,
+    cube_index: tuple[int, ...] = (),
     bbox: Wanted | None = None,
+    sky: SkyBox | None = None,
     label: str = "",
     most: int,
 ) -> Exposure:
@@ -51,13 +57,15 @@ def read_display(
     """
     if kind_of(path, storage_class) != "image":
         raise _no_image(storage_class)
-    try:
-        file = exposure.find_exposure(path, hdu)
-    except RequestError:
-        if not storage_class and _has_table(path, hdu):
-            raise _no_image(storage_class) from None
-        raise
-    return exposure.display(file, out, component=component, bbox=bbox, label=label, most=most)
+    part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
+    with headers.sound():
+        try:
+            file = find_exposure(path, part)
+        except RequestError:
+            if not storage_class and _has_table(path, hdu):
+                raise _no_image(storage_class) from None
+            raise
+        return exposure.display(file, out, part, label=label, most=most)
 
 
 def read_all(
@@ -66,8 +74,10 @@ def read_all(
     *,
     storage_class: str = "",
     component: str = "",
-    hdu: int | None = None,
+    hdu: Hdu | None = None,
+    cube_index: tuple[int, ...] = (),
     bbox: Wanted | None = None,
+    sky: SkyBox | None = None,
     columns: tuple[str, ...] = (),
     select: str = "",
     schemas: Schemas | None = None,
@@ -88,16 +98,15 @@ def read_all(
     """
     schemas = schemas or Schemas()
     kind = kind_of(path, storage_class)
-    if kind == "image" and (storage_class or schemas.has_image(path, hdu, _has_image)):
+    number = _number(path, hdu)
+    if kind == "image" and (storage_class or schemas.has_image(path, number, _has_image)):
         if select:
             raise unsupported("only of a table can rows be chosen, and this is an image", "select", "leave it out")
-        file = exposure.find_exposure(path, hdu)
-        return exposure.get(file, out, component=component, bbox=bbox, label=label, most=most)
-    if component:
-        raise unsupported(
-            f"the component {component!r} of a table cannot be read", "dataset_type", "get the whole table"
-        )
-    table = schemas.open(path, hdu)
+        part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
+        with headers.sound():
+            return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
+    _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
+    table = schemas.open(path, number)
     made = tables.catalog(table, out.together, columns=columns, selection=select, label=label, most_chars=most_chars)
     return Got(catalog=made)
 
@@ -110,7 +119,7 @@ def read_positions(
     schemas: Schemas | None = None,
     storage_class: str = "",
     component: str = "",
-    hdu: int | None = None,
+    hdu: Hdu | None = None,
     most_markers: int,
     most_chars: int = tables.SELECT_CHARS,
     **_of_images: Any,
@@ -124,7 +133,7 @@ def read_positions(
     """
     if component or (storage_class and kind_of(path, storage_class) == "image"):
         raise unsupported(f"a {storage_class or component} is no table", "target", "mtv shows images")
-    table = (schemas or Schemas()).open(path, hdu)
+    table = (schemas or Schemas()).open(path, _number(path, hdu))
     return positions(table, out.together, wanted, most_markers=most_markers, most_chars=most_chars)
 
 
@@ -147,12 +156,34 @@ def _no_image(storage_class: str) -> RequestError:
 
 
 def _has_image(path: Path, hdu: int | None) -> bool:
-    return any(hdu is None or plane.index == hdu for plane in planes(path))
+    with headers.sound():
+        return any(hdu is None or plane.index == hdu for plane in planes(path))
 
 
-def _has_table(path: Path, hdu: int | None) -> bool:
+def _has_table(path: Path, hdu: Hdu | None) -> bool:
     try:
-        Schemas().open(path, hdu)
+        Schemas().open(path, _number(path, hdu))
     except RequestError:
         return False
     return True
+
+
+def _number(path: Path, hdu: Hdu | None) -> int | None:
+    if hdu is None or isinstance(hdu, int):
+        return hdu
+    with opened(path) as hdus:
+        return index_of(hdus, hdu)
+
+
+def _part(storage_class: str, **wanted: Any) -> Part:
+    # A dataset's component is named by its dataset type: ``calexp.mask``.
+    return Part(component_field="dataset_type" if storage_class else "component", **wanted)
+
+
+def _check_table(storage_class: str, *, component: str, **cut_out: object) -> None:
+    if component:
+        field = "dataset_type" if storage_class else "component"
+        raise unsupported(f"the component {component!r} of a table cannot be read", field, "get the whole table")
+    for name, value in cut_out.items():
+        if value:
+            raise unsupported("only an image can be cut out, and this is a table", name)

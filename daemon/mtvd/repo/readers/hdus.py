@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from mtvd.repo.readers.failures import check_file, unreadable
+from mtv.wire.errors import bad_value
+from mtvd.repo.errors import near
+from mtvd.repo.readers.failures import check_file, unreadable, unsupported
+from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
 
 Pixels = npt.NDArray[Any]
 Box = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in local 0-based pixels, the ends excluded."""
+Hdu = int | str
+"""0-based number, or EXTNAME, with EXTVER behind a comma where it has several of that name."""
 
 _RAW: Final = {8: "|u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_STRIP_BYTES: Final = 4 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plane:
-    """One two-dimensional image of a file."""
+    """One image of a file."""
 
     path: Path
     index: int
@@ -31,12 +40,16 @@ class Plane:
     header: Any
     """astropy's header."""
     shape: tuple[int, ...]
-    """As numpy has it: ``(y, x)``."""
+    """As numpy has it: ``(y, x)``; more for a cube that was not sliced."""
     raw_dtype: str | None
     """Big-endian dtype where the file holds the pixels as they are; None where they must be decoded."""
     offset: int
     """First byte of the pixels, where raw."""
     compressed: bool
+    tile_rows: int = 1
+    """Rows that are compressed together."""
+    cube_index: tuple[int, ...] = ()
+    """Which slice of a cube this is."""
 
     @property
     def role(self) -> str:
@@ -48,6 +61,40 @@ class Plane:
         """True where the header names mask planes."""
         return self.role == "MASK" or any(key.startswith(("MP_", "MSKN")) for key in self.header)
 
+    def slice(self, wanted: tuple[int, ...]) -> Plane:
+        """Return one ``(y, x)`` slice of a cube; axes of length one need not be named.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` or ``unsupported`` with ``where`` ``cube_index``.
+        """
+        axes = self.shape[:-2]
+        if len(self.shape) < 2:
+            raise unsupported(f"the image has {len(self.shape)} dimensions, not two")
+        if not wanted and math.prod(axes) > 1:
+            message = f"the image has {len(self.shape)} dimensions, not two: its shape is {_by(self.shape)}"
+            raise unsupported(message, hint=f"choose a slice: cube_index={(0,) * len(axes)}; or another HDU")
+        chosen = wanted or (0,) * len(axes)
+        if len(chosen) != len(axes) or any(not 0 <= at < length for at, length in zip(chosen, axes, strict=True)):
+            found = f"the image has the shape {_by(self.shape)}"
+            hint = "one number, from 0, for each axis before (y, x)"
+            raise bad_value("cube_index", f"{found}, so {chosen} is no slice of it", hint)
+        if not axes:
+            return self
+        number = int(np.ravel_multi_index(chosen, axes))
+        size = math.prod(self.shape[-2:]) * (np.dtype(self.raw_dtype).itemsize if self.raw_dtype else 0)
+        return dataclasses.replace(self, shape=self.shape[-2:], offset=self.offset + number * size, cube_index=chosen)
+
+    def strips(self, box: Box | None = None) -> list[Box]:
+        """Return boxes that together are all of a box, or of the image; each may be read by a thread of its own."""
+        x0, y0, x1, y1 = box or (0, 0, self.shape[1], self.shape[0])
+        if self.raw_dtype is None and not self.compressed:
+            return [(x0, y0, x1, y1)]
+        step = max(self.tile_rows, _STRIP_BYTES // (4 * self.shape[1]) // self.tile_rows * self.tile_rows)
+        edges = [y0, *range((y0 // step + 1) * step, y1, step), y1]
+        return [(x0, low, x1, high) for low, high in itertools.pairwise(edges)]
+
     def read(self, box: Box | None = None) -> Pixels:
         """Return pixels ``(y, x)``: a view of the file where raw, else decoded into native byte order.
 
@@ -58,36 +105,43 @@ class Plane:
         """
         if self.raw_dtype is not None:
             return _cut(np.memmap(self.path, self.raw_dtype, "r", self.offset, self.shape), box)
-        if self.compressed:
-            return self._decompress(box)
-        return _cut(self._scaled(), box)
+        x0, y0, x1, y1 = box or (0, 0, self.shape[1], self.shape[0])
+        if self.tiles is not None:
+            return self.tiles.read(y0, y1)[:, x0:x1]
+        where = (*self.cube_index, slice(y0, y1), slice(x0, x1))
+        pixels = self._decompressed(where) if self.compressed else self._scaled(where)
+        return pixels.reshape(y1 - y0, x1 - x0)
 
-    def _decompress(self, box: Box | None) -> Pixels:
+    @functools.cached_property
+    def tiles(self) -> GzipTiles | None:
+        """Its tiles, where it is compressed without loss row by row."""
+        if not self.compressed or self.cube_index:
+            return None
+        with opened(self.path, disable_image_compression=True) as hdus:
+            return gzip_tiles(self.path, hdus[self.index])
+
+    def _decompressed(self, where: tuple[Any, ...]) -> Pixels:
         import fitsio
 
         try:
             with fitsio.FITS(str(self.path)) as file:
-                if box is None:
-                    pixels: Pixels = file[self.index].read()
-                else:
-                    pixels = file[self.index][box[1] : box[3], box[0] : box[2]]
+                pixels: Pixels = file[self.index][where]
         except (OSError, ValueError) as error:
             raise unreadable("the compressed pixels are damaged or truncated") from error
         return pixels
 
-    def _scaled(self) -> Pixels:
+    def _scaled(self, where: tuple[Any, ...]) -> Pixels:
         with opened(self.path) as hdus:
-            hdu = hdus[self.index]
             try:
-                pixels: Pixels = np.asarray(hdu.data)
+                pixels: Pixels = np.asarray(hdus[self.index].section[where])
             except (OSError, ValueError, TypeError) as error:
                 raise unreadable("the pixels are damaged or truncated") from error
         return pixels
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a FITS file with astropy, quietly, its HDUs read when needed.
+def opened(path: Path, **options: bool) -> Iterator[Any]:
+    """Open a FITS file with astropy, quietly, its HDUs read when needed; options are those of `astropy.io.fits.open`.
 
     Raises
     ------
@@ -101,7 +155,7 @@ def opened(path: Path) -> Iterator[Any]:
         # A file of others has oddities; those that matter become errors here, the rest is nobody's business.
         warnings.simplefilter("ignore")
         try:
-            hdus = fits.open(path, memmap=False, lazy_load_hdus=True)
+            hdus = fits.open(path, memmap=False, lazy_load_hdus=True, **options)
         except (OSError, ValueError, EOFError) as error:
             raise unreadable("this is no FITS file, or a damaged one") from error
         with hdus:
@@ -122,6 +176,41 @@ def planes(path: Path) -> Iterator[Plane]:
             plane = _plane(path, index, hdus[index], plain=plain)
             if plane is not None:
                 yield plane
+
+
+def plane_at(path: Path, wanted: Hdu) -> Plane:
+    """Return the image of one HDU.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` with ``where`` ``hdu`` where there is no such HDU, or it has no image.
+    """
+    plain = is_plain(path)
+    with opened(path) as hdus:
+        index = index_of(hdus, wanted)
+        plane = _plane(path, index, hdus[index], plain=plain)
+    if plane is None:
+        raise bad_value("hdu", f"HDU {wanted} has no image")
+    return plane
+
+
+def index_of(hdus: Any, wanted: Hdu) -> int:
+    """Return the 0-based number of an HDU; raises as `plane_at`."""
+    name, _, version = str(wanted).partition(",")
+    if isinstance(wanted, int) or (name.strip().isdigit() and not version):
+        number = int(wanted)
+        if any(index == number for index in _indices(hdus)):
+            return number
+        raise bad_value("hdu", f"there is no HDU {number}", f"the file has HDUs 0 to {len(hdus) - 1}")
+    for index in _indices(hdus):
+        header = hdus[index].header
+        same = str(header.get("EXTNAME", "PRIMARY" if index == 0 else "")).strip().upper() == name.strip().upper()
+        if same and (not version.strip() or str(header.get("EXTVER", 1)) == version.strip()):
+            return index
+    names = [str(hdu.header["EXTNAME"]) for hdu in hdus if "EXTNAME" in hdu.header]
+    there = f"there are {', '.join(names[:12])}" if names else "this file's HDUs have no names; use a number"
+    raise bad_value("hdu", f"there is no HDU called {wanted!r}", near(name, names, otherwise=there))
 
 
 def _indices(hdus: Any) -> Iterator[int]:
@@ -147,7 +236,7 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
     raw_dtype = None if compressed or not plain or _is_scaled(hdu) else _RAW[int(hdu.header["BITPIX"])]
     offset = 0 if compressed else int(hdu.fileinfo()["datLoc"])
     if plain and not compressed:
-        _check_length(path, offset + int(np.prod(shape, dtype=np.int64)) * abs(int(hdu.header["BITPIX"])) // 8)
+        _check_length(path, offset + math.prod(shape) * abs(int(hdu.header["BITPIX"])) // 8)
     return Plane(
         path=path,
         index=index,
@@ -156,6 +245,7 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
         raw_dtype=raw_dtype,
         offset=offset,
         compressed=compressed,
+        tile_rows=int(hdu.tile_shape[-2]) if compressed and len(shape) > 1 else 1,
     )
 
 
@@ -181,4 +271,8 @@ def _cut(pixels: Pixels, box: Box | None) -> Pixels:
     return pixels if box is None else pixels[box[1] : box[3], box[0] : box[2]]
 
 
-__all__ = ["Box", "Pixels", "Plane", "opened", "planes"]
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "opened", "plane_at", "planes"]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from mtvd.repo.readers.failures import unreadable
+from mtvd.repo.readers.hdus import Plane, opened
+
+_log = logging.getLogger(__name__)
 _CELESTIAL: Final = re.compile(r"^.{4}-|^(RA|DEC|GLON|GLAT|ELON|ELAT)\b")
 _WCS_CARD: Final = re.compile(
-    r"WCSAXES|WCSNAME|RADESYS|RADECSYS|EQUINOX|LONPOLE|LATPOLE"
+    r"WCSNAME|RADESYS|RADECSYS|EQUINOX|LONPOLE|LATPOLE"
     r"|(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[12]"
     r"|(CD|PC)[12]_[12]|PC00[12]00[12]|(PV|PS)[12]_\d+|[AB]P?_(ORDER|DMAX|\d+_\d+)"
 )
@@ -19,8 +25,22 @@ _STRUCTURE: Final = re.compile(
 )
 
 
+@contextmanager
+def sound() -> Iterator[None]:
+    """Turn what damaged headers raise, wherever a keyword is looked at, into the error of an unreadable file."""
+    from astropy.io.fits import VerifyError
+
+    try:
+        yield
+    except (VerifyError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+        _log.warning("headers of a file make no sense", exc_info=True)
+        raise unreadable("the file's headers are damaged") from error
+
+
 def wcs_cards(header: Any, shift: tuple[int, int] = (0, 0)) -> str:
     """Return the cards of the celestial WCS, 80 characters each, concatenated; empty where there is none.
+
+    Only those of the first two axes: ``WCSAXES`` is left away, for a cube's would speak of more.
 
     Parameters
     ----------
@@ -31,13 +51,21 @@ def wcs_cards(header: Any, shift: tuple[int, int] = (0, 0)) -> str:
     kinds = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
     if not all(_CELESTIAL.match(kind) for kind in kinds):
         return ""
-    cards = []
-    for card in header.cards:
-        if _WCS_CARD.fullmatch(card.keyword):
-            if card.keyword in {"CRPIX1", "CRPIX2"} and any(shift):
-                card = type(card)(card.keyword, card.value - shift[int(card.keyword[-1]) - 1], card.comment)
-            cards.append(str(card.image)[:80].ljust(80))
-    return "".join(cards)
+    found = (card for card in header.cards if _WCS_CARD.fullmatch(card.keyword))
+    return "".join(str(_shifted(card, shift).image)[:80].ljust(80) for card in found)
+
+
+def moved(cards: str, shift: tuple[int, int]) -> str:
+    """Return the cards of a WCS for a cut-out; `shift` as in `wcs_cards`."""
+    from astropy.io.fits import Header
+
+    return wcs_cards(Header.fromstring(cards), shift) if any(shift) else cards
+
+
+def _shifted(card: Any, shift: tuple[int, int]) -> Any:
+    if card.keyword not in {"CRPIX1", "CRPIX2"} or not any(shift):
+        return card
+    return type(card)(card.keyword, card.value - shift[int(card.keyword[-1]) - 1], card.comment)
 
 
 def xy0_of(header: Any) -> tuple[int, int]:
@@ -59,6 +87,14 @@ def planes_of(header: Any) -> dict[str, int]:
         if key.startswith("MSKN") and (value := header.get(f"MSKM{key[4:]}")) is not None:
             found[str(header[key])] = int(value).bit_length() - 1
     return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def of(plane: Plane) -> tuple[Any, ...]:
+    """Return the headers that speak of an image: the file's first, and its own."""
+    if not plane.index:
+        return (plane.header,)
+    with opened(plane.path) as hdus:
+        return (hdus[0].header.copy(), plane.header)
 
 
 def metadata_of(headers: Iterable[Any]) -> dict[str, str | int | float | bool | None]:

@@ -6,15 +6,18 @@ So what a killed worker leaves behind can be told from what it has handed over.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from mtv.wire.data import Array
 from mtvd.pixelstore import PixelStore, new_name
+from mtvd.repo.answers import renamed
+from mtvd.repo.readers.decode import Source, Strip, decode, write
 from mtvd.repo.readers.hdus import Box, Pixels, Plane
 
+FITS_BLOCK: Final = 2880
 _ALIGN: Final = 64
 _SENDFILE_MOST: Final = 0x7FFF0000
 _DISPLAYABLE: Final = {"b1": "|u1", "i1": ">i2", "u2": ">i4", "u4": ">i8", "u8": ">f8", "f2": ">f4"}
@@ -34,24 +37,47 @@ class Output:
         self._store = store
         self._header_bytes = header_bytes
         self._written: list[str] = []
+        self._open: list[int] = []
+        self._strips: list[Strip] = []
+        self.decoded = False
+        """True where pixels were decoded that another request need not decode again."""
 
-    def image(self, plane: Plane, box: Box | None) -> Array:
-        """Write an image in big-endian pixels, room for a header in front."""
-        if plane.raw_dtype is not None and box is None:
+    def image(self, plane: Source, box: Box | None) -> Array:
+        """Write an image in big-endian pixels, room for a header in front; `fill` brings what must be decoded."""
+        if isinstance(plane, Plane) and plane.raw_dtype is not None and box is None:
             return self._copy(plane, "img", "fits", self._header_bytes)
-        pixels = plane.read(box)
-        return self._single(pixels, "img", "fits", self._header_bytes, displayable(pixels.dtype))
+        return self._later(plane, box, "img", "fits", self._header_bytes, displayable)
 
-    def raw(self, plane: Plane, box: Box | None) -> Array:
-        """Write pixels as the file has them, in either byte order."""
-        if plane.raw_dtype is not None and box is None:
-            return self._copy(plane, "mask", "raw", 0)
-        pixels = plane.read(box)
-        return self._single(pixels, "mask", "raw", 0, pixels.dtype)
+    def mask(self, plane: Source, box: Box | None, bits: int) -> Array:
+        """Write the lowest bits of a mask, as the narrowest integers that hold them, in either byte order; see `image`.
 
-    def native(self, pixels: Pixels, kind: str = "get") -> Array:
-        """Write one array in native byte order."""
-        return self._single(pixels, kind, "raw", 0, pixels.dtype.newbyteorder("="))
+        Each byte less is one less to write here, and to read for the layers of its colours.
+        """
+
+        def narrowed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+            narrow = next((size for size in (1, 2, 4) if bits <= 8 * size), 8)
+            return np.dtype(f"u{narrow}") if narrow < dtype.itemsize else dtype
+
+        return self._later(plane, box, "mask", "raw", 0, narrowed)
+
+    def native(self, plane: Source, box: Box | None) -> Array:
+        """Write pixels in native byte order; see `image`."""
+        return self._later(plane, box, "get", "raw", 0, _native)
+
+    def fill(self) -> None:
+        """Decode what was promised, several strips of all planes at once, straight into the files.
+
+        Raises
+        ------
+        RequestError
+            ``unreadable_file``.
+        """
+        try:
+            decode(self._strips)
+        finally:
+            for descriptor in self._open:
+                os.close(descriptor)
+            self._open, self._strips = [], []
 
     def together(self, arrays: Sequence[Pixels], kind: str = "get") -> list[Array]:
         """Write arrays in native byte order into one file, each aligned to 64 bytes."""
@@ -63,7 +89,7 @@ class Output:
         name, descriptor = self._create(kind, end, "raw")
         try:
             for array, start in zip(native, starts, strict=True):
-                _write(descriptor, array, start)
+                write(descriptor, array, start)
         finally:
             os.close(descriptor)
         return [
@@ -83,10 +109,13 @@ class Output:
         for name, new in final.items():
             os.rename(self._store.path(name), self._store.path(new))  # noqa: PTH104 - within one directory
         self._written = list(final.values())
-        return _renamed(answer, final)
+        return renamed(answer, final)
 
     def discard(self) -> None:
         """Remove all that was written: the request has failed."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open, self._strips = [], []
         self._store.remove(self._written)
 
     def _copy(self, plane: Plane, kind: str, suffix: str, offset: int) -> Array:
@@ -101,18 +130,33 @@ class Output:
             os.close(descriptor)
         return Array(dtype=plane.raw_dtype, shape=plane.shape, file=name, offset=offset)
 
-    def _single(self, pixels: Pixels, kind: str, suffix: str, offset: int, dtype: np.dtype[Any]) -> Array:
-        ready = np.ascontiguousarray(pixels, dtype=dtype)
-        name, descriptor = self._create(kind, offset + ready.nbytes, suffix)
-        try:
-            _write(descriptor, ready, offset)
-        finally:
-            os.close(descriptor)
-        return Array(dtype=ready.dtype.str, shape=ready.shape, file=name, offset=offset)
+    def _later(
+        self,
+        plane: Source,
+        box: Box | None,
+        kind: str,
+        suffix: str,
+        offset: int,
+        stored: Callable[[np.dtype[Any]], np.dtype[Any]],
+    ) -> Array:
+        x0, y0, x1, y1 = box or (0, 0, plane.shape[1], plane.shape[0])
+        dtype = stored(plane.read((x0, y0, x0 + 1, y0 + 1)).dtype)
+        row_bytes = (x1 - x0) * dtype.itemsize
+        name, descriptor = self._create(kind, offset + (y1 - y0) * row_bytes, suffix)
+        self._open.append(descriptor)
+        for strip in plane.strips(box):
+            at = offset + (strip[1] - y0) * row_bytes
+            self._strips.append(Strip(plane=plane, box=strip, descriptor=descriptor, offset=at, dtype=dtype))
+        self.decoded |= plane.raw_dtype is None
+        return Array(dtype=dtype.str, shape=(y1 - y0, x1 - x0), file=name, offset=offset)
 
     def _create(self, kind: str, size: int, suffix: str) -> tuple[str, int]:
-        name, descriptor = self._store.create(kind, size, suffix)
+        # As a whole FITS file where it is to be one: so it has the size of files that others leave behind.
+        padding = -size % FITS_BLOCK if suffix == "fits" else 0
+        whole = size + padding
+        name, descriptor = self._store.reuse(kind, whole, suffix) or self._store.create(kind, whole, suffix)
         self._written.append(name)
+        os.pwrite(descriptor, bytes(padding), size)
         return name, descriptor
 
 
@@ -121,22 +165,15 @@ def displayable(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(_DISPLAYABLE.get(dtype.str[1:], dtype.newbyteorder(">").str))
 
 
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("=")
+
+
 def new_name_of_parent(name: str) -> str:
     """Return a new name for a file of ours that says it belongs to the process that started us."""
     kind, _, rest = name.split("-")
     fresh = new_name(kind, rest.rpartition(".")[2])
     return "-".join((kind, str(os.getppid()), fresh.split("-")[2]))
-
-
-def _renamed(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: names.get(item, item) if key == "file" and isinstance(item, str) else _renamed(item, names)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_renamed(item, names) for item in value]
-    return value
 
 
 def _copy_bytes(source: int, source_offset: int, target: int, target_offset: int, size: int) -> None:
@@ -147,11 +184,3 @@ def _copy_bytes(source: int, source_offset: int, target: int, target_offset: int
             raise OSError("the file ended while it was read")
         source_offset += count
         size -= count
-
-
-def _write(descriptor: int, array: Pixels, offset: int) -> None:
-    data = memoryview(array.reshape(-1).view(np.uint8))
-    while data:
-        count = os.pwrite(descriptor, data[:_SENDFILE_MOST], offset)
-        data = data[count:]
-        offset += count

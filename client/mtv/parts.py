@@ -1,0 +1,157 @@
+"""Which part of a dataset or a file is wanted: HDU, slice, component, cut-out by pixels or on the sky. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, TypedDict
+
+import msgspec
+
+from mtv.wire import data
+from mtv.wire.errors import bad_value
+
+Box = tuple[int, int, int, int]
+Size = float | tuple[float, float]
+Source = data.Dataset | data.File | data.Handle
+
+_ADVICE: Final = "(x_min, y_min, width, height) in 0-based parent pixels"
+
+
+class Part(TypedDict, total=False):
+    """The words for a part; see `mtv.Repository.get`."""
+
+    hdu: int | str
+    cube_index: int | Sequence[int]
+    component: str
+    bbox: Box
+    centre_deg: tuple[float, float]
+    size_arcsec: Size
+
+
+def given(
+    *,
+    hdu: int | str | None = None,
+    component: str = "",
+    cube_index: int | Sequence[int] | None = None,
+    bbox: Box | None = None,
+    centre_deg: tuple[float, float] | None = None,
+    size_arcsec: Size | None = None,
+) -> Part:
+    """Return those words that say something."""
+    part = Part(component=component) if component else Part()
+    if hdu is not None:
+        part["hdu"] = hdu
+    if cube_index is not None:
+        part["cube_index"] = cube_index
+    if bbox is not None:
+        part["bbox"] = bbox
+    if centre_deg is not None:
+        part["centre_deg"] = centre_deg
+    if size_arcsec is not None:
+        part["size_arcsec"] = size_arcsec
+    return part
+
+
+def of(source: Source, part: Part) -> Source:
+    """Return the source of a part of a dataset or file; a handle has no parts.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming the word at fault.
+    """
+    part = given(**part)
+    if isinstance(source, data.Handle):
+        for name in part:
+            raise bad_value(name, "a handle is what was loaded", "choose the part when it is loaded")
+        return source
+    changes: dict[str, Any] = _component(source, part["component"]) if "component" in part else {}
+    if "hdu" in part:
+        changes["hdu"] = _hdu(part["hdu"])
+    if "cube_index" in part:
+        changes["cube_index"] = _cube_index(part["cube_index"])
+    if "bbox" in part:
+        changes["bbox"] = box(part["bbox"])
+    if "centre_deg" in part or "size_arcsec" in part:
+        if "bbox" in part:
+            raise bad_value("bbox", "a cut-out is given both by pixels and on the sky", "leave one of them away")
+        changes["sky"] = sky_box(part.get("centre_deg"), part.get("size_arcsec"))
+    return msgspec.structs.replace(source, **changes) if changes else source
+
+
+def none_of_pixels(part: Part) -> None:
+    """Refuse a part of pixels that are in this process."""
+    for name in given(**part):
+        raise bad_value(name, f"{name} cannot be given for pixels of this process", "slice the array, and give xy0")
+
+
+def box(bbox: Sequence[Any]) -> Box:
+    """Return a cut-out by pixels."""
+    try:
+        x_min, y_min, width, height = (_whole(value) for value in bbox)
+    except (TypeError, ValueError):
+        raise bad_value("bbox", f"{bbox!r} is no cut-out", _ADVICE) from None
+    if width <= 0 or height <= 0:
+        raise bad_value("bbox", "the cut-out is empty", _ADVICE)
+    return x_min, y_min, width, height
+
+
+def sky_box(centre_deg: Sequence[float] | None, size_arcsec: float | Sequence[float] | None) -> data.SkyBox:
+    """Return a cut-out on the sky: a square, or ``(width, height)``."""
+    if centre_deg is None:
+        raise bad_value("centre_deg", "a size on the sky is given without a centre", "centre_deg=(ra, dec)")
+    if size_arcsec is None:
+        raise bad_value("size_arcsec", "a centre on the sky is given without a size", "size_arcsec=30")
+    ra, dec = _pair("centre_deg", centre_deg)
+    width, height = _pair("size_arcsec", size_arcsec if isinstance(size_arcsec, Sequence) else (size_arcsec,) * 2)
+    if not -90 <= dec <= 90:
+        raise bad_value("centre_deg", f"{dec:g} is no declination", "(ra, dec) in degrees, ICRS")
+    if width <= 0 or height <= 0:
+        raise bad_value("size_arcsec", f"{width:g} x {height:g} arc seconds show nothing")
+    return data.SkyBox(ra_deg=ra, dec_deg=dec, width_arcsec=width, height_arcsec=height)
+
+
+def _component(source: data.Dataset | data.File, component: str) -> dict[str, str]:
+    if isinstance(source, data.File):
+        return {"component": component}
+    whole, _, own = source.dataset_type.partition(".")
+    if own and own != component:
+        raise bad_value("component", f"{source.dataset_type} is a component already")
+    return {"dataset_type": f"{whole}.{component}"}
+
+
+def _hdu(hdu: Any) -> int | str:
+    if isinstance(hdu, str) and hdu.strip():
+        return hdu
+    try:
+        number = _whole(hdu)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise bad_value("hdu", f"{hdu!r} is no HDU", "a number from 0, or a name such as 'SCI'")
+    return number
+
+
+def _cube_index(cube_index: int | Sequence[int]) -> tuple[int, ...]:
+    try:
+        return tuple(map(_whole, cube_index if isinstance(cube_index, Sequence) else (cube_index,)))
+    except (TypeError, ValueError):
+        hint = "one whole number from 0 for each axis before (y, x)"
+        raise bad_value("cube_index", f"{cube_index!r} is no slice", hint) from None
+
+
+def _pair(where: str, values: Sequence[Any]) -> tuple[float, float]:
+    try:
+        first, second = (float(value) for value in values)
+    except (TypeError, ValueError):
+        raise bad_value(where, f"{values!r} are not two numbers") from None
+    if not (math.isfinite(first) and math.isfinite(second)):
+        raise bad_value(where, f"{values!r} are not two numbers")
+    return first, second
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or int(value) != value:
+        raise ValueError(value)
+    return int(value)

@@ -1,0 +1,51 @@
+"""The archive of an afw file: objects as rows of tables behind the images. Only plain records are read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtvd.repo.readers.failures import unreadable
+from mtvd.repo.readers.hdus import opened
+
+
+def record(path: Path, name: str) -> dict[str, Any] | None:
+    """Return the fields of an object of the archive; None where the file has no such object.
+
+    Parameters
+    ----------
+    name : `str`
+        As the primary header has it, in capitals: ``SKYWCS``, ``PHOTOCALIB``, ``FILTER``.
+
+    Raises
+    ------
+    RequestError
+        ``unreadable_file`` for a damaged archive.
+    """
+    with opened(path) as hdus:
+        header = hdus[0].header
+        wanted = header.get(f"ARCHIVE_ID_{name}", header.get(f"{name}_ID", 0))
+        first = int(header.get("AR_HDU", 0)) - 1
+        if not wanted or first < 0:
+            return None
+        try:
+            for row in hdus[first].data:
+                if row["id"] == wanted and row["cat.persistable"] == 0:
+                    return _fields(hdus[first + int(row["cat.archive"])], int(row["row0"]))
+        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+            raise unreadable("the file's archive is damaged or truncated") from error
+    return None
+
+
+def _fields(hdu: Any, row: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in hdu.columns.names:
+        value = hdu.data[name][row]
+        if name == "flags":
+            for bit, is_set in enumerate(np.atleast_1d(value)):
+                found[str(hdu.header.get(f"TFLAG{bit + 1}", f"flag{bit}"))] = bool(is_set)
+        else:
+            found[name] = value.item() if isinstance(value, np.generic) else value
+    return found

@@ -1,0 +1,91 @@
+"""Decoding: strips of planes straight into files, several at once: CFITSIO is the one library that gains by threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from mtvd.repo.readers.hdus import Box, Pixels, Plane
+
+_THREADS_MOST: Final = 4
+_WRITE_MOST: Final = 0x7FFF0000
+
+
+class Source(Protocol):
+    """What can be read by strips: a `Plane`, or something made of several."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(y, x)``."""
+        ...
+
+    @property
+    def raw_dtype(self) -> str | None:
+        """See `Plane`."""
+        ...
+
+    def read(self, box: Box | None = None) -> Pixels:
+        """See `Plane.read`."""
+        ...
+
+    def strips(self, box: Box | None = None) -> list[Box]:
+        """See `Plane.strips`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """Some rows of a plane, and where they go."""
+
+    plane: Source
+    box: Box
+    descriptor: int
+    offset: int
+    """Byte in the file."""
+    dtype: np.dtype[Any]
+    """As they are stored."""
+
+    def decode(self) -> None:
+        """Read the rows and write them."""
+        write(self.descriptor, np.ascontiguousarray(self.plane.read(self.box), dtype=self.dtype), self.offset)
+
+
+def decode(strips: Sequence[Strip]) -> None:
+    """Decode strips, several at once where the library allows it.
+
+    For 2048x4176 pixels with GZIP_2, image and mask together: 0.48 s in two threads, 0.98 s plane after plane.
+
+    Raises
+    ------
+    RequestError
+        ``unreadable_file`` of the first strip that is damaged.
+    """
+    # astropy, which reads what is scaled, changes warnings process-wide: not for threads.
+    apart = [strip for strip in strips if isinstance(strip.plane, Plane) and not strip.plane.compressed]
+    together = [strip for strip in strips if strip not in apart]
+    for strip in apart:
+        strip.decode()
+    if together:
+        with ThreadPoolExecutor(_threads(len(together))) as pool:
+            list(pool.map(Strip.decode, together))
+
+
+def write(descriptor: int, array: Pixels, offset: int) -> None:
+    """Write an array's bytes at an offset."""
+    data = memoryview(array.reshape(-1).view(np.uint8))
+    while data:
+        count = os.pwrite(descriptor, data[:_WRITE_MOST], offset)
+        data = data[count:]
+        offset += count
+
+
+def _threads(strips: int) -> int:
+    import fitsio
+
+    reentrant = getattr(fitsio, "cfitsio_is_reentrant", lambda: False)()
+    return min(strips, _THREADS_MOST, os.cpu_count() or 1) if reentrant else 1

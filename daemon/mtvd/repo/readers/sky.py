@@ -1,0 +1,122 @@
+"""From the sky to pixels and back: by the WCS of a header, or by the exact one that ``lsst.afw`` keeps beside it.
+
+The exact one needs the package ``starlink-pyast``, of which this is the only importer; it is an optional extra.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import warnings
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mtvd.repo.readers import archive
+
+Floats = npt.NDArray[np.float64]
+_ARCSEC: Final = 3600.0
+
+
+class Sky(Protocol):
+    """Where the pixels of an image are on the sky. Pixels are local and 0-based."""
+
+    def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        """Return ``(x, y)``; NaN where the WCS does not reach."""
+        ...
+
+    def to_sky(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return ICRS right ascension and declination in degrees."""
+        ...
+
+
+def arcsec_per_pixel(sky: Sky, x: float, y: float) -> float:
+    """Return the scale at a pixel: the root of the sky's area in it."""
+    ra, dec = sky.to_sky(np.array([x, x + 1, x]), np.array([y, y, y + 1]))
+    east = (ra - ra[0] + 180) % 360 - 180
+    a, b = east[1:] * math.cos(math.radians(dec[0])), dec[1:] - dec[0]
+    return math.sqrt(abs(float(a[0] * b[1] - a[1] * b[0]))) * _ARCSEC
+
+
+class HeaderSky:
+    """The WCS of a header.
+
+    Parameters
+    ----------
+    cards : `str`
+        As `mtvd.repo.readers.headers.wcs_cards` returns them; not empty.
+    """
+
+    def __init__(self, cards: str) -> None:
+        from astropy.io.fits import Header
+        from astropy.wcs import WCS
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._wcs = WCS(Header.fromstring(cards))
+
+    def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        from astropy.coordinates import SkyCoord
+        from astropy.wcs import NoConvergence
+        from astropy.wcs.utils import skycoord_to_pixel
+
+        point = SkyCoord(ra_deg, dec_deg, unit="deg", frame="icrs")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says by NaN that it does not reach
+            try:
+                x, y = skycoord_to_pixel(point, self._wcs, 0, "all")
+            except (NoConvergence, ValueError):
+                return math.nan, math.nan
+        return float(x), float(y)
+
+    def to_sky(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        from astropy.wcs.utils import pixel_to_skycoord
+
+        points = pixel_to_skycoord(x, y, self._wcs, 0, "all").icrs
+        return np.asarray(points.ra.deg), np.asarray(points.dec.deg)
+
+
+class ExactSky:
+    """The ``SkyWcs`` of an archive.
+
+    Parameters
+    ----------
+    text : `str`
+        What `ast_text` returned; not empty.
+    xy0 : `tuple` [`int`, `int`]
+        0-based parent pixel of the first local one: a ``SkyWcs`` speaks of parent pixels.
+    """
+
+    def __init__(self, text: str, xy0: tuple[int, int]) -> None:
+        from starlink import Ast
+
+        self._mapping = Ast.Channel(text.splitlines()).read()
+        self._xy0 = xy0
+
+    def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        x, y = self._mapping.tran(np.radians([[ra_deg], [dec_deg]]), False)
+        return float(x[0]) - self._xy0[0], float(y[0]) - self._xy0[1]
+
+    def to_sky(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        ra, dec = self._mapping.tran([x + self._xy0[0], y + self._xy0[1]], True)
+        return np.degrees(ra) % 360, np.degrees(dec)
+
+
+def exact_sky(path: Path, xy0: tuple[int, int]) -> ExactSky | None:
+    """Return the exact WCS of an afw file; None where there is none, or the package that reads it is not there."""
+    if importlib.util.find_spec("starlink") is None:
+        return None
+    text = ast_text(path)
+    return ExactSky(text, xy0) if text else None
+
+
+def ast_text(path: Path) -> str:
+    """Return the ``SkyWcs`` of an afw file as text in the words of AST; empty where there is none."""
+    record = archive.record(path, "SKYWCS")
+    if record is None or "wcs" not in record:
+        return ""
+    text = bytes(np.asarray(record["wcs"], np.uint8)).decode("latin-1")
+    start = text.find("Begin ")
+    return text[start:] if start >= 0 else ""
