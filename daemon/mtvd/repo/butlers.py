@@ -46,6 +46,10 @@ class Butlers:
         template.registry.refresh()
         return template.clone()
 
+    def is_sqlite(self, location: str) -> bool:
+        """Tell whether a repository that was opened has an SQLite registry."""
+        return self._templates[location][1] is not None
+
     def close(self) -> None:
         """Close all."""
         for location in list(self._templates):
