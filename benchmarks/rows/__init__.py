@@ -15,6 +15,10 @@ NAMES: Final = (
     "dots_single",
     "dots_waiting",
     "query_cli",
+    "query_warm",
+    "query_rows",
+    "query_parallel",
+    "find_first_1m",
     "status_cli",
 )
 """In the table's order."""
