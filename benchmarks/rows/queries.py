@@ -1,4 +1,4 @@
-"""What the rows of queries share: a registry of some size, a daemon that has it, and the same question for everybody."""
+"""What the rows of queries share: a registry of some size, a daemon that has it, one question for everybody."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def serving(root: Path) -> Iterator[Daemon]:
         yield daemon
 
 
-def warm(bench: Bench, name: str, rows: int) -> Measured:
+def warm(bench: Bench, name: str, *, rows: int, runs: int) -> Measured:
     """Measure one question through our client, against Butler in process and what we may take on top of it."""
     visit_count = max(1, rows // registry.DETECTORS)
     root = registry.by_sql(bench.directory / name, registry.size_of(max(20_000, rows * 10)))
@@ -70,7 +70,7 @@ def warm(bench: Bench, name: str, rows: int) -> Measured:
             repository = mtv.Repository(ALIAS, connection=daemon.connection)
             same(ask(repository, question), wanted)
             ways.append(Way(name=NAME, draw=lambda: ask(repository, question)))
-        timings = alternate(ways, bench.amount(41, 2))
+        timings = alternate(ways, runs)
     allowed = _ALLOWED_SECS + _ALLOWED_SECS_A_ROW * len(wanted)
     bare = timings[butler.name]
     extra: dict[str, Any] = {"rows": len(wanted), "butler_secs": bare.median, "allowed_above_secs": allowed}

@@ -9,7 +9,7 @@ from benchmarks.rows import queries
 
 def measure(bench: Bench) -> Measured:
     """Measure ten thousand rows."""
-    return queries.warm(bench, "rows", bench.amount(10_000, 400))
+    return queries.warm(bench, "rows", rows=bench.amount(10_000, 400), runs=bench.amount(11, 2))
 
 
 ROW = Row(

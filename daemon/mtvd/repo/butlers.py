@@ -29,6 +29,8 @@ class Butlers:
     def __init__(self, busy_timeout_secs: float) -> None:
         self._busy_timeout_secs = busy_timeout_secs
         self._templates: dict[str, tuple[Butler, Path | None, _Identity]] = {}
+        self._watches: dict[str, Watch] = {}
+        self._clones: dict[str, Butler] = {}
         self._prepared = False
 
     def clone(self, location: str) -> Butler:
@@ -42,9 +44,15 @@ class Butlers:
             ``repository_failed`` where it is gone or broken.
         """
         template = self._template(location)
-        # 0.1 to 0.4 ms; without it new dataset types, detectors and filters stay invisible.
+        if location in self._clones and not self._watches[location].changed():
+            return self._clones[location]
+        # 0.1 to 0.4 ms, and 2 ms to read dataset types again; without it new dataset types, detectors and filters stay
+        # invisible.
         template.registry.refresh()
-        return template.clone()
+        butler = template.clone()
+        if location in self._watches:
+            self._clones[location] = butler
+        return butler
 
     def is_sqlite(self, location: str) -> bool:
         """Tell whether a repository that was opened has an SQLite registry."""
@@ -64,11 +72,16 @@ class Butlers:
             self._drop(location)
         butler, database = self._open(location)
         self._templates[location] = (butler, database, _identity(database))
+        if database is not None:
+            self._watches[location] = Watch(database)
         return butler
 
     def _drop(self, location: str) -> None:
         butler, *_ = self._templates.pop(location)
         butler.close()
+        self._clones.pop(location, None)
+        if location in self._watches:
+            self._watches.pop(location).close()
 
     def _open(self, location: str) -> tuple[Butler, Path | None]:
         self._prepare()
@@ -105,6 +118,33 @@ class Butlers:
         sqlalchemy.event.listen(sqlalchemy.pool.Pool, "checkout", cap_busy_timeout)
         logging.getLogger("lsst.daf.butler").setLevel(logging.ERROR)
         self._prepared = True
+
+
+class Watch:
+    """Tells whether an SQLite file was written to since the last time that it was asked.
+
+    Parameters
+    ----------
+    database : `~pathlib.Path`
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=0)
+        self._version: int | None = None
+
+    def changed(self) -> bool:
+        """Return True also where nobody can tell, because somebody writes this moment."""
+        try:
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            version = None
+        same = version is not None and version == self._version
+        self._version = version
+        return not same
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 class KnownNames:

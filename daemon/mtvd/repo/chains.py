@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from mtvd.repo.errors import refusal, some
+from mtvd.repo.pages import items
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler
@@ -66,9 +67,10 @@ def first_of(
         The column of the run.
     """
     rank = {name: number for number, name in enumerate(runs)}
+    key_of = items(required)
 
     def choose(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        for _, same in groupby(rows, key=lambda row: tuple(row[name] for name in required)):
+        for _, same in groupby(rows, key=key_of):
             yield min(same, key=lambda row: rank[row[run]])
 
     return choose

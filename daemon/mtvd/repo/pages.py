@@ -13,7 +13,8 @@ import base64
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, Final
 
 import msgpack
@@ -30,6 +31,8 @@ _REPORT_EVERY_ROWS: Final = 1_000
 Report = Callable[[int], None]
 """Called with the number of rows that were read."""
 Values = tuple[Any, ...]
+Getter = Callable[[Sequence[str]], Callable[[Any], Values]]
+"""Given names of columns, returns what takes their values out of a row."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,13 @@ def order_of(wanted: Sequence[str], required: Sequence[str], others: Iterable[st
     return Order(terms=terms, columns=frozenset(dimensions | {run}), keys=keys if keyed else None)
 
 
+def items(names: Sequence[str]) -> Callable[[Any], Values]:
+    """Return what takes values out of a row by index: the `Getter` of most rows."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
+
+
 def plain(term: str) -> str:
     """Return a term of an order without its sign."""
     return term.removeprefix("-")
@@ -128,7 +138,7 @@ def take(
     order: Order,
     page: Page,
     *,
-    value: Callable[[Any, str], Any],
+    values: Getter,
     unordered: bool,
     report: Report,
     choose: Callable[[Iterable[Any]], Iterable[Any]] = iter,
@@ -140,8 +150,8 @@ def take(
     ----------
     results : query results of Butler
         Already constrained to what comes at or after ``page.after``, where that is given.
-    value : callable
-        ``value(row, column)``.
+    values : callable
+        See `Getter`.
     unordered : `bool`
         True: try without the database's order first.
     choose : callable, optional
@@ -151,30 +161,31 @@ def take(
         most = min(max(_WORTH * page.stop * repeats, _LEAST_UNORDERED), _MOST_UNORDERED)
         rows = list(_counted(results.limit(most + 1), report))
         if len(rows) <= most:
-            return list(islice(choose(_sorted(rows, order, value)), page.wanted))
+            return list(islice(choose(_sorted(rows, order, values)), page.wanted))
     bound = page.stop if page.after is None else page.wanted + page.seen
     sorted_rows = choose(_counted(results.order_by(*order.terms).limit(bound * repeats), report))
-    return list(islice(_beginning(sorted_rows, order, page, value), page.wanted))
+    return list(islice(_beginning(sorted_rows, order, page, values), page.wanted))
 
 
-def _beginning(rows: Iterable[Any], order: Order, page: Page, value: Callable[[Any, str], Any]) -> Iterator[Any]:
+def _beginning(rows: Iterable[Any], order: Order, page: Page, values: Getter) -> Iterator[Any]:
     if page.after is None or order.keys is None:
         yield from islice(rows, page.start, None)
         return
-    names = [plain(term) for term in order.keys]
+    key_of = values([plain(term) for term in order.keys])
     left = page.seen
     for row in rows:
-        if left and tuple(value(row, name) for name in names) == page.after:
+        if left and key_of(row) == page.after:
             left -= 1
             continue
         left = 0
         yield row
 
 
-def _sorted(rows: list[Any], order: Order, value: Callable[[Any, str], Any]) -> list[Any]:
-    for term in reversed(order.terms):  # a stable sort: the last key first
-        name = plain(term)
-        rows.sort(key=lambda row, name=name: value(row, name), reverse=term != name)  # type: ignore[misc]
+def _sorted(rows: list[Any], order: Order, values: Getter) -> list[Any]:
+    # A stable sort, the last keys first; all that go one way at once.
+    for downwards, same in groupby(reversed(order.terms), key=lambda term: term.startswith("-")):
+        names = [plain(term) for term in same][::-1]
+        rows.sort(key=values(names), reverse=downwards)
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -12,7 +12,7 @@ from mtv.wire.steps import Query, Value
 from mtvd.repo import constraints, listing, provenance
 from mtvd.repo.chains import first_of, runs_of, search_in
 from mtvd.repo.names import columns_of, dimensions_of, element_of, plain_type, sort_keys
-from mtvd.repo.pages import Order, Page, Report, Values, cursor_of, order_of, page_of, plain, take
+from mtvd.repo.pages import Getter, Order, Page, Report, Values, cursor_of, items, order_of, page_of, plain, take
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetType
@@ -89,17 +89,17 @@ def _datasets(asked: _Asked) -> _Answer:
     run = f"{name}.run"
     rows = Rows(
         columns=(*columns, "run"),
-        rows=tuple((*(record[column] for column in columns), record[run]) for record in records),
+        rows=tuple(map(items((*columns, run)), records)),
         ids=tuple(str(record[f"{name}.dataset_id"]) for record in records),
         dataset_type=name,
     )
-    return _Answer(rows, _keys(records, order, _item))
+    return _Answer(rows, _keys(records, order, items))
 
 
 def _provenance(asked: _Asked) -> _Answer:
     kind, records, order = _found(asked, "ingest_date")
     rows = provenance.rows(asked.butler, kind, columns_of(kind.dimensions), records)
-    return _Answer(rows, _keys(records, order, _item))
+    return _Answer(rows, _keys(records, order, items))
 
 
 def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any]], Order]:
@@ -121,7 +121,7 @@ def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any
             dataset_fields={name: {"dataset_id", "run", *fields}},
             find_first=query.find_first and not choice,
         )
-        records = _taken(asked, results, order, _item, **choice)
+        records = _taken(asked, results, order, items, **choice)
     return kind, records, order
 
 
@@ -138,14 +138,14 @@ def _data_ids(asked: _Asked) -> _Answer:
     order = order_of(query.order_by, sort_keys(dimensions), dimensions.implied)
     with butler.query() as started:
         found = _constrained(asked, _with_datasets(asked, started), order).data_ids(dimensions)
-        records = _taken(asked, found, order, _item)
+        records = _taken(asked, found, order, items)
     columns = columns_of(dimensions)
     rows = Rows(
         columns=columns,
-        rows=tuple(tuple(record[column] for column in columns) for record in records),
+        rows=tuple(map(items(columns), records)),
         dataset_type=query.dataset_type,
     )
-    return _Answer(rows, _keys(records, order, _item))
+    return _Answer(rows, _keys(records, order, items))
 
 
 def _dimension_records(asked: _Asked) -> _Answer:
@@ -186,23 +186,20 @@ def _constrained(asked: _Asked, joined: Any, order: Order) -> Any:
     return constraints.begun(asked.butler, constrained, order.keys, asked.page.after)
 
 
-def _taken(asked: _Asked, results: Any, order: Order, value: Callable[[Any, str], Any], **choice: Any) -> list[Any]:
-    return take(results, order, asked.page, value=value, unordered=asked.unordered, report=asked.report, **choice)
+def _taken(asked: _Asked, results: Any, order: Order, values: Getter, **choice: Any) -> list[Any]:
+    return take(results, order, asked.page, values=values, unordered=asked.unordered, report=asked.report, **choice)
 
 
-def _keys(records: list[Any], order: Order, value: Callable[[Any, str], Any]) -> Callable[[int], Values] | None:
+def _keys(records: list[Any], order: Order, values: Getter) -> Callable[[int], Values] | None:
     if order.keys is None:
         return None
-    names = [plain(term) for term in order.keys]
-    return lambda row: tuple(value(records[row], name) for name in names)
+    key_of = values([plain(term) for term in order.keys])
+    return lambda row: key_of(records[row])
 
 
-def _item(record: Any, name: str) -> Any:
-    return record[name]
-
-
-def _of_record(record: Any, name: str) -> Any:
-    return record.dataId[name]
+def _of_record(names: Sequence[str]) -> Callable[[Any], Values]:
+    key_of = items(names)
+    return lambda record: key_of(record.dataId)
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Value]:
