@@ -20,6 +20,7 @@ NAMES: Final = (
     "query_parallel",
     "find_first_1m",
     "status_cli",
+    "idle_memory",
 )
 """In the table's order."""
 
