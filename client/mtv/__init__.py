@@ -20,10 +20,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from mtv.catalog import Catalog, Row
     from mtv.connection import Connection, buffering, connect, default_connection
-    from mtv.datasets import DatasetRef, Handle, Refs
+    from mtv.datasets import DatasetRef, Handle
     from mtv.display import Display, get_display
     from mtv.exposure import Exposure
     from mtv.repository import Repository, repositories
+    from mtv.results import Refs
     from mtv.schema import Schema
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
 
@@ -37,7 +38,7 @@ _HOMES: Final = {
     "Exposure": "exposure",
     "Handle": "datasets",
     "MtvError": "wire.errors",
-    "Refs": "datasets",
+    "Refs": "results",
     "Repository": "repository",
     "RequestError": "wire.errors",
     "Row": "catalog",

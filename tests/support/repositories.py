@@ -16,12 +16,12 @@ from mtvd.repo.registry import RepositorySettings
 
 @asynccontextmanager
 async def running(
-    directory: Path, repository: Path, **settings: Any
+    directory: Path, repository: Path, *, environ: dict[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[tuple[ButlerRepositories, PixelStore]]:
     """Serve a repository under the alias ``demo``, with one worker unless told otherwise."""
     store = PixelStore(directory / "pixels", 1 << 28)
     chosen = {"aliases": {"demo": str(repository)}, "use_index": False, "workers": 1, **settings}
-    repositories = ButlerRepositories(RepositorySettings(**chosen), store, directory)
+    repositories = ButlerRepositories(RepositorySettings(**chosen), store, directory, environ=environ)
     async with anyio.create_task_group() as group:
         await group.start(repositories.serve)
         try:

@@ -187,7 +187,10 @@ def _constrained(asked: _Asked, joined: Any, order: Order) -> Any:
 
 
 def _taken(asked: _Asked, results: Any, order: Order, values: Getter, **choice: Any) -> list[Any]:
-    return take(results, order, asked.page, values=values, unordered=asked.unordered, report=asked.report, **choice)
+    def report(count: int) -> None:
+        asked.report(asked.page.start + count)
+
+    return take(results, order, asked.page, values=values, unordered=asked.unordered, report=report, **choice)
 
 
 def _keys(records: list[Any], order: Order, values: Getter) -> Callable[[int], Values] | None:
