@@ -121,3 +121,28 @@ def test_a_page_that_follows_begins_where_the_one_before_ended_whatever_came_bet
     page = pages.page_of(replace(query, cursor=first.cursor), 4)
     assert page.after == first.rows[-1][:3]
     assert (page.start, page.seen) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(what="data_ids", dimensions=("visit", "detector")),
+        Query(what="data_ids", dataset_type="calexp", collections=("run/1",), order_by=("-detector", "visit")),
+        Query(what="data_ids", dimensions=("band",)),
+        Query(what="dimension_records", dimensions=("visit",), data_id={"instrument": "CAM2"}),
+        Query(what="dimension_records", dimensions=("detector",), order_by=("-detector.full_name",)),
+        Query(what="collections"),
+        Query(what="dataset_types"),
+    ],
+    ids=str,
+)
+def test_other_rows_come_in_pages_too(butler: Any, query: Query, sorter: str) -> None:
+    (whole,) = all_pages(butler, query, 1000)
+    in_pages = all_pages(butler, query, 3)
+    assert [row for rows in in_pages for row in rows.rows] == list(whole.rows)
+    assert len(set(whole.rows)) == len(whole.rows)
+
+
+def test_where_the_database_is_trusted_the_answer_is_the_same(butler: Any) -> None:
+    query = Query(dataset_type="calexp", collections=(shadowed.CHAIN,), order_by=("-visit",))
+    assert run(butler, query, page_rows=100, sqlite=False) == run(butler, query, page_rows=100, sqlite=True)
