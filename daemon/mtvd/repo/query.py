@@ -73,9 +73,7 @@ def run(
         With the field in ``where``; Butler's own exceptions pass, for `mtvd.repo.errors.translate`.
     """
     page = page_of(query, page_rows)
-    # A third of a query's time is Butler's looking up the same collections again.
-    with butler.registry.caching_context():
-        rows, key_of = _KINDS[query.what](_Asked(butler, query, page, sqlite, report))
+    rows, key_of = _KINDS[query.what](_Asked(butler, query, page, sqlite, report))
     if len(rows.rows) < page.wanted:
         return rows
     count = page.wanted - 1
