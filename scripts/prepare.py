@@ -27,6 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import interpreters
+import postgresql
 from interpreters import Interpreter
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -44,8 +45,8 @@ BUILDING = {"cc": "gcc", "make": "make", "/usr/include/stdio.h": "libc6-dev"}
 """What pyds9 needs: it builds its XPA library from source. Only looked for where it must be built."""
 PEERS = {"xpaset": "xpa-tools"}
 """What the benchmarks compare with."""
-CHECKING = {"systemd-analyze": "systemd"}
-"""What the test of the systemd unit needs."""
+CHECKING = {"systemd-analyze": "systemd", "/usr/lib/postgresql/*/bin/initdb": postgresql.PACKAGE}
+"""What the tests of the systemd unit and of repositories on other hosts need."""
 
 
 class SetupError(Exception):
@@ -60,12 +61,19 @@ class Goal:
     extras: frozenset[str]
     floor_too: bool = False
     """Also an environment on the oldest supported Python."""
+    newest_only: frozenset[str] = frozenset()
+    """Extras that this one does without."""
 
 
 GOALS = {
     "demo": Goal(commands=RUNNING, extras=frozenset({"daemon"})),
     "bench": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon"})),
-    "test": Goal(commands=RUNNING | PEERS | CHECKING, extras=frozenset({"daemon", "dev"}), floor_too=True),
+    "test": Goal(
+        commands=RUNNING | PEERS | CHECKING,
+        extras=frozenset({"daemon", "dev", "peers"}),
+        floor_too=True,
+        newest_only=frozenset({"peers"}),
+    ),
     "lint": Goal(commands={}, extras=frozenset({"daemon", "dev"})),
 }
 
@@ -101,7 +109,7 @@ def prepare(goal: Goal) -> None:
     places = [PROJECT / ".venv"]
     if goal.floor_too and floor.minor == interpreters.FLOOR != newest.minor:
         places.append(PROJECT / ".venv-3.11-quick")
-        ensure_environment(places[-1], floor, goal.extras)
+        ensure_environment(places[-1], floor, goal.extras - goal.newest_only)
     note_done(asked, places)
 
 
@@ -140,8 +148,10 @@ def ensure_commands(commands: Mapping[str, str]) -> None:
 
 
 def is_there(command: str) -> bool:
-    """Tell whether a command is on PATH, or a file of that absolute name exists."""
-    return Path(command).exists() if command.startswith("/") else shutil.which(command) is not None
+    """Tell whether a command is on PATH, or a file of that absolute name, in which ``*`` stands for any version."""
+    if command.startswith("/"):
+        return any(Path("/").glob(command.removeprefix("/")))
+    return shutil.which(command) is not None
 
 
 def install_packages(packages: Sequence[str]) -> None:
@@ -160,7 +170,9 @@ def install_packages(packages: Sequence[str]) -> None:
     options = ["-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", "-o", "Dpkg::Use-Pty=0"]
     started = time.monotonic()
     logged([*quiet, "apt-get", *options, "update"])  # one broken source of many is no reason to stop
-    if not logged([*quiet, "apt-get", *options, *command[1:]]):
+    with postgresql.without_cluster(packages, logged, prefix):
+        installed = logged([*quiet, "apt-get", *options, *command[1:]])
+    if not installed:
         raise SetupError(f"apt-get failed ({LOG} has all of it):\n{log_tail()}\nTo try by hand:\n  {by_hand}")
     say(f"  done in {time.monotonic() - started:.0f} s")
 

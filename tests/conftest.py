@@ -14,7 +14,8 @@ import pytest
 pytest_plugins = ["tests.support.fixtures"]
 PROJECT = Path(__file__).resolve().parents[1]
 LIVE_COMMANDS = ("ds9", "Xvfb")
-LIVE_MODULES = ("pyds9", "lsst.daf.butler")
+LIVE_MODULES = ("pyds9", "lsst.daf.butler", "psycopg", "boto3", "moto", "uvicorn", "safir")
+LIVE_PLACES = {"postgresql": "lib/postgresql/*/bin/initdb"}
 LEAVING_SECS = 5
 LASTING: set[psutil.Process] = set()
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
@@ -39,7 +40,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def is_here(name: str) -> bool:
-    """Tell whether a command is on PATH, or one of the live modules can be imported."""
+    """Tell whether a command is on PATH, a server installed, or one of the live modules can be imported."""
+    if name in LIVE_PLACES:
+        return any(Path("/usr").glob(LIVE_PLACES[name]))
     if name not in LIVE_MODULES:
         return shutil.which(name) is not None
     try:

@@ -14,6 +14,8 @@ NAMES: Final = (
     "dots_buffered",
     "dots_single",
     "dots_waiting",
+    "mask_recolour",
+    "overlay_erase",
     "query_cli",
     "query_warm",
     "query_rows",

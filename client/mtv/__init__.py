@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mtv.catalog import Catalog, Row
     from mtv.connection import Connection, buffering, connect, default_connection
     from mtv.datasets import DatasetRef, Handle
-    from mtv.display import Display, get_display
+    from mtv.display import Display, arrange, get_display
     from mtv.exposure import Exposure
     from mtv.repository import Repository, repositories
     from mtv.results import Refs
@@ -44,6 +44,7 @@ _HOMES: Final = {
     "Row": "catalog",
     "Schema": "schema",
     "Unavailable": "wire.errors",
+    "arrange": "display",
     "buffering": "connection",
     "connect": "connection",
     "default_connection": "connection",
@@ -69,6 +70,7 @@ __all__ = [
     "Schema",
     "Unavailable",
     "__version__",
+    "arrange",
     "buffering",
     "connect",
     "default_connection",

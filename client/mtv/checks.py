@@ -128,6 +128,16 @@ def scale(display: steps.Display, stretch: str | None, limits: tuple[Any, ...]) 
     return steps.Scale(display=display, stretch=known, mode=_mode(mode))
 
 
+def arrangement(
+    tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None
+) -> steps.Arrange:
+    """Return the step that arranges the window."""
+    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap)):
+        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale or lock_colormap")
+    frames: Any = None if lock_frame is None else one_of("lock_frame", lock_frame, get_args(steps.LockedFrames))
+    return steps.Arrange(tile=tile, lock_frame=frames, lock_scale=lock_scale, lock_colormap=lock_colormap)
+
+
 def _mode(mode: Any) -> Any:
     if mode is None:
         return None

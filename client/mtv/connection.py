@@ -25,10 +25,11 @@ import msgspec
 
 from mtv import paths
 from mtv.batch import EVERYTHING, Batch, Discardable, OpenBatches
+from mtv.gathering import Gathering
 from mtv.link import Link, Timing
 from mtv.pixels import FileSink, FrameSink, shared_directory
 from mtv.ticket import Answer, OnProgress, Ticket
-from mtv.transaction import Bundle, too_many
+from mtv.transaction import Bundle, Place, too_many
 from mtv.wire import codec, version
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.frames import Buffer
@@ -77,6 +78,9 @@ class Connection:
     timing : `~mtv.link.Timing`, optional
         Patience with a daemon that is silent or gone.
     """
+
+    _gathering: Gathering | None
+    _gathering_lock: threading.Lock
 
     def __init__(
         self, endpoint: str | None = None, *, timeout_secs: float = 120.0, timing: Timing | None = None
@@ -158,6 +162,7 @@ class Connection:
         """
         deadline = self._deadline(timeout_secs)
         link = self._linked()
+        self._close_gathering()
         ticket = self._ticket(message, buffers, awaited=True)
         if cleanup is not None:
             ticket.when_settled(cleanup)
@@ -191,6 +196,7 @@ class Connection:
         """
         deadline = self._deadline(timeout_secs)
         link = self._linked()
+        self._close_gathering()
         ticket = self._ticket(message, buffers, awaited=False)
         if cleanup is not None:
             ticket.when_settled(cleanup)
@@ -204,6 +210,46 @@ class Connection:
                 if isinstance(error, DeadlineExceeded) and not link.ready:
                     raise link.unavailable("has gone") from None
             raise
+
+    def publish_dot(self, place: Place, x: float, y: float, symbol: str, size: float, colour: str) -> None:
+        """Send a checked dot without waiting; where others are under way it joins those that wait for them.
+
+        A failure is logged, and raised by the next `flush` or `sync`.
+
+        Raises
+        ------
+        Unavailable
+            Nobody listens there.
+        DeadlineExceeded
+            Thousands of dots wait, and the daemon has not taken them in time.
+        """
+        link = self._linked()
+        with self._gathering_lock:
+            before = self._gathering
+            if before is not None and not before.settled and before.dot(place, x, y, symbol, size, colour):
+                return
+            if before is not None and not before.settled:
+                self._await_receipt(link, before)
+            gathering = Gathering(self.limits)
+            gathering.dot(place, x, y, symbol, size, colour)
+            gathering.when_settled(self._note)
+            link.submit(gathering)
+            self._gathering = gathering
+
+    def _await_receipt(self, link: Link, gathering: Gathering) -> None:
+        try:
+            gathering.wait_for_receipt(self._deadline(None))
+        except DeadlineExceeded:
+            if not link.ready:
+                raise link.unavailable("has gone") from None
+            raise
+        except MtvError:
+            if not gathering.settled:  # else it is noted, and raised by the next flush
+                raise
+
+    def _close_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.close()
 
     # Drawing
 
@@ -347,6 +393,8 @@ class Connection:
         self._lock = threading.Lock()
         self._link = None
         self._batches = OpenBatches()
+        self._gathering = None
+        self._gathering_lock = threading.Lock()
         self._failures: collections.deque[MtvError] = collections.deque(maxlen=_KEPT_FAILURES)
         self._told: set[str] = set()
 
@@ -395,7 +443,7 @@ class Connection:
 
     def _note(self, ticket: Ticket) -> None:
         failure = failure_of(ticket)
-        if failure is not None and ticket.received:
+        if failure is not None and (ticket.received or ticket.gathers):
             self._failures.append(failure)
             _log.warning("a published request failed: %s", failure)
 

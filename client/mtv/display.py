@@ -25,7 +25,8 @@ class Display:
     """One frame of the window; made when something is first shown in it.
 
     Calls wait until the window has what they drew (``wait=True``), or only until the daemon has the request
-    (``wait=False``); a published request that fails later is logged and raised by `sync`. Coordinates are 0-based
+    (``wait=False``; dots do not wait even for that, see `mtv.gathering`); a published request that fails later is
+    logged and raised by `sync`. Coordinates are 0-based
     parent pixels ``(x, y)``.
 
     Parameters
@@ -161,6 +162,9 @@ class Display:
         if batch is not None:
             batch.collector.dot(place, x, y, symbol, size, colour)
             return
+        if not wait:
+            connection.publish_dot(place, x, y, symbol, size, colour)
+            return
         alone = Collector(connection.limits)
         alone.dot(place, x, y, symbol, size, colour)
         connection.execute(alone.bundle(), wait=wait)
@@ -268,6 +272,10 @@ class Display:
         """Centre the view on a 0-based parent pixel."""
         self._draw(steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y)), wait=wait)
 
+    def rotate(self, angle_deg: float, *, wait: bool = True) -> None:
+        """Turn the view counter-clockwise by an angle from the upright."""
+        self._draw(steps.Rotate(display=self.frame, angle_deg=checks.finite("angle_deg", angle_deg)), wait=wait)
+
     def colormap(self, name: str, *, invert: bool = False, wait: bool = True) -> None:
         """Choose one of DS9's colour maps."""
         self._draw(steps.Colormap(display=self.frame, name=checks.text("name", name), invert=invert), wait=wait)
@@ -360,3 +368,28 @@ class Display:
 def get_display(frame: int | str = 0, backend: str = "ds9", *, connection: Connection | None = None) -> Display:
     """Return a display; see `Display`."""
     return Display(frame, backend=backend, connection=connection)
+
+
+def arrange(
+    *,
+    tile: bool | None = None,
+    lock_frame: steps.LockedFrames | None = None,
+    lock_scale: bool | None = None,
+    lock_colormap: bool | None = None,
+    connection: Connection | None = None,
+    wait: bool = True,
+) -> None:
+    """Arrange the displays of the window, and lock what they share; what is not given stays.
+
+    Parameters
+    ----------
+    tile : `bool`, optional
+        True: side by side; False: one at a time.
+    lock_frame : `str`, optional
+        ``none``, or the coordinates by which zoom, pan and rotation of all displays are aligned: ``image``,
+        ``physical`` (parent pixels) or ``wcs``.
+    lock_scale, lock_colormap : `bool`, optional
+        True: stretch and limits, or the colour map, are the same in all displays.
+    """
+    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap)
+    (connection or default_connection()).draw(step, wait=wait)

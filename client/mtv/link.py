@@ -270,8 +270,9 @@ class Link:
 
     def _send_waiting(self) -> None:
         with self._lock:
-            going = self._outbox.send(self._limits.in_flight)
+            going = self._outbox.send(self._limits.in_flight, lambda ticket: ticket.gathers)
         for number, ticket in going:
+            ticket.seal()
             self._send(number, ticket.body, ticket.buffers)
 
     def _send(self, number: int, body: bytes, buffers: Sequence[frames.Buffer] = ()) -> None:

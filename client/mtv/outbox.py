@@ -7,7 +7,7 @@ connection was lost everything that is left goes out again, in order, under the 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -46,11 +46,17 @@ class Outbox(Generic[T]):
         self._waiting[number] = request
         return number
 
-    def send(self, window: int) -> list[tuple[int, T]]:
-        """Return the requests that go out now, at most ``window`` being in flight afterwards, and mark them sent."""
-        going = []
+    def send(self, window: int, patient: Callable[[T], bool] = lambda _: False) -> list[tuple[int, T]]:
+        """Return the requests that go out now, at most ``window`` being in flight afterwards, and mark them sent.
+
+        A ``patient`` request stays as long as it is the last and another patient one is in flight.
+        """
+        going: list[tuple[int, T]] = []
         while self._waiting and len(self._sent) < window:
-            number, request = self._waiting.popitem(last=False)
+            number, request = next(iter(self._waiting.items()))
+            if len(self._waiting) == 1 and patient(request) and any(map(patient, self._sent.values())):
+                break
+            del self._waiting[number]
             self._sent[number] = request
             going.append((number, request))
         return going

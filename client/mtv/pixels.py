@@ -3,7 +3,8 @@
 An image goes into its file as FITS wants it, big-endian, with room for the header in front: one pass over the user's
 array, the byte swap itself, in pieces that stay in the processor's cache. The bytes are written, not mapped: on a full
 file system that is an error and not a SIGBUS, and it takes 15 ms for 2048x4176 ``float32``, where reserving the file,
-mapping it and copying take 21.
+mapping it and copying take 21. A file that is free is written over (`mtv.freefiles`). A mask goes as the narrowest
+integers that hold the bits of its planes: each byte less is one less to write here and to read at the other end.
 
 What the daemon sends is mapped privately (changes stay in this process) and unlinked at once.
 """
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from mtv import freefiles
 from mtv.wire.data import Array
 from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
 from mtv.wire.frames import Buffer
@@ -60,8 +62,8 @@ class Sink(Protocol):
         """Store the pixels of an image."""
         ...
 
-    def mask(self, pixels: np.ndarray[Any, Any]) -> Array:
-        """Store the integers of a mask."""
+    def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
+        """Store the lowest bits of the integers of a mask."""
         ...
 
 
@@ -84,9 +86,9 @@ class FileSink:
         name = self._write("mtv", "fits", pixels, dtype, flip, self._limits.header_bytes)
         return Array(dtype=dtype.str, shape=pixels.shape, file=name, offset=self._limits.header_bytes)
 
-    def mask(self, pixels: np.ndarray[Any, Any]) -> Array:
-        """Write a mask as it is."""
-        dtype = native(pixels.dtype)
+    def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
+        """Write the lowest bits of a mask."""
+        dtype = narrowed(pixels.dtype, bits)
         return Array(dtype=dtype.str, shape=pixels.shape, file=self._write("mask", "raw", pixels, dtype, 0, 0))
 
     def remove(self) -> None:
@@ -99,15 +101,19 @@ class FileSink:
     ) -> str:
         name = f"{kind}-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
         path = self._directory / name
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        size = size_of(pixels, dtype)
+        padding = -size % FITS_BLOCK if front else 0
+        new = 0 if freefiles.take(path, front + size + padding) else os.O_CREAT | os.O_EXCL
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | new, 0o600)
         self.names.append(name)
         try:
             os.write(descriptor, bytes(front))
-            size = sum(_write_all(descriptor, piece) for piece in _pieces(pixels, dtype, flip))
-            os.write(descriptor, bytes(-size % FITS_BLOCK if front else 0))
+            for piece in _pieces(pixels, dtype, flip):
+                _write_all(descriptor, piece)
+            os.write(descriptor, bytes(padding))
         except OSError as error:
             self.remove()
-            raise _full(size_of(pixels, dtype)) if error.errno in {errno.ENOSPC, errno.EDQUOT} else error from None
+            raise _full(size) if error.errno in {errno.ENOSPC, errno.EDQUOT} else error from None
         finally:
             os.close(descriptor)
         return name
@@ -123,9 +129,9 @@ class FrameSink:
         """Keep a swapped copy of an image."""
         return self._keep(pixels, *stored_dtype(pixels.dtype))
 
-    def mask(self, pixels: np.ndarray[Any, Any]) -> Array:
-        """Keep a copy of a mask."""
-        return self._keep(pixels, native(pixels.dtype), 0)
+    def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
+        """Keep a copy of the lowest bits of a mask."""
+        return self._keep(pixels, narrowed(pixels.dtype, bits), 0)
 
     def remove(self) -> None:
         """Do nothing: buffers go when the message goes."""
@@ -169,9 +175,12 @@ def stored_dtype(dtype: np.dtype[Any], where: str = "image") -> tuple[np.dtype[A
     return np.dtype(name).newbyteorder(">"), flip
 
 
-def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return a type in this machine's byte order."""
-    return dtype.newbyteorder("=")
+def narrowed(dtype: np.dtype[Any], bits: int) -> np.dtype[Any]:
+    """Return the narrowest integers, in this machine's byte order, that hold so many bits of a type."""
+    import numpy as np
+
+    narrow = next((size for size in (1, 2, 4) if bits <= 8 * size), 8)
+    return np.dtype(f"u{narrow}") if narrow < dtype.itemsize else dtype.newbyteorder("=")
 
 
 def size_of(pixels: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> int:
@@ -195,11 +204,10 @@ def _pieces(pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int) -> It
         yield memoryview(piece.view(np.uint8)).cast("B")
 
 
-def _write_all(descriptor: int, piece: memoryview) -> int:
+def _write_all(descriptor: int, piece: memoryview) -> None:
     done = 0
     while done < len(piece):
         done += os.write(descriptor, piece[done:])
-    return done
 
 
 def _full(size: int) -> DaemonError:

@@ -98,7 +98,7 @@ def source_of(image: Image, sink: FileSink | FrameSink, limits: Limits) -> data.
     xy0 = checked_xy0(image.xy0)
     return data.Exposure(
         image=sink.image(pixels),
-        mask=None if mask is None else sink.mask(mask),
+        mask=None if mask is None else sink.mask(mask, 1 + max(planes.values(), default=63)),
         planes=planes,
         xy0=xy0,
         wcs=image.wcs,

@@ -34,6 +34,9 @@ class Ticket:
         False: nobody will fetch the answer; failures are collected by the connection.
     """
 
+    gathers = False
+    """True for a request that waits, and grows, while another of its kind is under way."""
+
     def __init__(self, body: bytes, buffers: Sequence[Buffer] = (), *, awaited: bool = True) -> None:
         self.body = body
         self.buffers = buffers
@@ -48,6 +51,9 @@ class Ticket:
         self._settled = False
 
     # Called by the link's thread
+
+    def seal(self) -> None:
+        """Take note that the request goes out now."""
 
     def receive(self) -> None:
         """Take note of the Receipt."""

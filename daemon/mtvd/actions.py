@@ -140,6 +140,24 @@ class SetZoom(Action, frozen=True, kw_only=True, tag=True):
     factor: float | None
 
 
+class SetRotation(Action, frozen=True, kw_only=True, tag=True):
+    """Turn the view, degrees counter-clockwise from the upright."""
+
+    angle_deg: float
+
+
+class Arrange(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag=True):
+    """Arrange the frames in the window and lock what they share."""
+
+    tile: bool
+    lock_frame: str
+    """``none``, ``image``, ``physical`` or ``wcs``."""
+    lock_scale: bool
+    lock_colormap: bool
+    leader: int | None
+    """Frame that the others are aligned to at once; None leaves them as they are."""
+
+
 class SetPan(Action, frozen=True, kw_only=True, tag=True):
     """Centre on a 0-based parent pixel."""
 
@@ -164,5 +182,7 @@ AnyAction = (
     | SetColormap
     | SetZoom
     | SetPan
+    | SetRotation
+    | Arrange
     | RaiseFrame
 )

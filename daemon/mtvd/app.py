@@ -144,6 +144,7 @@ class App:
         while True:
             await anyio.sleep(_HOUSEKEEPING_SECS)
             self.sessions.expire()
+            self.pixels.trim()
             self.engine.housekeeping()
 
 

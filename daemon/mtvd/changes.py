@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mtv.wire.steps import Display
+from mtv.wire.steps import Display, LockedFrames
 from mtvd.actions import ImageLayer, Markers, MaskLayer
 
 
@@ -78,6 +78,25 @@ class SetPan(Change, frozen=True, kw_only=True, tag=True):
     key: str
 
 
+class SetRotation(Change, frozen=True, kw_only=True, tag=True):
+    """Turn the view, degrees counter-clockwise."""
+
+    angle_deg: float
+    key: str
+
+
+class Arrange(Change, frozen=True, kw_only=True, tag=True):
+    """Arrange and lock the displays of the window; what is None stays."""
+
+    display: Display = ""
+    """None of them."""
+    tile: bool | None
+    lock_frame: LockedFrames | None
+    lock_scale: bool | None
+    lock_colormap: bool | None
+    key: str
+
+
 class SetColormap(Change, frozen=True, kw_only=True, tag=True):
     """Colour map."""
 
@@ -108,6 +127,8 @@ AnyChange = (
     | SetScale
     | SetZoom
     | SetPan
+    | SetRotation
+    | Arrange
     | SetColormap
     | SetMaskColours
     | SetMaskTransparency

@@ -37,7 +37,7 @@ class _Planned(msgspec.Struct, kw_only=True):
     """A group, folded into the scene."""
 
     accepted: list[Waiting] = []
-    numbers: list[tuple[int, ...]] = []
+    numbers: list[tuple[int | None, ...]] = []
     sections: list[Section] = []
     scene: sc.Scene = sc.EMPTY
 
@@ -186,7 +186,9 @@ class Committer:
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
             self._drop(planned.accepted[index], _draw_failed(results[index]))
-        touched = {n for index in failed for n in planned.numbers[index]} | _differing(planned.scene, scene)
+        touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
+            planned.scene, scene
+        )
         self._settled(number, planned, kept, scene)
         await self._repair(touched)
 
@@ -265,16 +267,16 @@ class Committer:
         self.scene = scene
         self.batches += 1
         self.transactions += len(kept)
-        self._release(before)
         for waiting, outcome in zip(kept, outcomes, strict=True):
             waiting.finish(outcome)
+        self._release(before)
 
     def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
         assert waiting.resolved is not None
         numbers = planned.numbers[planned.accepted.index(waiting)]
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
-            display = scene.displays.get(number)
+            display = None if number is None else scene.displays.get(number)
             shows = isinstance(change, ShowImage) and display is not None
             steps[place] = StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
         state = self._stage.state
@@ -299,7 +301,7 @@ class Committer:
         waiting.finish(error)
 
     def _release(self, before: sc.Scene) -> None:
-        self._pixels.remove(before.files() - self.scene.files() - self._handles.files())
+        self._pixels.recycle(before.files() - self.scene.files() - self._handles.files())
 
     def _journal_commit(self, commit: Commit) -> None:
         self._sessions.remember(commit.answers)

@@ -65,7 +65,8 @@ def read(file: Path | None) -> Settings:
     Raises
     ------
     ConfigError
-        A file that was named is missing, or is no TOML, or a field is wrong.
+        A file that was named is missing, or is no TOML, or a field is wrong; or others may read the environment of
+        the repositories in it.
     """
     path = file or default_file()
     try:
@@ -75,9 +76,14 @@ def read(file: Path | None) -> Settings:
             return Settings()
         raise ConfigError(f"there is no configuration file {path}") from None
     try:
-        return msgspec.toml.decode(data, type=Settings)
+        settings = msgspec.toml.decode(data, type=Settings)
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: {error}") from None
+    if settings.repositories.environment and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigError(
+            f"{path}: repositories.environment may hold secrets, and others may read it: chmod 600 {path}"
+        )
+    return settings
 
 
 def resolve(settings: Settings) -> Settings:

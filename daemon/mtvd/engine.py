@@ -16,7 +16,7 @@ import anyio.lowlevel
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Outcome, StepOutcome, Transaction
-from mtv.wire.steps import Display, Load, Query
+from mtv.wire.steps import Arrange, Display, Load, Query
 from mtvd import scene as sc
 from mtvd.committing import Committer, no_window
 from mtvd.queueing import EVERYTHING, Waiting, WaitingList
@@ -281,4 +281,4 @@ def _too_late() -> MtvError:
 
 def _displays(transaction: Transaction) -> frozenset[Display]:
     drawn = (step for step in transaction.steps if not isinstance(step, Query | Load))
-    return frozenset(step.display for step in drawn)
+    return frozenset(EVERYTHING if isinstance(step, Arrange) else step.display for step in drawn)

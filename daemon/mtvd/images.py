@@ -140,7 +140,8 @@ class Images:
 
     def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
         suffix = "fits" if front_bytes else "raw"
-        name, descriptor = self._pixels.create("mtv", front_bytes + fits_bytes.padded(pixels.nbytes), suffix)
+        size = front_bytes + fits_bytes.padded(pixels.nbytes)
+        name, descriptor = self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
         with os.fdopen(descriptor, "r+b") as file:
             file.seek(front_bytes)
             file.write(np.ascontiguousarray(pixels).data)

@@ -17,10 +17,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from mtv import freefiles
 from mtv.wire.errors import DaemonError, Error, RequestError
 
 NAME: Final = re.compile(r"[a-z]{1,8}-[0-9]{1,10}-[0-9a-f]{16}\.(fits|raw)")
-"""``kind-pid-random.suffix``: nothing that a shell, Tcl or DS9 could misread; the pid is that of the writer."""
+"""``kind-pid-random.suffix``: nothing that a shell, Tcl or DS9 could misread; the pid is that of the writer. Free files
+(`mtv.freefiles`) have their size in its place."""
+
+FREE_BYTES: Final = 256 << 20
+"""Free files together: two full exposures with all that is made of them."""
 
 
 def new_name(kind: str, suffix: str = "fits") -> str:
@@ -89,6 +94,7 @@ class PixelStore:
         self.directory = directory
         self.budget_bytes = budget_bytes
         self._claimed: set[str] = set()
+        self._idle: set[str] = set()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()
         if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -117,10 +123,10 @@ class PixelStore:
         Raises
         ------
         RequestError
-            ``bad_value`` for no name of a pixel file, or for one that has been claimed: it belongs to another request.
+            ``bad_value`` for no name of a pixel file, or for one that is free or has been claimed by another request.
         """
         self.path(name, where)
-        if name in self._claimed and not again:
+        if freefiles.NAME.fullmatch(name) or (name in self._claimed and not again):
             raise RequestError(
                 Error(
                     code="bad_value",
@@ -162,11 +168,46 @@ class PixelStore:
             ``storage_full``.
         """
         if self.used_bytes() + size > self.budget_bytes:
-            raise storage_full(size)
+            self.remove(self._free())
+            if self.used_bytes() + size > self.budget_bytes:
+                raise storage_full(size)
         name = new_name(kind, suffix)
         descriptor = allocate(self.directory / name, size)
         self._claimed.add(name)
         return name, descriptor
+
+    def reuse(self, kind: str, size: int, suffix: str = "fits") -> tuple[str, int] | None:
+        """Take a free file of exactly a size, or return None; its bytes are those of its last use."""
+        name = new_name(kind, suffix)
+        if not freefiles.take(self.directory / name, size):
+            return None
+        self._claimed.add(name)
+        return name, os.open(self.directory / name, os.O_RDWR | os.O_CLOEXEC)
+
+    def recycle(self, names: Iterable[str]) -> None:
+        """Let files go that nothing maps any more: free for the next of their size, as far as there is room."""
+        room = min(FREE_BYTES, self.budget_bytes // 4) - sum(map(_free_bytes, self._free()))
+        for name in names:
+            self._claimed.discard(name)
+            path = self.path(name)
+            try:
+                size = path.lstat().st_size
+            except FileNotFoundError:
+                continue
+            if freefiles.LEAST_BYTES <= size <= room:
+                path.rename(self.directory / freefiles.new_name(size, name.rpartition(".")[2]))
+                room -= size
+            else:
+                path.unlink(missing_ok=True)
+
+    def trim(self) -> None:
+        """Unlink the free files that were free already when this was last called."""
+        free = set(self._free())
+        self.remove(free & self._idle)
+        self._idle = free - self._idle
+
+    def _free(self) -> list[str]:
+        return [name for name in self.names() if freefiles.NAME.fullmatch(name)]
 
     def copy(self, name: str, copy: str) -> None:
         """Copy a pixel file under a new name, sharing its blocks where the file system can."""
@@ -197,9 +238,17 @@ class PixelStore:
     def sweep(self, keep: Iterable[str]) -> int:
         """Unlink files that nobody keeps and whose writer is gone; return how many."""
         kept = set(keep)
-        gone = [name for name in self.names() if name not in kept and not _alive(int(name.split("-")[1]))]
+        gone = [name for name in self.names() if name not in kept and not _is_held(name)]
         self.remove(gone)
         return len(gone)
+
+
+def _is_held(name: str) -> bool:
+    return not freefiles.NAME.fullmatch(name) and _alive(int(name.split("-")[1]))
+
+
+def _free_bytes(name: str) -> int:
+    return int(name.split("-")[1])
 
 
 def _alive(pid: int) -> bool:

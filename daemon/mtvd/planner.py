@@ -32,6 +32,7 @@ def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
             repaired.append(ac.DeleteFrame(frame=number))
     if scene.front is not None:
         repaired.append(ac.RaiseFrame(frame=scene.front))
+    repaired.append(_arranged(scene))
     return tuple(repaired)
 
 
@@ -47,6 +48,28 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
     for number in shown.displays:
         if number not in wanted.displays:
             yield ac.DeleteFrame(frame=number)
+    if wanted.arrangement != shown.arrangement:
+        yield _arranged(wanted)
+        if wanted.arrangement.tile != shown.arrangement.tile:
+            yield from _fitted_again(wanted)
+
+
+def _arranged(scene: Scene) -> ac.Arrange:
+    wanted = scene.arrangement
+    return ac.Arrange(
+        tile=wanted.tile,
+        lock_frame=wanted.lock_frame,
+        lock_scale=wanted.lock_scale,
+        lock_colormap=wanted.lock_colormap,
+        leader=wanted.leader if wanted.lock_frame == "wcs" else None,
+    )
+
+
+def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:
+    """What was fitted into its frame is fitted again: tiles have another size."""
+    for number, display in scene.displays.items():
+        if display.image is not None and display.zoom.factor is None and display.pan is None:
+            yield ac.SetZoom(frame=number, factor=None)
 
 
 def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
@@ -93,6 +116,8 @@ def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
         yield ac.SetScale(frame=new.number, stretch=new.scale.stretch, mode=new.scale.mode, low=low, high=high)
     if new.colormap != old.colormap:
         yield ac.SetColormap(frame=new.number, name=new.colormap.name, invert=new.colormap.invert)
+    if new.rotation != old.rotation:
+        yield ac.SetRotation(frame=new.number, angle_deg=new.rotation.angle_deg)
     unpanned = old.pan is not None and new.pan is None
     if new.zoom != old.zoom or unpanned or _moved(old, new):
         yield ac.SetZoom(frame=new.number, factor=new.zoom.factor)
@@ -129,8 +154,12 @@ def _added_markers(old: Display, new: Display) -> Iterator[ac.AnyAction]:
 
 
 def _grown(overlay: Overlay, display: Display) -> bool:
-    """Tell whether a display still has all that an overlay had, and perhaps more."""
+    """Tell whether a display still has all that an overlay had, and perhaps more.
+
+    Batches are only ever appended, or all of them replaced, and no two have one key: the last one speaks for all.
+    """
     new = next((other for other in display.overlays if other.name == overlay.name), None)
-    if new is None or len(new.batches) < len(overlay.batches):
+    count = len(overlay.batches)
+    if new is None or len(new.batches) < count:
         return False
-    return all(a is b or a.key == b.key for a, b in zip(overlay.batches, new.batches, strict=False))
+    return new is overlay or not count or new.batches[count - 1].key == overlay.batches[-1].key

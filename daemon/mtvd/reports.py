@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtv.wire.messages import DisplayReport, MaskState
+from mtv.wire.messages import Arrangement, DisplayReport, MaskState
 from mtv.wire.steps import Display as DisplayKey
 from mtvd import scene as sc
 from mtvd.scene import Display, Scene
@@ -28,6 +28,7 @@ def display_report(display: Display) -> DisplayReport:
         limits=display.scale.limits,
         zoom=display.zoom.factor,
         pan=(display.pan.x, display.pan.y) if display.pan else None,
+        rotation_deg=display.rotation.angle_deg,
         colormap=display.colormap.name,
     )
 
@@ -51,3 +52,14 @@ def describe(scene: Scene, key: DisplayKey) -> DisplayReport:
 def display_reports(scene: Scene) -> tuple[DisplayReport, ...]:
     """Tell of all displays, by number."""
     return tuple(display_report(display) for _, display in sorted(scene.displays.items()))
+
+
+def arrangement(scene: Scene) -> Arrangement:
+    """Tell how the displays are arranged."""
+    shown = scene.arrangement
+    return Arrangement(
+        tile=shown.tile,
+        lock_frame=shown.lock_frame,
+        lock_scale=shown.lock_scale,
+        lock_colormap=shown.lock_colormap,
+    )

@@ -14,6 +14,7 @@ import msgspec
 from mtv.wire import colours
 from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.steps import Display as DisplayKey
+from mtv.wire.steps import LockedFrames
 from mtvd import changes as ch
 from mtvd.actions import ImageLayer, Markers, MaskLayer, Value
 
@@ -47,6 +48,25 @@ class Pan(Value, frozen=True, kw_only=True):
     x: float
     y: float
     key: str
+
+
+class Rotation(Value, frozen=True, kw_only=True):
+    """Degrees counter-clockwise from the upright."""
+
+    angle_deg: float = 0.0
+    key: str = ""
+
+
+class Arrangement(Value, frozen=True, kw_only=True):
+    """How the displays are arranged, and what they share."""
+
+    tile: bool = False
+    lock_frame: LockedFrames = "none"
+    lock_scale: bool = False
+    lock_colormap: bool = False
+    leader: int | None = None
+    """Display that last had its view set while views are locked by WCS: only DS9 can tell what the others then show."""
+    key: str = ""
 
 
 class Colormap(Value, frozen=True, kw_only=True):
@@ -85,6 +105,7 @@ class Display(Value, frozen=True, kw_only=True):
     scale: Scale = Scale()
     zoom: Zoom = Zoom()
     pan: Pan | None = None
+    rotation: Rotation = Rotation()
     colormap: Colormap = Colormap()
     erased_key: str = ""
     """Last request that erased everything: the user's own regions went with it."""
@@ -116,6 +137,7 @@ class Scene(Value, frozen=True, kw_only=True):
     front: int | None = None
     front_key: str = ""
     """Request that last brought a display to the front."""
+    arrangement: Arrangement = Arrangement()
 
     def number_of(self, key: DisplayKey) -> int | None:
         """Number of a display by number or name; None where there is none."""
@@ -136,8 +158,10 @@ class Scene(Value, frozen=True, kw_only=True):
 EMPTY: Final = Scene()
 
 
-def apply(scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()) -> tuple[Scene, tuple[int, ...]]:
-    """Return the scene after a transaction, and the number of each change's display.
+def apply(
+    scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()
+) -> tuple[Scene, tuple[int | None, ...]]:
+    """Return the scene after a transaction, and the number of each change's display; None where it concerns all.
 
     Parameters
     ----------
@@ -157,7 +181,9 @@ def apply(scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] =
     return scene, tuple(numbers)
 
 
-def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int]:
+def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int | None]:
+    if isinstance(change, ch.Arrange):
+        return _arrange(scene, change), None
     if isinstance(change, ch.DeleteDisplay):
         return _delete(scene, change)
     scene, number = _with_display(scene, change.display)
@@ -167,7 +193,45 @@ def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int]:
     scene = msgspec.structs.replace(scene, displays={**scene.displays, number: display})
     if scene.front is None or (isinstance(change, ch.ShowImage) and change.to_front):
         scene = msgspec.structs.replace(scene, front=number)
+    if isinstance(change, ch.SetScale | ch.SetColormap | ch.SetZoom | ch.SetPan | ch.SetRotation):
+        scene = _shared(scene, number, isinstance(change, ch.SetZoom | ch.SetPan | ch.SetRotation), change.key)
+    if isinstance(change, ch.ShowImage):
+        scene = _joined(scene, number, change.image.file)
     return scene, number
+
+
+def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
+    names = ("tile", "lock_frame", "lock_scale", "lock_colormap")
+    wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
+    arrangement = msgspec.structs.replace(scene.arrangement, **wanted, key=change.key)
+    scene = msgspec.structs.replace(scene, arrangement=arrangement)
+    return scene if scene.front is None else _shared(scene, scene.front, True, change.key)
+
+
+def _joined(scene: Scene, number: int, key: str) -> Scene:
+    """Let a display with a new image take what the others share."""
+    others = [n for n, display in scene.displays.items() if n != number and display.image is not None]
+    if not others:
+        return scene
+    return _shared(scene, scene.front if scene.front in others else others[0], True, key)
+
+
+def _shared(scene: Scene, number: int, view: bool, key: str) -> Scene:
+    """Let all displays share what is locked, with the values of one of them."""
+    locks, leader = scene.arrangement, scene.displays[number]
+    shared: dict[str, Any] = {}
+    if locks.lock_scale:
+        shared["scale"] = leader.scale
+    if locks.lock_colormap:
+        shared["colormap"] = leader.colormap
+    if locks.lock_frame in {"image", "physical"}:
+        shared |= {"zoom": leader.zoom, "pan": leader.pan, "rotation": leader.rotation}
+    if shared:
+        displays = {n: msgspec.structs.replace(display, **shared) for n, display in scene.displays.items()}
+        scene = msgspec.structs.replace(scene, displays=displays)
+    if locks.lock_frame == "wcs" and view:
+        scene = msgspec.structs.replace(scene, arrangement=msgspec.structs.replace(locks, leader=number, key=key))
+    return scene
 
 
 def _with_display(scene: Scene, key: DisplayKey) -> tuple[Scene, int]:
@@ -187,7 +251,10 @@ def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
         raise unknown_display(scene, change.display)
     displays = {key: display for key, display in scene.displays.items() if key != number}
     front = scene.front if scene.front != number else min(displays, default=None)
-    return msgspec.structs.replace(scene, displays=displays, front=front), number
+    arrangement = scene.arrangement
+    if arrangement.leader == number:
+        arrangement = msgspec.structs.replace(arrangement, leader=front)
+    return msgspec.structs.replace(scene, displays=displays, front=front, arrangement=arrangement), number
 
 
 def unknown_display(scene: Scene, key: DisplayKey) -> RequestError:
@@ -256,6 +323,10 @@ def _pan(display: Display, change: ch.SetPan) -> Display:
     return msgspec.structs.replace(display, pan=Pan(x=change.x, y=change.y, key=change.key))
 
 
+def _rotation(display: Display, change: ch.SetRotation) -> Display:
+    return msgspec.structs.replace(display, rotation=Rotation(angle_deg=change.angle_deg, key=change.key))
+
+
 def _colormap(display: Display, change: ch.SetColormap) -> Display:
     return msgspec.structs.replace(display, colormap=Colormap(name=change.name, invert=change.invert, key=change.key))
 
@@ -292,6 +363,7 @@ _EDITS: Final[Mapping[type, Callable[[Display, Any], Display]]] = {
     ch.SetScale: _scale,
     ch.SetZoom: _zoom,
     ch.SetPan: _pan,
+    ch.SetRotation: _rotation,
     ch.SetColormap: _colormap,
     ch.SetMaskColours: _mask_colours,
     ch.SetMaskTransparency: _mask_transparency,

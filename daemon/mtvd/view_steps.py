@@ -59,6 +59,19 @@ def _pan(step: steps.Pan, key: str) -> ch.SetPan:
     return ch.SetPan(display=check_display(step.display), x=step.x, y=step.y, key=key)
 
 
+def _rotate(step: steps.Rotate, key: str) -> ch.SetRotation:
+    if not math.isfinite(step.angle_deg):
+        raise bad_value("angle_deg", f"the angle is {step.angle_deg}, must be finite")
+    return ch.SetRotation(display=check_display(step.display), angle_deg=step.angle_deg % 360, key=key)
+
+
+def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
+    wanted = {name: getattr(step, name) for name in ("tile", "lock_frame", "lock_scale", "lock_colormap")}
+    if all(value is None for value in wanted.values()):
+        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale or lock_colormap")
+    return ch.Arrange(**wanted, key=key)
+
+
 def _colormap(step: steps.Colormap, key: str) -> ch.SetColormap:
     name = {"gray": "grey"}.get(step.name, step.name)
     if name not in COLORMAPS:
@@ -89,6 +102,8 @@ VIEW_STEPS: Final[Mapping[type, Callable[[Any, str], ch.AnyChange]]] = {
     steps.Scale: _scale,
     steps.Zoom: _zoom,
     steps.Pan: _pan,
+    steps.Rotate: _rotate,
+    steps.Arrange: _arrange,
     steps.Colormap: _colormap,
     steps.MaskColour: _mask_colours,
     steps.MaskTransparency: _transparency,

@@ -80,7 +80,8 @@ async def test_provenance_tells_run_chains_and_bytes(subject: Subject) -> None:
     rows = await subject.repositories.query(query)
     found = dict(zip(rows.columns, rows.rows[0], strict=True))
     assert (found["visit"], found["detector"], found["run"], found["chains"]) == (23718, 41, sample.RUN, sample.CHAIN)
-    assert (found["storage_class"], str(found["formatter"])[:5]) == ("ExposureF", "lsst.")
+    assert found["storage_class"] == "ExposureF"
+    assert "." in str(found["formatter"])
     assert str(found["ingest_date"]).startswith("2026-")
     assert int(str(found["file_bytes"])) > 0
     datasets = await subject.repositories.query(Query(dataset_type="calexp", collections=CHAIN, data_id=ONE))

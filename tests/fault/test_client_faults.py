@@ -80,6 +80,7 @@ def test_a_daemon_gone_for_good_fails_those_who_wait_and_keeps_what_was_publishe
         display = mtv.Display(connection=connection)
         daemon.hold(messages.Transaction)
         display.dot("o", 1, 1, wait=False)
+        daemon.wait_for(messages.Transaction, 1)
         daemon.stop()
         with pytest.raises(mtv.Unavailable, match="mtv up"):
             display.show()

@@ -144,7 +144,7 @@ def pixel_file(house: House) -> str:
 
 
 def on_frame(number: int) -> Callable[[ac.AnyAction], bool]:
-    return lambda action: action.frame == number and isinstance(action, ac.AddMarkers)
+    return lambda action: getattr(action, "frame", None) == number and isinstance(action, ac.AddMarkers)
 
 
 async def test_a_group_is_one_batch_with_one_section_a_transaction(house: House) -> None:

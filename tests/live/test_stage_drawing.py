@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ from mtvd.actions import (
     SetScale,
     SetZoom,
 )
+from mtvd.stage.port import Batch, Section
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -36,6 +38,10 @@ def noise(seed: int = 1) -> np.ndarray[Any, Any]:
 
 def scale(frame: int, low: float | None = 0.0, high: float | None = 1000.0, mode: str = "zscale") -> SetScale:
     return SetScale(frame=frame, stretch="linear", mode=mode, low=low, high=high)
+
+
+def load_of(load: LoadMask, frame: int) -> LoadMask:
+    return msgspec.structs.replace(load, frame=frame)
 
 
 async def empty(rig: Any, frame: int = 0, *steps: AnyAction) -> None:
@@ -342,3 +348,46 @@ async def test_pictures_come_as_png_and_as_jpeg_and_leave_no_file(stage_rig: Any
     assert (await stage_rig.stage.snapshot(0, "png")).startswith(b"\x89PNG")
     assert (await stage_rig.stage.snapshot(None, "jpeg")).startswith(b"\xff\xd8")
     assert not list((stage_rig.directory / "w").rglob("snapshot*"))
+
+
+async def test_a_recoloured_mask_looks_like_one_drawn_anew_and_its_image_is_not_loaded_again(stage_rig: Any) -> None:
+    random = np.random.default_rng(7)
+    pixels = (random.integers(0, 16, SHAPE) * (random.random(SHAPE) < 0.3)).astype("u1")
+    pixels[:150] &= 0b0111
+    image, mask = (
+        stage_rig.image(noise(), (7, 9)),
+        stage_rig.mask(pixels, dict(zip("ABCD", range(4), strict=True)), (7, 9)),
+    )
+    colours = ["#ff0000", "#00ff00", "#0000ff", "#ff00ff"]
+    await empty(stage_rig, 0, LoadImage(frame=0, image=image), scale(0), SetZoom(frame=0, factor=2))
+    kept = 0
+    for _ in range(8):
+        shown = tuple((plane, str(random.choice(colours))) for plane in "ABCD" if random.random() < 0.8)
+        load = LoadMask(frame=0, mask=mask, colours=shown, transparency_percent=0)
+        await stage_rig.draw(load)
+        recoloured = await stage_rig.picture()
+        again = Batch(epoch="", number=0, sections=(Section(key="", actions=(load,)),))
+        ready = stage_rig.stage._layers.prepare(again)[0, 0]
+        kept += ready.keeps_layers and not ready.layers
+        assert not ready.patches, "what is shown already needs nothing"
+        await empty(
+            stage_rig, 1, LoadImage(frame=1, image=image), scale(1), load_of(load, 1), SetZoom(frame=1, factor=2)
+        )
+        assert (await stage_rig.picture() == recoloured).all(), shown
+        await stage_rig.draw(DeleteFrame(frame=1), RaiseFrame(frame=0))
+    assert kept >= 4
+    assert int(await stage_rig.tcl("[Frame0 get mask count]")) <= 7, "idle layers are loaded anew when there are many"
+
+
+async def test_a_recolouring_that_fails_leaves_the_picture_and_no_file(stage_rig: Any) -> None:
+    mask = stage_rig.mask(np.ones(SHAPE, "u1"), {"A": 0})
+    load = LoadMask(frame=0, mask=mask, colours=(("A", "#ff0000"),), transparency_percent=0)
+    await empty(stage_rig, 0, LoadImage(frame=0, image=stage_rig.image(noise())), load)
+    before, names = await stage_rig.picture(), set(stage_rig.pixels.names())
+    other = LoadMask(frame=0, mask=mask, colours=(("A", "#0000ff"),), transparency_percent=0)
+    (result,) = await stage_rig.run([SetZoom(frame=99, factor=1), other])
+    assert result.failed_action == 0
+    assert (await stage_rig.picture() == before).all()
+    assert {name for name in stage_rig.pixels.names() if not name.startswith("free")} == {
+        name for name in names if not name.startswith("free")
+    }

@@ -118,7 +118,7 @@ def test_closing_the_window_by_hand_is_no_crash_and_the_next_request_restores_it
     display = draw(own_daemon)
     pid = own_daemon.window_pid()
     with own_daemon.probe() as window:
-        window.tcl("[after 1 QuitDS9]")
+        window.tcl("[after 500 QuitDS9]")  # not before this has been answered
         ended(pid)
     connection = own_daemon.connect()
     while connection.status().window.state == "ready":

@@ -28,13 +28,23 @@ class Window:
     def __init__(self) -> None:
         self.frames: dict[int, dict[str, Any]] = {}
         self.front: int | None = None
+        self.arrangement: tuple[Any, ...] = (False, "none", False, False)
 
     def run(self, actions: tuple[ac.AnyAction, ...]) -> None:
         for action in actions:
             getattr(self, f"do_{type(action).__name__.lower()}")(action)
 
     def blank(self) -> dict[str, Any]:
-        return {"image": None, "mask": None, "markers": {}, "scale": None, "zoom": None, "pan": None, "colormap": None}
+        return {
+            "image": None,
+            "mask": None,
+            "markers": {},
+            "scale": None,
+            "zoom": None,
+            "pan": None,
+            "turn": 0.0,
+            "colormap": None,
+        }
 
     def do_createframe(self, action: ac.CreateFrame) -> None:
         self.frames.setdefault(action.frame, self.blank())
@@ -82,6 +92,12 @@ class Window:
     def do_setpan(self, action: ac.SetPan) -> None:
         self.frames[action.frame]["pan"] = (action.x, action.y)
 
+    def do_setrotation(self, action: ac.SetRotation) -> None:
+        self.frames[action.frame]["turn"] = action.angle_deg
+
+    def do_arrange(self, action: ac.Arrange) -> None:
+        self.arrangement = (action.tile, action.lock_frame, action.lock_scale, action.lock_colormap)
+
     def do_raiseframe(self, action: ac.RaiseFrame) -> None:
         assert action.frame in self.frames
         self.front = action.frame
@@ -94,7 +110,7 @@ class Window:
             shown["colormap"] = shown["colormap"] or ("grey", False)
             shown["transparency"] = shown.get("transparency", 0.0) if shown["mask"] else None
             frames[number] = shown
-        return frames, self.front
+        return frames, self.front, self.arrangement
 
 
 def image(serial: int, width: int, planes: bool) -> ch.ShowImage:
@@ -161,6 +177,14 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
             ch.SetMaskTransparency(display=display, percent=100, plane="SAT"),
             ch.SetColormap(display=display, name="heat", invert=True, key=f"k{serial}"),
             ch.BringToFront(display=display, key=f"k{serial}"),
+            ch.SetRotation(display=display, angle_deg=float(serial % 4), key=f"k{serial}"),
+            ch.Arrange(
+                tile=draw(st.none() | st.booleans()),
+                lock_frame=draw(st.sampled_from([None, "none", "image"])),
+                lock_scale=draw(st.none() | st.booleans()),
+                lock_colormap=draw(st.none() | st.booleans()),
+                key=f"k{serial}",
+            ),
         ]
         return draw(st.sampled_from(others))
     return ch.DeleteDisplay(display=display)

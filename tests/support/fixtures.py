@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import scale_out
 from tests.support.live_daemon import LiveDaemon
+from tests.support.scale_out import FarSite
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +28,13 @@ def demo_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("demo") / "repo"
     build(directory, size="small")
     return directory
+
+
+@pytest.fixture(scope="session")
+def far_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSite]:
+    """A repository on other hosts: PostgreSQL, and a store that speaks S3."""
+    with scale_out.far_site(tmp_path_factory.mktemp("far")) as site:
+        yield site
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,8 +26,12 @@ window = "headless"
 start_deadline_secs = 240
 command_deadline_secs = {deadline_secs}
 {stage}
+[repositories]
+file_cache_directory = "{directory}/files"
 [repositories.aliases]
 {aliases}
+[repositories.environment]
+{environment}
 """
 
 
@@ -36,16 +41,27 @@ class LiveDaemon:
     def __init__(
         self,
         directory: Path,
-        repositories: dict[str, Path] | None = None,
+        repositories: Mapping[str, Path | str] | None = None,
         *,
         deadline_secs: float = 60,
         stage: str = "",
+        repository_environment: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
         self.endpoint = f"ipc://{directory}/mtvd.sock"
         self.config = directory / "mtvd.toml"
         aliases = "\n".join(f'{name} = "{path}"' for name, path in (repositories or {}).items())
-        self.config.write_text(CONFIG.format(deadline_secs=deadline_secs, stage=stage, aliases=aliases))
+        environment = "\n".join(f'{name} = "{value}"' for name, value in (repository_environment or {}).items())
+        self.config.touch(mode=0o600)
+        self.config.write_text(
+            CONFIG.format(
+                deadline_secs=deadline_secs,
+                stage=stage,
+                directory=directory,
+                aliases=aliases,
+                environment=environment,
+            )
+        )
         self.process: subprocess.Popen[bytes] | None = None
         self.connections: list[mtv.Connection] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -132,15 +133,26 @@ def build(root: Path) -> Path:
     """Make the repository and return its path."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _build(root)
+        _build(str(root), root, transfer="direct")
     return root
 
 
-def _build(root: Path) -> None:
+def build_elsewhere(root: str, database: str, scratch: Path) -> None:
+    """Make the repository at a path or URI, with a registry database; files are copied there from a scratch folder."""
+    from lsst.daf.butler import Config
+
+    config = Config()
+    config["registry", "db"] = database
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _build(root, scratch, transfer="copy", config=config)
+
+
+def _build(root: str, files: Path, *, transfer: str, config: Any = None) -> None:
     from lsst.daf.butler import Butler, CollectionType
 
-    Butler.makeRepo(str(root))
-    butler = Butler.from_config(str(root), writeable=True)
+    Butler.makeRepo(root, config=config)
+    butler = Butler.from_config(root, writeable=True)
     _insert_dimensions(butler)
     butler.collections.register(RUN)
     butler.collections.register("HSC/raw/all")
@@ -149,7 +161,7 @@ def _build(root: Path) -> None:
     butler.collections.register("HSC/RC2/defaults", CollectionType.CHAINED)
     butler.collections.redefine_chain("HSC/RC2/defaults", ["HSC/raw/all"])
     _register_types(butler)
-    _ingest(butler, root)
+    _ingest(butler, files, transfer)
     butler.close()
 
 
@@ -242,10 +254,11 @@ def _register_types(butler: Any) -> None:
         butler.registry.registerDatasetType(DatasetType(name, keys, storage, universe=butler.dimensions))
 
 
-def _ingest(butler: Any, root: Path) -> None:
+def _ingest(butler: Any, files: Path, transfer: str) -> None:
     from astropy.table import Table
     from lsst.daf.butler import DatasetRef, FileDataset
-    from lsst.daf.butler.formatters.yaml import YamlFormatter
+
+    from mtvd.demo.registry import StandInFormatter
 
     types = {name: butler.get_dataset_type(name) for name in ("raw", "calexp", "src", "sourceTable")}
     for visit in VISITS:
@@ -253,14 +266,18 @@ def _ingest(butler: Any, root: Path) -> None:
             ids = {"instrument": "HSC", "visit": visit, "detector": detector}
             raw_ids = {"instrument": "HSC", "exposure": visit, "detector": detector}
             for name, run, data_id in (("raw", "HSC/raw/all", raw_ids), ("calexp", RUN, ids), ("src", RUN, ids)):
-                path = root / run / name / f"{name}_{visit}_{detector}.fits"
+                path = files / run / name / f"{name}_{visit}_{detector}.fits"
                 if name == "src":
                     write_catalog(path)
                 else:
                     write_exposure(path, visit, detector)
                 ref = DatasetRef(types[name], butler.registry.expandDataId(data_id), run=run)
-                butler.ingest(FileDataset(str(path), ref, formatter=YamlFormatter), transfer="direct")
+                butler.ingest(FileDataset(str(path), ref, formatter=StandInFormatter), transfer=transfer)
             table = Table({"x": np.arange(3.0), "name": ["a", "bb", "ccc"], "good": [True, False, True]})
             table["x"].unit = "pixel"
             table["x"].description = "a position"
             butler.put(table, "sourceTable", ids, run=RUN)
+
+
+if __name__ == "__main__":
+    build_elsewhere(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -331,6 +331,17 @@ def test_zoom_pan_and_erase_reach_the_display_that_is_named(run: Run, daemon: Sc
     ]
 
 
+def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, daemon: ScriptedDaemon) -> None:
+    run("rotate", "-90", "-d", "1")
+    run("arrange", "--tile", "--lock", "wcs", "--free-scale")
+    assert daemon.steps == [
+        st.Rotate(display=1, angle_deg=-90.0),
+        st.Arrange(tile=True, lock_frame="wcs", lock_scale=False),
+    ]
+    assert "nothing is to be arranged" in run("arrange", code=1).output
+    assert "lock_frame" in run("arrange", "--lock", "nonsense", code=1).output
+
+
 def test_mask_sets_colours_and_transparency_at_once(run: Run, daemon: ScriptedDaemon) -> None:
     run("mask", "DETECTED", "fuchsia", "--hide", "BAD", "--transparency", "50")
     assert daemon.steps == [

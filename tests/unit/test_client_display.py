@@ -109,7 +109,21 @@ def test_buffers_travel_where_no_directory_is_shared(tmp_path: Path) -> None:
         assert second.mask is not None
         assert (first.image.buffer, second.image.buffer, second.mask.buffer) == (0, 1, 2)
         assert seen.buffers[1] == (IMAGE + 1).astype(">f4").tobytes()
-        assert seen.buffers[2] == mask.tobytes()
+        assert seen.buffers[2] == mask.astype(np.uint8).tobytes()
+
+
+@pytest.mark.parametrize(("bit", "dtype"), [(0, "|u1"), (7, "|u1"), (8, "<u2"), (15, "<u2"), (16, "<i4"), (31, "<i4")])
+def test_a_mask_goes_as_the_narrowest_integers_that_hold_its_planes(
+    daemon: ScriptedDaemon, display: mtv.Display, bit: int, dtype: str
+) -> None:
+    mask = np.full((3, 4), np.uint32(1 << bit | 1 << 30)).view(np.int32)
+    display.mtv(IMAGE, mask=mask, planes={"ODD": bit})
+    (step,) = daemon.steps
+    assert isinstance(step, Mtv)
+    assert isinstance(step.target, data.Exposure)
+    assert step.target.mask is not None
+    assert step.target.mask.dtype == dtype
+    assert (stored(daemon, step.target.mask).astype(np.int64) >> bit & 1).all()
 
 
 def test_a_mask_travels_with_its_planes(daemon: ScriptedDaemon, display: mtv.Display) -> None:

@@ -1,5 +1,6 @@
 """What set-up installs, and what it leaves alone: every command is recorded, none is run."""
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import interpreters
+import postgresql
 import prepare
 from interpreters import Interpreter
 
@@ -201,6 +203,45 @@ def test_a_trusted_python_that_fails_is_the_end(machine: Machine) -> None:
     with pytest.raises(prepare.SetupError, match="pip failed"):
         prepare.ensure_any_environment(machine.place, [python(13), python(12)], DAEMON)
     assert machine.kinds().count("venv") == 1
+
+
+def test_the_oldest_python_does_without_what_only_live_tests_need(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreters, "find", lambda _, project: [python(13), python(11)])
+    prepare.prepare(prepare.GOALS["test"])
+    wanted = [command.rpartition("[")[2] for command in machine.ran if "pip install" in command]
+    assert wanted == ["daemon,dev,peers]", "daemon,dev]"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_postgresql_is_installed_without_a_cluster_of_its_own(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    monkeypatch.setattr(postgresql, "SETTINGS", machine.project / "none")
+    machine.failing = ["install"] if fails else []
+    with pytest.raises(prepare.SetupError) if fails else contextlib.nullcontext():
+        prepare.install_packages(["postgresql", "xvfb"])
+    place = str(postgresql.DROP_IN)
+    *_, setting, install, removal = machine.ran
+    assert f"create_main_cluster = off' >{place}" in setting
+    assert install.endswith("postgresql xvfb")
+    assert removal == f"rm -f {place}"
+
+
+def test_a_machine_that_has_postgresql_keeps_its_settings(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (machine.project / "createcluster.conf").touch()
+    monkeypatch.setattr(postgresql, "SETTINGS", machine.project)
+    prepare.install_packages(["postgresql"])
+    assert machine.kinds() == ["update", "apt"]
+
+
+def test_a_file_of_any_version_counts_as_there(tmp_path: Path) -> None:
+    wanted = f"{tmp_path}/*/bin/initdb"
+    assert not prepare.is_there(wanted)
+    (tmp_path / "15" / "bin").mkdir(parents=True)
+    (tmp_path / "15" / "bin" / "initdb").touch()
+    assert prepare.is_there(wanted)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtvd.stage.masks import Box, Bytes, paint, palette, survey
+from mtvd.stage.masks import Box, Bytes, contents, paint, palette, survey
 
 
 def split(mask: np.ndarray[Any, Any], planes: list[tuple[int, str]]) -> dict[str, np.ndarray[Any, Any]]:
     """Return each colour's pixels, as large as the mask."""
     wanted = palette(planes)
     found = survey(mask, wanted)
-    layers: list[Bytes | None] = [None if box is None else np.zeros(box.shape_yx, np.uint8) for box in found.boxes]
-    paint(mask, wanted, found, layers)
+    layers = [None if box is None else np.full(box.shape_yx, 7, np.uint8) for box in found.boxes]
+
+    def write(layer: int, row: int, block: Bytes) -> None:
+        target = layers[layer]
+        assert target is not None
+        assert (target[row : row + len(block)] == 7).all(), "each row is written once"
+        target[row : row + len(block)] = block
+
+    paint(mask, wanted, found, write)
     whole = {}
     for colour, box, layer in zip(wanted.colours, found.boxes, layers, strict=True):
         whole[colour] = np.zeros(mask.shape, np.uint8)
@@ -67,3 +74,11 @@ def test_neighbours_of_one_colour_are_one_group() -> None:
     made = palette([(0, "a"), (1, "b"), (2, "b"), (3, "a")])
     assert made.colours == ("a", "b")
     assert [tuple(group) for group in made.groups] == [(8, 0), (6, 1), (1, 0)]
+
+
+def test_a_colours_content_is_its_planes_and_those_above_them() -> None:
+    before = contents(palette([(5, "blue"), (0, "red"), (1, "green"), (2, "red")]))
+    assert before == {"blue": ((32, 7),), "red": ((4, 0), (1, 6)), "green": ((2, 4),)}
+    after = contents(palette([(5, "pink"), (0, "red"), (1, "green"), (2, "red")]))
+    assert after["red"] == before["red"], "another colour below changes nothing above"
+    assert after["pink"] == before["blue"]

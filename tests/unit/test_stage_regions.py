@@ -28,20 +28,24 @@ def markers(x: Sequence[float], y: Sequence[float], **changes: Any) -> Markers:
     return Markers(**(values | changes))
 
 
+def regions(text: str) -> list[str]:
+    return [line for line in text.splitlines()[1:] if not line.startswith("global ")]
+
+
 def test_a_circle_is_physical_one_based_coloured_and_tagged() -> None:
     text = region_text(markers([9.5], [-20.25]), "mine").text
-    assert text == f'physical\ncircle(010.500,-19.250,02.0000) # color=#00ff00 tag="{tag_of("mine")}"\n'
+    assert text == f'physical\nglobal color=#00ff00\ncircle(010.500,-19.250,02.0000) # tag="{tag_of("mine")}"\n'
 
 
 def test_the_sky_is_icrs_in_degrees_and_arc_seconds() -> None:
     text = region_text(markers([320.5], [-0.25], system="sky"), "mine").text
-    assert text.startswith('icrs\ncircle(0320.50000000,-0.25000000,02.0000") # ')
+    assert text.startswith('icrs\nglobal color=#00ff00\ncircle(0320.50000000,-0.25000000,02.0000") # ')
 
 
 @pytest.mark.parametrize("symbol", ["+", "x", "*", "o", "@:4,1,3", "text"])
 def test_every_marker_is_one_region(symbol: str) -> None:
     drawn = region_text(markers([1, 2, 3], [4, 5, 6], symbols=(symbol,)), "a")
-    assert len(drawn.text.splitlines()) == 4
+    assert len(regions(drawn.text)) == 3
     assert (drawn.drawn, drawn.skipped) == (3, 0)
 
 
@@ -59,9 +63,12 @@ def test_each_row_has_its_own_symbol_colour_and_size() -> None:
         ),
         "a",
     )
-    lines = drawn.text.splitlines()[1:]
+    lines = regions(drawn.text)
     assert sorted(line.split("(")[0] for line in lines) == ["circle", "circle", "segment"]
-    assert sum("4.000," in line and "3.0000)" in line and "#0000ff" in line for line in lines) == 1
+    blue = drawn.text.partition("global color=#0000ff\n")[2].partition("global")[0]
+    assert "4.000," in blue
+    assert "3.0000)" in blue
+    assert len(blue.splitlines()) == 1
 
 
 def test_an_ellipse_has_the_radii_and_angle_of_its_moments() -> None:
@@ -74,7 +81,7 @@ def test_an_ellipse_has_the_radii_and_angle_of_its_moments() -> None:
 def test_lines_break_at_positions_that_are_no_numbers() -> None:
     x = [1, 2, math.nan, 3, 4, 5, math.nan, 6]
     drawn = region_text(markers(x, x, lines=True), "a")
-    assert [line.count(",") + 1 for line in drawn.text.splitlines()[1:]] == [4, 6]
+    assert [line.count(",") + 1 for line in regions(drawn.text)] == [4, 6]
     assert (drawn.drawn, drawn.skipped) == (2, 3)
 
 
@@ -108,3 +115,10 @@ def test_fixed_point_agrees_with_formatting() -> None:
     texts = [bytes(row).decode() for row in fixed_point(values, 3)]
     assert [float(text) for text in texts] == [float(f"{value:.3f}") for value in values]
     assert len({len(text) for text in texts}) == 1
+
+
+def test_a_few_numbers_and_many_are_written_alike() -> None:
+    values = np.random.default_rng(1).normal(0, 2000, 3).round(3)
+    few = [bytes(row).decode() for row in fixed_point(values, 3)]
+    many = [bytes(row).decode() for row in fixed_point(np.concatenate([values] * 5), 3)]
+    assert few * 5 == many

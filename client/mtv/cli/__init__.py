@@ -45,6 +45,8 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "scale": Entry("draw", "scale", "Set stretch and limits."),
         "zoom": Entry("draw", "zoom", "Set the zoom, or fit the image."),
         "pan": Entry("draw", "pan", "Centre the view on a pixel."),
+        "rotate": Entry("draw", "rotate", "Turn the view."),
+        "arrange": Entry("draw", "arrange", "Tile displays; lock zoom, scale or colours of all."),
         "mask": Entry("mask", "mask", "List or set the colours of mask planes, and the transparency."),
         "snap": Entry("draw", "snap", "Write a picture of the window."),
         "batch": Entry("batch", "batch", "Carry out steps from JSON lines as one transaction."),

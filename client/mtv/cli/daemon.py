@@ -12,7 +12,7 @@ from mtv.cli.common import Call, Command, Refused
 from mtv.wire.errors import Unavailable
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import DisplayReport, Report, WindowState
+    from mtv.wire.messages import Arrangement, DisplayReport, Report, WindowState
 
 _LEAVE_SECS: Final = 20.0
 """How long a daemon may take to close its window and go."""
@@ -127,6 +127,7 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
         f"mtvd {report.release}, pid {report.pid}, up {duration(report.uptime_secs)}, {report.endpoint}",
         _entry("window", _window(report.window)),
         *_entries("displays", [_display(display, report.front) for display in report.displays]),
+        *([_entry("arrangement", arranged)] if (arranged := _arrangement(report.arrangement)) else []),
         *_entries(
             "sessions",
             [
@@ -175,6 +176,16 @@ def _window(window: WindowState) -> str:
     if window.state == "absent" and not window.reason:
         parts.append("opens when something is shown")
     return ", ".join(filter(None, parts))
+
+
+def _arrangement(shown: Arrangement) -> str:
+    shared = [
+        f"zoom, pan and rotation by {shown.lock_frame}" if shown.lock_frame != "none" else "",
+        "scale" if shown.lock_scale else "",
+        "colour map" if shown.lock_colormap else "",
+    ]
+    locks = " and ".join(filter(None, shared))
+    return ", ".join(filter(None, ["side by side" if shown.tile else "", f"shared: {locks}" if locks else ""]))
 
 
 def _display(display: DisplayReport, front: int | None) -> str:

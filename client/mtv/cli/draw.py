@@ -162,6 +162,29 @@ def pan(call: Call, x: float, y: float, frame: int | str) -> None:
     done(call, call.draw(step))
 
 
+@click.command("rotate", cls=Command)
+@click.argument("angle_deg", type=number, metavar="DEGREES")
+@display_option
+@click.pass_obj
+def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
+    """Turn the view counter-clockwise by DEGREES from the upright."""
+    step = steps.Rotate(display=checks.frame(frame), angle_deg=checks.finite("angle_deg", angle_deg))
+    done(call, call.draw(step))
+
+
+@click.command("arrange", cls=Command)
+@click.option("--tile/--single", "tile", default=None, help="Displays side by side, or one at a time.")
+@click.option("--lock", "lock_frame", metavar="none|image|physical|wcs", help="Share zoom, pan and rotation.")
+@click.option("--lock-scale/--free-scale", "lock_scale", default=None, help="Share stretch and limits.")
+@click.option("--lock-colormap/--free-colormap", "lock_colormap", default=None, help="Share the colour map.")
+@click.pass_obj
+def arrange(
+    call: Call, tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None
+) -> None:
+    """Arrange the displays in the window, and lock what they share; what is not given stays."""
+    done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap)))
+
+
 @click.command("snap", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option(

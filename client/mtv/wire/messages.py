@@ -9,7 +9,7 @@ import msgspec
 from mtv.wire.data import Catalog, Dataset, Exposure, File, Handle
 from mtv.wire.errors import Error
 from mtv.wire.limits import Limits
-from mtv.wire.steps import AnyStep, Display, Value
+from mtv.wire.steps import AnyStep, Display, LockedFrames, Value
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -251,7 +251,17 @@ class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
     """None where fitted."""
     pan: tuple[float, float] | None = None
     """0-based parent pixel ``(x, y)``; None where centred."""
+    rotation_deg: float = 0.0
     colormap: str = "grey"
+
+
+class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the displays are arranged in the window, and what they share."""
+
+    tile: bool = False
+    lock_frame: LockedFrames = "none"
+    lock_scale: bool = False
+    lock_colormap: bool = False
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -306,6 +316,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     window: WindowState
     displays: tuple[DisplayReport, ...] = ()
     front: int | None = None
+    arrangement: Arrangement = Arrangement()
     sessions: tuple[SessionInfo, ...] = ()
     repositories: tuple[RepositoryInfo, ...] = ()
     queue: int = 0

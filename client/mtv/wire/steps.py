@@ -133,6 +133,28 @@ class Pan(Step, frozen=True, kw_only=True, tag="pan"):
     y: float
 
 
+class Rotate(Step, frozen=True, kw_only=True, tag="rotate"):
+    """Turn the view counter-clockwise by an angle from the upright."""
+
+    display: Display = 0
+    angle_deg: float = 0.0
+
+
+LockedFrames = Literal["none", "image", "physical", "wcs"]
+
+
+class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
+    """Arrange the displays in the window, and lock what they share; what is None stays."""
+
+    tile: bool | None = None
+    """True: side by side; False: one at a time."""
+    lock_frame: LockedFrames | None = None
+    """Zoom, pan and rotation are shared, aligned by these coordinates."""
+    lock_scale: bool | None = None
+    """Stretch and limits are shared."""
+    lock_colormap: bool | None = None
+
+
 class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):
     """One of DS9's colour maps, by name."""
 
@@ -158,7 +180,21 @@ class MaskTransparency(Step, frozen=True, kw_only=True, tag="mask_transparency")
 
 
 AnyStep = (
-    Query | Load | Mtv | Overlay | Erase | Delete | Show | Scale | Zoom | Pan | Colormap | MaskColour | MaskTransparency
+    Query
+    | Load
+    | Mtv
+    | Overlay
+    | Erase
+    | Delete
+    | Show
+    | Scale
+    | Zoom
+    | Pan
+    | Rotate
+    | Arrange
+    | Colormap
+    | MaskColour
+    | MaskTransparency
 )
 
 STEP_TYPES: tuple[type[Step], ...] = (
@@ -172,6 +208,8 @@ STEP_TYPES: tuple[type[Step], ...] = (
     Scale,
     Zoom,
     Pan,
+    Rotate,
+    Arrange,
     Colormap,
     MaskColour,
     MaskTransparency,

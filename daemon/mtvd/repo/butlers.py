@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from mtv.wire.errors import DaemonError, Error, RequestError
+from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, exception_for
+from mtvd.repo import peers
 from mtvd.repo.kept import Kept
+from mtvd.repo.patience import Patience
 
 if TYPE_CHECKING:
-    from lsst.daf.butler import Butler
+    from lsst.daf.butler import Butler, ButlerConfig
 
+_T = TypeVar("_T")
 _SQLITE: Final = "sqlite:///"
 _Identity = tuple[int, int]
 
@@ -25,13 +29,24 @@ class Butlers:
     ----------
     busy_timeout_secs : `float`
         How long a locked SQLite registry is waited for. Butler sets five minutes, which looks like a hang.
+    peer_silence_secs, server_silence_secs : `float`
+        How long another host, and a Butler server while it answers, may be silent.
     """
 
-    def __init__(self, busy_timeout_secs: float) -> None:
+    def __init__(
+        self, busy_timeout_secs: float, *, peer_silence_secs: float = 10.0, server_silence_secs: float = 20.0
+    ) -> None:
         self._busy_timeout_secs = busy_timeout_secs
+        self._peer_silence_secs, self._server_silence_secs = peer_silence_secs, server_silence_secs
+        self._patience = Patience(peer_silence_secs)
         self._templates: dict[str, tuple[Butler, Path | None, _Identity]] = {}
         self._kept: dict[str, Kept] = {}
         self._prepared = False
+
+    @property
+    def hangs(self) -> bool:
+        """True while an opening that was given up has not ended."""
+        return self._patience.abandoned > 0
 
     def clone(self, location: str) -> Butler:
         """Return a Butler that sees what is in the repository now.
@@ -80,24 +95,37 @@ class Butlers:
 
     def _open(self, location: str) -> tuple[Butler, Path | None]:
         self._prepare()
-        from lsst.daf.butler import Butler, ButlerConfig
+        from lsst.daf.butler import ButlerConfig
 
         _check_path(location)
         try:
-            config = ButlerConfig(location)
+            config = self._asking(peers.is_remote(location), lambda: ButlerConfig(location))
             database = _database_of(config, location)
             if database is not None and not database.is_file():
                 raise _failed("the repository has no registry database")
-            return Butler.from_config(config, writeable=False), database
+            butler = self._asking(peers.waits_for_peers(config), lambda: self._butler(config))
+            return butler, database or _file_of(config)
         except FileNotFoundError:
             raise _nothing_there() from None
-        except (DaemonError, ImportError):
+        except (MtvError, ImportError):
             raise
         except Exception as error:
             if _is_locked(error):
                 raise
+            if (failure := peers.error_of(error)) is not None:
+                logging.getLogger(__name__).exception("cannot open a repository on another host")
+                raise exception_for(failure) from error
             logging.getLogger(__name__).exception("cannot open %s", location)
             raise _failed(f"the repository cannot be opened ({type(error).__name__})") from error
+
+    def _butler(self, config: ButlerConfig) -> Butler:
+        return peers.open_butler(config, server_silence_secs=self._server_silence_secs)
+
+    def _asking(self, others: bool, work: Callable[[], _T]) -> _T:
+        """Do what may ask another host; then not for ever. What it imports meanwhile is a sign of life."""
+        if not others:
+            return work()
+        return self._patience.wait_for(work, "the repository's host", moved=lambda: len(sys.modules))
 
     def _prepare(self) -> None:
         if self._prepared:
@@ -111,6 +139,7 @@ class Butlers:
                 connection.execute(f"PRAGMA busy_timeout={timeout_ms}")
 
         sqlalchemy.event.listen(sqlalchemy.pool.Pool, "checkout", cap_busy_timeout)
+        peers.set_deadlines(self._peer_silence_secs)
         logging.getLogger("lsst.daf.butler").setLevel(logging.ERROR)
         self._prepared = True
 
@@ -144,10 +173,16 @@ def _check_path(location: str) -> None:
 
 def _database_of(config: Any, location: str) -> Path | None:
     url = str(config.get(("registry", "db"), ""))
-    if not url.startswith(_SQLITE):
+    if peers.has_server(config) or not url.startswith(_SQLITE):
         return None
     root = config.configDir.ospath if config.configDir is not None else location
     return Path(url.removeprefix(_SQLITE).replace("<butlerRoot>", str(root)))
+
+
+def _file_of(config: Any) -> Path | None:
+    """Return the configuration's own file where it is on this host: it stands for a registry that is not."""
+    file = getattr(config, "configFile", None)
+    return Path(file.ospath) if file is not None and file.isLocal else None
 
 
 def _identity(database: Path | None) -> _Identity:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from mtv.wire.errors import Code, Error, MtvError, RequestError
+from mtvd.repo import peers
 
 _MISSING_GOVERNOR: Final = re.compile(r"dimension dependent on (?P<governor>\w+) without")
 _UNRECOGNIZED: Final = re.compile(r"Unrecognized (?:identifier|field|column|dimension)[^']*'(?P<name>[^']+)'")
@@ -100,6 +101,8 @@ def translate(error: Exception, asked: Asked | None = None, known: Known | None 
             return _in_context(Error(code=code, message=_words(error), where=where), asked, known)
     if any(kind.__module__.startswith("sqlalchemy") or kind.__module__ == "sqlite3" for kind in type(error).__mro__):
         return _of_database(str(error))
+    if (of_peer := peers.error_of(error)) is not None:
+        return of_peer
     if isinstance(error, OSError):
         return _of_system(error)
     if isinstance(error, ImportError):

@@ -23,6 +23,8 @@ class Found:
     """A dataset and where its file is."""
 
     uri: ResourcePath
+    id: str
+    """UUID."""
     storage_class: str
     """Name of the storage class of the whole dataset."""
     component: str
@@ -44,13 +46,14 @@ def find(butler: Butler, target: Dataset) -> Found:
     """
     name, _, component = target.dataset_type.partition(".")
     ref = _by_id(butler, target) if target.id else _by_data_id(butler, name, target)
-    uris = butler.get_many_uris([ref])[ref]
+    uris = butler.getURIs(ref)  # not `get_many_uris`: the client of a Butler server has none
     if uris.primaryURI is None:
         raise refusal("unsupported", "this dataset is stored in several files", "dataset_type")
     parent, _, own_component = ref.datasetType.name.partition(".")
     values = (ref.dataId[key] for key in sort_keys(ref.datasetType.dimensions))
     return Found(
         uri=uris.primaryURI,
+        id=str(ref.id),
         storage_class=ref.datasetType.storageClass_name,
         component=component or own_component,
         label=" ".join([parent, *map(str, values), *([component] if component else [])]),

@@ -19,3 +19,11 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of one page of a query at most."""
     busy_timeout_secs: float
     """How long a locked SQLite registry is waited for."""
+    peer_silence_secs: float
+    """How long another host may be silent: a registry while it is connected to, a file store, a server."""
+    server_silence_secs: float
+    """How long a Butler server may be silent while it answers a query."""
+    file_cache_directory: str
+    """Where files of other hosts are kept."""
+    file_cache_bytes: int
+    """Bytes of those files together."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import anyio
 import msgspec
+import platformdirs
 from anyio.abc import TaskStatus
 
 from mtv.wire.data import Dataset, Exposure, File
@@ -150,6 +151,10 @@ class ButlerRepositories:
             image_pixels=self._limits.image_pixels,
             page_rows=self._limits.rows,
             busy_timeout_secs=self._settings.busy_timeout_secs,
+            peer_silence_secs=self._settings.peer_silence_secs,
+            server_silence_secs=self._settings.server_silence_secs,
+            file_cache_directory=self._settings.file_cache_directory or str(_file_cache()),
+            file_cache_bytes=self._settings.file_cache_bytes,
         )
         return await Child.start(
             "mtvd.repo.worker",
@@ -160,10 +165,14 @@ class ButlerRepositories:
 
     def _worker_environ(self) -> dict[str, str]:
         # Safe path: a file `lsst.py` in the directory where the daemon was started is not what the worker imports.
-        return {**os.environ, **(self._environ or {}), "PYTHONSAFEPATH": "1"}
+        return {**os.environ, **(self._environ or {}), **self._settings.environment, "PYTHONSAFEPATH": "1"}
 
     def _remove_leftovers(self, pid: int) -> None:
         self._store.remove(name for name in self._store.names() if name.split("-")[1] == str(pid))
+
+
+def _file_cache() -> Path:
+    return platformdirs.user_cache_path("mtv") / "files"
 
 
 def _internal(failure: ChildError) -> Error:

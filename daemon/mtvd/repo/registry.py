@@ -49,6 +49,16 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
     read_deadline_secs: float = 120.0
     busy_timeout_secs: float = 5.0
     """How long a locked SQLite registry is waited for; Butler's own value is five minutes."""
+    peer_silence_secs: float = 10.0
+    """How long a repository's other hosts may be silent, while they are connected to or files are fetched."""
+    server_silence_secs: float = 20.0
+    """How long a Butler server may be silent while it answers; in a long query it speaks every 15 seconds."""
+    file_cache_directory: str = ""
+    """Where files fetched from other hosts are kept; empty for ``mtv/files`` below ``$XDG_CACHE_HOME``."""
+    file_cache_bytes: int = 4 << 30
+    """Bytes of those files together; 0 keeps none."""
+    environment: dict[str, str] = {}
+    """Environment of the workers, besides the daemon's own: ``S3_ENDPOINT_URL`` and the like; see docs/scale-out.md."""
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +93,7 @@ class Registry:
         return tuple(
             RepositoryInfo(
                 alias=alias,
-                location=location,
+                location=shown(location),
                 state=self._states.get(location, "configured"),
                 default=number == 0,
             )
@@ -152,6 +162,13 @@ class Registry:
             self._stamp = stamp
             self._index = _load_index(self._environ) if stamp else {}
         return self._index
+
+
+def shown(location: str) -> str:
+    """Return a path or URI without the credentials that may stand in it."""
+    scheme, separator, rest = location.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else location
 
 
 def _stamp_of(environ: Mapping[str, str]) -> _Stamp | None:

@@ -6,6 +6,7 @@ It alone imports ``lsst``, and only for the first call that needs a repository: 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,10 @@ from mtvd.children import HandlerFailure, serve
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import errors
 from mtvd.repo.butlers import Butlers, KnownNames
+from mtvd.repo.fetch import Files
+from mtvd.repo.filecache import FileCache
 from mtvd.repo.orders import WorkerSettings
+from mtvd.repo.patience import Patience
 
 if TYPE_CHECKING:
     from mtvd.repo.readers.output import Output
@@ -41,7 +45,19 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._store = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
-        self._butlers = Butlers(settings.busy_timeout_secs)
+        silence_secs = settings.peer_silence_secs
+        self._butlers = Butlers(
+            settings.busy_timeout_secs,
+            peer_silence_secs=silence_secs,
+            server_silence_secs=settings.server_silence_secs,
+        )
+        self._fetching = Patience(silence_secs)
+        self._files = Files(FileCache(Path(settings.file_cache_directory), settings.file_cache_bytes), self._fetching)
+
+    @property
+    def hangs(self) -> bool:
+        """True while a call that was given up has not ended."""
+        return bool(self._fetching.abandoned or self._butlers.hangs)
 
     def open(self, location: str) -> bool:
         """Open a repository ahead of its first request, and compile the first query of its kind."""
@@ -94,12 +110,9 @@ class Worker:
         self, butler: Any, asked: Dataset, reader: Callable[..., Any], out: Output, **options: Any
     ) -> Any:
         from mtvd.repo.find import find
-        from mtvd.repo.readers.failures import check_file
 
         found = find(butler, asked)
-        with found.uri.as_local() as local:
-            path = Path(local.ospath)
-            check_file(path, found.size)
+        with self._files.local(found.uri, key=found.id, size=found.size) as path:
             return self._answer(
                 reader,
                 path,
@@ -160,6 +173,8 @@ def main() -> None:
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
     serve({"open": worker.open, "query": worker.query, "read": worker.read, "get": worker.get})
+    if worker.hangs:
+        os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host
 
 
 if __name__ == "__main__":

@@ -64,9 +64,15 @@ proc ::mtv::quiet {} {
     set ::errorInfo {}
 }
 
-# What the daemon reads back: token, then a line for each section that failed.
+# What the daemon reads back: token, then a line for each section that failed. A short script comes with the question;
+# where it fails outside of its sections its words come back instead.
 proc ::mtv::answer {xpa cdata param} {
     variable results
+    if {$param ne {} && [catch {uplevel #0 [binary decode base64 $param]} message]} {
+        end
+        xpasetbuf $xpa "![binary encode hex [encoding convertto utf-8 $message]]"
+        return
+    }
     set lines [list [join $::mtv_commit]]
     set index 0
     foreach result $results {
@@ -190,6 +196,33 @@ proc ::mtv::do::mask {number transparency layers} {
     $which mask blend source
     $which mask mark nonzero
     $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+}
+
+# Layers that are loaded are written over in their files: DS9 shows what is in them when it next draws.
+proc ::mtv::do::remask {number transparency patches layers} {
+    set which [::mtv::frame $number]
+    foreach patch $patches {::mtv::overwrite {*}$patch}
+    $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+    $which update
+}
+
+proc ::mtv::overwrite {path source size} {
+    set target [open $path {RDWR BINARY}]
+    set pixels [open [expr {$source eq {} ? {/dev/zero} : $source}] rb]
+    try {
+        fconfigure $target -buffersize 1000000
+        fconfigure $pixels -buffersize 1000000
+        seek $target 2880
+        fcopy $pixels $target -size $size
+    } finally {
+        close $pixels
+        close $target
+    }
+}
+
+proc ::mtv::add_layers {which layers} {
     foreach layer $layers {
         lassign $layer path colour
         $which mask color $colour
@@ -200,6 +233,14 @@ proc ::mtv::do::mask {number transparency layers} {
 
 proc ::mtv::do::transparency {number percent} {
     [::mtv::frame $number] mask transparency $percent
+}
+
+proc ::mtv::do::markers_of {number path} {
+    set file [open $path]
+    set code [catch {read $file} text]
+    close $file
+    if {$code} {error $text}
+    markers $number $text
 }
 
 proc ::mtv::do::markers {number text} {
@@ -245,6 +286,29 @@ proc ::mtv::do::fit {number} {
     ::mtv::zoomed $which
 }
 
+proc ::mtv::do::rotate {number angle} {
+    set which [::mtv::frame $number]
+    $which rotate to $angle
+    if {$which eq $::current(frame)} {set ::current(rotate) $angle}
+}
+
+# Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
+# where views are aligned by WCS, which DS9 must work out from the leader.
+proc ::mtv::do::arrange {tile frames limits colormap leader} {
+    # by their global names: DS9's traces of them look for that very name
+    global current panzoom scale colorbar
+    set panzoom(lock) $frames
+    set scale(lock) $limits
+    set scale(lock,limits) $limits
+    set colorbar(lock) $colormap
+    set display [expr {$tile ? {tile} : {single}}]
+    if {$current(display) ne $display} {
+        set current(display) $display
+        DisplayMode
+    }
+    if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
+}
+
 proc ::mtv::zoomed {which} {
     if {$which eq $::current(frame)} {set ::current(zoom) [$which get zoom]}
 }
@@ -269,11 +333,10 @@ proc ::mtv::do::fail {message} {
 
 # Reading, outside of batches
 
-# All that is owed to the screen. In tile mode DS9's own "update now" knows only the frame in front; the last line is
-# a round trip to the X server, which has drawn all of it then.
+# All that is owed to the screen, in whatever frames it is: the canvas draws them when it is idle. DS9's own "update now"
+# knows only the frame in front, and draws it anew also where nothing is owed. The last line is a round trip to the X
+# server, which has drawn all of it then.
 proc ::mtv::redraw {} {
-    if {$::ds9(display) eq {tile}} {set shown $::ds9(active)} else {set shown $::current(frame)}
-    foreach which $shown {$which update now}
     update idletasks
     winfo pointerxy .
     quiet

@@ -26,7 +26,7 @@ from mtvd.stage import process as windows
 from mtvd.stage.answer import Answer, read_answer
 from mtvd.stage.estimate import batch_secs
 from mtvd.stage.lane import ENVIRONMENT
-from mtvd.stage.layers import LayerFiles
+from mtvd.stage.layers import LayerFiles, needs_file
 from mtvd.stage.owned import Owned
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
 from mtvd.stage.screen import Screen, end_virtual, existing, last_words, start_virtual
@@ -292,7 +292,7 @@ class Ds9Stage:
     async def _script(self, batch: Batch) -> bytes:
         """Write the batch's files and script; in a worker thread where that takes long."""
         steps = [action for section in batch.sections for action in section.actions]
-        files = any(isinstance(action, actions.LoadImage | actions.LoadMask) for action in steps)
+        files = any(needs_file(action) for action in steps)
         markers = sum(action.markers.count for action in steps if isinstance(action, actions.AddMarkers))
 
         def write() -> bytes:
@@ -335,9 +335,9 @@ class Ds9Stage:
     async def _nudge(self, process: Owned) -> None:
         """Continue a DS9 that somebody stopped while it is asked something."""
         while True:
+            await anyio.sleep(_NUDGE_SECS)
             if process.stopped:
                 process.signal(signal.SIGCONT)
-            await anyio.sleep(_NUDGE_SECS)
 
     # Ending
 

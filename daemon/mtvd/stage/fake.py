@@ -31,6 +31,7 @@ class FakeFrame(msgspec.Struct, kw_only=True):
     colormap: actions.SetColormap | None = None
     zoom: float | None = 1.0
     pan: tuple[float, float] | None = None
+    rotation_deg: float = 0.0
 
 
 class FakeStage:
@@ -63,6 +64,7 @@ class FakeStage:
         self.batches: list[Batch] = []
         self.frames: dict[int, FakeFrame] = {}
         self.front: int | None = None
+        self.arrangement: actions.Arrange | None = None
         self.token: tuple[str, int] | None = None
         self.syncs = 0
         self.offered: list[tuple[str, str]] = []
@@ -170,6 +172,8 @@ class FakeStage:
                 self.frames[action.frame] = FakeFrame()
             case actions.DeleteFrame():
                 self.frames.pop(action.frame, None)
+            case actions.Arrange():
+                self.arrangement = action
             case _ if action.frame not in self.frames:
                 return f"display {action.frame} has no frame"
             case actions.RaiseFrame():
@@ -199,5 +203,7 @@ def _change(frame: FakeFrame, action: actions.AnyAction) -> None:
             frame.zoom = action.factor
         case actions.SetPan():
             frame.pan = action.x, action.y
+        case actions.SetRotation():
+            frame.rotation_deg = action.angle_deg
         case _:
             raise AssertionError(f"no model of {action}")

@@ -4,8 +4,9 @@ Each pixel belongs to the colour of its topmost visible plane, so layers never o
 fewer mask objects, and the number of objects is what its redraws cost by.
 
 Two passes over pieces of rows that stay in the processor's cache. The first ORs the rows of each piece together: that
-says which planes occur in it and between which columns, and so what box each layer needs. The second tests bits, but
-only of planes that occur, between the columns where they do. Both run on two threads (numpy lets go of the GIL).
+says which planes occur in it and between which columns, and so what box each layer needs: whole pieces high. The second
+tests bits, but only of planes that occur, between the columns where they do, and hands each layer's rows out at once.
+Both run on two threads (numpy lets go of the GIL).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _THREADS: Final = 2
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Integers = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
+Write = Callable[[int, int, Bytes], object]
+Content = tuple[tuple[int, int], ...]
+"""What decides the pixels of a colour: for each of its groups the bits of its planes, and of all planes above them."""
 
 
 class Box(NamedTuple):
@@ -35,6 +39,10 @@ class Box(NamedTuple):
     def shape_yx(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.y1 - self.y0, self.x1 - self.x0
+
+    def holds(self, other: Box) -> bool:
+        """Tell whether another box lies within this one."""
+        return self.y0 <= other.y0 and other.y1 <= self.y1 and self.x0 <= other.x0 and other.x1 <= self.x1
 
 
 class Group(NamedTuple):
@@ -90,6 +98,17 @@ def palette(planes: Sequence[tuple[int, str]]) -> Palette:
     return Palette(colours, tuple(groups))
 
 
+def contents(wanted: Palette) -> dict[str, Content]:
+    """Return what decides each colour's pixels; the same twice means the same pixels."""
+    found: dict[str, Content] = dict.fromkeys(wanted.colours, ())
+    above = 0
+    for group in wanted.groups:
+        colour = wanted.colours[group.layer]
+        found[colour] = (*found[colour], (group.bits, above))
+        above |= group.bits
+    return found
+
+
 def survey(mask: np.ndarray[Any, Any], wanted: Palette) -> Survey:
     """Find what box each layer of a mask needs.
 
@@ -114,57 +133,68 @@ def survey(mask: np.ndarray[Any, Any], wanted: Palette) -> Survey:
     return Survey(rows, columns, boxes)
 
 
-def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, layers: Sequence[Bytes | None]) -> None:
-    """Set the pixels of each layer to 1.
+def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Write) -> None:
+    """Write the rows of every layer, piece by piece, each of them once: 1 where a pixel belongs to it, else 0.
 
     Parameters
     ----------
     mask : `numpy.ndarray`
         As it was surveyed.
-    layers : sequence of `numpy.ndarray` or None
-        ``uint8``, zero throughout, each of the shape of its box; None where there is no box.
+    write : callable
+        ``write(layer, row, block)``: index of the layer, first row within its box, and ``uint8`` rows as wide as the
+        box, contiguous, valid during the call. Called on several threads at once.
     """
     pixels = _unsigned(mask)
-    height = len(pixels)
+    height, width = pixels.shape
+    nothing = np.zeros((found.rows, width), np.uint8).reshape(-1)
 
     def work(piece: int) -> None:
         used = found.columns[piece]
-        where = np.flatnonzero(used)
-        if not where.size:
-            return
-        x0, x1 = int(where[0]), int(where[-1]) + 1
         y0, y1 = piece * found.rows, min((piece + 1) * found.rows, height)
-        part = pixels[y0:y1, x0:x1].astype(used.dtype, copy=False)
-        for layer, hit in _hits(part, int(_or(used, 0)), wanted.groups):
-            box, target = found.boxes[layer], layers[layer]
-            if box is not None and target is not None:
-                _put(target, box, hit, y0, x0)
+        blocks: dict[int, Bytes] = {}
+        where = np.flatnonzero(used)
+        if where.size:
+            x0, x1 = int(where[0]), int(where[-1]) + 1
+            part = pixels[y0:y1, x0:x1].astype(used.dtype, copy=False)
+            for layer, hit in _hits(part, int(_or(used, 0)), wanted.groups, found.boxes):
+                box = found.boxes[layer]
+                if box is not None and box.y0 <= y0 < box.y1:
+                    blocks[layer] = _within(box, hit, x0, blocks.get(layer))
+        for layer, box in enumerate(found.boxes):
+            if box is not None and box.y0 <= y0 < box.y1:
+                shape_yx = (y1 - y0, box.x1 - box.x0)
+                empty = nothing[: shape_yx[0] * shape_yx[1]].reshape(shape_yx)
+                write(layer, y0 - box.y0, blocks.get(layer, empty))
 
     _on_threads(work, len(found.columns))
 
 
-def _hits(part: Integers, present: int, groups: Sequence[Group]) -> list[tuple[int, Bytes]]:
-    """Return layer and pixels of each group in a piece, those covered by groups above taken away."""
-    here = [group for group in groups if group.bits & present]
+def _hits(
+    part: Integers, present: int, groups: Sequence[Group], boxes: Sequence[Box | None]
+) -> list[tuple[int, Bytes]]:
+    """Return layer and pixels of each group in a piece that has a box, those covered by groups above taken away."""
     hits: list[tuple[int, Bytes]] = []
-    free: Any = None
-    for group in here:
-        hit = (part & part.dtype.type(group.bits & present)) != 0
-        if free is not None:
-            hit &= free
-        hits.append((group.layer, hit.view(np.uint8)))
-        if group is not here[-1]:
-            free = ~hit if free is None else free & ~hit
+    above = 0
+    for group in groups:
+        bits = group.bits & present
+        if bits and boxes[group.layer] is not None:
+            hit = (part & part.dtype.type(bits)) != 0
+            if above:
+                hit &= (part & part.dtype.type(above)) == 0
+            hits.append((group.layer, hit.view(np.uint8)))
+        above |= bits
     return hits
 
 
-def _put(target: Bytes, box: Box, hit: Bytes, y0: int, x0: int) -> None:
-    """OR a piece into a layer; of the piece, only what is within the layer's box can be set."""
-    top, bottom = max(y0, box.y0), min(y0 + hit.shape[0], box.y1)
+def _within(box: Box, hit: Bytes, x0: int, before: Bytes | None) -> Bytes:
+    """Return a piece as wide as a layer's box, with what the layer has of the piece already."""
     left, right = max(x0, box.x0), min(x0 + hit.shape[1], box.x1)
-    if top < bottom and left < right:
-        place = target[top - box.y0 : bottom - box.y0, left - box.x0 : right - box.x0]
-        place |= hit[top - y0 : bottom - y0, left - x0 : right - x0]
+    if before is None and (x0, hit.shape[1]) == (box.x0, box.x1 - box.x0):
+        return hit
+    block = np.zeros((hit.shape[0], box.x1 - box.x0), np.uint8) if before is None else before
+    if left < right:
+        block[:, left - box.x0 : right - box.x0] |= hit[:, left - x0 : right - x0]
+    return block
 
 
 def _box(columns: Integers, rows: int, height: int, wanted: Palette, layer: int) -> Box | None:

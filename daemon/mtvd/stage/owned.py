@@ -7,6 +7,7 @@ reach a stranger who has been given the same pid.
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -48,11 +49,12 @@ class Owned:
 
     @property
     def alive(self) -> bool:
-        """False once it has ended, reaped or not."""
-        try:
-            return _stat(self.pid)[0] not in {"Z", "X"} and int(_stat(self.pid)[_STARTED_FIELD]) == self.started
-        except OSError:
+        """False once it has ended, reaped or not: its pidfd is readable then."""
+        if self._descriptor < 0:
             return False
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return not poll.poll(0)
 
     @property
     def stopped(self) -> bool:

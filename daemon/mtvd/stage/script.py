@@ -30,10 +30,26 @@ class LayerFile(NamedTuple):
     colour: str
 
 
+class PatchFile(NamedTuple):
+    """New pixels for a layer that is loaded."""
+
+    path: str
+    source: str
+    """Path of the file with the pixels; empty for zeros."""
+    size_bytes: int
+
+
 class Prepared(NamedTuple):
-    """What became of an action's files before the script: layers of a mask, or a reason not to run the action."""
+    """What became of an action's files before the script, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
+    """Of a mask, to be loaded."""
+    patches: tuple[PatchFile, ...] = ()
+    """Layers of a mask to be written over."""
+    keeps_layers: bool = False
+    """True: the other layers of the frame stay as they are."""
+    regions: str = ""
+    """Path of the region file of many markers."""
     refusal: str = ""
 
 
@@ -80,7 +96,7 @@ def script(batch: Batch, pixel_directory: str, prepared: Preparations) -> str:
     pixel_directory : `str`
         Where the files of image layers lie.
     prepared
-        Files of mask layers, and actions that must not run.
+        Files of mask layers and regions, and actions that must not run.
     """
     lines = ["::mtv::begin"]
     for index, section in enumerate(batch.sections):
@@ -95,12 +111,14 @@ def _steps(section: Section, index: int, pixel_directory: str, prepared: Prepara
     for at, action in enumerate(section.actions):
         ready = prepared.get((index, at), Prepared())
         try:
-            yield word(["fail", ready.refusal] if ready.refusal else _words(action, pixel_directory, ready.layers))
+            yield word(["fail", ready.refusal] if ready.refusal else _words(action, pixel_directory, ready))
         except (ValueError, RequestError) as error:
             yield word(["fail", str(error)])
 
 
-def _words(action: actions.AnyAction, pixel_directory: str, layers: tuple[LayerFile, ...]) -> list[Word]:
+def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> list[Word]:
+    if isinstance(action, actions.Arrange):
+        return _arrangement(action)
     frame = action.frame
     match action:
         case actions.CreateFrame():
@@ -112,11 +130,16 @@ def _words(action: actions.AnyAction, pixel_directory: str, layers: tuple[LayerF
         case actions.LoadImage():
             return ["image", frame, f"{pixel_directory}/{action.image.file}"]
         case actions.LoadMask():
-            files: list[Word] = [[layer.path, layer.colour] for layer in layers]
+            files: list[Word] = [[layer.path, layer.colour] for layer in ready.layers]
+            patches: list[Word] = [[patch.path, patch.source, patch.size_bytes] for patch in ready.patches]
+            if ready.keeps_layers:
+                return ["remask", frame, action.transparency_percent, patches, files]
             return ["mask", frame, action.transparency_percent, files]
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
+            if ready.regions:
+                return ["markers_of", frame, ready.regions]
             return ["markers", frame, region_text(action.markers, action.overlay).text]
         case actions.DeleteMarkers():
             return ["unmark", frame, "" if action.overlay is None else tag_of(action.overlay)]
@@ -128,8 +151,15 @@ def _words(action: actions.AnyAction, pixel_directory: str, layers: tuple[LayerF
             return ["fit", frame] if action.factor is None else ["zoom", frame, action.factor]
         case actions.SetPan():
             return ["pan", frame, action.x + 1, action.y + 1]
+        case actions.SetRotation():
+            return ["rotate", frame, action.angle_deg]
         case actions.RaiseFrame():
             return ["raise", frame]
+
+
+def _arrangement(action: actions.Arrange) -> list[Word]:
+    leader = "" if action.leader is None else action.leader
+    return ["arrange", int(action.tile), action.lock_frame, int(action.lock_scale), int(action.lock_colormap), leader]
 
 
 def _limits(action: actions.SetScale) -> list[Word]:

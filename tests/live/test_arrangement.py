@@ -1,0 +1,69 @@
+"""Rotation, tiles and locks, told from DS9's own answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtvd.actions import Arrange, LoadImage, RaiseFrame, ResetFrame, SetRotation, SetZoom
+
+pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
+
+WCS = "".join(
+    card.ljust(80)
+    for card in (
+        "CTYPE1  = 'RA---TAN'",
+        "CTYPE2  = 'DEC--TAN'",
+        "CRVAL1  = 150.0",
+        "CRVAL2  = 2.0",
+        "CRPIX1  = 50.0",
+        "CRPIX2  = 50.0",
+        "CD1_1   = -5.0E-05",
+        "CD1_2   = 0.0",
+        "CD2_1   = 0.0",
+        "CD2_2   = 5.0E-05",
+    )
+)
+
+
+def arranged(tile: bool = False, lock: str = "none", shared: bool = False, leader: int | None = None) -> Arrange:
+    return Arrange(tile=tile, lock_frame=lock, lock_scale=shared, lock_colormap=shared, leader=leader)
+
+
+async def two_frames(rig: Any) -> None:
+    for frame in (0, 1):
+        pixels = np.random.default_rng(frame).normal(100, 5, (300, 400)).astype("f4")
+        image = rig.image(pixels, wcs=WCS)
+        await rig.draw(ResetFrame(frame=frame), LoadImage(frame=frame, image=image), SetZoom(frame=frame, factor=1))
+    await rig.draw(RaiseFrame(frame=0))
+
+
+async def test_a_view_is_turned_and_turned_back(stage_rig: Any) -> None:
+    await two_frames(stage_rig)
+    await stage_rig.draw(SetRotation(frame=0, angle_deg=30))
+    assert float(await stage_rig.tcl("[Frame0 get rotate]")) == pytest.approx(30)
+    await stage_rig.draw(SetRotation(frame=0, angle_deg=0))
+    assert float(await stage_rig.tcl("[Frame0 get rotate]")) == 0
+
+
+async def test_tiles_stand_side_by_side_and_single_frames_alone(stage_rig: Any) -> None:
+    await two_frames(stage_rig)
+    await stage_rig.draw(SetZoom(frame=0, factor=None))
+    alone = float((await stage_rig.tcl("[Frame0 get zoom]")).split()[0])
+    await stage_rig.draw(arranged(tile=True), SetZoom(frame=0, factor=None))
+    assert await stage_rig.tcl("$::ds9(display)") == "tile"
+    assert float((await stage_rig.tcl("[Frame0 get zoom]")).split()[0]) < alone, "a tile is smaller than the window"
+    await stage_rig.draw(arranged())
+    assert await stage_rig.tcl("$::ds9(display)") == "single"
+
+
+async def test_locks_are_those_of_ds9_and_frames_follow_their_leader_on_the_sky(stage_rig: Any) -> None:
+    await two_frames(stage_rig)
+    await stage_rig.draw(SetZoom(frame=0, factor=3), arranged(lock="wcs", shared=True, leader=0))
+    locks = "[list $::panzoom(lock) $::scale(lock) $::scale(lock,limits) $::colorbar(lock)]"
+    assert await stage_rig.tcl(locks) == "wcs 1 1 1"
+    assert float((await stage_rig.tcl("[Frame1 get zoom]")).split()[0]) == pytest.approx(3, rel=1e-3)
+    await stage_rig.draw(arranged())
+    assert await stage_rig.tcl(locks) == "none 0 0 0"

@@ -1,0 +1,126 @@
+"""A repository in a file store that speaks S3: fetched files, the cache of them, and a store that hangs or is down."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from tests.support import repo_sample as sample
+from tests.support.live_daemon import LiveDaemon
+from tests.support.postgres import free_port
+from tests.support.readers import pixels
+from tests.support.repositories import running
+from tests.support.scale_out import FarSite
+
+import mtv
+from mtv.wire.data import Dataset, Exposure
+from mtv.wire.errors import MtvError
+from mtv.wire.steps import Query
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.pool import ButlerRepositories
+
+NEEDED = ("lsst.daf.butler", "postgresql", "psycopg", "boto3", "moto")
+pytestmark = [pytest.mark.anyio, pytest.mark.live(*NEEDED), pytest.mark.timeout(600)]
+CHAIN = (sample.CHAIN,)
+CALEXPS = Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"})
+SILENCE_SECS = 4.0
+Running = tuple[ButlerRepositories, PixelStore]
+
+
+def calexp(visit: int, detector: int) -> Dataset:
+    return Dataset(
+        dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC", "visit": visit, "detector": detector}
+    )
+
+
+@pytest.fixture(scope="module")
+async def opened(far_site: FarSite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    nobody = f"http://somebody:not-to-be-shown@127.0.0.1:{free_port()}"
+    environment = {**far_site.environment, "LSST_RESOURCES_S3_PROFILE_nobody": nobody}
+    settings = {"environment": environment, "peer_silence_secs": SILENCE_SECS}
+    async with running(tmp_path_factory.mktemp("daemon"), far_site.root, **settings) as both:
+        yield both
+
+
+async def refused(butler: ButlerRepositories, target: Dataset, far_site: FarSite) -> MtvError:
+    with pytest.raises(MtvError) as caught:
+        await butler.read_for_display(target)
+    for secret in ("127.0.0.1", str(far_site.store.port), "not-to-be-shown", "s3://", "/repo/", "SELECT"):
+        assert secret not in str(caught.value)
+    return caught.value
+
+
+def shown(store: PixelStore, exposure: Exposure) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return pixels(store.directory, exposure.image)
+
+
+async def test_images_and_tables_are_fetched_whole(opened: Running) -> None:
+    butler, store = opened
+    assert len((await butler.query(CALEXPS)).rows) == 6
+    exposure = await butler.read_for_display(calexp(23718, 41))
+    np.testing.assert_array_equal(shown(store, exposure), sample.image_of(23718, 41))
+    table = await butler.get(Dataset(dataset_type="sourceTable", collections=CHAIN, data_id=calexp(1214, 42).data_id))
+    assert table.catalog is not None
+    assert table.catalog.rows == 3
+
+
+async def test_a_fetched_file_is_kept_and_a_hanging_store_is_given_up(opened: Running, far_site: FarSite) -> None:
+    butler, store = opened
+    await butler.read_for_display(calexp(23718, 42))
+    with far_site.store.frozen():
+        again = await butler.get(calexp(23718, 42))
+        assert again.data is not None
+        np.testing.assert_array_equal(pixels(store.directory, again.data.image), sample.image_of(23718, 42))
+        error = await refused(butler, calexp(1214, 41), far_site)
+        assert (error.code, error.error.retryable) == ("deadline", True)
+        assert len((await butler.query(CALEXPS)).rows) == 6
+    found = await butler.read_for_display(calexp(1214, 41))
+    np.testing.assert_array_equal(shown(store, found), sample.image_of(1214, 41))
+
+
+async def test_a_store_that_is_down_is_said_without_its_credentials(opened: Running, far_site: FarSite) -> None:
+    nobody = far_site.root.replace("s3://", "s3://nobody@")
+    error = await refused(opened[0], replace(calexp(23718, 41), repo=nobody), far_site)
+    assert error.code in {"repository_failed", "deadline"}
+    assert error.error.retryable
+
+
+async def test_files_that_are_gone_or_of_another_size_are_unreadable(opened: Running, far_site: FarSite) -> None:
+    butler, _ = opened
+    path = far_site.path_in_store(23694, 42)
+    kept = far_site.file(23694, 42).read_bytes()
+    far_site.store.remove(path)
+    error = await refused(butler, calexp(23694, 42), far_site)
+    assert (error.code, error.error.message) == ("unreadable_file", "the repository's file store has no such file")
+    far_site.store.put(path, kept[:-2880])
+    error = await refused(butler, calexp(23694, 42), far_site)
+    assert error.code == "unreadable_file"
+    assert f"the repository's record says {len(kept)}" in error.error.message
+    far_site.store.put(path, kept)
+    await butler.read_for_display(calexp(23694, 42))
+
+
+@pytest.mark.live(*NEEDED, "ds9", "Xvfb", "pyds9")
+def test_a_whole_daemon_shows_what_lies_in_the_store(far_site: FarSite, short_path: Path) -> None:
+    daemon = LiveDaemon(short_path, {"far": far_site.root}, repository_environment=far_site.environment)
+    daemon.start()
+    try:
+        connection = daemon.connect()
+        repository = mtv.Repository("far", connection=connection)
+        (ref,) = repository.query("calexp", collections=CHAIN, instrument="HSC", visit=23718, detector=41)
+        display = mtv.Display(0, connection=connection)
+        display.mtv(ref)
+        display.sync()
+        src = repository.get("src", collections=CHAIN, instrument="HSC", visit=23718, detector=41)
+        assert len(src) == sample.ROWS
+        x, y = sample.XY0
+        with daemon.probe() as probe:
+            assert float(probe.value(x + 8, y + 4)) == sample.image_of(23718, 41)[4, 8]
+        assert "not-to-be-shown" not in daemon.log.read_text()
+    finally:
+        status = daemon.stop()
+        daemon.end_window()
+    assert status == 0

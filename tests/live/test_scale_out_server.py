@@ -1,0 +1,126 @@
+"""A repository behind a Butler server: the same answers, its own errors, and a server that hangs or is down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support import repo_sample as sample
+from tests.support import scale_out
+from tests.support.readers import pixels
+from tests.support.repositories import running
+from tests.support.scale_out import FarSite, Peer, Store
+
+from mtv.wire.data import Dataset
+from mtv.wire.errors import MtvError
+from mtv.wire.steps import Query
+from mtvd.pixelstore import PixelStore
+from mtvd.repo.pool import ButlerRepositories
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.version_info < (3, 12), reason="the Butler server needs Python 3.12"),
+    pytest.mark.live("lsst.daf.butler", "postgresql", "psycopg", "boto3", "moto", "uvicorn", "safir"),
+    pytest.mark.timeout(600),
+]
+CHAIN = (sample.CHAIN,)
+CALEXPS = Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"})
+TOKEN = "not-to-be-shown"
+SILENCE_SECS = 4.0
+Running = tuple[ButlerRepositories, PixelStore]
+
+
+def calexp(visit: int, detector: int) -> Dataset:
+    return Dataset(
+        dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC", "visit": visit, "detector": detector}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A server and the file store that it sends its clients to."""
+
+    server: Peer
+    store: Store
+
+    @property
+    def location(self) -> str:
+        """How the daemon names the repository."""
+        return f"{self.server.url}/api/butler/repo/demo/"
+
+
+@pytest.fixture(scope="module")
+def site(far_site: FarSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with scale_out.butler_server(far_site.root, far_site.environment, log) as server:
+        yield Site(server=server, store=far_site.store)
+
+
+@pytest.fixture(scope="module")
+async def opened(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    settings = {
+        "environment": {"BUTLER_RUBIN_ACCESS_TOKEN": TOKEN},
+        "peer_silence_secs": SILENCE_SECS,
+        "server_silence_secs": SILENCE_SECS,
+    }
+    async with running(tmp_path_factory.mktemp("daemon"), site.location, **settings) as both:
+        yield both
+
+
+async def refused(butler: ButlerRepositories, asked: Query | Dataset) -> MtvError:
+    with pytest.raises(MtvError) as caught:
+        await (butler.query(asked) if isinstance(asked, Query) else butler.read_for_display(asked))
+    for secret in ("127.0.0.1", TOKEN, "http://", "/repo/", "SELECT", "Signature"):
+        assert secret not in str(caught.value)
+    return caught.value
+
+
+async def test_queries_and_files_are_those_of_any_repository(opened: Running) -> None:
+    butler, store = opened
+    rows = await butler.query(CALEXPS)
+    assert len(rows.rows) == 6
+    exposure = await butler.read_for_display(Dataset(id=rows.ids[0]))
+    assert exposure.xy0 == sample.XY0
+    image = (await butler.read_for_display(calexp(23718, 41))).image
+    np.testing.assert_array_equal(pixels(store.directory, image), sample.image_of(23718, 41))
+    collections = await butler.query(Query(what="collections", collections=("u/*",)))
+    assert [row[0] for row in collections.rows] == [sample.CHAIN, sample.RUN]
+
+
+async def test_the_server_s_words_for_users_reach_them(opened: Running) -> None:
+    error = await refused(opened[0], Query(dataset_type="calexp", collections=("u/nope",)))
+    assert error.code == "unknown_collection"
+    error = await refused(opened[0], Query(dataset_type="calxep", collections=CHAIN))
+    assert (error.code, error.error.hint) == ("unknown_dataset_type", "did you mean 'calexp'?")
+
+
+async def test_a_hanging_file_store_is_given_up(opened: Running, site: Site) -> None:
+    with site.store.frozen():
+        error = await refused(opened[0], calexp(1214, 42))
+    assert (error.code, error.error.retryable) == ("deadline", True)
+    await opened[0].read_for_display(calexp(1214, 42))
+
+
+async def test_a_hanging_server_is_given_up_and_found_again(opened: Running, site: Site) -> None:
+    with site.server.frozen():
+        error = await refused(opened[0], CALEXPS)
+    assert (error.code, error.error.retryable) == ("deadline", True)
+    assert len((await opened[0].query(CALEXPS)).rows) == 6
+
+
+async def test_without_a_token_the_way_to_give_one_is_said(site: Site, tmp_path: Path) -> None:
+    async with running(tmp_path, site.location) as (butler, _):
+        error = await refused(butler, CALEXPS)
+    assert error.code == "repository_failed"
+    assert "BUTLER_RUBIN_ACCESS_TOKEN" in error.error.hint
+
+
+async def test_a_server_that_is_down_is_said(opened: Running, site: Site) -> None:
+    await opened[0].query(CALEXPS)
+    site.server.end()
+    error = await refused(opened[0], CALEXPS)
+    assert (error.code, error.error.retryable) == ("repository_failed", True)
