@@ -30,7 +30,7 @@ def measure(bench: Bench) -> Measured:
             repository = mtv.Repository(queries.ALIAS, connection=daemon.connection)
             queries.same(queries.ask(repository, question), wanted)
             ways.insert(0, Way(name=NAME, draw=lambda: queries.ask(repository, question)))
-        timings = alternate(ways, bench.amount(5, 1))
+        timings = alternate(ways, bench.amount(7, 1))
     extra: dict[str, Any] = {"datasets": size.datasets, "datasets_proven_as_by_api": proven}
     return Measured(ours=timings.get(NAME), peers={butler.name: timings[butler.name]}, extra=extra)
 
