@@ -33,6 +33,18 @@ class Timing:
 
 
 @dataclasses.dataclass(frozen=True)
+class Amount:
+    """What a row measures that is no time."""
+
+    value: float
+    unit: str
+    """``MB``."""
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} {self.unit}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Target:
     """What is to be reached."""
 
@@ -40,6 +52,8 @@ class Target:
     """At least so many times faster than the peer."""
     floor: float | None = None
     """At most so many times the floor."""
+    most: Amount | None = None
+    """At most so much."""
 
     def __str__(self) -> str:
         parts = []
@@ -47,15 +61,20 @@ class Target:
             parts.append(f">= {self.peer:g}x peer")
         if self.floor is not None:
             parts.append(f"<= {self.floor:g}x floor")
+        if self.most is not None:
+            parts.append(f"<= {self.most}")
         return "; ".join(parts)
 
-    def met(self, ratio_peer: float | None, ratio_floor: float | None) -> bool | None:
-        """Tell whether the ratios reach it; None where one that is needed was not measured."""
+    def met(self, ratio_peer: float | None, ratio_floor: float | None, amount: Amount | None = None) -> bool | None:
+        """Tell whether ratios and amount reach it; None where one that is needed was not measured."""
+        if self.most is not None and amount is None:
+            return None
         if (self.peer is not None and ratio_peer is None) or (self.floor is not None and ratio_floor is None):
             return None
         enough = self.peer is None or ratio_peer is None or ratio_peer >= self.peer
         near = self.floor is None or ratio_floor is None or ratio_floor <= self.floor
-        return enough and near
+        little = self.most is None or amount is None or amount.value <= self.most.value
+        return enough and near and little
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +85,8 @@ class Measured:
     peers: Mapping[str, Timing] = dataclasses.field(default_factory=dict)
     """By name; the first is the one that the target speaks of."""
     floor: Timing | None = None
+    amount: Amount | None = None
+    """Of ours, where the row measures no time."""
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More keys for the row in ``bench.json``."""
 
@@ -96,10 +117,11 @@ def as_json(row: Row, measured: Measured, error: str = "") -> dict[str, Any]:
         "ratio_peer": ratio_peer,
         "ratio_floor": ratio_floor,
         "target": str(row.target),
-        "ok": row.target.met(ratio_peer, ratio_floor),
+        "ok": row.target.met(ratio_peer, ratio_floor, measured.amount),
         "ours": measured.ours.spread() if measured.ours else None,
         "peers": {name: timing.spread() for name, timing in measured.peers.items()},
         "floor": measured.floor.spread() if measured.floor else None,
+        "amount": dataclasses.asdict(measured.amount) if measured.amount else None,
     }
     return found | dict(measured.extra) | ({"error": error} if error else {})
 

@@ -28,7 +28,7 @@ def cells(row: dict[str, Any]) -> list[str]:
     peer = "\n".join(f"{name} {seconds(times['secs'])}" for name, times in row["peers"].items())
     return [
         f"{row['name']}\n[dim]{row['what']}[/dim]",
-        _spread(row["ours"]),
+        _spread(row["ours"]) if row["amount"] is None else "{value:.3g} {unit}".format(**row["amount"]),
         peer or "-",
         _spread(row["floor"]),
         _times(row["ratio_peer"]),

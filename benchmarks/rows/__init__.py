@@ -19,7 +19,12 @@ NAMES: Final = (
     "mask_recolour",
     "overlay_erase",
     "query_cli",
+    "query_warm",
+    "query_rows",
+    "query_parallel",
+    "find_first_1m",
     "status_cli",
+    "idle_memory",
 )
 """In the table's order."""
 

@@ -20,11 +20,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from mtv.catalog import Catalog, Row
     from mtv.connection import Connection, buffering, connect, default_connection, events, on_event
-    from mtv.datasets import DatasetRef, Handle, Refs
+    from mtv.datasets import DatasetRef, Handle
     from mtv.display import Display, arrange, get_display
     from mtv.exposure import Exposure
     from mtv.listening import Events
     from mtv.repository import Repository, repositories
+    from mtv.results import Refs
     from mtv.schema import Schema
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
     from mtv.wire.messages import Event
@@ -41,7 +42,7 @@ _HOMES: Final = {
     "Exposure": "exposure",
     "Handle": "datasets",
     "MtvError": "wire.errors",
-    "Refs": "datasets",
+    "Refs": "results",
     "Repository": "repository",
     "RequestError": "wire.errors",
     "Row": "catalog",

@@ -1,15 +1,13 @@
-"""What queries and loads give back: data IDs, references, tables of records, handles."""
+"""What queries and loads give back, one by one: data IDs, references, handles; and how tables print."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from mtv.wire import data
 from mtv.wire.messages import Loaded
-
-_SHOWN_ROWS: Final = 20
 
 
 class DataId(dict[str, Any]):
@@ -69,43 +67,6 @@ class DatasetRef:
         return data.Dataset(
             repo=self.repo, id=self.id, dataset_type=self.dataset_type, data_id=plain, collections=collections
         )
-
-
-class Records(list[DataId]):
-    """Rows of a query, each a mapping; prints as a table."""
-
-    def __init__(self, columns: Sequence[str], rows: Iterable[DataId] = ()) -> None:
-        super().__init__(rows)
-        self.columns = tuple(columns)
-
-    def __str__(self) -> str:
-        return text_table(
-            self.columns, [[row.get(name) for name in self.columns] for row in self[:_SHOWN_ROWS]], len(self)
-        )
-
-    def _repr_html_(self) -> str:
-        rows = [[row.get(name) for name in self.columns] for row in self[:_SHOWN_ROWS]]
-        return html_table(self.columns, rows, len(self))
-
-
-class Refs(list[DatasetRef]):
-    """References found by a query; prints as a table of their data IDs."""
-
-    @property
-    def data_ids(self) -> list[DataId]:
-        """Their data IDs."""
-        return [ref.data_id for ref in self]
-
-    def _table(self) -> tuple[tuple[str, ...], list[list[Any]], int]:
-        names = tuple(dict.fromkeys(name for ref in self[:_SHOWN_ROWS] for name in ref.data_id))
-        rows = [[*(ref.data_id.get(name) for name in names), ref.run] for ref in self[:_SHOWN_ROWS]]
-        return (*names, "run"), rows, len(self)
-
-    def __str__(self) -> str:
-        return text_table(*self._table())
-
-    def _repr_html_(self) -> str:
-        return html_table(*self._table())
 
 
 class Handle:

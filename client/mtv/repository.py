@@ -11,7 +11,8 @@ import msgspec
 
 from mtv import checks, parts
 from mtv.connection import Connection, default_connection
-from mtv.datasets import DataId, DatasetRef, Handle, Records, Refs
+from mtv.datasets import DataId, DatasetRef, Handle
+from mtv.results import Fetch, Records, Refs
 from mtv.ticket import Answer, OnProgress
 from mtv.wire import data, steps
 from mtv.wire.errors import Error, RequestError, bad_value
@@ -82,9 +83,12 @@ class Repository:
         order_by: Names = (),
         limit: int | None = None,
         timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
         **data_id: int | str,
     ) -> Refs:
         """Find datasets.
+
+        The first page is fetched at once, the next ones by whoever goes on to them: a loop may stop early.
 
         Parameters
         ----------
@@ -99,9 +103,12 @@ class Repository:
         find_first : `bool`, optional
             True: of several datasets with one data ID only that of the first collection.
         order_by : `str` or sequence, optional
-            Dimensions; ``-`` in front reverses.
+            Dimensions, or fields of them such as ``visit.exposure_time``; ``-`` in front reverses. Sorted by data ID
+            where not given, or where these are equal.
         limit : `int`, optional
             At most so many.
+        on_progress : callable, optional
+            Called with each `~mtv.wire.messages.Progress` of a long query: the rows read so far.
         **data_id
             Constraints: ``instrument="HSC", physical_filter="HSC-R"``.
 
@@ -110,8 +117,9 @@ class Repository:
         RequestError
             ``unknown_dataset_type``, ``unknown_collection``, ``bad_query``, ``ambiguous``, naming the field.
         """
-        rows = self._rows(
+        fetch = self._pages(
             timeout_secs,
+            on_progress,
             what="datasets",
             dataset_type=dataset_type,
             where=where,
@@ -122,7 +130,55 @@ class Repository:
             limit=limit,
             data_id=_checked_id(data_id),
         )
-        return Refs(_ref(self.name, dataset_type, page, index) for page in rows for index in range(len(page.rows)))
+        return Refs(fetch, lambda page, index: _ref(self.name, dataset_type, page, index))
+
+    def provenance(
+        self,
+        target: DatasetRef | str,
+        *,
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        find_first: bool = True,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Records:
+        """Tell where datasets come from.
+
+        Parameters
+        ----------
+        target : `DatasetRef` or `str`
+            A reference, or a dataset type.
+        where, bind, collections, find_first, order_by, limit, on_progress, **data_id
+            As in `query`.
+
+        Returns
+        -------
+        records : `Records`
+            After the data ID: ``run``; ``chains`` that the run is directly in; ``ingest_date`` (TAI);
+            ``storage_class``; ``formatter`` and ``file_bytes``, None where the repository does not tell.
+        """
+        if isinstance(target, DatasetRef):
+            if data_id or collections is not None:
+                raise bad_value("data_id", "a reference has its own data ID and collections")
+            source = target._mtv_source_()
+            target, collections, data_id = source.dataset_type.partition(".")[0], source.collections, source.data_id
+        return self._records(
+            timeout_secs,
+            on_progress,
+            what="provenance",
+            dataset_type=target,
+            where=where,
+            bind=_bound(bind),
+            collections=_names("collections", collections),
+            find_first=find_first,
+            order_by=_names("order_by", order_by),
+            limit=limit,
+            data_id=_checked_id(data_id),
+        )
 
     def query_data_ids(
         self,
@@ -135,6 +191,7 @@ class Repository:
         order_by: Names = (),
         limit: int | None = None,
         timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
         **data_id: int | str,
     ) -> Records:
         """Find data IDs.
@@ -150,6 +207,7 @@ class Repository:
         """
         return self._records(
             timeout_secs,
+            on_progress,
             what="data_ids",
             dimensions=_names("dimensions", dimensions),
             dataset_type=datasets,
@@ -172,11 +230,13 @@ class Repository:
         order_by: Names = (),
         limit: int | None = None,
         timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
         **data_id: int | str,
     ) -> Records:
         """Return what the registry knows of a dimension's members: ``query_dimension_records("visit")``."""
         return self._records(
             timeout_secs,
+            on_progress,
             what="dimension_records",
             dimensions=_names("element", element),
             dataset_type=datasets,
@@ -190,12 +250,12 @@ class Repository:
 
     def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
         """Return collections: ``name``, ``type`` and ``children`` of each."""
-        return self._records(None, what="collections", collections=_names("glob", glob), limit=limit)
+        return self._records(what="collections", collections=_names("glob", glob), limit=limit)
 
     def dataset_types(self, glob: str = "", *, collections: Names = None, limit: int | None = None) -> Records:
         """Return dataset types: ``name``, ``dimensions`` and ``storage_class`` of each."""
         named = _names("collections", collections)
-        return self._records(None, what="dataset_types", dataset_type=glob, collections=named, limit=limit)
+        return self._records(what="dataset_types", dataset_type=glob, collections=named, limit=limit)
 
     # Data
 
@@ -373,25 +433,25 @@ class Repository:
 
     # Inside
 
-    def _rows(self, timeout_secs: float | None, **fields: Any) -> list[Rows]:
-        limits = self.connection.limits
-        if len(fields.get("where", "")) > limits.where_chars:
-            raise bad_value("where", f"the expression is longer than {limits.where_chars} characters")
+    def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
+        connection = self.connection
+        if len(fields.get("where", "")) > connection.limits.where_chars:
+            raise bad_value("where", f"the expression is longer than {connection.limits.where_chars} characters")
         query = steps.Query(repo=self.name, **fields)
-        pages: list[Rows] = []
-        while not pages or pages[-1].cursor:
-            if pages:
-                query = msgspec.structs.replace(query, cursor=pages[-1].cursor)
-            reply = self.connection.request(query, timeout_secs=timeout_secs)
+
+        def fetch(cursor: str) -> Rows:
+            page = msgspec.structs.replace(query, cursor=cursor) if cursor else query
+            reply = connection.request(page, timeout_secs=timeout_secs, on_progress=on_progress)
             rows = reply.steps[0].rows if isinstance(reply, Outcome) else reply
             assert isinstance(rows, Rows)
-            pages.append(rows)
-        return pages
+            return rows
 
-    def _records(self, timeout_secs: float | None, **fields: Any) -> Records:
-        pages = self._rows(timeout_secs, **fields)
-        columns = pages[0].columns
-        return Records(columns, (DataId(zip(columns, row, strict=True)) for page in pages for row in page.rows))
+        return fetch
+
+    def _records(
+        self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any
+    ) -> Records:
+        return Records(self._pages(timeout_secs, on_progress, **fields))
 
     def _readable(
         self, target: object, collections: Names, part: parts.Part, data_id: dict[str, int | str]

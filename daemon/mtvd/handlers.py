@@ -32,6 +32,7 @@ from mtvd.pixelstore import PixelStore, new_name
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.sessions import Session, Sessions
 from mtvd.stage.port import Stage
+from mtvd.stopping import Stoppable
 
 Answered = tuple[ms.Reply, Sequence[Buffer]]
 
@@ -68,6 +69,7 @@ class Handlers:
     nonce_name: str = ""
     nonce: str = ""
     started_at: float = 0.0
+    stoppable: Stoppable = dataclasses.field(default_factory=Stoppable)
 
     def __post_init__(self) -> None:
         self.started_at = self.clock()
@@ -81,7 +83,11 @@ class Handlers:
             As each message's table in ``PROTOCOL.md`` tells.
         """
         handler = _TABLE[type(request)]
-        result = await handler(self, request, call)
+        if type(request) in STOPPABLE:
+            with self.stoppable.during(f"{call.session.id.hex()}-{call.sequence}"):
+                result = await handler(self, request, call)
+        else:
+            result = await handler(self, request, call)
         return result if isinstance(result, tuple) else (result, ())
 
     def share_host(self, nonce: str) -> None:
@@ -146,7 +152,7 @@ class Handlers:
         return ms.RepositoryList(repositories=self.repositories.known())
 
     async def _cancel(self, request: ms.Cancel, _call: Call) -> ms.Cancelled:
-        return ms.Cancelled(count=self.engine.cancel(request.request_id))
+        return ms.Cancelled(count=self.engine.cancel(request.request_id) + self.stoppable.stop(request.request_id))
 
     async def _query(self, request: st.Query, call: Call) -> ms.Rows:
         return await self.repositories.query(request, call.on_progress)
@@ -261,6 +267,9 @@ AT_ONCE: Final = frozenset(
     }
 )
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
+
+STOPPABLE: Final = frozenset({st.Query, ms.Get})
+"""Requests that `cancel` ends while they run; others it takes out of the display queue."""
 
 REMEMBERED: Final = frozenset({ms.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}
 """Requests that take effect exactly once: their answers are remembered by session and sequence number."""

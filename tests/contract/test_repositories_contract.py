@@ -76,6 +76,19 @@ async def test_keywords_find_datasets_with_ids_and_dimensions(subject: Subject) 
     assert (rows.repo, rows.dataset_type, rows.cursor) == ("demo", "calexp", "")
 
 
+async def test_provenance_tells_run_chains_and_bytes(subject: Subject) -> None:
+    query = Query(what="provenance", dataset_type="calexp", collections=CHAIN, data_id=ONE)
+    rows = await subject.repositories.query(query)
+    found = dict(zip(rows.columns, rows.rows[0], strict=True))
+    assert (found["visit"], found["detector"], found["run"], found["chains"]) == (23718, 41, sample.RUN, sample.CHAIN)
+    assert found["storage_class"] == "ExposureF"
+    assert "." in str(found["formatter"])
+    assert str(found["ingest_date"]).startswith("2026-")
+    assert int(str(found["file_bytes"])) > 0
+    datasets = await subject.repositories.query(Query(dataset_type="calexp", collections=CHAIN, data_id=ONE))
+    assert rows.ids == datasets.ids
+
+
 async def test_a_limit_cuts(subject: Subject) -> None:
     rows = await subject.repositories.query(
         Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"}, limit=2)

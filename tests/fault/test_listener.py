@@ -354,6 +354,22 @@ async def test_a_hung_repository_holds_neither_the_window_nor_other_clients(daem
     assert isinstance(await slow.answer(waits), messages.Outcome)
 
 
+@pytest.mark.parametrize("everything", [True, False])
+async def test_a_query_under_way_is_cancelled_and_the_next_one_works(daemon: Daemon, everything: bool) -> None:
+    hold = daemon.repositories.hold_at("query")
+    slow, other = daemon.client(), daemon.client()
+    query = steps.Query(dataset_type="calexp", collections=("u/somebody/single_frame",))
+    waits = slow.send(query)
+    await hold.reached.wait()
+    request_id = "" if everything else f"{slow.session.hex()}-{waits}"
+    assert await other.ask(messages.Cancel(request_id=f"{slow.session.hex()}-999")) == messages.Cancelled(count=0)
+    assert await other.ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
+    reply = await slow.answer(waits)
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.code == "cancelled"
+    assert isinstance(await slow.ask(query), messages.Rows)
+
+
 async def test_shutdown_is_answered_before_the_daemon_stops(daemon: Daemon) -> None:
     assert await daemon.client().ask(messages.Shutdown(keep_window=True)) == messages.Done()
     assert daemon.stopped == [True]

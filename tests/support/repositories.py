@@ -18,11 +18,12 @@ from mtvd.repo.registry import RepositorySettings
 async def running(
     directory: Path, repository: Path | str, **settings: Any
 ) -> AsyncIterator[tuple[ButlerRepositories, PixelStore]]:
-    """Serve a repository under the alias ``demo``, with one worker unless told otherwise."""
+    """Serve a repository under the alias ``demo``, with one worker unless told otherwise; ``environ`` is for all."""
+    environ: dict[str, str] | None = settings.pop("environ", None)
     store = PixelStore(directory / "pixels", 1 << 28)
     fixed = {"use_index": False, "workers": 1, "file_cache_directory": str(directory / "files")}
     chosen = {"aliases": {"demo": str(repository)}, **fixed, **settings}
-    repositories = ButlerRepositories(RepositorySettings(**chosen), store, directory)
+    repositories = ButlerRepositories(RepositorySettings(**chosen), store, directory, environ=environ)
     async with anyio.create_task_group() as group:
         await group.start(repositories.serve)
         try:

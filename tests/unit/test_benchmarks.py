@@ -10,7 +10,7 @@ from benchmarks import exposure, fits, rows, table
 from benchmarks.contest import OtherPicture, Way, alternate, same_picture
 from benchmarks.floor import layers
 from benchmarks.picture import Picture, colours, decode, difference, encode
-from benchmarks.row import Measured, Row, Target, Timing, as_json
+from benchmarks.row import Amount, Measured, Row, Target, Timing, as_json
 from rich.console import Console
 
 KEYS = {
@@ -77,6 +77,14 @@ def test_what_was_not_measured_is_null() -> None:
 )
 def test_a_target_is_met_when_all_of_it_is(target: Target, ok: bool) -> None:
     assert as_json(row(target), measured())["ok"] is ok
+
+
+@pytest.mark.parametrize(("amount", "ok"), [(Amount(300, "MB"), True), (Amount(301, "MB"), False), (None, None)])
+def test_what_is_no_time_is_held_against_an_amount(amount: Amount | None, ok: bool | None) -> None:
+    found = as_json(row(Target(most=Amount(300, "MB"))), Measured(amount=amount))
+
+    assert (found["target"], found["ok"]) == ("<= 300 MB", ok)
+    assert table.cells(found)[1] == (str(amount) if amount else "-")
 
 
 def test_the_median_counts_and_the_spread_is_told() -> None:

@@ -167,6 +167,7 @@ def test_a_dataset_type_alone_asks_for_datasets(run: Run, daemon: ScriptedDaemon
         (("records", "detector"), st.Query(what="dimension_records", dimensions=("detector",))),
         (("collections", "u/*"), st.Query(what="collections", collections=("u/*",))),
         (("types",), st.Query(what="dataset_types")),
+        (("provenance", "src", "--all"), st.Query(what="provenance", dataset_type="src", find_first=False)),
         (("datasets", "types", "--all"), st.Query(dataset_type="types", find_first=False)),
         (("calexp", "day='007'"), st.Query(dataset_type="calexp", data_id={"day": "007"})),
     ],

@@ -14,6 +14,7 @@ import mtv
 from mtv.datasets import DataId
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import data, messages
+from mtv.wire.errors import Error
 from mtv.wire.steps import Load, Query
 
 IDS = ("instrument", "detector", "visit", "run")
@@ -138,6 +139,56 @@ def test_a_dataset_can_be_named_without_asking(repository: mtv.Repository) -> No
     )
     with pytest.raises(mtv.RequestError):
         repository.dataset("/a/path.fits")
+
+
+def endless(seen: Seen) -> messages.Rows:
+    """Pages of two rows without an end; the third cannot be had once."""
+    assert isinstance(seen.message, Query)
+    number = int(seen.message.cursor or 0)
+    if number == 2 and not FAILED:
+        FAILED.append(number)
+        raise mtv.DaemonError(Error(code="busy", message="later", retryable=True))
+    rows = tuple(("HSC", 41, 2 * number + index, "u/run") for index in range(2))
+    ids = tuple(str(row[2]) for row in rows)
+    return messages.Rows(columns=IDS, rows=rows, ids=ids, dataset_type="calexp", cursor=str(number + 1))
+
+
+FAILED: list[int] = []
+
+
+def test_a_page_is_fetched_when_somebody_goes_on_to_it(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
+    daemon.script(Query, endless)
+    refs = repository.query("calexp", collections="u/run")
+    assert len(daemon.of(Query)) == 1
+    assert "and more to fetch" in str(refs)
+    assert [ref["visit"] for ref, _ in zip(refs, range(3), strict=False)] == [0, 1, 2]
+    assert len(daemon.of(Query)) == 2
+    with pytest.raises(mtv.DaemonError, match="later"):
+        _ = refs[4]
+    assert [ref.id for ref in refs[3:5]] == ["3", "4"]
+    assert len(daemon.of(Query)) == 4
+    assert repr(refs) == "<mtv.Refs: 6 rows so far>"
+
+
+def test_the_length_is_that_of_all_pages(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
+    daemon.script(Query, pages)
+    refs = repository.query("calexp", collections="u/run")
+    assert (len(refs), refs[-1].id, [ref.id for ref in refs[-2:]]) == (3, "c", ["b", "c"])
+    assert refs == list(refs)
+    assert bool(refs)
+
+
+def test_provenance_of_a_reference_is_asked_by_its_run(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
+    daemon.script(Query, pages)
+    ref = repository.query("calexp", collections="u/run")[0]
+    daemon.script(Query, messages.Rows(columns=("visit", "file_bytes"), rows=((23718, 99),)))
+    assert repository.provenance(ref.component("mask"))[0]["file_bytes"] == 99
+    asked = daemon.of(Query)[-1].message
+    assert isinstance(asked, Query)
+    assert (asked.what, asked.dataset_type, asked.collections) == ("provenance", "calexp", ("u/run",))
+    assert asked.data_id == {"instrument": "HSC", "detector": 41, "visit": 23718}
+    with pytest.raises(mtv.RequestError):
+        repository.provenance(ref, visit=3)
 
 
 def test_records_are_mappings_in_a_table(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:

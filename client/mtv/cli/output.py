@@ -133,5 +133,5 @@ class Bar:
             shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Progress(*shown, console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task(progress.unit or "working", total=progress.total)
-        self._bar.update(self._task, completed=progress.done, total=progress.total)
+            self._task = self._bar.add_task(progress.unit or "working", total=progress.total or None)
+        self._bar.update(self._task, completed=progress.done, total=progress.total or None)

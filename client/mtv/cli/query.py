@@ -1,4 +1,4 @@
-"""Questions to a repository: repos, and query with its five kinds."""
+"""Questions to a repository: repos, and query with its six kinds."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def query() -> None:
     mtv query calexp instrument=HSC physical_filter=HSC-R --collections u/me/single_frame
     mtv query calexp --collections u/me/single_frame --where "instrument='HSC' AND visit > 1000"
     mtv query data-ids --datasets raw --collections HSC/RC2/defaults --where "instrument='HSC'"
+    mtv query provenance calexp instrument=HSC visit=23718 --collections u/me/single_frame
     mtv query records detector instrument=HSC
     mtv query collections 'u/*'
     mtv query types
@@ -82,6 +83,16 @@ _LIMIT: Final = click.option("--limit", type=click.IntRange(min=0), help="At mos
 def datasets(call: Call, /, dataset_type: str, everything: bool, **asked: Any) -> None:
     """List datasets, with data ID, run and UUID."""
     _answer(call, _query(asked, what="datasets", dataset_type=dataset_type, find_first=not everything))
+
+
+@query.command("provenance", cls=Command)
+@click.argument("dataset_type")
+@_options(*_CONSTRAINTS, _LIMIT)
+@click.option("--all", "everything", is_flag=True, help="Every dataset, not only the first found in the collections.")
+@click.pass_obj
+def provenance(call: Call, /, dataset_type: str, everything: bool, **asked: Any) -> None:
+    """Tell where datasets come from: run, chains, date, formatter, bytes on disk."""
+    _answer(call, _query(asked, what="provenance", dataset_type=dataset_type, find_first=not everything))
 
 
 @query.command("data-ids", cls=Command)

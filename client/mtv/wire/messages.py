@@ -361,6 +361,7 @@ class Progress(Message, frozen=True, kw_only=True, tag="progress"):
 
     done: int
     total: int
+    """0 where nobody knows yet."""
     unit: str = ""
 
 

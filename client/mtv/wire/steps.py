@@ -26,7 +26,9 @@ class Query(Step, frozen=True, kw_only=True, tag="query"):
     """Ask the registry. Answered by `Rows`."""
 
     repo: str = ""
-    what: Literal["datasets", "data_ids", "dimension_records", "collections", "dataset_types"] = "datasets"
+    what: Literal["datasets", "provenance", "data_ids", "dimension_records", "collections", "dataset_types"] = (
+        "datasets"
+    )
     dataset_type: str = ""
     """Dataset type; for data IDs, the type that must exist for each; for dataset types, a glob."""
     dimensions: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, exception_for
 from mtvd.repo import peers
+from mtvd.repo.kept import Kept
 from mtvd.repo.patience import Patience
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Butlers:
         self._peer_silence_secs, self._server_silence_secs = peer_silence_secs, server_silence_secs
         self._patience = Patience(peer_silence_secs)
         self._templates: dict[str, tuple[Butler, Path | None, _Identity]] = {}
+        self._kept: dict[str, Kept] = {}
         self._prepared = False
 
     @property
@@ -57,9 +59,15 @@ class Butlers:
             ``repository_failed`` where it is gone or broken.
         """
         template = self._template(location)
+        if location in self._kept:
+            return self._kept[location].current()
         # 0.1 to 0.4 ms; without it new dataset types, detectors and filters stay invisible.
         template.registry.refresh()
         return template.clone()
+
+    def is_sqlite(self, location: str) -> bool:
+        """Tell whether a repository that was opened has an SQLite registry."""
+        return self._templates[location][1] is not None
 
     def close(self) -> None:
         """Close all."""
@@ -75,11 +83,15 @@ class Butlers:
             self._drop(location)
         butler, database = self._open(location)
         self._templates[location] = (butler, database, _identity(database))
+        if database is not None:
+            self._kept[location] = Kept(butler, database)
         return butler
 
     def _drop(self, location: str) -> None:
         butler, *_ = self._templates.pop(location)
         butler.close()
+        if location in self._kept:
+            self._kept.pop(location).close()
 
     def _open(self, location: str) -> tuple[Butler, Path | None]:
         self._prepare()

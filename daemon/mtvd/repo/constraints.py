@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.steps import Query
@@ -55,6 +55,57 @@ def applied(butler: Butler, asked: Any, query: Query) -> Any:
     if where:
         asked = asked.where(where, bind=bind)
     return asked.where(query.where, bind=_plain(query.bind)) if query.where.strip() else asked
+
+
+def begun(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:
+    """Return a Butler query constrained to rows at or after a key, in the order of the keys.
+
+    Parameters
+    ----------
+    keys : sequence of `str`
+        Dimensions; ``-`` in front for those that are sorted downwards.
+    values : sequence
+        One a key.
+    """
+    where, bind = _at_or_after(*_without_constants(butler, keys, values))
+    return asked.where(where, bind=bind)
+
+
+def _at_or_after(constants: Sequence[tuple[str, Any]], keys: Sequence[tuple[str, Any]]) -> tuple[str, dict[str, Any]]:
+    names = [f"{_PREFIX}from_{number}" for number in range(len(constants) + len(keys))]
+    bind = dict(zip(names, (value for _, value in (*constants, *keys)), strict=True))
+    terms = [f"{key} >= :{name}" for (key, _), name in zip(constants, names, strict=False)]
+    if keys:
+        terms.append(_lexicographic([key for key, _ in keys], names[len(constants) :]))
+    return " AND ".join(terms), bind
+
+
+def _lexicographic(keys: Sequence[str], names: Sequence[str]) -> str:
+    key, beyond = (keys[0].removeprefix("-"), "<" if keys[0].startswith("-") else ">")
+    at_or_beyond = f"{key} {beyond}= :{names[0]}"
+    if len(keys) == 1:
+        return at_or_beyond
+    rest = _lexicographic(keys[1:], names[1:])
+    # The first half says nothing new, but an index can serve it.
+    return f"{at_or_beyond} AND ({key} {beyond} :{names[0]} OR ({rest}))"
+
+
+def _without_constants(
+    butler: Butler, keys: Sequence[str], values: Sequence[Any]
+) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """Split keys into those of which a repository has one value, such as its instrument, and the others.
+
+    An index serves ``visit >= 3`` only where it is no part of an OR with the instrument. Butler still wants a word of
+    the instrument with every visit.
+    """
+    constants: list[tuple[str, Any]] = []
+    others: list[tuple[str, Any]] = []
+    for key, value in zip(keys, values, strict=True):
+        name = key.removeprefix("-")
+        governs = name in butler.dimensions.governor_dimensions.names
+        single = governs and len(list(butler.query_dimension_records(name, explain=False))) == 1
+        (constants if single else others).append((name if single else key, value))
+    return constants, others
 
 
 def equalities(data_id: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import numpy as np
 
 from mtv.wire.data import Array, Dataset, Exposure, File
@@ -109,7 +110,8 @@ class FakeRepositories:
         if query.what == "dataset_types":
             rows = tuple((name, ", ".join(_REQUIRED), "") for name in _TYPES)
             return Rows(columns=("name", "dimensions", "storage_class"), rows=rows, repo=ALIAS)
-        return self._datasets(query)
+        found = self._datasets(query)
+        return _with_provenance(found) if query.what == "provenance" else found
 
     async def read_for_display(self, target: Dataset | File) -> Exposure:
         await self._reach("read", target)
@@ -246,6 +248,12 @@ def _records() -> list[dict[str, Any]]:
         for visit, name in _VISITS.items()
         for detector in _DETECTORS
     ]
+
+
+def _with_provenance(rows: Rows) -> Rows:
+    known = (COLLECTION, "2026-11-22T00:00:00.000", "ExposureF", "lsst.obs.base.FitsExposureFormatter", 4096)
+    columns = (*rows.columns, "chains", "ingest_date", "storage_class", "formatter", "file_bytes")
+    return msgspec.structs.replace(rows, columns=columns, rows=tuple((*row, *known) for row in rows.rows))
 
 
 def _id(dataset_type: str, visit: int, detector: int) -> uuid.UUID:

@@ -72,7 +72,7 @@ class Worker:
 
         return True
 
-    def query(self, location: str, query: dict[str, Any]) -> Any:
+    def query(self, location: str, query: dict[str, Any], progress: Callable[[int, int, str], None]) -> Any:
         """Answer a query with a page."""
         from mtvd.repo.query import run
 
@@ -80,7 +80,14 @@ class Worker:
         butler: list[Any] = []
         with _told(asked, lambda: KnownNames(butler[0]) if butler else None):
             butler.append(self._butlers.clone(location))
-            return msgspec.to_builtins(run(butler[0], asked, page_rows=self._settings.page_rows))
+            rows = run(
+                butler[0],
+                asked,
+                page_rows=self._settings.page_rows,
+                sqlite=self._butlers.is_sqlite(location),
+                report=lambda count: progress(count, 0, "rows"),
+            )
+            return msgspec.to_builtins(rows)
 
     def read(self, location: str, target: dict[str, Any], known: list[str], *, ahead: bool = False) -> Any:
         """Read an image for the stage.
