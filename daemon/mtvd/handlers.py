@@ -30,6 +30,7 @@ from mtvd.images import files_of
 from mtvd.journal import Journal
 from mtvd.pixelstore import PixelStore, new_name
 from mtvd.repo.port import OnProgress, Repositories
+from mtvd.resolve import check_query
 from mtvd.sessions import Session, Sessions
 from mtvd.stage.port import Stage
 from mtvd.stopping import Stoppable
@@ -155,6 +156,7 @@ class Handlers:
         return ms.Cancelled(count=self.engine.cancel(request.request_id) + self.stoppable.stop(request.request_id))
 
     async def _query(self, request: st.Query, call: Call) -> ms.Rows:
+        check_query(request, self.limits)
         return await self.repositories.query(request, call.on_progress)
 
     async def _load(self, request: st.Load, call: Call) -> ms.Loaded:

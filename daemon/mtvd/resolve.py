@@ -127,6 +127,7 @@ class _Work:
 
     async def _read(self, index: int, step: steps.AnyStep) -> None:
         if isinstance(step, steps.Query):
+            check_query(step, self.room.limits)
             rows = await self.room.repositories.query(step, self.on_progress)
             self.resolved.outcomes[index] = StepOutcome(rows=rows)
         elif isinstance(step, steps.Load):
@@ -235,6 +236,19 @@ def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
     count = sum(_rows(step.x) for step in wanted if isinstance(step, steps.Overlay))
     if count > limits.markers:
         raise _too_large(count, limits.markers, "markers")
+
+
+def check_query(query: steps.Query, limits: Limits) -> None:
+    """Check the length of a query's expression.
+
+    Raises
+    ------
+    RequestError
+        ``too_large``, naming ``where``.
+    """
+    if len(query.where) > limits.where_chars:
+        message = f"the expression has {len(query.where)} characters, at most {limits.where_chars} are read"
+        raise RequestError(Error(code="too_large", message=message, where="where", hint="ask in several queries"))
 
 
 def _must_read(step: steps.AnyStep) -> bool:

@@ -454,3 +454,9 @@ async def test_a_subscriber_that_vanished_harms_nobody(daemon: Daemon) -> None:
     for _ in range(2000):
         daemon.events.publish(messages.Event(kind="key", key="a", display=0))
     await still_works(client)
+
+
+async def test_an_expression_beyond_the_limit_is_refused_before_it_is_read(daemon: Daemon) -> None:
+    query = steps.Query(dataset_type="calexp", where="x" * (daemon.limits.where_chars + 1))
+    assert await refused(daemon.client(), query) == ("too_large", "where")
+    assert await refused(daemon.client(), messages.Transaction(steps=(query, dot()))) == ("too_large", "steps[0].where")

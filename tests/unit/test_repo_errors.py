@@ -99,3 +99,16 @@ def test_what_nobody_expected_is_internal_and_says_no_more_than_its_name() -> No
     error = translate(RuntimeError("with a secret /path"))
     assert error.code == "internal"
     assert "/path" not in error.message
+
+
+@pytest.mark.parametrize(
+    "raised", [RecursionError("maximum"), OverflowError("int too big"), ValueError("/srv/x: exec")]
+)
+def test_an_expression_that_is_beyond_the_parser_is_a_bad_query_in_plain_words(raised: Exception) -> None:
+    error = translate(raised, Query(where="visit = 1"), Known())
+    assert (error.code, error.where) == ("bad_query", "where")
+    assert str(raised) not in error.message
+
+
+def test_a_number_beyond_the_registry_is_a_bad_query() -> None:
+    assert translate(OverflowError("int too big"), Query(data_id={"visit": 2**63}), Known()).where == "data_id"

@@ -105,9 +105,28 @@ def translate(error: Exception, asked: Asked | None = None, known: Known | None 
         return of_peer
     if isinstance(error, OSError):
         return _of_system(error)
+    if getattr(asked, "where", "") and isinstance(error, RecursionError | OverflowError | ValueError):
+        return _of_expression(error)
+    if isinstance(error, OverflowError):
+        return Error(code="bad_query", message="a number is too large for the registry", where="data_id")
     if isinstance(error, ImportError):
         return Error(code="unsupported", message="a Python package that this data needs is not installed")
     return Error(code="internal", message=f"the repository worker failed ({names[0]})")
+
+
+def _of_expression(error: Exception) -> Error:
+    """What Butler's parser meets in an expression that is beyond it, in words: its own are those of Python."""
+    if isinstance(error, RecursionError):
+        return Error(
+            code="bad_query",
+            message="the expression has more parts than the registry can take",
+            where="where",
+            hint="ask in several queries, or write 'visit in (1, 2, ...)' instead of many 'or'",
+        )
+    if isinstance(error, OverflowError):
+        return Error(code="bad_query", message="a number is too large for the registry", where="where")
+    hint = "comparisons, 'and', 'or', 'not', 'in (...)' and ranges such as 1..9 are understood"
+    return Error(code="bad_query", message="the registry cannot read the expression", where="where", hint=hint)
 
 
 def _words(error: Exception) -> str:

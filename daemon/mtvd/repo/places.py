@@ -78,6 +78,8 @@ def place_of_file(target: File) -> Place:
     from mtvd.repo.readers.failures import check_file
 
     path = Path(target.path)
+    if "\0" in target.path:
+        raise refusal("bad_value", "the path has a zero byte", "path")
     if not path.is_absolute():
         raise refusal("bad_value", "the path is not absolute", "path", "give the absolute path")
     check_file(path)
