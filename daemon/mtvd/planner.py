@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from mtvd import actions as ac
 from mtvd.scene import Display, Overlay, Scene
 
@@ -74,8 +76,8 @@ def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:
 
 def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     if (old.image is None) != (new.image is None):
-        if old.image is not None:  # deleted and made again within one transaction
-            yield ac.ResetFrame(frame=new.number)
+        if msgspec.structs.replace(old, name="") != Display(number=old.number):
+            yield ac.ResetFrame(frame=new.number)  # it may have been deleted and made again within one transaction
         # what was asked for while there was no image could not be shown: all of it is drawn with the first one
         old = Display(number=new.number)
     yield from _removed_markers(old, new)

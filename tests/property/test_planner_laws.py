@@ -9,6 +9,7 @@ import itertools
 import struct
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -277,3 +278,16 @@ def test_a_new_window_gets_what_the_user_drew_and_erase_takes_it_away() -> None:
         again.run(planner.plan_display(scene.displays[0]))
         again.run(planner.plan(scene, erased))
         assert again.frames[0]["user"] == ""
+
+
+def test_a_display_deleted_and_made_again_keeps_nothing_of_what_it_was() -> None:
+    turned: list[ch.AnyChange] = [
+        ch.SetRotation(display=1, angle_deg=1.0, key="k"),
+        ch.SetColormap(display=1, name="heat", invert=True, key="k"),
+    ]
+    again: list[ch.AnyChange] = [
+        ch.DeleteDisplay(display=1),
+        msgspec.structs.replace(image(0, 3, planes=False), display=1),
+    ]
+    scenes = folded([turned, again])
+    assert shown(scenes) == shown([sc.EMPTY, scenes[-1]])
