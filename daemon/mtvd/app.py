@@ -151,6 +151,8 @@ class App:
         await self.stage.close(keep_window=keep_window)
         if not keep_window:
             self.pixels.remove(self.pixels.names())
+            with contextlib.suppress(OSError):  # somebody else's file is in it
+                self.pixels.directory.rmdir()
         self.journal.close()
 
     async def _keep_house(self) -> None:
