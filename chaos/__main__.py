@@ -47,6 +47,13 @@ def _run(options: argparse.Namespace, result: Result, runtime: Path, pixels: Pat
         unanswered = sum(1 for request in crew.requests() if not request.outcome)
         result.hung = len(crew.hung) + unanswered
     result.leaked += leftovers(runtime, pixels)
+    result.problems += imagined(keeper.log)
+
+
+def imagined(log: Path) -> list[str]:
+    """Return the edits by hand that the daemon told of: nobody touches the window here, so it must see none."""
+    lines = log.read_text(errors="replace").splitlines()
+    return [f"an edit that nobody made: {line}" for line in lines if "the user has changed" in line]
 
 
 def _slow(result: Result, recovery_secs: float) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from chaos import compare, model, palette
+from chaos.__main__ import imagined
 from chaos.logbook import DONE, SUPERSEDED, Logbook, Op, Reader, Request
 from chaos.result import Recovery, Result
 from chaos.schedule import KILL, STOP, faults
@@ -185,3 +186,9 @@ def test_anything_wrong_is_told(changes: dict[str, Any]) -> None:
     for name, value in changes.items():
         setattr(made, name, value)
     assert len(made.wrong()) == 1
+
+
+def test_an_edit_that_the_daemon_saw_and_nobody_made_is_a_problem(tmp_path: Path) -> None:
+    log = tmp_path / "daemon.log"
+    log.write_text("serving\nINFO mtvd.committing: the user has changed zoom of 0\n")
+    assert imagined(log) == ["an edit that nobody made: INFO mtvd.committing: the user has changed zoom of 0"]
