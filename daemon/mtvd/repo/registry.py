@@ -24,7 +24,7 @@ _INDEX_FILE: Final = "DAF_BUTLER_REPOSITORY_INDEX"
 _Stamp = tuple[str, int, int, int]
 
 
-class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True):
+class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the repositories, as they stand in the configuration."""
 
     aliases: dict[str, str] = {}
