@@ -243,5 +243,5 @@ def _show_and_fail(display: mtv.Display) -> None:
     raise RuntimeError
 
 
-def _no_room(descriptor: int, piece: memoryview) -> int:
+def _no_room(descriptor: int, piece: memoryview, _at: int) -> int:
     raise OSError(28, os.strerror(28))

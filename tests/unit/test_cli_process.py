@@ -141,7 +141,8 @@ def test_interrupted_is_exit_code_130_and_the_request_is_cancelled(
     environ: dict[str, str], daemon: ScriptedDaemon
 ) -> None:
     daemon.hold(ms.Transaction)
-    command = [sys.executable, "-m", "mtv.cli", "erase", "--endpoint", daemon.endpoint]
+    # a shell that runs the tests in the background has its children ignore interrupts
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "mtv.cli", "erase", "--endpoint", daemon.endpoint]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         daemon.wait_for(ms.Transaction)
         process.send_signal(2)
