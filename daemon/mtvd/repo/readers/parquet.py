@@ -38,7 +38,7 @@ class ParquetTable:
             return {}
         try:
             table = pq.read_table(self.path, columns=list(names), use_pandas_metadata=False)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
             raise unreadable("the table is damaged or truncated") from error
         read = {name: _values(table.column(name)) for name in names}
         return {name: values for name, values in read.items() if values is not None}
@@ -59,7 +59,7 @@ def open_table(path: Path) -> ParquetTable:
     try:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise unreadable("this is no parquet file, or a damaged one") from error
     described = _descriptions(schema.metadata or {})
     return ParquetTable(path=path, rows=rows, fields={one.name: _words(one, described) for one in schema})
