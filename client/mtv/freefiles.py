@@ -1,7 +1,7 @@
 """Pixel files that nobody needs any more, kept for a little while for the next image of their size.
 
 A new page of memory costs several times what is then written into it: an image of 2048x4176 ``float32`` takes 26 ms
-into a new file and 8 into an old one. So the daemon does not remove a file that another has replaced but renames it to
+into a new file and 11 into an old one. So the daemon does not remove a file that another has replaced but renames it to
 ``free-bytes-random.suffix``, and whoever needs a file of exactly that size, client or daemon, takes it by renaming it
 to a name of its own. A rename succeeds for one only.
 """

@@ -1,8 +1,8 @@
 """Dots that are published while the daemon is busy, gathered into one request.
 
 The daemon draws all that waits as one group; this is the same, one step earlier. The first dot goes out at once, and
-those that follow until its outcome comes are columns of one transaction: a thousand dots from ten processes are then
-some twenty requests. None waits longer than it would have in the daemon, and their order is kept: whatever else the
+those that follow until its outcome comes are columns of one transaction: a thousand dots are then
+a few requests. None waits longer than it would have in the daemon, and their order is kept: whatever else the
 process asks closes the gathering before it.
 """
 

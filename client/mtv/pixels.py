@@ -208,24 +208,33 @@ def _pieces(pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int) -> It
 
 
 def _write_rows(descriptor: int, start: int, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int) -> None:
-    """Write an array from a byte of a file on; the lower half of a large one on a thread of its own."""
+    """Write an array from a byte of a file on; the lower half of a large one on a thread of its own.
+
+    That thread has ended when this returns or raises, an interrupt included: the descriptor is closed then, and its
+    number may soon be another file's.
+    """
     middle = pixels.shape[0] // 2 if size_of(pixels, dtype) > _TWO_THREADS_BYTES else 0
-    failures: list[OSError] = []
+    failures: list[BaseException] = []
 
     def write(rows: np.ndarray[Any, Any], at: int) -> None:
+        for piece in _pieces(rows, dtype, flip):
+            _write_all(descriptor, piece, at)
+            at += len(piece)
+
+    def write_lower() -> None:
         try:
-            for piece in _pieces(rows, dtype, flip):
-                _write_all(descriptor, piece, at)
-                at += len(piece)
-        except OSError as error:
+            write(pixels[:middle], start)
+        except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
             failures.append(error)
 
-    other = threading.Thread(target=write, args=(pixels[:middle], start)) if middle else None
+    other = threading.Thread(target=write_lower) if middle else None
     if other is not None:
         other.start()
-    write(pixels[middle:], start + middle * pixels.shape[1] * dtype.itemsize)
-    if other is not None:
-        other.join()
+    try:
+        write(pixels[middle:], start + middle * pixels.shape[1] * dtype.itemsize)
+    finally:
+        if other is not None:
+            other.join()
     if failures:
         raise failures[0]
 

@@ -272,7 +272,7 @@ class Committer:
             Section(key=f"restore {number}", actions=planner.plan_repair({number}, self.scene))
             for number in sorted(self._strangers - set(self.scene.displays))
         ]
-        if self.scene.front is not None:
+        if self.scene != sc.EMPTY:
             sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
         if not sections:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -84,10 +85,8 @@ class Handlers:
             As each message's table in ``PROTOCOL.md`` tells.
         """
         handler = _TABLE[type(request)]
-        if type(request) in STOPPABLE:
-            with self.stoppable.during(f"{call.session.id.hex()}-{call.sequence}"):
-                result = await handler(self, request, call)
-        else:
+        key = f"{call.session.id.hex()}-{call.sequence}"
+        with self.stoppable.during(key) if type(request) in STOPPABLE else contextlib.nullcontext():
             result = await handler(self, request, call)
         return result if isinstance(result, tuple) else (result, ())
 

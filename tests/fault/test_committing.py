@@ -481,3 +481,12 @@ async def test_pixels_of_a_display_that_the_user_deleted_are_given_back(house: H
     assert set(house.committer.scene.displays) == {1}
     assert file not in house.committer.scene.files()
     assert not house.window.drawn(ac.DeleteFrame)
+
+
+async def test_an_arrangement_comes_back_in_a_new_window_though_there_is_no_display_yet(house: House) -> None:
+    tiles = ch.Arrange(tile=True, lock_frame=None, lock_scale=None, lock_colormap=None, key="k")
+    await house.committer.commit([waiting(tiles)])
+    house.window.generation += 1
+    await house.committer.open_window()
+    _, restored = house.window.batches
+    assert [type(action) for section in restored.sections for action in section.actions] == [ac.Arrange]

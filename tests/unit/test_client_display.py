@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -392,3 +394,44 @@ def test_a_picture_comes_as_bytes_and_goes_into_a_file(
     assert display._repr_png_() is None
     daemon.script(messages.Describe, messages.DisplayReport(number=0))
     assert display._repr_png_() == b"\x89PNG"
+
+
+def test_nothing_is_written_any_more_once_writing_was_interrupted(
+    display: mtv.Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtv.pixels._TWO_THREADS_BYTES", 1)
+    caller, raised, closed = threading.current_thread(), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def write(descriptor: int, piece: memoryview, at: int) -> None:
+        if threading.current_thread() is caller:
+            raised.set()
+            raise KeyboardInterrupt
+        raised.wait(20)
+        closed.wait(0.2)
+        order.append("written")
+
+    def close(descriptor: int) -> None:
+        order.append("closed")
+        closed.set()
+        really_close(descriptor)
+
+    really_close = os.close
+    monkeypatch.setattr("mtv.pixels._write_all", write)
+    monkeypatch.setattr("mtv.pixels.os.close", close)
+    with pytest.raises(KeyboardInterrupt):
+        display.mtv(np.zeros((64, 64)))
+    assert order[:2] == ["written", "closed"]
+
+
+def test_a_failure_of_the_second_writer_is_the_callers(display: mtv.Display, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtv.pixels._TWO_THREADS_BYTES", 1)
+    caller = threading.current_thread()
+
+    def write(_descriptor: int, _piece: memoryview, _at: int) -> None:
+        if threading.current_thread() is not caller:
+            raise MemoryError
+
+    monkeypatch.setattr("mtv.pixels._write_all", write)
+    with pytest.raises(MemoryError):
+        display.mtv(np.zeros((64, 64)))

@@ -59,9 +59,7 @@ def hex_of(colour: str, where: str = "colour") -> str:
     table = _table()
     if name in table:
         return f"#{table[name]}"
-    raise bad_value(
-        where, f"unknown colour {colour if len(str(colour)) < 60 else str(colour)[:60] + '...'!r}", _hint(name, table)
-    )
+    raise bad_value(where, f"unknown colour {str(colour)[:60]!r}", _hint(name, table))
 
 
 def default_mask_colour(plane: str) -> str:
