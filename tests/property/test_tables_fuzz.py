@@ -58,9 +58,7 @@ def refusal(path: Path) -> str | None:
     return None
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=80, derandomize=True
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=80)
 @given(st.sampled_from(["fits", "votable", "ecsv", "parquet"]), CHANGES, st.floats(0, 1))
 def test_changed_and_cut_files_raise_only_documented_errors(
     tables: dict[str, bytes], place: Path, kind: str, changes: list[tuple[int, bytes]], kept: float
@@ -72,9 +70,7 @@ def test_changed_and_cut_files_raise_only_documented_errors(
     assert refusal(place) in {None, *DOCUMENTED}
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=80, derandomize=True
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=80)
 @given(st.dictionaries(WORDS, VALUES, min_size=1, max_size=3))
 def test_odd_headers_raise_only_documented_errors(tables: dict[str, bytes], place: Path, words: dict[str, Any]) -> None:
     from astropy.io import fits

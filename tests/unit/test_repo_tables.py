@@ -378,3 +378,13 @@ def test_the_real_catalog_is_chosen_from_and_marked(shared_data: Path, out: Outp
     np.testing.assert_allclose(sky.y, np.degrees(dec), rtol=1e-14)
     centroid = find_positions(schemas.open(path), Wanted(), most_markers=10)
     assert len(centroid.x) == len(ids)
+
+
+def test_a_parquet_file_whose_words_are_no_text_is_unreadable(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    path = tmp_path / "table.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(pa.table({"odd": [1.0], "name": ["a"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"name", b"\xffame"))
+    with pytest.raises(RequestError) as caught:
+        Schemas().open(path)
+    assert caught.value.error.code == "unreadable_file"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from mtv.wire.errors import bad_value
 from mtvd.repo.evaluation import Values
-from mtvd.repo.readers.failures import unreadable, unsupported
+from mtvd.repo.readers.failures import parsing, unreadable, unsupported
 from mtvd.repo.readers.hdus import is_plain, opened
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.tables import Field
@@ -66,21 +65,19 @@ class FitsTable:
         """See `mtvd.repo.tables.Table.read`."""
         if not names:
             return {}
-        data = self._data()
-        return {name: self._column(data, self.places[name]) for name in names}
+        with parsing("the table is damaged or truncated"):
+            data = self._data()
+            return {name: self._column(data, self.places[name]) for name in names}
 
     def _data(self) -> Any:
         if not self.rows:
             return np.empty(0, self.dtype)
         if is_plain(self.path):
             return np.memmap(self.path, self.dtype, "r", self.offset, (self.rows,))
-        try:
-            with gzip.open(self.path) as file:
-                file.seek(self.offset)
-                data = file.read(self.rows * self.dtype.itemsize)
-            return np.frombuffer(data, self.dtype, self.rows)
-        except (OSError, EOFError, ValueError, MemoryError, zlib.error) as error:
-            raise unreadable("the table is damaged or truncated") from error
+        with gzip.open(self.path) as file:
+            file.seek(self.offset)
+            data = file.read(self.rows * self.dtype.itemsize)
+        return np.frombuffer(data, self.dtype, self.rows)
 
     def _column(self, data: Any, place: Place) -> Values:
         if place.code == _FLAG:
@@ -118,12 +115,8 @@ def open_table(path: Path, hdu: int | None = None) -> FitsTable:
     RequestError
         ``unreadable_file``; ``bad_value`` for an HDU that is not there.
     """
-    from astropy.io.fits import VerifyError
-
-    try:
+    with parsing("the table's header is damaged"):
         return _opened(path, hdu)
-    except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, OSError, MemoryError, VerifyError) as error:
-        raise unreadable("the table's header is damaged") from error
 
 
 def _opened(path: Path, hdu: int | None) -> FitsTable:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtvd.repo.evaluation import Values
-from mtvd.repo.readers.failures import check_file, unreadable, unsupported
+from mtvd.repo.readers.failures import check_file, parsing, unsupported
 from mtvd.repo.tables import ColumnTable, Field
 
 MOST_BYTES: Final = 256 << 20
@@ -30,10 +30,8 @@ def open_votable(path: Path) -> ColumnTable:
     _check(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # many tables in use break some rule of the format
-        try:
+        with parsing("this is no VOTable, or a damaged one"):
             return _column_table(parse_single_table(path).to_table(use_names_over_ids=True))
-        except Exception as error:
-            raise unreadable("this is no VOTable, or a damaged one") from error
 
 
 def open_ecsv(path: Path) -> ColumnTable:
@@ -43,10 +41,8 @@ def open_ecsv(path: Path) -> ColumnTable:
     _check(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
+        with parsing("this is no ECSV table, or a damaged one"):
             return _column_table(Table.read(path, format="ascii.ecsv"))
-        except Exception as error:
-            raise unreadable("this is no ECSV table, or a damaged one") from error
 
 
 def _check(path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mtv.wire.errors import Error, RequestError
+from mtv.wire.errors import Error, MtvError, RequestError
 
 
 def unreadable(message: str, hint: str = "") -> RequestError:
@@ -17,6 +19,23 @@ def unreadable(message: str, hint: str = "") -> RequestError:
 def unsupported(message: str, where: str = "path", hint: str = "") -> RequestError:
     """Return the error for a file that is sound, but not of a kind that is read here."""
     return RequestError(Error(code="unsupported", message=message, where=where, hint=hint))
+
+
+@contextmanager
+def parsing(message: str) -> Iterator[None]:
+    """Say that a file is damaged, whatever its parser makes of that: parsers raise what they like over odd bytes.
+
+    Raises
+    ------
+    RequestError
+        ``unreadable_file`` with the message; errors of the wire pass unchanged.
+    """
+    try:
+        yield
+    except MtvError:
+        raise
+    except Exception as error:
+        raise unreadable(message) from error
 
 
 def check_file(path: Path, size: int | None = None) -> None:

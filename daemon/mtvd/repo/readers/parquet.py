@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtvd.repo.evaluation import Values
-from mtvd.repo.readers.failures import check_file, unreadable
+from mtvd.repo.readers.failures import check_file, parsing
 from mtvd.repo.tables import Field
 
 _ASTROPY_META: Final = b"table_meta_yaml"
@@ -31,16 +31,13 @@ class ParquetTable:
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `mtvd.repo.tables.Table.read`."""
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         if not names:
             return {}
-        try:
+        with parsing("the table is damaged or truncated"):
             table = pq.read_table(self.path, columns=list(names), use_pandas_metadata=False)
-        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-            raise unreadable("the table is damaged or truncated") from error
-        read = {name: _values(table.column(name)) for name in names}
+            read = {name: _values(table.column(name)) for name in names}
         return {name: values for name, values in read.items() if values is not None}
 
 
@@ -52,17 +49,14 @@ def open_table(path: Path) -> ParquetTable:
     RequestError
         ``unreadable_file``.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     check_file(path)
-    try:
+    with parsing("this is no parquet file, or a damaged one"):
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise unreadable("this is no parquet file, or a damaged one") from error
-    described = _descriptions(schema.metadata or {})
-    return ParquetTable(path=path, rows=rows, fields={one.name: _words(one, described) for one in schema})
+        described = _descriptions(schema.metadata or {})
+        return ParquetTable(path=path, rows=rows, fields={one.name: _words(one, described) for one in schema})
 
 
 def _words(column: Any, described: Mapping[str, Field]) -> Field:
