@@ -18,7 +18,7 @@ from mtv.wire import messages as ms
 pytestmark = pytest.mark.timeout(240)  # some tests start five processes, one after the other
 
 _MTVD = '''
-"""Stands for the daemon: listens, answers Status, leaves at Shutdown."""
+"""Stands for the daemon: listens, answers Status, leaves once it was told to and its answer has been read."""
 import os, sys, threading
 from pathlib import Path
 from mtv.testing import ScriptedDaemon
@@ -37,7 +37,7 @@ leaving = threading.Event()
 daemon = ScriptedDaemon(Path(endpoint.removeprefix("ipc://")))
 report = ms.Report(release="scripted", pid=os.getpid(), uptime_secs=1, endpoint=endpoint, window=ms.WindowState())
 daemon.script(ms.Status, report)
-daemon.script(ms.Shutdown, lambda seen: leaving.set() or ms.Done())
+daemon.script(ms.Bye, lambda seen: (leaving.set() if daemon.of(ms.Shutdown) else None) or ms.Done())
 with daemon:
     leaving.wait()
 '''
