@@ -19,11 +19,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mtv.catalog import Catalog, Row
-    from mtv.connection import Connection, buffering, connect, default_connection, events, on_event
+    from mtv.connection import Connection
     from mtv.datasets import DatasetRef, Handle
     from mtv.display import Display, arrange, get_display
     from mtv.exposure import Exposure
     from mtv.listening import Events
+    from mtv.process import buffering, connect, default_connection, events, on_event
     from mtv.repository import Repository, repositories
     from mtv.results import Refs
     from mtv.schema import Schema
@@ -49,12 +50,12 @@ _HOMES: Final = {
     "Schema": "schema",
     "Unavailable": "wire.errors",
     "arrange": "display",
-    "buffering": "connection",
-    "connect": "connection",
-    "default_connection": "connection",
-    "events": "connection",
+    "buffering": "process",
+    "connect": "process",
+    "default_connection": "process",
+    "events": "process",
     "get_display": "display",
-    "on_event": "connection",
+    "on_event": "process",
     "repositories": "repository",
 }
 """Where each public name lives."""

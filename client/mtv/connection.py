@@ -16,12 +16,10 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
-
-import msgspec
 
 from mtv import paths
 from mtv.batch import EVERYTHING, Batch, Discardable, OpenBatches
@@ -29,11 +27,12 @@ from mtv.gathering import Gathering
 from mtv.hearing import Hearing
 from mtv.link import Link, Timing
 from mtv.listening import Events
+from mtv.outcomes import failed_step, failure_of, in_words_of_the_call
 from mtv.pixels import FileSink, FrameSink, shared_directory
 from mtv.ticket import Answer, OnProgress, Ticket
 from mtv.transaction import Bundle, Place, too_many
 from mtv.wire import codec, version
-from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, exception_for
+from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtv.wire.messages import (
@@ -492,35 +491,6 @@ class Connection:
             _log.warning("%s", note)
 
 
-def failure_of(ticket: Ticket) -> MtvError | None:
-    """Return the error of a settled ticket, be it a reply of its own or that of a step; None where all was done."""
-    if ticket.error is not None:
-        return ticket.error
-    reply = ticket.answer.reply if ticket.answer else None
-    return failed_step(reply) if isinstance(reply, Outcome) else None
-
-
-def failed_step(outcome: Outcome) -> MtvError | None:
-    """Return the error of the first step that failed; None where none did."""
-    for index, step in enumerate(outcome.steps):
-        if step.state == "failed":
-            error = step.error or Error(code="draw_failed", message=f"step {index} failed")
-            return exception_for(error) if step.error else DaemonError(error)
-    return None
-
-
-@contextlib.contextmanager
-def in_words_of_the_call(*, lone: bool) -> Iterator[None]:
-    """Have errors of a transaction of one step name the field as the caller knows it: ``colour``, not its path."""
-    try:
-        yield
-    except MtvError as error:
-        if lone:
-            where = error.error.where.removeprefix("steps[0]").removeprefix(".")
-            error.error = msgspec.structs.replace(error.error, where=where)
-        raise
-
-
 def _hello() -> Hello:
     return Hello(
         versions=(version.MAJOR, version.MINOR),
@@ -545,81 +515,6 @@ def _user() -> str:
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 _left_to_the_parent: list[Link] = []
 """Links of the parent process: a child must neither use nor close them, so it keeps them."""
-_default: Connection | None = None
-_default_lock = threading.Lock()
-
-
-def connect(endpoint: str | None = None, *, timeout_secs: float = 120.0) -> Connection:
-    """Open a session with the daemon.
-
-    Parameters
-    ----------
-    endpoint : `str`, optional
-        ``ipc:///path`` or ``tcp://host:port``; where not given ``$MTV_ENDPOINT``, else the user's own daemon.
-    timeout_secs : `float`, optional
-        How long each call waits for its answer, unless it says otherwise.
-
-    Raises
-    ------
-    Unavailable
-        Nobody listens there; the hint gives the command that starts the daemon.
-    """
-    connection = Connection(endpoint, timeout_secs=timeout_secs)
-    try:
-        _ = connection.welcome
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def default_connection() -> Connection:
-    """Return the connection that displays and repositories share where they are given none; made on first use."""
-    global _default  # noqa: PLW0603, RUF100 - the one connection of the process
-    with _default_lock:
-        if _default is None or _default.closed:
-            _default = Connection()
-        return _default
-
-
-def buffering(*, wait: bool = True) -> Batch:
-    """Return a context manager that makes one transaction of all steps within it, on all displays of this process."""
-    return default_connection().buffering(wait=wait)
-
-
-def events(
-    kinds: Sequence[str] | str = (), *, display: Display | None = None, timeout_secs: float | None = None
-) -> Events:
-    """Return an iterator over what the user does in the window from now on.
-
-    Parameters
-    ----------
-    kinds : `str` or sequence of `str`, optional
-        ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
-    display : `int` or `str`, optional
-        Only what happens on this display, or to the window.
-    timeout_secs : `float`, optional
-        The iteration ends when nothing has come for so long; it waits for ever where not given.
-
-    Returns
-    -------
-    events : `~mtv.listening.Events`
-        An iterator of `~mtv.wire.messages.Event`, and a context manager; it also has ``get(timeout_secs)``.
-
-    Raises
-    ------
-    Unavailable
-        There is no daemon. A daemon that goes away later and comes back is subscribed to again; what happened in
-        between is told as a ``gap``.
-    """
-    return default_connection().events(kinds, display=display, timeout_secs=timeout_secs)
-
-
-def on_event(
-    call: Callable[[Event], object], kinds: Sequence[str] | str = (), *, display: Display | None = None
-) -> Events:
-    """Have a function called with each event, in a thread of its own, until the result is closed; see `events`."""
-    return default_connection().on_event(call, kinds, display=display)
 
 
 def _close_all() -> None:
@@ -628,8 +523,6 @@ def _close_all() -> None:
 
 
 def _after_fork() -> None:
-    global _default_lock  # noqa: PLW0603, RUF100
-    _default_lock = threading.Lock()
     for connection in list(_connections):
         connection._after_fork()  # noqa: SLF001 - the module's own
 

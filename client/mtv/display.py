@@ -9,9 +9,10 @@ from typing import Any, Final, Literal, Unpack
 
 from mtv import checks, parts, targets
 from mtv.batch import Batch
-from mtv.connection import Connection, default_connection
+from mtv.connection import Connection
 from mtv.listening import Events
 from mtv.markers import columns_of, points_of, table_columns
+from mtv.process import default_connection
 from mtv.transaction import Collector, System
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour

@@ -10,8 +10,9 @@ from typing import Any, Final, overload
 import msgspec
 
 from mtv import checks, parts
-from mtv.connection import Connection, default_connection
+from mtv.connection import Connection
 from mtv.datasets import DataId, DatasetRef, Handle
+from mtv.process import default_connection
 from mtv.results import Fetch, Records, Refs
 from mtv.ticket import Answer, OnProgress
 from mtv.wire import data, steps

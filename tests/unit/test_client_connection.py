@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import mtv
-from mtv import connection as connections
-from mtv import paths
+from mtv import paths, process
 from mtv.connection import Connection
 from mtv.testing import ScriptedDaemon
 from mtv.ticket import Ticket
@@ -292,7 +291,7 @@ def test_the_default_connection_is_one_and_is_made_anew_after_it_was_closed(
     daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(paths.ENDPOINT_VARIABLE, daemon.endpoint)
-    monkeypatch.setattr(connections, "_default", None)
+    monkeypatch.setattr(process, "_default", None)
     first = mtv.default_connection()
     with mtv.buffering():
         mtv.Display(0).dot("+", 1, 2)

@@ -88,7 +88,7 @@ class Call:
 
     def draw(self, *steps: AnyStep, buffers: Sequence[Buffer] = ()) -> Outcome:
         """Carry out steps as one transaction."""
-        from mtv.connection import failed_step
+        from mtv.outcomes import failed_step
         from mtv.wire.messages import Outcome, Transaction
 
         outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs), Outcome, buffers)

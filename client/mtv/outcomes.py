@@ -1,0 +1,41 @@
+"""What a settled request came to: the error of a reply, or that of the step that failed. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
+
+from mtv.ticket import Ticket
+from mtv.wire.errors import DaemonError, Error, MtvError, exception_for
+from mtv.wire.messages import Outcome
+
+
+def failure_of(ticket: Ticket) -> MtvError | None:
+    """Return the error of a settled ticket, be it a reply of its own or that of a step; None where all was done."""
+    if ticket.error is not None:
+        return ticket.error
+    reply = ticket.answer.reply if ticket.answer else None
+    return failed_step(reply) if isinstance(reply, Outcome) else None
+
+
+def failed_step(outcome: Outcome) -> MtvError | None:
+    """Return the error of the first step that failed; None where none did."""
+    for index, step in enumerate(outcome.steps):
+        if step.state == "failed":
+            error = step.error or Error(code="draw_failed", message=f"step {index} failed")
+            return exception_for(error) if step.error else DaemonError(error)
+    return None
+
+
+@contextlib.contextmanager
+def in_words_of_the_call(*, lone: bool) -> Iterator[None]:
+    """Have errors of a transaction of one step name the field as the caller knows it: ``colour``, not its path."""
+    try:
+        yield
+    except MtvError as error:
+        if lone:
+            where = error.error.where.removeprefix("steps[0]").removeprefix(".")
+            error.error = msgspec.structs.replace(error.error, where=where)
+        raise
