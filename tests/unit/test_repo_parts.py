@@ -26,16 +26,6 @@ CUBE = np.arange(2 * 3 * 40 * 30, dtype=np.float32).reshape(2, 3, 40, 30)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PixelStore:
-    return PixelStore(tmp_path / "pixels", 1 << 28)
-
-
-@pytest.fixture
-def out(store: PixelStore) -> Output:
-    return Output(store, 2880)
-
-
-@pytest.fixture
 def calexp(tmp_path: Path) -> Path:
     path = tmp_path / "calexp.fits"
     sample.write_exposure(path, 23718, 41)

@@ -13,24 +13,15 @@ from tests.support.readers import column, pixels
 
 from mtv.wire.data import Exposure
 from mtv.wire.errors import RequestError
+from mtv.wire.limits import Limits
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 from mtvd.repo.tables import resolve
 
 fits = pytest.importorskip("astropy.io.fits")
-HEADER_BYTES = 2880
+HEADER_BYTES = Limits().header_bytes
 MOST = 10**9
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> PixelStore:
-    return PixelStore(tmp_path / "pixels", 1 << 28)
-
-
-@pytest.fixture
-def out(store: PixelStore) -> Output:
-    return Output(store, HEADER_BYTES)
 
 
 @pytest.fixture

@@ -26,16 +26,6 @@ fits = pytest.importorskip("astropy.io.fits")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PixelStore:
-    return PixelStore(tmp_path / "pixels", 1 << 28)
-
-
-@pytest.fixture
-def out(store: PixelStore) -> Output:
-    return Output(store, 2880)
-
-
-@pytest.fixture
 def src(tmp_path: Path) -> Path:
     sample.write_catalog(tmp_path / "src.fits")
     return tmp_path / "src.fits"
