@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = result.wrong() + _slow(result, options.recovery_secs)
     for words in wrong:
         _say(f"WRONG: {words}")
+    for words in result.surprises():
+        _say(f"not expected: {words}")
     _say(f"{len(result.recoveries)} faults, {result.acknowledged} steps acknowledged, {result.outcomes}")
     return int(bool(wrong))
 

@@ -84,6 +84,10 @@ class Result:
         words += [f"{one.action} {one.victim} was never mended" for one in self.recoveries if one.secs is None]
         return words
 
+    def surprises(self) -> list[str]:
+        """Return what clients were answered that they did not provoke, in words; nobody is harmed by it."""
+        return [f"{count} answers {name}" for name, count in self.outcomes.items() if name not in EXPECTED]
+
     def as_json(self) -> str:
         """Return what ``chaos.json`` holds."""
         crash, hang = self.times(KILL), self.times(STOP)

@@ -192,3 +192,9 @@ def test_an_edit_that_the_daemon_saw_and_nobody_made_is_a_problem(tmp_path: Path
     log = tmp_path / "daemon.log"
     log.write_text("serving\nINFO mtvd.committing: the user has changed zoom of 0\n")
     assert imagined(log) == ["an edit that nobody made: INFO mtvd.committing: the user has changed zoom of 0"]
+
+
+def test_an_answer_that_no_client_provoked_is_told() -> None:
+    result = Result(seed=1, deadlines={})
+    result.outcomes = Counter({DONE: 3, SUPERSEDED: 1, "busy": 2})
+    assert result.surprises() == ["2 answers busy"]

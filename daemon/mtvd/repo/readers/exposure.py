@@ -20,7 +20,6 @@ from mtvd.repo.readers.sky import ast_text
 
 PLANES: Final = ("image", "mask", "variance")
 WHOLE: Final = ("", "maskedImage", "masked_image")
-COMPONENTS: Final = (*PLANES, *WHOLE[1:], *VALUES)
 
 
 def display(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: int) -> Exposure:
