@@ -1,4 +1,4 @@
-"""Where the daemon listens when nobody says otherwise: one function, used by the client and by the daemon alike."""
+"""Where the daemon listens and puts pixels when nobody says otherwise, for the client and for the daemon alike."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ SOCKET_PATH_BYTES: Final = 107
 SOCKET_NAME: Final = "mtvd.sock"
 
 ENDPOINT_VARIABLE: Final = "MTV_ENDPOINT"
+
+_PIXEL_ROOM_BYTES: Final = 2 << 30
+"""With less free room a file system in memory is no place for pixels."""
 
 
 def default_endpoint() -> str:
@@ -70,3 +73,29 @@ def socket_path(endpoint: str) -> Path | None:
     """Return the socket file of an ``ipc://`` endpoint, None for others."""
     scheme, _, address = endpoint.partition("://")
     return Path(address) if scheme == "ipc" else None
+
+
+def pixel_directory(runtime: Path) -> Path:
+    """Return where a daemon that is told nothing else puts pixels; it need not exist yet.
+
+    In the runtime directory where that is in memory and large enough, else in ``/dev/shm``, else in the runtime
+    directory on its disk.
+    """
+    import hashlib
+    import shutil
+
+    shared_memory = Path("/dev/shm")  # noqa: S108 - made 0700 and checked for its owner
+    own = hashlib.blake2b(os.fsencode(runtime), digest_size=4).hexdigest()
+    existing = next(parent for parent in (runtime, *runtime.parents) if parent.is_dir())
+    for place, parent in ((runtime / "pixels", existing), (shared_memory / f"mtv-{os.getuid()}-{own}", shared_memory)):
+        if parent.is_dir() and _in_memory(parent) and shutil.disk_usage(parent).free > _PIXEL_ROOM_BYTES:
+            return place
+    return runtime / "pixels"
+
+
+def _in_memory(path: Path) -> bool:
+    """Tell whether a directory is on a tmpfs: pixels on a disk would be written back to it, for nothing."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    target = path.resolve()
+    best = max((Path(mount[1]) for mount in mounts if target.is_relative_to(mount[1])), key=lambda p: len(p.parts))
+    return any(mount[2] == "tmpfs" for mount in mounts if Path(mount[1]) == best)

@@ -6,12 +6,9 @@ that is misspelt and ignored costs an afternoon.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import stat
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import platformdirs
@@ -20,9 +17,6 @@ from mtv import paths
 from mtv.wire.limits import Limits
 from mtvd.repo.registry import RepositorySettings
 from mtvd.stage.settings import StageSettings
-
-_ROOM_BYTES: Final = 2 << 30
-"""Below this much free room, the runtime directory is no place for pixels."""
 
 
 class ConfigError(Exception):
@@ -89,7 +83,7 @@ def read(file: Path | None) -> Settings:
 def resolve(settings: Settings) -> Settings:
     """Return the settings with every default path filled in."""
     runtime = Path(settings.runtime_directory) if settings.runtime_directory else paths.runtime_directory()
-    pixels = Path(settings.pixel_directory) if settings.pixel_directory else _pixel_directory(runtime)
+    pixels = Path(settings.pixel_directory) if settings.pixel_directory else paths.pixel_directory(runtime)
     endpoint = settings.endpoint or (
         f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
     )
@@ -113,21 +107,3 @@ def private_directory(path: Path) -> Path:
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"{path} must belong to you and to nobody else: chmod 700 {path}")
     return path
-
-
-def _pixel_directory(runtime: Path) -> Path:
-    shared_memory = Path("/dev/shm")  # noqa: S108 - made 0700 and checked for its owner
-    own = hashlib.blake2b(os.fsencode(runtime), digest_size=4).hexdigest()
-    existing = next(parent for parent in (runtime, *runtime.parents) if parent.is_dir())
-    for place, parent in ((runtime / "pixels", existing), (shared_memory / f"mtv-{os.getuid()}-{own}", shared_memory)):
-        if parent.is_dir() and _in_memory(parent) and shutil.disk_usage(parent).free > _ROOM_BYTES:
-            return place
-    return runtime / "pixels"
-
-
-def _in_memory(path: Path) -> bool:
-    """Tell whether a directory is on a tmpfs: pixels on a disk would be written back to it, for nothing."""
-    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    target = path.resolve()
-    best = max((Path(mount[1]) for mount in mounts if target.is_relative_to(mount[1])), key=lambda p: len(p.parts))
-    return any(mount[2] == "tmpfs" for mount in mounts if Path(mount[1]) == best)

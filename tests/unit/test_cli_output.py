@@ -112,6 +112,13 @@ def test_too_little_room_for_pixels_is_a_problem(call: Call, monkeypatch: pytest
     assert "pixel_directory" in found(call)["room for pixels"].remedy
 
 
+def test_the_room_for_pixels_is_that_of_the_place_where_the_daemon_would_put_them(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtv.paths.pixel_directory", lambda _: tmp_path / "chosen" / "pixels")
+    assert found(call)["room for pixels"].text.endswith(f"free in {tmp_path}")
+
+
 def test_no_daemon_alone_is_exit_code_3_as_one_json_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_LOOKS", (doctor._socket, doctor._daemon))
     endpoint = f"ipc://{tmp_path}/mtvd.sock"

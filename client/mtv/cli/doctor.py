@@ -169,10 +169,10 @@ def _directory(path: Path) -> Iterator[Finding]:
 
 
 def _room(runtime: Path) -> Iterator[Finding]:
-    """Look at the places where the daemon may put pixels; the roomiest counts."""
-    existing = next(parent for parent in (runtime, *runtime.parents) if parent.is_dir())
-    places = [place for place in (existing, Path("/dev/shm")) if place.is_dir()]  # noqa: S108 - only looked at
-    free, place = max((shutil.disk_usage(place).free, place) for place in places)
+    """Look at the place where a daemon that is told nothing else puts pixels."""
+    chosen = paths.pixel_directory(runtime)
+    place = next(parent for parent in (chosen, *chosen.parents) if parent.is_dir())
+    free = shutil.disk_usage(place).free
     if free < _ROOM_BYTES:
         remedy = 'write pixel_directory = "/a/roomier/place" into ~/.config/mtv/mtvd.toml'
         yield Finding("room for pixels", "problem", f"only {output.size(free)} free in {place}", remedy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,7 +107,7 @@ def part_of(target: Dataset | File) -> dict[str, Any]:
     return {"hdu": target.hdu, "cube_index": target.cube_index, "bbox": target.bbox, "sky": target.sky}
 
 
-def key_of(method: str, place: Place, target: Dataset | File) -> str:
-    """Return the key of what a method reads from a place."""
-    words = [method, place.identity, place.options, part_of(target)]
+def key_of(method: str, place: Place, target: Dataset | File, chosen: Mapping[str, Any]) -> str:
+    """Return the key of what a method reads from a place; ``chosen`` says what of a table, in values of JSON."""
+    words = [method, place.identity, place.options, part_of(target), chosen]
     return hashlib.blake2b(msgspec.json.encode(words), digest_size=16).hexdigest()

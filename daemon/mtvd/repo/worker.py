@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mtvd.repo.readers.output import Output
 
 _log = logging.getLogger(__name__)
+_CHOOSING = ("columns", "select")
+"""Options that choose of a table."""
 _QUIET = frozenset({"internal", "repository_failed"})
 
 
@@ -161,7 +163,7 @@ class Worker:
             else:
                 butler.append(self._butlers.clone(location))
                 place = place_of_dataset(butler[0], asked)
-            key = key_of(method, place, asked)
+            key = key_of(method, place, asked, {name: options.get(name) for name in _CHOOSING})
             if key in known:
                 return msgspec.to_builtins(ReadAnswer(key=key))
             with place.local(self._files) as path:
