@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mtv.datasets import DatasetRef, Handle
     from mtv.display import Display, arrange, get_display
     from mtv.exposure import Exposure
+    from mtv.feed import Feed
     from mtv.listening import Events
     from mtv.process import buffering, connect, default_connection, events, on_event
     from mtv.repository import Repository, repositories
@@ -41,6 +42,7 @@ _HOMES: Final = {
     "Event": "wire.messages",
     "Events": "listening",
     "Exposure": "exposure",
+    "Feed": "feed",
     "Handle": "datasets",
     "MtvError": "wire.errors",
     "Refs": "results",
@@ -70,6 +72,7 @@ __all__ = [
     "Event",
     "Events",
     "Exposure",
+    "Feed",
     "Handle",
     "MtvError",
     "Refs",

@@ -107,17 +107,8 @@ class Display:
             self._draw(steps.Mtv(display=self.frame, target=source), wait=wait, supersede=supersede)
             return
         parts.none_of_pixels(part)
-        image = targets.image_of(target)
-        changes: dict[str, Any] = {}
-        if mask is not None or planes is not None:
-            changes.update(mask=image.mask if mask is None else mask, planes=planes or {})
-        if xy0 is not None:
-            changes["xy0"] = xy0
-        if wcs is not None:
-            changes["wcs"] = targets.wcs_cards(wcs)
-        if label:
-            changes["label"] = label
-        self._mtv(image._replace(**changes), wait=wait, supersede=supersede)
+        image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
+        self._mtv(image, wait=wait, supersede=supersede)
 
     def _mtv(self, image: targets.Image, *, wait: bool, supersede: bool) -> None:
         connection = self.connection

@@ -83,6 +83,27 @@ def image_of(target: object) -> Image:
     )
 
 
+def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, label: str) -> Image:
+    """Return the image that a target holds, with what is given beside it in place of the target's own.
+
+    Raises
+    ------
+    RequestError
+        As `image_of`, and for a WCS that is none.
+    """
+    image = image_of(target)
+    changes: dict[str, Any] = {}
+    if mask is not None or planes is not None:
+        changes.update(mask=image.mask if mask is None else mask, planes=planes or {})
+    if xy0 is not None:
+        changes["xy0"] = xy0
+    if wcs is not None:
+        changes["wcs"] = wcs_cards(wcs)
+    if label:
+        changes["label"] = label
+    return image._replace(**changes)
+
+
 def source_of(image: Image, sink: FileSink | FrameSink, limits: Limits) -> data.Exposure:
     """Check an image, send its pixels where they go, and return what the message says of it.
 

@@ -1,0 +1,182 @@
+"""Feeds: the newest frame counts, the producer never waits for the display, and every frame is accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mtv
+from mtv import feed as feeds
+from mtv.link import Timing
+from mtv.testing import WAIT_SECS, ScriptedDaemon
+from mtv.wire import messages
+from mtv.wire.data import Exposure
+from mtv.wire.errors import bad_value
+from mtv.wire.steps import Mtv
+
+FRAME = np.zeros((4, 6), "<f4")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
+    with ScriptedDaemon(tmp_path / "mtvd.sock") as daemon:
+        yield daemon
+
+
+@pytest.fixture(autouse=True)
+def retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "_RETRY_SECS", 0.02)
+    monkeypatch.setattr(feeds, "_PATIENCE", Timing(hello_secs=5.0, lost_secs=0.05, retry_secs=0.02))
+
+
+def labels(daemon: ScriptedDaemon) -> list[str]:
+    shown = (step.target for step in daemon.steps if isinstance(step, Mtv))
+    return [target.label for target in shown if isinstance(target, Exposure)]
+
+
+def wait_until(condition: Callable[[], bool], feed: mtv.Feed) -> None:
+    deadline = time.monotonic() + WAIT_SECS
+    with feed._changed:
+        while not condition():
+            assert time.monotonic() < deadline, feed
+            feed._changed.wait(0.01)
+
+
+def test_while_one_frame_is_shown_only_the_newest_of_the_others_is_kept(daemon: ScriptedDaemon) -> None:
+    daemon.hold(messages.Transaction)
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME, label="0")
+        daemon.wait_for(messages.Transaction)
+        for number in range(1, 10):
+            assert feed.publish(FRAME, label=str(number))
+        assert feed.counts[:4] == (10, 0, 8, 2)
+        daemon.release()
+    assert labels(daemon) == ["0", "9"]
+    assert feed.counts[:5] == (10, 2, 8, 0, 2 * FRAME.nbytes)
+
+
+def test_a_frame_is_shown_only_when_its_redraw_has_ended(daemon: ScriptedDaemon) -> None:
+    daemon.hold(messages.Sync)
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME)
+        daemon.wait_for(messages.Sync)
+        assert feed.counts.shown == 0
+        daemon.release()
+    assert feed.counts.shown == 1
+    assert feed.counts.latency_p50_secs is not None
+
+
+def test_the_array_may_be_written_over_at_once_also_that_of_the_first_frame(daemon: ScriptedDaemon) -> None:
+    frame = FRAME + 7
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(frame)
+        frame[:] = 0
+    (seen,) = daemon.of(messages.Transaction)
+    assert set(np.frombuffer(seen.buffers[0], ">f4")) == {7}
+
+
+def test_without_a_daemon_frames_are_dropped_and_counted_and_flow_once_there_is_one(tmp_path: Path) -> None:
+    daemon = ScriptedDaemon(tmp_path / "mtvd.sock")
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed._absent and not feed.counts.waiting, feed)
+        assert not feed.publish(FRAME)
+        assert feed.counts[:4] == (2, 0, 2, 0)
+        assert isinstance(feed.error, mtv.Unavailable)
+        daemon.start()
+        try:
+            wait_until(lambda: not feed._absent, feed)
+            assert feed.publish(FRAME, label="back")
+            wait_until(lambda: feed.counts.shown == 1, feed)
+        finally:
+            feed.close()
+            daemon.stop()
+    assert labels(daemon) == ["back"]
+    assert feed.error is None
+
+
+def test_frames_flow_again_after_the_daemon_was_gone(daemon: ScriptedDaemon) -> None:
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME, label="before")
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        daemon.stop()
+        feed.publish(FRAME, label="lost")
+        wait_until(lambda: feed.counts.dropped == 1, feed)
+        daemon.start()
+        wait_until(lambda: not feed._absent, feed)
+        feed.publish(FRAME, label="after")
+        wait_until(lambda: feed.counts.shown == 2, feed)
+    assert labels(daemon)[-1] == "after"
+
+
+def test_every_frame_waits_for_the_one_before_and_is_dropped_when_that_takes_too_long(daemon: ScriptedDaemon) -> None:
+    daemon.hold(messages.Transaction)
+    with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=0.05) as feed:
+        feed.publish(FRAME, label="0")
+        daemon.wait_for(messages.Transaction)
+        assert feed.publish(FRAME, label="1")
+        assert not feed.publish(FRAME, label="2")
+        daemon.release()
+    assert labels(daemon) == ["0", "1"]
+    assert feed.counts[:4] == (3, 2, 1, 0)
+
+
+def test_shape_and_type_may_change_in_mid_stream(daemon: ScriptedDaemon) -> None:
+    with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
+        for frame in (FRAME, np.zeros((2, 3), "u1"), np.zeros((5, 5), "i2")):
+            assert feed.publish(frame)
+    shown = [step.target for step in daemon.steps if isinstance(step, Mtv)]
+    assert [target.image.shape for target in shown if isinstance(target, Exposure)] == [(4, 6), (2, 3), (5, 5)]
+
+
+def test_a_frame_that_the_daemon_refuses_costs_that_frame_alone(daemon: ScriptedDaemon) -> None:
+    refusal = messages.Failed(error=bad_value("target.image", "no").error)
+    daemon.script(messages.Transaction, refusal)
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.dropped == 1, feed)
+        assert isinstance(feed.error, mtv.RequestError)
+        daemon.script(messages.Transaction, lambda _: messages.Outcome(steps=(messages.StepOutcome(),)))
+        feed.publish(FRAME)
+    assert feed.counts[:4] == (2, 1, 1, 0)
+
+
+def test_what_is_no_image_is_refused_by_name_whether_there_is_a_daemon_or_not(tmp_path: Path) -> None:
+    with mtv.Feed("guider", endpoint=f"ipc://{tmp_path}/none.sock") as feed:
+        with pytest.raises(mtv.RequestError, match="3 dimensions"):
+            feed.publish(np.zeros((2, 2, 2)))
+        assert feed.counts.published == 0
+
+
+def test_publishing_into_a_closed_feed_drops_the_frame(daemon: ScriptedDaemon) -> None:
+    feed = mtv.Feed("guider", endpoint=daemon.endpoint)
+    feed.close()
+    assert not feed.publish(FRAME)
+    assert feed.counts[:4] == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("where", "options"), [("most_fps", {"most_fps": 0}), ("timeout_secs", {"timeout_secs": float("nan")})]
+)
+def test_a_setting_that_makes_no_sense_is_refused_by_name(where: str, options: dict[str, float]) -> None:
+    with pytest.raises(mtv.RequestError) as caught:
+        mtv.Feed("guider", **options)  # type: ignore[arg-type]
+    assert caught.value.error.where == where
+
+
+def test_pixels_of_dropped_frames_leave_no_files_behind(tmp_path: Path) -> None:
+    directory = tmp_path / "pixels"
+    directory.mkdir(mode=0o700)
+    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=directory) as daemon:
+        daemon.hold(messages.Transaction)
+        with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+            feed.publish(FRAME)
+            daemon.wait_for(messages.Transaction)
+            for _ in range(5):
+                feed.publish(FRAME)
+            assert len(list(directory.glob("mtv-*.fits"))) == 2
+            daemon.release()
