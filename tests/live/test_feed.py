@@ -8,8 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,15 +27,6 @@ with mtv.Feed("guider", every=sys.argv[1] == "every", timeout_secs=200) as feed:
     feed.close(200)
 print(*feed.counts[:4])
 """
-
-
-@pytest.fixture
-def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
-    daemon = LiveDaemon(short_path)
-    daemon.start()
-    yield daemon
-    daemon.stop()
-    daemon.end_window()
 
 
 def number_shown(daemon: LiveDaemon) -> float:

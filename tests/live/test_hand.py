@@ -23,15 +23,6 @@ CANVAS = "$::ds9(canvas)"
 WAIT_SECS = 60
 
 
-@pytest.fixture
-def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
-    daemon = LiveDaemon(short_path)
-    daemon.start()
-    yield daemon
-    daemon.stop()
-    daemon.end_window()
-
-
 def press(probe: Probe, key: str, x: int = 500, y: int = 300) -> None:
     probe.tcl(f"[event generate {CANVAS} <Motion> -x {x} -y {y} -warp 1][update][focus -force {CANVAS}]")
     probe.tcl(f"[event generate {CANVAS} <Key-{key}> -x {x} -y {y}][update]")

@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,6 @@ from tests.support.live_daemon import START_SECS, LiveDaemon
 import mtv
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
-    daemon = LiveDaemon(short_path)
-    daemon.start()
-    yield daemon
-    daemon.stop()
-    daemon.end_window()
 
 
 def draw(daemon: LiveDaemon) -> mtv.Display:

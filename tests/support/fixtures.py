@@ -43,6 +43,16 @@ def short_path() -> Iterator[Path]:
     yield from _short()
 
 
+@pytest.fixture
+def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
+    """A daemon of the test's own, with a window of its own, to be killed at will."""
+    daemon = LiveDaemon(short_path)
+    daemon.start()
+    yield daemon
+    daemon.stop()
+    daemon.end_window()
+
+
 @pytest.fixture(scope="module")
 def demo_daemon(demo_repository: Path) -> Iterator[LiveDaemon]:
     """A daemon with the demo repository and a window of its own, shared by the tests of a module."""
