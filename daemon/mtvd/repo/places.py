@@ -108,6 +108,6 @@ def part_of(target: Dataset | File) -> dict[str, Any]:
 
 
 def key_of(method: str, place: Place, target: Dataset | File, chosen: Mapping[str, Any]) -> str:
-    """Return the key of what a method reads from a place; ``chosen`` says what of a table, in values of JSON."""
+    """Return the key of what a method reads from a place; ``chosen`` says what of a table."""
     words = [method, place.identity, place.options, part_of(target), chosen]
     return hashlib.blake2b(msgspec.json.encode(words), digest_size=16).hexdigest()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mtvd.repo.readers.output import Output
 
 _log = logging.getLogger(__name__)
-_CHOOSING = ("columns", "select")
+_CHOOSING = ("columns", "select", "wanted")
 """Options that choose of a table."""
 _QUIET = frozenset({"internal", "repository_failed"})
 
