@@ -105,7 +105,21 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
 
 
 def source_of(image: Image, sink: FileSink | FrameSink, limits: Limits) -> data.Exposure:
-    """Check an image, send its pixels where they go, and return what the message says of it.
+    """Check an image, send its pixels where they go, and return what the message says of it; raises as `checked`."""
+    image = checked(image, limits)
+    return data.Exposure(
+        image=sink.image(image.pixels),
+        mask=None if image.mask is None else sink.mask(image.mask, 1 + max(image.planes.values(), default=63)),
+        planes=dict(image.planes),
+        xy0=image.xy0,
+        wcs=image.wcs,
+        unit=image.unit,
+        label=image.label,
+    )
+
+
+def checked(image: Image, limits: Limits) -> Image:
+    """Return an image that can be shown, its pixels and mask as arrays.
 
     Raises
     ------
@@ -116,16 +130,7 @@ def source_of(image: Image, sink: FileSink | FrameSink, limits: Limits) -> data.
     mask, planes = checked_mask(image.mask, image.planes, pixels.shape)
     if len(image.label) > limits.text_chars:
         raise bad_value("label", f"the label has {len(image.label)} characters, at most {limits.text_chars} are kept")
-    xy0 = checked_xy0(image.xy0)
-    return data.Exposure(
-        image=sink.image(pixels),
-        mask=None if mask is None else sink.mask(mask, 1 + max(planes.values(), default=63)),
-        planes=planes,
-        xy0=xy0,
-        wcs=image.wcs,
-        unit=image.unit,
-        label=image.label,
-    )
+    return image._replace(pixels=pixels, mask=mask, planes=planes, xy0=checked_xy0(image.xy0))
 
 
 def checked_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,10 +43,10 @@ def labels(daemon: ScriptedDaemon) -> list[str]:
 
 def wait_until(condition: Callable[[], bool], feed: mtv.Feed) -> None:
     deadline = time.monotonic() + WAIT_SECS
-    with feed._changed:
+    with feed._newest.changed:
         while not condition():
             assert time.monotonic() < deadline, feed
-            feed._changed.wait(0.01)
+            feed._newest.changed.wait(0.01)
 
 
 def test_while_one_frame_is_shown_only_the_newest_of_the_others_is_kept(daemon: ScriptedDaemon) -> None:
@@ -83,13 +86,13 @@ def test_without_a_daemon_frames_are_dropped_and_counted_and_flow_once_there_is_
     daemon = ScriptedDaemon(tmp_path / "mtvd.sock")
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME)
-        wait_until(lambda: feed._absent and not feed.counts.waiting, feed)
+        wait_until(lambda: feed.error is not None and not feed.counts.waiting, feed)
         assert not feed.publish(FRAME)
         assert feed.counts[:4] == (2, 0, 2, 0)
         assert isinstance(feed.error, mtv.Unavailable)
         daemon.start()
         try:
-            wait_until(lambda: not feed._absent, feed)
+            wait_until(lambda: feed._place is not None, feed)
             assert feed.publish(FRAME, label="back")
             wait_until(lambda: feed.counts.shown == 1, feed)
         finally:
@@ -107,7 +110,7 @@ def test_frames_flow_again_after_the_daemon_was_gone(daemon: ScriptedDaemon) -> 
         feed.publish(FRAME, label="lost")
         wait_until(lambda: feed.counts.dropped == 1, feed)
         daemon.start()
-        wait_until(lambda: not feed._absent, feed)
+        wait_until(lambda: feed._place is not None, feed)
         feed.publish(FRAME, label="after")
         wait_until(lambda: feed.counts.shown == 2, feed)
     assert labels(daemon)[-1] == "after"
@@ -145,6 +148,48 @@ def test_a_frame_that_the_daemon_refuses_costs_that_frame_alone(daemon: Scripted
     assert feed.counts[:4] == (2, 1, 1, 0)
 
 
+def test_between_frames_of_a_rate_one_waits_and_closing_shows_it(daemon: ScriptedDaemon) -> None:
+    with mtv.Feed("guider", endpoint=daemon.endpoint, most_fps=1e-3, every=True, timeout_secs=0.3) as feed:
+        feed.publish(FRAME, label="0")
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        assert feed.publish(FRAME, label="1")
+        assert not feed.publish(FRAME, label="2"), "the one before still waits for its time"
+        assert feed.counts[:4] == (3, 1, 1, 1)
+    assert labels(daemon) == ["0", "1"]
+
+
+def test_many_refused_frames_in_a_row_are_told_once(daemon: ScriptedDaemon, caplog: pytest.LogCaptureFixture) -> None:
+    daemon.script(messages.Transaction, messages.Failed(error=bad_value("target.image", "no").error))
+    with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
+        for _ in range(5):
+            feed.publish(FRAME)
+    assert feed.counts[:4] == (5, 0, 5, 0)
+    assert len([record for record in caplog.records if "frames are dropped" in record.message]) == 1
+
+
+def test_a_forked_child_has_counters_and_a_connection_of_its_own(daemon: ScriptedDaemon) -> None:
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME, label="parent")
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it warns that there are threads: that is the point
+            child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                feed.publish(FRAME, label="child")
+                feed.close(WAIT_SECS)
+                status = int(feed.counts[:4] != (1, 1, 0, 0))
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        feed.publish(FRAME, label="parent again")
+    assert labels(daemon) == ["parent", "child", "parent again"]
+    assert feed.counts.shown == 2
+    first, second, third = (seen.header.session for seen in daemon.of(messages.Transaction))
+    assert first == third != second
+
+
 def test_what_is_no_image_is_refused_by_name_whether_there_is_a_daemon_or_not(tmp_path: Path) -> None:
     with mtv.Feed("guider", endpoint=f"ipc://{tmp_path}/none.sock") as feed:
         with pytest.raises(mtv.RequestError, match="3 dimensions"):
@@ -160,12 +205,32 @@ def test_publishing_into_a_closed_feed_drops_the_frame(daemon: ScriptedDaemon) -
 
 
 @pytest.mark.parametrize(
-    ("where", "options"), [("most_fps", {"most_fps": 0}), ("timeout_secs", {"timeout_secs": float("nan")})]
+    ("where", "options"),
+    [
+        ("most_fps", {"most_fps": 0}),
+        ("timeout_secs", {"timeout_secs": float("nan")}),
+        ("frame", {"display": -1}),
+        ("name", {"name": 7}),
+    ],
 )
-def test_a_setting_that_makes_no_sense_is_refused_by_name(where: str, options: dict[str, float]) -> None:
+def test_a_setting_that_makes_no_sense_is_refused_by_name(where: str, options: dict[str, Any]) -> None:
     with pytest.raises(mtv.RequestError) as caught:
-        mtv.Feed("guider", **options)  # type: ignore[arg-type]
+        mtv.Feed(**{"name": "guider", **options})
     assert caught.value.error.where == where
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+@pytest.mark.parametrize(("where", "frame"), [("label", {"label": "x" * 10_000}), ("mask", {"mask": FRAME[:2] > 0})])
+def test_what_goes_with_a_frame_is_checked_whether_there_is_a_daemon_or_not(
+    daemon: ScriptedDaemon, tmp_path: Path, where: str, frame: dict[str, Any], reachable: bool
+) -> None:
+    endpoint = daemon.endpoint if reachable else f"ipc://{tmp_path}/none.sock"
+    with mtv.Feed("guider", endpoint=endpoint) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: not feed.counts.waiting, feed)
+        with pytest.raises(mtv.RequestError) as caught:
+            feed.publish(FRAME, **frame)
+        assert caught.value.error.where == where
 
 
 def test_pixels_of_dropped_frames_leave_no_files_behind(tmp_path: Path) -> None:
