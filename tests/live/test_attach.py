@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -35,6 +36,8 @@ class User:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.xpa = directory
+        """What ``XPA_TMPDIR`` says in the user's shell."""
         self.running: list[psutil.Popen] = []
         reader, writer = os.pipe()
         command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1100x950x24", "-nolisten", "tcp"]
@@ -42,11 +45,6 @@ class User:
         os.close(writer)
         with os.fdopen(reader) as told:
             self.display = f":{told.readline().strip()}"
-
-    @property
-    def xpa(self) -> Path:
-        """What ``XPA_TMPDIR`` says in the user's shell."""
-        return self.directory / "xpa"
 
     def start(self, title: str = TITLE, method: str = "local") -> psutil.Popen:
         """Start a DS9 and wait until it has registered."""
@@ -75,6 +73,11 @@ class User:
                 ds9.kill()
         psutil.wait_procs(self.running, timeout=30)
         self.running.clear()
+        servers = [process for process in psutil.process_iter(["name"]) if process.info["name"] == "xpans"]
+        for server in servers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if server.environ().get("XPA_TMPDIR") == str(self.xpa):
+                    server.kill()
 
 
 def stop(ds9: psutil.Popen) -> None:
@@ -89,21 +92,21 @@ def screen() -> Iterator[User]:
     directory = Path(tempfile.mkdtemp(prefix="mtv-", dir="/tmp"))
     person = User(directory)
     yield person
-    shutil.rmtree(directory, ignore_errors=True)
     person.leave()
     person.screen.kill()
     person.screen.wait()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
 def user(screen: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
-    screen.xpa.mkdir()
+    # A new directory each time: what a killed DS9 has begun may still be written into the old one.
+    screen.xpa = Path(tempfile.mkdtemp(prefix="xpa", dir=screen.directory))
     monkeypatch.setenv("XPA_TMPDIR", str(screen.xpa))
     monkeypatch.setenv("XPA_NSINET", "localhost:24985")
     monkeypatch.delenv("XPA_METHOD", raising=False)
     yield screen
     screen.leave()
-    shutil.rmtree(screen.xpa)
 
 
 @pytest.fixture
