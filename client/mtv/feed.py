@@ -22,13 +22,15 @@ from mtv import checks, targets
 from mtv.connection import Connection
 from mtv.handover import Frame, Place, handed_over, kept
 from mtv.link import Timing
+from mtv.markers import positions
 from mtv.newest import Counts, Newest
 from mtv.pixels import shared_directory
-from mtv.transaction import Bundle
+from mtv.slots import Slots
+from mtv.transaction import shifted
+from mtv.wire import messages as wire
 from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, Unavailable, bad_value
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Status, Sync
-from mtv.wire.steps import Display, Mtv
+from mtv.wire.steps import Display, Overlay
 
 _log: Final = logging.getLogger("mtv")
 
@@ -38,6 +40,7 @@ CLOSE_SECS: Final = 5.0
 _SHOW_SECS: Final = 60.0
 _PROBE_SECS: Final = 5.0
 _RETRY_SECS: Final = 0.5
+_NOBODYS: Final = Limits()
 _PATIENCE: Final = Timing(hello_secs=5.0, lost_secs=2.0)
 """Shorter than a script's: what waits for a daemon that has gone is stale when it comes back."""
 
@@ -62,11 +65,15 @@ class Feed:
         Only for ``every``.
     most_fps : `float`, optional
         Frames a second at most; the newest counts.
+    smooth_secs : `float`, optional
+        The limits follow the pixels, averaged over about so many seconds, so that the picture does not flicker. Else
+        they are the display's: fixed, or found anew in each frame (`mtv.Display.scale`).
 
     Raises
     ------
     RequestError
-        ``bad_value`` naming ``name``, ``frame`` (of the display), ``endpoint``, ``timeout_secs`` or ``most_fps``.
+        ``bad_value`` naming ``name``, ``frame`` (of the display), ``endpoint``, ``timeout_secs``, ``most_fps`` or
+        ``smooth_secs``.
     """
 
     def __init__(
@@ -78,12 +85,14 @@ class Feed:
         every: bool = False,
         timeout_secs: float = 1.0,
         most_fps: float | None = None,
+        smooth_secs: float | None = None,
     ) -> None:
         self.name = checks.text("name", name)
         self.display: Display = name if display is None else checks.frame(display)
         self._every = every
         self._timeout_secs = _positive("timeout_secs", timeout_secs)
         self._period_secs = 0.0 if most_fps is None else 1 / _positive("most_fps", most_fps)
+        self._smooth_secs = 0.0 if smooth_secs is None else _positive("smooth_secs", smooth_secs)
         self._connection = Connection(endpoint, timing=_PATIENCE)
         self._begin()
         _feeds.add(self)
@@ -110,6 +119,7 @@ class Feed:
         planes: Mapping[str, int] | None = None,
         xy0: tuple[int, int] | None = None,
         wcs: Any = None,
+        markers: Any = None,
         label: str = "",
     ) -> bool:
         """Show a frame unless a newer one comes first; return whether it was taken, False where it is dropped already.
@@ -122,6 +132,9 @@ class Feed:
             A 2-D array ``(y, x)``, or what holds one.
         mask, planes, xy0, wcs, label : optional
             As in `mtv.Display.mtv`.
+        markers : array ``(n, 2)`` or mapping, optional
+            Positions ``(x, y)``, 0-based parent pixels; or ``x``, ``y`` and, where wished, ``symbol``, ``size`` and
+            ``colour`` as in `mtv.Display.overlay`. They go with the next frame.
 
         Raises
         ------
@@ -129,20 +142,29 @@ class Feed:
             For a frame that nobody could show, such as one of three dimensions; never because of daemon or window.
         """
         published_at = time.monotonic()
-        image = targets.image_with(frame, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
-        self._live()
         place = self._place
-        if place is None or self._newest.closed:
-            image = targets.checked(image, place.limits if place else Limits())
+        limits = place.limits if place else _NOBODYS
+        image = targets.image_with(frame, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
+        image = targets.checked(image, limits)
+        columns = None if markers is None else positions(markers, limits)
+        self._live()
         if self._newest.closed or (place is None and self._error is not None):
             self._newest.count_dropped()
             return False
+        if not self._newest.reserve():
+            return False
         try:
-            made = kept(image, published_at) if place is None else handed_over(image, place, published_at)
+            if place is None:
+                made = kept(image, published_at, columns)
+            else:
+                made = handed_over(image, place, published_at, columns)
         except (DaemonError, OSError) as error:  # no room, or the directory has gone with its daemon
-            self._newest.count_dropped()
+            self._newest.abandon()
             self._lost(error)
             return False
+        except BaseException:
+            self._newest.abandon()
+            raise
         return self._newest.put(made)
 
     @property
@@ -176,6 +198,8 @@ class Feed:
         """None: the daemon has not answered yet, or, where there is an error, is not there."""
         self._error: Exception | None = None
         self._earliest = 0.0
+        self._left: list[Slots] = []
+        """Of daemons that have gone: the last of their frames may still be on the screen."""
 
     def _live(self) -> None:
         """Have a thread from the first frame on."""
@@ -195,6 +219,9 @@ class Feed:
         """Take note that none can be shown now; the thread looks for the daemon again."""
         with self._newest.changed:
             self._failed(error)
+            if self._place is not None and self._place.slots is not None:
+                self._place.slots.leave()
+                self._left.append(self._place.slots)
             self._place = None
             self._newest.changed.notify_all()
 
@@ -213,18 +240,20 @@ class Feed:
         finally:
             self._newest.drop()
             self._connection.close(1.0)
+            if self._place is not None and self._place.slots is not None:
+                self._place.slots.leave()
 
     def _found(self) -> Place | None:
         """Wait until the daemon answers and return where frames go; None where the feed is closed first."""
         while True:
             try:
-                self._connection.request(Status(), timeout_secs=_PROBE_SECS)
+                self._connection.request(wire.Status(), timeout_secs=_PROBE_SECS)
                 welcome = self._connection.welcome
             except MtvError as error:
                 self._lost(error)
                 self._newest.drop()
             else:
-                self._place = Place(shared_directory(welcome), welcome.limits)
+                self._place = Place(shared_directory(welcome), welcome.limits, welcome.epoch)
                 return self._place
             if self._newest.wait(_RETRY_SECS):
                 return None
@@ -232,28 +261,51 @@ class Feed:
     def _show(self, frame: Frame, place: Place) -> None:
         self._earliest = time.monotonic() + self._period_secs
         try:
-            size = self._draw(frame, place)
+            if frame.image is not None:
+                frame = handed_over(frame.image, place, frame.published_at, frame.markers)
+            self._draw(frame)
         except (MtvError, OSError) as error:
-            gone = isinstance(error, Unavailable | DeadlineExceeded | OSError)
-            (self._lost if gone else self._failed)(error)
             self._newest.was_dropped()
+            if (
+                isinstance(error, Unavailable | DeadlineExceeded | OSError)
+                or self._connection.welcome.epoch != place.epoch
+            ):
+                self._lost(error)
+            else:
+                self._failed(error)
+                frame.remove()
         else:
             self._error = None
-            self._newest.was_shown(size, time.monotonic() - frame.published_at)
+            self._newest.was_shown(frame.size_bytes, time.monotonic() - frame.published_at)
+            self._settle(frame)
 
-    def _draw(self, frame: Frame, place: Place) -> int:
-        """Have a frame on the screen; return the bytes of its pixels.
-
-        The redraw is awaited: DS9 redraws when it is idle, and frame upon frame would leave it no time for that.
-        """
-        if frame.image is not None:
-            frame = handed_over(frame.image, place, frame.published_at)
+    def _draw(self, frame: Frame) -> None:
+        """Have a frame on the screen: the answer comes when it is redrawn."""
         assert frame.exposure is not None
-        assert frame.sink is not None
-        bundle = Bundle((Mtv(display=self.display, target=frame.exposure),), tuple(frame.sink.buffers))
-        self._connection.execute(bundle, prepared=[frame.sink], timeout_secs=_SHOW_SECS)
-        self._connection.request(Sync(), timeout_secs=_SHOW_SECS)
-        return frame.size_bytes
+        published, dropped = self._newest.totals
+        markers = None
+        if frame.markers is not None:
+            markers = Overlay(display=self.display, name=self.name, replace=True, **frame.markers.fields)
+            markers = shifted(markers, len(frame.buffers))
+        message = wire.Frame(
+            feed=self.name,
+            display=self.display,
+            target=frame.exposure,
+            markers=markers,
+            slots=() if frame.slots is None else frame.slots.names,
+            smooth_secs=self._smooth_secs,
+            published=published,
+            dropped=dropped,
+            age_secs=time.monotonic() - frame.published_at,
+        )
+        buffers = frame.buffers if frame.markers is None else (*frame.buffers, *frame.markers.buffers)
+        self._connection.ask(message, buffers=buffers, timeout_secs=_SHOW_SECS)
+
+    def _settle(self, frame: Frame) -> None:
+        if frame.slots is not None and frame.slot is not None:
+            frame.slots.show(frame.slot)
+        while self._left:
+            self._left.pop().unlink()
 
 
 def _positive(where: str, value: float) -> float:

@@ -7,20 +7,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtv import targets
-from mtv.pixels import FileSink, FrameSink
+from mtv.markers import MarkerColumns
+from mtv.pixels import FrameSink
+from mtv.slots import Slot, Slots
 from mtv.wire.data import Exposure
+from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 
 
-class Place(NamedTuple):
-    """Where frames go, as the daemon's greeting says."""
+class Place:
+    """Where frames go, as the greeting of one run of the daemon says.
 
-    directory: Path | None
-    limits: Limits
+    Parameters
+    ----------
+    directory : `~pathlib.Path` or `None`
+        That both share; None where pixels go with the message.
+    """
 
-    def sink(self) -> FileSink | FrameSink:
-        """Return where the pixels of one frame go."""
-        return FrameSink() if self.directory is None else FileSink(self.directory, self.limits)
+    def __init__(self, directory: Path | None, limits: Limits, epoch: str) -> None:
+        self.limits = limits
+        self.epoch = epoch
+        self.slots = None if directory is None else Slots(directory, limits)
 
 
 class Frame(NamedTuple):
@@ -29,12 +36,15 @@ class Frame(NamedTuple):
     published_at: float
     image: targets.Image | None = None
     exposure: Exposure | None = None
-    sink: FileSink | FrameSink | None = None
+    markers: MarkerColumns | None = None
+    buffers: tuple[Buffer, ...] = ()
+    slots: Slots | None = None
+    slot: Slot | None = None
 
     def remove(self) -> None:
-        """Take back the pixels that were handed over."""
-        if self.sink is not None:
-            self.sink.remove()
+        """Take back the slot: nobody will show it."""
+        if self.slots is not None and self.slot is not None:
+            self.slots.give(self.slot)
 
     @property
     def size_bytes(self) -> int:
@@ -45,19 +55,23 @@ class Frame(NamedTuple):
         return sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays if array is not None)
 
 
-def handed_over(image: targets.Image, place: Place, published_at: float) -> Frame:
-    """Write the pixels where the daemon reads them; what was written before a failure is removed."""
-    sink = place.sink()
+def handed_over(image: targets.Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
+    """Write the pixels of a checked image where the daemon reads them; a slot is given back after a failure."""
+    if place.slots is None:
+        sink = FrameSink()
+        return Frame(published_at, exposure=targets.sent(image, sink), markers=markers, buffers=sink.buffers)
+    slot = place.slots.take()
     try:
-        return Frame(published_at, exposure=targets.source_of(image, sink, place.limits), sink=sink)
+        exposure = targets.sent(image, slot)
     except BaseException:
-        sink.remove()
+        place.slots.give(slot)
         raise
+    return Frame(published_at, exposure=exposure, markers=markers, slots=place.slots, slot=slot)
 
 
-def kept(image: targets.Image, published_at: float) -> Frame:
+def kept(image: targets.Image, published_at: float, markers: MarkerColumns | None) -> Frame:
     """Keep a copy of the first frame, while the connection is being made."""
     import numpy as np
 
     mask = None if image.mask is None else np.array(image.mask)
-    return Frame(published_at, image=image._replace(pixels=np.array(image.pixels), mask=mask))
+    return Frame(published_at, image=image._replace(pixels=np.array(image.pixels), mask=mask), markers=markers)

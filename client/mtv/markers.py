@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtv.checks import expression, finite, known_colour, known_symbol
@@ -46,6 +46,27 @@ def columns_of(x: Any, y: Any, symbol: Any, size: Any, colour: Any, limits: Limi
         "colour": words("colour", colour, count, known_colour),
     }
     return MarkerColumns(fields, (packed.data,) if packed.data else (), count)
+
+
+def positions(markers: Any, limits: Limits) -> MarkerColumns:
+    """Return markers that were given as one thing: positions ``(n, 2)``, or the columns by their names.
+
+    Raises
+    ------
+    RequestError
+        Naming ``markers``, or as `columns_of`.
+    """
+    if not isinstance(markers, Mapping):
+        table = _floats("markers", markers)
+        if table.ndim != 2 or table.shape[1] != 2:
+            raise bad_value("markers", f"an array of shape {table.shape} is no list of positions", "(n, 2): x and y")
+        markers = {"x": table[:, 0], "y": table[:, 1]}
+    wanted = {"symbol": "+", "size": 2.0, "colour": "green"} | dict(markers)
+    if unknown := sorted(map(str, wanted.keys() - {"x", "y", "symbol", "size", "colour"})):
+        raise bad_value("markers", f"markers have no {unknown[0]!r}", "x, y, symbol, size, colour")
+    if not {"x", "y"} <= wanted.keys():
+        raise bad_value("markers", "markers need x and y")
+    return columns_of(**wanted, limits=limits)
 
 
 def table_columns(
@@ -177,4 +198,4 @@ def _packed(column: Any) -> array[float]:
     return packed
 
 
-__all__: Sequence[str] = ("MarkerColumns", "columns_of", "points_of", "table_columns")
+__all__: Sequence[str] = ("MarkerColumns", "columns_of", "points_of", "positions", "table_columns")

@@ -50,6 +50,10 @@ class Newest(Generic[T]):
         self._every = every
         self._timeout_secs = timeout_secs
         self._next: T | None = None
+        self._promised: T | None = None
+        """For a consumer that waits: not withdrawn any more, so that a producer in a hurry cannot starve it."""
+        self._hungry = False
+        self._writing = False
         self._published = self._shown = self._dropped = self._bytes = 0
         self._latencies: collections.deque[float] = collections.deque(maxlen=_LATENCIES)
 
@@ -68,23 +72,59 @@ class Newest(Generic[T]):
                 latency_p99_secs=latencies[len(latencies) * 99 // 100] if latencies else None,
             )
 
+    @property
+    def totals(self) -> tuple[int, int]:
+        """How many were published and dropped so far."""
+        with self.changed:
+            return self._published, self._dropped
+
     # For producers
 
-    def put(self, item: T) -> bool:
-        """Offer the newest; tell whether it was taken, else it has been removed and counted."""
+    def reserve(self) -> bool:
+        """Count one as published, and take the right to make and `put` it, which one producer has at a time.
+
+        What is ready and not promised is withdrawn: there is never more than one that is promised or being shown, and
+        one that is ready or being made. False where it is dropped: closed, or no place in time.
+        """
         with self.changed:
             self._published += 1
-            if self._every:
-                self.changed.wait_for(lambda: self._next is None or self.closed, self._timeout_secs)
-            refused = self.closed or (self._every and self._next is not None)
-            gone = item if refused else self._next
-            if not refused:
-                self._next = item
+            wait_secs = self._timeout_secs if self._every else None
+            if not self.changed.wait_for(self._may_put, wait_secs) or self.closed:
+                self._dropped += 1
+                return False
+            self._writing = True
+            gone: T | None = self._next
+            self._next = None
             self._dropped += gone is not None
-            self.changed.notify_all()
         if gone is not None:
             gone.remove()
+        return True
+
+    def _may_put(self) -> bool:
+        return self.closed or not (self._writing or (self._every and self._next is not None))
+
+    def put(self, item: T) -> bool:
+        """Offer what was made; tell whether it was taken, else it has been removed and counted."""
+        with self.changed:
+            self._writing = False
+            refused = self.closed
+            if refused:
+                self._dropped += 1
+            elif self._hungry:
+                self._promised, self._hungry = item, False
+            else:
+                self._next = item
+            self.changed.notify_all()
+        if refused:
+            item.remove()
         return not refused
+
+    def abandon(self) -> None:
+        """Count what could not be made."""
+        with self.changed:
+            self._writing = False
+            self._dropped += 1
+            self.changed.notify_all()
 
     def count_dropped(self) -> None:
         """Count one that was not even made."""
@@ -108,8 +148,15 @@ class Newest(Generic[T]):
     def take(self, unless: Callable[[], bool]) -> T | None:
         """Return the newest once there is one; None where it is closed without, or, after a notice, ``unless``."""
         with self.changed:
-            self.changed.wait_for(lambda: self._next is not None or self.closed or unless())
-            taken, self._next = self._next, None
+            self._hungry = self._next is None and self._promised is None
+            self.changed.wait_for(
+                lambda: self._promised is not None or self._next is not None or self.closed or unless()
+            )
+            self._hungry = False
+            taken: T | None = self._promised
+            self._promised = None
+            if taken is None:
+                taken, self._next = self._next, None
             self.changed.notify_all()
             return taken
 
@@ -127,7 +174,6 @@ class Newest(Generic[T]):
 
     def drop(self) -> None:
         """Remove what is there, and count it."""
-        gone = self.take(lambda: True)
-        if gone is not None:
+        while (gone := self.take(lambda: True)) is not None:
             self.was_dropped()
             gone.remove()

@@ -116,7 +116,7 @@ class FileSink:
             os.pwrite(descriptor, bytes(padding), front + size)
         except OSError as error:
             self.remove()
-            raise _full(size) if error.errno in {errno.ENOSPC, errno.EDQUOT} else error from None
+            raise full_error(error, size) from None
         finally:
             os.close(descriptor)
         return name
@@ -245,7 +245,10 @@ def _write_all(descriptor: int, piece: memoryview, at: int) -> None:
         done += os.pwrite(descriptor, piece[done:], at + done)
 
 
-def _full(size: int) -> DaemonError:
+def full_error(error: OSError, size: int) -> OSError | DaemonError:
+    """Return the error to raise for one of a file system: ``storage_full`` where there is no room, else itself."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return error
     return DaemonError(
         Error(
             code="storage_full",

@@ -21,7 +21,7 @@ from mtv.wire.limits import Limits
 if TYPE_CHECKING:
     import numpy as np
 
-    from mtv.pixels import FileSink, FrameSink
+    from mtv.pixels import Sink
 
 MASK_PLANE: Final = "MASK"
 """Name of the plane of a boolean mask."""
@@ -104,9 +104,13 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
     return image._replace(**changes)
 
 
-def source_of(image: Image, sink: FileSink | FrameSink, limits: Limits) -> data.Exposure:
+def source_of(image: Image, sink: Sink, limits: Limits) -> data.Exposure:
     """Check an image, send its pixels where they go, and return what the message says of it; raises as `checked`."""
-    image = checked(image, limits)
+    return sent(checked(image, limits), sink)
+
+
+def sent(image: Image, sink: Sink) -> data.Exposure:
+    """Send the pixels of a checked image where they go, and return what the message says of it."""
     return data.Exposure(
         image=sink.image(image.pixels),
         mask=None if image.mask is None else sink.mask(image.mask, 1 + max(image.planes.values(), default=63)),

@@ -266,6 +266,8 @@ class ScriptedDaemon:
             return messages.Subscribed(epoch=self._epoch, number=self._events)
         if isinstance(message, messages.Unsubscribe | messages.Bye):
             self._subscribers.pop(seen.header.session, None)
+        if isinstance(message, messages.Frame):
+            return messages.Outcome(steps=(messages.StepOutcome(),))
         if isinstance(message, messages.Transaction):
             return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in message.steps))
         if isinstance(message, messages.Cancel):

@@ -29,6 +29,8 @@ class ImageLayer(Value, frozen=True, kw_only=True):
     xy0: tuple[int, int]
     label: str
     unit: str
+    stream: int = 0
+    """Of a feed's frame: checksum of its WCS, never 0; frames of one stream differ in pixels and label alone."""
 
 
 class MaskLayer(Value, frozen=True, kw_only=True):
@@ -109,6 +111,8 @@ class LoadImage(Action, frozen=True, kw_only=True, tag=True):
     """Replace the frame's image; drops its masks; keeps its markers, stretch, zoom and pan."""
 
     image: ImageLayer
+    alike: bool = False
+    """True: it differs from the image before in its pixels and label alone; menus and dialogs stay as they are."""
 
 
 class LoadMask(Action, frozen=True, kw_only=True, tag=True):

@@ -23,6 +23,7 @@ from mtvd.committing import Committer
 from mtvd.config import ConfigError, Settings
 from mtvd.engine import Engine
 from mtvd.events import Events, named
+from mtvd.feeds import Feeds
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.health import Health
@@ -86,10 +87,12 @@ class App:
             committer=self.committer,
             clock=clock,
         )
+        self.feeds = Feeds(self.pixels, limits, lambda: self.engine.scene.files(), clock)
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,
             events=self.events,
+            feeds=self.feeds,
             stage=self.stage,
             repositories=self.repositories,
             handles=self.handles,
@@ -159,6 +162,7 @@ class App:
         while True:
             await anyio.sleep(_HOUSEKEEPING_SECS)
             self.sessions.expire()
+            self.feeds.tidy()
             self.pixels.trim()
             self.pixels.sweep_orphans(self.engine.scene.files())
             self.engine.housekeeping()

@@ -180,7 +180,13 @@ class Committer:
         except OSError as error:
             self._refuse(planned.accepted, DaemonError(_journal_full(error)))
             return
-        batch = Batch(epoch=self._epoch, number=number, sections=tuple(planned.sections), heeds=heeds)
+        batch = Batch(
+            epoch=self._epoch,
+            number=number,
+            sections=tuple(planned.sections),
+            heeds=heeds,
+            redraws=any(waiting.redraws for waiting in planned.accepted),
+        )
         try:
             results = await self._stage.run(batch)
         except UserMoved as moved:

@@ -93,8 +93,10 @@ class Engine:
         session: Session,
         sequence: int,
         on_progress: OnProgress | None = None,
+        *,
+        redraws: bool = False,
     ) -> Outcome:
-        """Draw a transaction, in its turn.
+        """Draw a transaction, in its turn; with ``redraws`` return only when it is on the screen.
 
         Raises
         ------
@@ -107,6 +109,7 @@ class Engine:
             displays=_displays(transaction),
             steps=len(transaction.steps),
             superseding=transaction.supersede and len(transaction.steps) == 1,
+            redraws=redraws,
             due=self._clock() + transaction.deadline_secs if transaction.deadline_secs else float("inf"),
         )
         for replaced in self._list.add(waiting):

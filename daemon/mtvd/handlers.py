@@ -25,6 +25,7 @@ from mtvd import reports, tablefiles
 from mtvd.committing import Committer
 from mtvd.engine import Engine
 from mtvd.events import Events
+from mtvd.feeds import Feeds
 from mtvd.handles import Handles
 from mtvd.health import resident_bytes
 from mtvd.images import files_of
@@ -56,6 +57,7 @@ class Handlers:
     engine: Engine
     committer: Committer
     events: Events
+    feeds: Feeds
     stage: Stage
     repositories: Repositories
     handles: Handles
@@ -119,6 +121,7 @@ class Handlers:
 
     async def _bye(self, _request: ms.Bye, call: Call) -> ms.Done:
         self.sessions.forget(call.session.id)
+        self.feeds.end(call.session.id)
         return ms.Done()
 
     async def _status(self, _request: ms.Status, _call: Call) -> ms.Report:
@@ -132,6 +135,7 @@ class Handlers:
             front=self.engine.scene.front,
             arrangement=reports.arrangement(self.engine.scene),
             sessions=self.sessions.infos(),
+            feeds=self.feeds.infos(),
             repositories=self.repositories.known(),
             queue=self.engine.waiting,
             batches=self.committer.batches,
@@ -191,6 +195,13 @@ class Handlers:
     async def _transaction(self, request: ms.Transaction, call: Call) -> ms.Outcome:
         return await self.engine.submit(request, call.buffers, call.session, call.sequence, call.on_progress)
 
+    async def _frame(self, request: ms.Frame, call: Call) -> ms.Outcome:
+        began = self.clock()
+        shows = ms.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
+        outcome = await self.engine.submit(shows, call.buffers, call.session, call.sequence, redraws=True)
+        self.feeds.shown(call.session.id, request, self.clock() - began)
+        return outcome
+
     async def _draw(self, step: st.AnyStep, call: Call) -> ms.Outcome:
         return await self._transaction(ms.Transaction(steps=(step,)), call)
 
@@ -231,6 +242,7 @@ _TABLE: Final[dict[type, Handler]] = {
     ms.Get: Handlers._get,
     ms.Release: Handlers._release,
     ms.Transaction: Handlers._transaction,
+    ms.Frame: Handlers._frame,
     ms.Sync: Handlers._sync,
     ms.Snapshot: Handlers._snapshot,
     ms.Subscribe: Handlers._subscribe,

@@ -25,6 +25,9 @@ NAME: Final = re.compile(r"[a-z]{1,8}-[0-9]{1,10}-[0-9a-f]{16}\.(fits|raw)")
 """``kind-pid-random.suffix``: nothing that a shell, Tcl or DS9 could misread; the pid is that of the writer. Free files
 (`mtv.freefiles`) have their size in its place."""
 
+SLOT: Final = "feed"
+"""Kind of the files that feeds write over."""
+
 _COPY_SECS: Final = 600.0
 """Clients map a copy as soon as they hear of it."""
 
@@ -98,6 +101,7 @@ class PixelStore:
         self.directory = directory
         self.budget_bytes = budget_bytes
         self._claimed: set[str] = set()
+        self._lent: set[str] = set()
         self._idle: set[str] = set()
         self._orphans: set[str] = set()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -131,7 +135,7 @@ class PixelStore:
             ``bad_value`` for no name of a pixel file, or for one that is free or has been claimed by another request.
         """
         self.path(name, where)
-        if freefiles.NAME.fullmatch(name) or (name in self._claimed and not again):
+        if freefiles.NAME.fullmatch(name) or (name in self._claimed and not again and name not in self._lent):
             raise RequestError(
                 Error(
                     code="bad_value",
@@ -142,6 +146,31 @@ class PixelStore:
             )
         self._claimed.add(name)
         return name
+
+    def lend(self, names: Iterable[str]) -> None:
+        """Leave files to a writer that writes them over again and again: nothing removes them before `take_back`.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``slots``, for anything that is no name of such a file.
+        """
+        names = set(names)
+        for name in names:
+            self.path(name, "slots")
+            if not name.startswith(f"{SLOT}-"):
+                raise RequestError(Error(code="bad_value", message="this is no name of a feed's file", where="slots"))
+        self._lent |= names
+
+    def is_lent(self, name: str) -> bool:
+        """Tell whether a file is its writer's."""
+        return name in self._lent
+
+    def take_back(self, names: Iterable[str], keep: Iterable[str]) -> None:
+        """End the loan of files; those that nobody needs any more are unlinked."""
+        ended = set(names) & self._lent
+        self._lent -= ended
+        self.remove(ended - set(keep))
 
     def check(self, name: str, size: int, where: str = "file") -> Path:
         """Return the path of a regular file of at least ``size`` bytes, ours alone.
@@ -197,15 +226,16 @@ class PixelStore:
     def recycle(self, names: Iterable[str]) -> None:
         """Let files go that nothing maps any more: free for the next of their size, as far as there is room."""
         room = min(FREE_BYTES, self.budget_bytes // 4) - sum(map(_free_bytes, self._free()))
-        for name in names:
+        for name in set(names) - self._lent:
             self._claimed.discard(name)
             path = self.path(name)
             try:
                 status = path.lstat()
             except FileNotFoundError:
                 continue
-            # Bytes that have a second name are somebody's still.
-            if freefiles.LEAST_BYTES <= status.st_size <= room and status.st_nlink == 1:
+            # Bytes that have a second name are somebody's still; a feed's files may be mapped by their writer.
+            ours = status.st_nlink == 1 and not name.startswith(f"{SLOT}-")
+            if ours and freefiles.LEAST_BYTES <= status.st_size <= room:
                 path.rename(self.directory / freefiles.new_name(status.st_size, name.rpartition(".")[2]))
                 room -= status.st_size
             else:
@@ -235,8 +265,8 @@ class PixelStore:
         return second
 
     def remove(self, names: Iterable[str]) -> None:
-        """Unlink files; those already gone are no error."""
-        for name in names:
+        """Unlink files, but for those that are lent; those already gone are no error."""
+        for name in set(names) - self._lent:
             self._claimed.discard(name)
             self.path(name).unlink(missing_ok=True)
 
@@ -281,7 +311,7 @@ class PixelStore:
         """
         kept = {*keep, *self._claimed}
         lonely = {name for name in self.names() if name not in kept and not freefiles.NAME.fullmatch(name)}
-        orphans = {name for name in lonely if not _is_held(name)}
+        orphans = {name for name in lonely if not is_held(name)}
         gone = (orphans & self._orphans) | {name for name in lonely if self._is_forgotten_copy(name)}
         self._orphans = orphans - gone
         self.remove(gone)
@@ -296,12 +326,13 @@ class PixelStore:
     def sweep(self, keep: Iterable[str]) -> int:
         """Unlink files that nobody keeps and whose writer is gone; return how many."""
         kept = set(keep)
-        gone = [name for name in self.names() if name not in kept and not _is_held(name)]
+        gone = [name for name in self.names() if name not in kept and not is_held(name)]
         self.remove(gone)
         return len(gone)
 
 
-def _is_held(name: str) -> bool:
+def is_held(name: str) -> bool:
+    """Tell whether the process that wrote a file is alive."""
     return not freefiles.NAME.fullmatch(name) and _alive(int(name.split("-")[1]))
 
 

@@ -90,12 +90,17 @@ def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
 
 def _image(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     if new.image is not None and _reloads(old, new):
-        yield ac.LoadImage(frame=new.number, image=new.image)
+        yield ac.LoadImage(frame=new.number, image=new.image, alike=_alike(old.image, new.image))
 
 
 def _reloads(old: Display, new: Display) -> bool:
     """Tell whether the image must be loaded: it is another one, or its mask must go."""
     return new.image != old.image or (old.mask is not None and new.mask is None)
+
+
+def _alike(old: ac.ImageLayer | None, new: ac.ImageLayer) -> bool:
+    """Tell whether an image only continues the one before, as the frames of a feed do."""
+    return old is not None and new.stream != 0 and msgspec.structs.replace(new, file=old.file, label=old.label) == old
 
 
 def _mask(old: Display, new: Display) -> Iterator[ac.AnyAction]:

@@ -28,6 +28,8 @@ class Waiting:
     """A newer one for the same display may take its place."""
     due: float = float("inf")
     """Clock time after which it is failed, not drawn."""
+    redraws: bool = False
+    """It is finished only when the window has been redrawn."""
     resolved: Resolved | None = None
     ready: bool = False
     losses: int = 0

@@ -21,6 +21,7 @@ from mtvd.budget import Budget
 from mtvd.committing import Committer
 from mtvd.engine import Engine
 from mtvd.events import Events
+from mtvd.feeds import Feeds
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.images import Images
@@ -149,7 +150,9 @@ class TestDaemon:
         self.engine = Engine(stage=self.window, resolver=resolver, committer=self.committer, clock=time.monotonic)
         self.stopped: list[bool | None] = []
         self.events = Events(self.sessions)
+        self.feeds = Feeds(self.pixels, self.limits, lambda: self.engine.scene.files(), time.monotonic)
         self.handlers = Handlers(
+            feeds=self.feeds,
             engine=self.engine,
             committer=self.committer,
             events=self.events,

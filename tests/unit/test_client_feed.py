@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 import warnings
@@ -17,9 +18,9 @@ from mtv import feed as feeds
 from mtv.link import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages
-from mtv.wire.data import Exposure
+from mtv.wire.data import Array
 from mtv.wire.errors import bad_value
-from mtv.wire.steps import Mtv
+from mtv.wire.steps import Overlay
 
 FRAME = np.zeros((4, 6), "<f4")
 
@@ -37,8 +38,11 @@ def retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def labels(daemon: ScriptedDaemon) -> list[str]:
-    shown = (step.target for step in daemon.steps if isinstance(step, Mtv))
-    return [target.label for target in shown if isinstance(target, Exposure)]
+    return [frame.target.label for frame in frames(daemon)]
+
+
+def frames(daemon: ScriptedDaemon) -> list[messages.Frame]:
+    return [seen.message for seen in daemon.of(messages.Frame) if isinstance(seen.message, messages.Frame)]
 
 
 def wait_until(condition: Callable[[], bool], feed: mtv.Feed) -> None:
@@ -50,10 +54,10 @@ def wait_until(condition: Callable[[], bool], feed: mtv.Feed) -> None:
 
 
 def test_while_one_frame_is_shown_only_the_newest_of_the_others_is_kept(daemon: ScriptedDaemon) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(messages.Frame)
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME, label="0")
-        daemon.wait_for(messages.Transaction)
+        daemon.wait_for(messages.Frame)
         for number in range(1, 10):
             assert feed.publish(FRAME, label=str(number))
         assert feed.counts[:4] == (10, 0, 8, 2)
@@ -62,11 +66,11 @@ def test_while_one_frame_is_shown_only_the_newest_of_the_others_is_kept(daemon: 
     assert feed.counts[:5] == (10, 2, 8, 0, 2 * FRAME.nbytes)
 
 
-def test_a_frame_is_shown_only_when_its_redraw_has_ended(daemon: ScriptedDaemon) -> None:
-    daemon.hold(messages.Sync)
+def test_a_frame_is_shown_only_when_the_daemon_says_so(daemon: ScriptedDaemon) -> None:
+    daemon.hold(messages.Frame)
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME)
-        daemon.wait_for(messages.Sync)
+        daemon.wait_for(messages.Frame)
         assert feed.counts.shown == 0
         daemon.release()
     assert feed.counts.shown == 1
@@ -78,7 +82,7 @@ def test_the_array_may_be_written_over_at_once_also_that_of_the_first_frame(daem
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(frame)
         frame[:] = 0
-    (seen,) = daemon.of(messages.Transaction)
+    (seen,) = daemon.of(messages.Frame)
     assert set(np.frombuffer(seen.buffers[0], ">f4")) == {7}
 
 
@@ -117,10 +121,10 @@ def test_frames_flow_again_after_the_daemon_was_gone(daemon: ScriptedDaemon) -> 
 
 
 def test_every_frame_waits_for_the_one_before_and_is_dropped_when_that_takes_too_long(daemon: ScriptedDaemon) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(messages.Frame)
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=0.05) as feed:
         feed.publish(FRAME, label="0")
-        daemon.wait_for(messages.Transaction)
+        daemon.wait_for(messages.Frame)
         assert feed.publish(FRAME, label="1")
         assert not feed.publish(FRAME, label="2")
         daemon.release()
@@ -132,18 +136,17 @@ def test_shape_and_type_may_change_in_mid_stream(daemon: ScriptedDaemon) -> None
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
         for frame in (FRAME, np.zeros((2, 3), "u1"), np.zeros((5, 5), "i2")):
             assert feed.publish(frame)
-    shown = [step.target for step in daemon.steps if isinstance(step, Mtv)]
-    assert [target.image.shape for target in shown if isinstance(target, Exposure)] == [(4, 6), (2, 3), (5, 5)]
+    assert [frame.target.image.shape for frame in frames(daemon)] == [(4, 6), (2, 3), (5, 5)]
 
 
 def test_a_frame_that_the_daemon_refuses_costs_that_frame_alone(daemon: ScriptedDaemon) -> None:
     refusal = messages.Failed(error=bad_value("target.image", "no").error)
-    daemon.script(messages.Transaction, refusal)
+    daemon.script(messages.Frame, refusal)
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME)
         wait_until(lambda: feed.counts.dropped == 1, feed)
         assert isinstance(feed.error, mtv.RequestError)
-        daemon.script(messages.Transaction, lambda _: messages.Outcome(steps=(messages.StepOutcome(),)))
+        daemon.script(messages.Frame, lambda _: messages.Outcome(steps=(messages.StepOutcome(),)))
         feed.publish(FRAME)
     assert feed.counts[:4] == (2, 1, 1, 0)
 
@@ -159,7 +162,7 @@ def test_between_frames_of_a_rate_one_waits_and_closing_shows_it(daemon: Scripte
 
 
 def test_many_refused_frames_in_a_row_are_told_once(daemon: ScriptedDaemon, caplog: pytest.LogCaptureFixture) -> None:
-    daemon.script(messages.Transaction, messages.Failed(error=bad_value("target.image", "no").error))
+    daemon.script(messages.Frame, messages.Failed(error=bad_value("target.image", "no").error))
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
         for _ in range(5):
             feed.publish(FRAME)
@@ -186,7 +189,7 @@ def test_a_forked_child_has_counters_and_a_connection_of_its_own(daemon: Scripte
         feed.publish(FRAME, label="parent again")
     assert labels(daemon) == ["parent", "child", "parent again"]
     assert feed.counts.shown == 2
-    first, second, third = (seen.header.session for seen in daemon.of(messages.Transaction))
+    first, second, third = (seen.header.session for seen in daemon.of(messages.Frame))
     assert first == third != second
 
 
@@ -211,6 +214,7 @@ def test_publishing_into_a_closed_feed_drops_the_frame(daemon: ScriptedDaemon) -
         ("timeout_secs", {"timeout_secs": float("nan")}),
         ("frame", {"display": -1}),
         ("name", {"name": 7}),
+        ("smooth_secs", {"smooth_secs": -1}),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_by_name(where: str, options: dict[str, Any]) -> None:
@@ -233,15 +237,152 @@ def test_what_goes_with_a_frame_is_checked_whether_there_is_a_daemon_or_not(
         assert caught.value.error.where == where
 
 
-def test_pixels_of_dropped_frames_leave_no_files_behind(tmp_path: Path) -> None:
+@pytest.fixture
+def sharing(tmp_path: Path) -> Iterator[ScriptedDaemon]:
+    """A daemon on the same host."""
     directory = tmp_path / "pixels"
     directory.mkdir(mode=0o700)
-    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=directory) as daemon:
-        daemon.hold(messages.Transaction)
-        with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+    with ScriptedDaemon(tmp_path / "shared.sock", pixel_directory=directory) as daemon:
+        yield daemon
+
+
+def files(daemon: ScriptedDaemon) -> list[Path]:
+    assert daemon.pixel_directory is not None
+    return list(daemon.pixel_directory.glob("feed-*"))
+
+
+def pixels_of(daemon: ScriptedDaemon, frame: messages.Frame) -> set[float]:
+    assert daemon.pixel_directory is not None
+    image = frame.target.image
+    assert image.file is not None
+    return set(np.memmap(daemon.pixel_directory / image.file, image.dtype, "r", image.offset, image.shape).ravel())
+
+
+def test_three_files_hold_all_frames_and_what_is_shown_or_on_its_way_is_never_written(sharing: ScriptedDaemon) -> None:
+    seen: list[tuple[float, set[float], set[float]]] = []
+
+    def look(request: Any) -> messages.Outcome:
+        """Before a frame is answered the producer goes on: neither it nor the one before may change."""
+        number = float(request.message.target.label)
+        before = frames(sharing)[-2] if len(frames(sharing)) > 1 else request.message
+        seen.append((number, pixels_of(sharing, request.message), pixels_of(sharing, before)))
+        return messages.Outcome(steps=(messages.StepOutcome(),))
+
+    sharing.script(messages.Frame, look)
+    with mtv.Feed("guider", endpoint=sharing.endpoint) as feed:
+        feed.publish(FRAME, label="0")
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        for number in range(1, 500):
+            feed.publish(FRAME + number, label=str(number))
+        wait_until(lambda: not feed.counts.waiting, feed)
+        assert 1 <= len(files(sharing)) <= 3
+        assert all(set(frame.slots) <= {file.name for file in files(sharing)} for frame in frames(sharing)[-1:])
+    shown_before = 0.0
+    for label, pixels, pixels_before in seen:
+        assert pixels == {label}
+        assert pixels_before == {shown_before}
+        shown_before = label
+    assert shown_before == 499
+    assert len(files(sharing)) == 1, "the last frame stays, its room included; the others are removed"
+
+
+def test_a_producer_in_a_hurry_does_not_starve_the_window(sharing: ScriptedDaemon) -> None:
+    """Each frame withdraws the one before it, unless that is promised to the thread that waits for one."""
+    with mtv.Feed("guider", endpoint=sharing.endpoint) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        deadline = time.monotonic() + WAIT_SECS
+        while feed.counts.shown < 20:
+            assert time.monotonic() < deadline, feed
             feed.publish(FRAME)
-            daemon.wait_for(messages.Transaction)
-            for _ in range(5):
-                feed.publish(FRAME)
-            assert len(list(directory.glob("mtv-*.fits"))) == 2
-            daemon.release()
+
+
+def test_masks_have_a_file_of_their_own_in_each_slot(sharing: ScriptedDaemon) -> None:
+    with mtv.Feed("guider", endpoint=sharing.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        for _ in range(6):
+            assert feed.publish(FRAME, mask=FRAME > 0)
+        assert len(files(sharing)) <= 6
+    masks = [frame.target.mask for frame in frames(sharing)]
+    assert masks[0] is None
+    assert all(mask is not None and mask.file is not None for mask in masks[1:])
+
+
+def test_another_shape_takes_other_files_and_leaves_none_behind(sharing: ScriptedDaemon) -> None:
+    with mtv.Feed("guider", endpoint=sharing.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        for side in (10, 20, 40, 80):
+            assert feed.publish(np.full((side, side), side, "f4"))
+        wait_until(lambda: not feed.counts.waiting, feed)
+        assert len(files(sharing)) <= 3
+        assert pixels_of(sharing, frames(sharing)[-1]) == {80}
+
+
+def test_after_a_daemon_has_gone_its_files_are_left_and_removed_when_the_next_shows_a_frame(
+    sharing: ScriptedDaemon,
+) -> None:
+    with mtv.Feed("guider", endpoint=sharing.endpoint) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        (before,) = frames(sharing)[-1].slots
+        sharing.stop()
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.dropped == 1, feed)
+        assert before in {file.name for file in files(sharing)}, "the next daemon may show it still"
+        sharing.start()
+        wait_until(lambda: feed._place is not None, feed)
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.shown == 2, feed)
+        wait_until(lambda: not feed._left, feed)
+        assert before not in {file.name for file in files(sharing)}
+        assert before not in frames(sharing)[-1].slots
+
+
+def test_a_directory_without_room_costs_frames_and_says_so(
+    sharing: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with mtv.Feed("guider", endpoint=sharing.endpoint) as feed:
+        feed.publish(FRAME)
+        wait_until(lambda: feed.counts.shown == 1, feed)
+        monkeypatch.setattr(os, "posix_fallocate", full)
+        assert not feed.publish(np.zeros((50, 50), "f4"))
+        assert feed.error is not None
+        assert "no room" in str(feed.error)
+        monkeypatch.undo()
+        wait_until(lambda: feed._place is not None, feed)
+        feed.publish(np.zeros((50, 50), "f4"))
+        wait_until(lambda: feed.counts.shown == 2, feed)
+
+
+COLUMN = list(range(500))
+
+
+@pytest.mark.parametrize("markers", [np.array([COLUMN, COLUMN]).T, {"x": COLUMN, "y": COLUMN, "colour": "red"}])
+def test_markers_go_with_their_frame(daemon: ScriptedDaemon, markers: Any) -> None:
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        feed.publish(FRAME, markers=markers)
+        wait_until(lambda: feed.counts.shown == 1, feed)
+    (seen,) = daemon.of(messages.Frame)
+    assert isinstance(seen.message, messages.Frame)
+    overlay = seen.message.markers
+    assert isinstance(overlay, Overlay)
+    assert (overlay.display, overlay.name, overlay.replace) == ("guider", "guider", True)
+    column = overlay.x
+    assert isinstance(column, Array)
+    assert column.buffer == 1, "the image is the first"
+    assert list(np.frombuffer(seen.buffers[1], column.dtype, 500, column.offset)) == COLUMN
+
+
+@pytest.mark.parametrize(
+    "markers", [np.zeros((2, 3)), {"x": [1]}, {"x": [1], "y": [1], "color": "red"}, "red", {"x": [1], "y": [1, 2]}]
+)
+def test_markers_that_are_none_are_refused(daemon: ScriptedDaemon, markers: Any) -> None:
+    with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
+        with pytest.raises(mtv.RequestError):
+            feed.publish(FRAME, markers=markers)
+        assert feed.publish(FRAME), "the place is free again"

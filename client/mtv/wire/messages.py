@@ -9,7 +9,7 @@ import msgspec
 from mtv.wire.data import Catalog, Dataset, Exposure, File, Handle
 from mtv.wire.errors import Error
 from mtv.wire.limits import Limits
-from mtv.wire.steps import AnyStep, Display, LockedFrames, Value
+from mtv.wire.steps import AnyStep, Display, LockedFrames, Overlay, Value
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -86,6 +86,27 @@ class Transaction(Message, frozen=True, kw_only=True, tag="transaction"):
     """What still waits after this time is failed, not drawn."""
 
 
+class Frame(Message, frozen=True, kw_only=True, tag="frame"):
+    """The next frame of a feed, on the screen when it is answered. Answered by `Receipt`, then `Outcome`."""
+
+    feed: str
+    """Name of the feed: one of its session."""
+    display: Display
+    target: Exposure
+    markers: Overlay | None = None
+    """Of this frame: an overlay of its display."""
+    slots: tuple[str, ...] = ()
+    """Pixel files that the feed writes over again and again. They stay its own: the daemon removes none of them before
+    the feed ends, and the feed writes into none that is shown."""
+    smooth_secs: float = 0.0
+    """Above 0: limits follow the pixels, averaged over about so many seconds; else they are the display's."""
+    published: int = 0
+    """By the feed so far, this one included."""
+    dropped: int = 0
+    age_secs: float = 0.0
+    """Since it was published, when it was sent."""
+
+
 class Sync(Message, frozen=True, kw_only=True, tag="sync"):
     """Wait until everything acknowledged so far is on the screen. Answered by `Done`."""
 
@@ -126,6 +147,7 @@ Request = (
     | Get
     | Release
     | Transaction
+    | Frame
     | Sync
     | Snapshot
     | Subscribe
@@ -328,6 +350,25 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Events that it never got, because it did not take those before."""
 
 
+class FeedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One feed, while its producer goes on: ``published`` is ``shown + dropped``, but for what is on its way."""
+
+    feed: str
+    display: Display
+    session: str = ""
+    published: int = 0
+    """As the producer says, as is what was dropped."""
+    shown: int = 0
+    dropped: int = 0
+    bytes: int = 0
+    """Of all pixels that were shown."""
+    fps: float = 0.0
+    """Frames a second, of those shown last."""
+    latency_p50_secs: float = 0.0
+    """From publishing to the screen, of the frames shown last."""
+    latency_p99_secs: float = 0.0
+
+
 class Report(Message, frozen=True, kw_only=True, tag="report"):
     """The daemon's state."""
 
@@ -340,6 +381,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     front: int | None = None
     arrangement: Arrangement = Arrangement()
     sessions: tuple[SessionInfo, ...] = ()
+    feeds: tuple[FeedInfo, ...] = ()
     repositories: tuple[RepositoryInfo, ...] = ()
     queue: int = 0
     """Transactions that wait."""

@@ -219,6 +219,23 @@ proc ::mtv::do::image {number path} {
     lappend ::mtv::scaled $which
 }
 
+# The next image of a stream, in the place of one of the same size, type and WCS. What DS9 brings up to date after other
+# loads, its menus, dialogs and lists of what it has loaded, would stay the same: 4.5 of 15 ms for 2048x4176 float32.
+proc ::mtv::do::next {number path} {
+    set which [::mtv::frame $number]
+    if {![$which has fits] || [$which has contour] || [$which has grid]} {
+        image $number $path
+        return
+    }
+    set pan [$which get cursor image fk5]
+    ::mtv::drop_masks $which
+    $which load fits {} "{$path}" mmapincr {}
+    $which center
+    $which pan to image fk5 {*}$pan
+    if {$which eq $::current(frame)} {RefreshInfoBox $which}
+    lappend ::mtv::scaled $which
+}
+
 proc ::mtv::do::mask {number transparency layers} {
     set which [::mtv::frame $number]
     ::mtv::drop_masks $which

@@ -112,7 +112,7 @@ class Ds9Stage:
         return await self.supervisor.ensure()
 
     async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
-        """Draw a batch: one script, one round trip, the redraw owed and not awaited.
+        """Draw a batch: one script, one round trip; the redraw is owed, unless the batch asks for it.
 
         Raises
         ------

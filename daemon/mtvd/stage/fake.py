@@ -120,6 +120,7 @@ class FakeStage:
             raise UserMoved(differences)
         results = tuple(self._section(section) for section in batch.sections)
         self.batches.append(batch)
+        self.syncs += batch.redraws
         self.token = (batch.epoch, batch.number)
         if fault == "after":
             self.crash()

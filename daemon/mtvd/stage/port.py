@@ -32,6 +32,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     sections: tuple[Section, ...]
     heeds: bool = False
     """True: nothing of it is drawn where the user has changed something since the batch before; see `UserMoved`."""
+    redraws: bool = False
+    """True: it is on the screen when the call returns; else the redraw is owed."""
 
 
 class SectionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ class Stage(Protocol):
         ...
 
     async def run(self, batch: Batch) -> tuple[SectionResult, ...]:
-        """Draw a batch: one script, one round trip, the redraw owed and not awaited.
+        """Draw a batch: one script, one round trip; the redraw is owed, unless the batch asks for it.
 
         Returns
         -------

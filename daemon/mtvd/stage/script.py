@@ -104,6 +104,7 @@ def script(batch: Batch, pixel_directory: str, prepared: Preparations) -> str:
         lines.append(f"::mtv::section {quote(section.key)} {{\n{chr(10).join(steps)}\n}}")
     lines.append("::mtv::end")
     lines.append(f"set ::mtv_commit [list {quote(batch.epoch)} {batch.number}]")
+    lines += ["::mtv::redraw"] if batch.redraws else []
     lines += ["} else {::mtv::end}"] if batch.heeds else []
     return "\n".join(lines) + "\n"
 
@@ -129,7 +130,7 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.ResetFrame():
             return ["reset", frame]
         case actions.LoadImage():
-            return ["image", frame, f"{pixel_directory}/{action.image.file}"]
+            return ["next" if action.alike else "image", frame, f"{pixel_directory}/{action.image.file}"]
         case actions.LoadMask():
             files: list[Word] = [[layer.path, layer.colour] for layer in ready.layers]
             patches: list[Word] = [[patch.path, patch.source, patch.size_bytes] for patch in ready.patches]

@@ -1,0 +1,143 @@
+"""The files of a feed: three images, one on the screen, one on its way, one to be written; each with its mask.
+
+They are mapped once and written over from then on, so that the byte swap into the mapped file is the only copy of a
+frame and costs no new page. Who may write one is told by the daemon's answers alone: a slot is free again when a later
+frame is on the screen. The files are reserved before they are mapped: on a full file system that is an error and not a
+SIGBUS. Their names have never been used; after a daemon has gone they are left, and new ones made.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mtv.pixels import FITS_BLOCK, full_error, narrowed, size_of, stored_dtype
+from mtv.wire.data import Array
+from mtv.wire.limits import Limits
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COUNT: Final = 3
+
+
+class _File(NamedTuple):
+    """A mapped file."""
+
+    name: str
+    memory: mmap.mmap
+
+
+class Slot:
+    """Room for one frame: a `~mtv.pixels.Sink` that is written over again and again."""
+
+    def __init__(self, directory: Path, limits: Limits) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._files: dict[str, _File] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its files."""
+        return tuple(file.name for file in self._files.values())
+
+    def image(self, pixels: np.ndarray[Any, Any]) -> Array:
+        """Write an image as FITS wants it, big-endian, the header's room in front, padded to a FITS block."""
+        import numpy as np
+
+        dtype, flip = stored_dtype(pixels.dtype)
+        front = self._limits.header_bytes
+        size = size_of(pixels, dtype)
+        name, view = self._view("fits", front, size + -size % FITS_BLOCK, pixels.shape, dtype)
+        if flip:
+            np.bitwise_xor(pixels, pixels.dtype.type(flip), out=view, casting="unsafe")
+        else:
+            np.copyto(view, pixels, casting="unsafe")
+        return Array(dtype=dtype.str, shape=pixels.shape, file=name, offset=front)
+
+    def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
+        """Write the lowest bits of a mask."""
+        import numpy as np
+
+        dtype = narrowed(pixels.dtype, bits)
+        name, view = self._view("raw", 0, size_of(pixels, dtype), pixels.shape, dtype)
+        np.copyto(view, pixels, casting="unsafe")
+        return Array(dtype=dtype.str, shape=pixels.shape, file=name)
+
+    def unlink(self) -> None:
+        """Remove its files; what maps them keeps them."""
+        for name in self.names:
+            (self._directory / name).unlink(missing_ok=True)
+
+    def _view(
+        self, suffix: str, front: int, size: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> tuple[str, np.ndarray[Any, Any]]:
+        import numpy as np
+
+        file = self._files.get(suffix)
+        if file is None or len(file.memory) != front + size:
+            if file is not None:
+                (self._directory / self._files.pop(suffix).name).unlink(missing_ok=True)
+            file = self._files[suffix] = _made(self._directory, suffix, front + size)
+        return file.name, np.frombuffer(file.memory, dtype, int(np.prod(shape)), front).reshape(shape)
+
+
+class Slots:
+    """The slots of one feed at one daemon. Any thread may use them."""
+
+    def __init__(self, directory: Path, limits: Limits) -> None:
+        self._all = [Slot(directory, limits) for _ in range(COUNT)]
+        self._free = list(self._all)
+        self._shown: Slot | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all files."""
+        return tuple(name for slot in self._all for name in slot.names)
+
+    def take(self) -> Slot:
+        """Return a slot that may be written."""
+        with self._lock:
+            return self._free.pop()
+
+    def give(self, slot: Slot) -> None:
+        """Put back a slot that was not shown, and will not be."""
+        with self._lock:
+            self._free.append(slot)
+
+    def show(self, slot: Slot) -> None:
+        """Take note that a slot is on the screen: the one before is free."""
+        with self._lock:
+            if self._shown is not None:
+                self._free.append(self._shown)
+            self._shown = slot
+
+    def leave(self) -> None:
+        """Remove the files that nobody can have: those of free slots."""
+        with self._lock:
+            for slot in self._free:
+                slot.unlink()
+
+    def unlink(self) -> None:
+        """Remove all files: something else is shown in their place."""
+        for slot in self._all:
+            slot.unlink()
+
+
+def _made(directory: Path, suffix: str, size: int) -> _File:
+    name = f"feed-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
+    path = directory / name
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+        return _File(name, mmap.mmap(descriptor, size))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise full_error(error, size) from None
+    finally:
+        os.close(descriptor)
