@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from tests.support.live_daemon import START_SECS, LiveDaemon
 
 import mtv
+from mtv.wire.messages import FeedInfo
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 SHAPE_YX = (400, 600)
@@ -100,3 +106,131 @@ def test_a_feed_goes_on_after_ds9_and_after_the_daemon_were_killed(own_daemon: L
     counts = feed.counts
     assert counts.published == counts.shown + counts.dropped
     assert number_shown(own_daemon) == 1e4
+
+
+RUNNING = f"""
+import sys, time, numpy as np, mtv
+number = 0
+with mtv.Feed(sys.argv[1]) as feed:
+    print("ready", flush=True)
+    while True:
+        number += 1
+        feed.publish(np.full({SHAPE_YX}, number % 200, "f4"), label=str(number))
+        time.sleep(0.002)
+"""
+
+
+@contextlib.contextmanager
+def producer(daemon: LiveDaemon, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that publishes until it is killed."""
+    command = [sys.executable, "-c", RUNNING, name]
+    with subprocess.Popen(command, env=daemon.environment(), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def feeds_of(connection: mtv.Connection) -> dict[str, FeedInfo]:
+    return {feed.feed: feed for feed in connection.status().feeds}
+
+
+def until(condition: Callable[[], bool], what: object = "") -> None:
+    deadline = time.monotonic() + START_SECS
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, what
+        pause.wait(0.02)
+
+
+def picture(connection: mtv.Connection, display: str) -> np.ndarray[Any, Any]:
+    """Return the image area of the window, ``(y, x, 3)``."""
+    data = mtv.Display(display, connection=connection).snapshot()
+    return np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def test_a_picture_taken_in_mid_feed_is_of_one_frame_and_never_of_an_older_one(own_daemon: LiveDaemon) -> None:
+    connection = own_daemon.connect()
+    with producer(own_daemon, "guider"):
+        until(lambda: "guider" in feeds_of(connection))
+        mtv.Display("guider", connection=connection).scale("linear", 0, 255)
+        greys = []
+        for _ in range(20):
+            middle = picture(connection, "guider")[250:400, 300:700]
+            assert len(np.unique(middle)) == 1, "two frames in one picture"
+            greys.append(int(middle.flat[0]))
+    steps = np.diff(greys) % 200
+    assert (steps < 150).all(), f"a frame older than one before: {greys}"
+    assert len(set(greys)) > 5, "the picture stands still"
+
+
+def test_several_feeds_side_by_side_all_go_on_and_answer_others(own_daemon: LiveDaemon) -> None:
+    connection = own_daemon.connect()
+    mtv.arrange(tile=True, connection=connection)
+    names = ["a", "b", "c"]
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            stack.enter_context(producer(own_daemon, name))
+        until(lambda: all(name in feeds_of(connection) for name in names))
+        before = feeds_of(connection)
+        for zoom in range(1, 11):
+            mtv.Display("b", connection=connection).zoom(zoom)
+        until(lambda: all(feeds_of(connection)[name].shown > before[name].shown + 10 for name in names))
+        after = feeds_of(connection)
+    for name, feed in after.items():
+        assert feed.published >= feed.shown + feed.dropped, name
+        assert feed.published - feed.shown - feed.dropped <= 3, "on their way"
+
+
+def test_a_producer_that_is_killed_leaves_its_last_frame_and_no_other_file(own_daemon: LiveDaemon) -> None:
+    connection = own_daemon.connect()
+    with producer(own_daemon, "guider"):
+        until(lambda: feeds_of(connection).get("guider", FeedInfo(feed="", display=0)).shown > 5)
+    until(lambda: not feeds_of(connection))
+    directory = connection.pixel_directory
+    assert directory is not None
+    assert len(list(directory.glob("feed-*"))) == 1
+    with mtv.Feed("guider", endpoint=own_daemon.endpoint) as feed:
+        shows_another(feed)
+    assert number_shown(own_daemon) == feed.counts.published
+
+
+def test_masks_and_markers_belong_to_their_frame_also_when_its_shape_and_type_change(own_daemon: LiveDaemon) -> None:
+    connection = own_daemon.connect()
+    shapes = [(400, 600), (400, 600), (300, 300), (300, 300)]
+    with mtv.Feed("guider", endpoint=own_daemon.endpoint, every=True, timeout_secs=START_SECS) as feed:
+        for number, shape_yx in enumerate(shapes):
+            image = np.full(shape_yx, number, "f4" if number % 2 else "i2")
+            mask = np.zeros(shape_yx, "u1")
+            mask[:, : shape_yx[1] // 2] = 1 + number % 2
+            assert feed.publish(image, mask=mask, planes={"EVEN": 0, "ODD": 1}, markers=[[5.0, 5.0]] * (number + 1))
+            until(lambda: not feed.counts.waiting, feed)
+            if number == 0:
+                display = mtv.Display("guider", connection=connection)
+                display.scale("linear", -10, 10)
+                display.set_mask_plane_color("EVEN", "red")
+                display.set_mask_plane_color("ODD", "blue")
+            seen = picture(connection, "guider")
+            red = (seen == (255, 0, 0)).all(axis=2).sum()
+            blue = (seen == (0, 0, 255)).all(axis=2).sum()
+            assert (red > 10_000, blue > 10_000) == (number % 2 == 0, number % 2 == 1), (number, red, blue)
+            (report,) = connection.status().displays
+            assert report.overlays == {"guider": number + 1}
+            with own_daemon.probe() as window:
+                assert window.markers(report.number) == number + 1
+                assert float(window.value(shape_yx[1] - 1, shape_yx[0] - 1, report.number)) == number
+
+
+def test_smoothed_limits_follow_the_pixels(own_daemon: LiveDaemon) -> None:
+    display = mtv.Display("guider", connection=own_daemon.connect())
+    with mtv.Feed("guider", endpoint=own_daemon.endpoint, smooth_secs=0.05) as feed:
+        while feed.counts.shown < 30:
+            shows_another(feed)
+        last = feed.counts.published
+    (report,) = display.connection.status().displays
+    assert report.limits is not None
+    assert report.limits[0] == pytest.approx(last, rel=0.3)
+    with own_daemon.probe() as window:
+        assert float(window.tcl(f"[Frame{report.number} get clip]").split()[0]) == pytest.approx(report.limits[0])

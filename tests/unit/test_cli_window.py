@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from mtv.cli import doctor
 from mtv.cli.daemon import status_lines
-from mtv.wire.messages import Report, WindowState
+from mtv.wire.messages import FeedInfo, Report, WindowState
 from mtvd import options
 from mtvd.config import ConfigError, Settings
 
@@ -41,6 +42,17 @@ def test_status_tells_the_room_that_is_left_and_the_memory() -> None:
     line = next(line for line in status_lines(report) if line.startswith("memory"))
     assert "room for 5 MB" in line
     assert "daemon 7 MB" in line
+
+
+def test_status_tells_feeds_only_where_there_are_some() -> None:
+    report = Report(release="1", pid=1, uptime_secs=1, endpoint="ipc:///x", window=WindowState())
+    assert not any(line.startswith("feeds") for line in status_lines(report))
+    feed = FeedInfo(feed="guider", display=3, published=9, shown=7, dropped=2, bytes=5_000_000, latency_p50_secs=0.02)
+    (line,) = (
+        line for line in status_lines(msgspec.structs.replace(report, feeds=(feed,))) if line.startswith("feeds")
+    )
+    assert "guider on 3: 9 published, 7 shown, 2 dropped, 5 MB" in line
+    assert "latency 20 ms" in line
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mtv.cli.common import Call, Command, Refused
 from mtv.wire.errors import Unavailable
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import Arrangement, DisplayReport, Report, WindowState
+    from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Report, WindowState
 
 _LEAVE_SECS: Final = 20.0
 """How long a daemon may take to close its window and go."""
@@ -139,6 +139,7 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
                 for session in sessions
             ],
         ),
+        *(_entries("feeds", [_feed(feed) for feed in report.feeds]) if report.feeds else []),
         *_entries(
             "repositories",
             [
@@ -158,6 +159,16 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
             f"{plural(report.batches, 'batch').replace('batchs', 'batches')}",
         ),
     ]
+
+
+def _feed(feed: FeedInfo) -> str:
+    from mtv.cli.output import size
+
+    return (
+        f"{feed.feed} on {feed.display}: {feed.published} published, {feed.shown} shown, {feed.dropped} dropped, "
+        f"{size(feed.bytes)}, {feed.fps:.1f} frames/s, latency {1e3 * feed.latency_p50_secs:.0f} ms "
+        f"(99 %: {1e3 * feed.latency_p99_secs:.0f} ms)"
+    )
 
 
 def _entry(name: str, text: str) -> str:

@@ -1,0 +1,234 @@
+"""Feeds in the daemon: their files stay theirs, their frames are awaited on the screen, and their counters are told."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from mtv.wire import messages, steps
+from mtv.wire.data import Array, Exposure
+from mtvd import actions as ac
+from mtvd.pixelstore import allocate
+
+pytestmark = pytest.mark.anyio
+Daemon = Any
+SHAPE_YX = (30, 40)
+HEADER_BYTES = 28_800
+
+
+def slot(daemon: Daemon, value: float = 1.0, *, pid: int | None = None, shape_yx: tuple[int, int] = SHAPE_YX) -> str:
+    """Write a slot as a feed does, and return its name."""
+    name = f"feed-{pid or os.getpid()}-{secrets.token_hex(8)}.fits"
+    pixels = np.full(shape_yx, value, ">f4").tobytes()
+    padding = -len(pixels) % 2880
+    with os.fdopen(allocate(daemon.pixels.directory / name, HEADER_BYTES + len(pixels) + padding), "r+b") as file:
+        file.seek(HEADER_BYTES)
+        file.write(pixels)
+    return name
+
+
+def frame(file: str, slots: tuple[str, ...] = (), **fields: Any) -> messages.Frame:
+    shape_yx = fields.pop("shape_yx", SHAPE_YX)
+    exposure = Exposure(
+        image=Array(dtype=">f4", shape=shape_yx, file=file, offset=HEADER_BYTES), wcs=fields.pop("wcs", "")
+    )
+    return messages.Frame(**{"feed": "f", "display": 0, "target": exposure, "slots": slots or (file,), **fields})
+
+
+def buffered(**fields: Any) -> messages.Frame:
+    """Return a frame as clients on other hosts send it."""
+    exposure = Exposure(image=Array(dtype=">f4", shape=SHAPE_YX, buffer=0))
+    return messages.Frame(**{"feed": "f", "display": 0, "target": exposure, **fields})
+
+
+def drawn(daemon: Daemon) -> list[Any]:
+    return [action for batch in daemon.window.batches for section in batch.sections for action in section.actions]
+
+
+async def shown(client: Any, request: messages.Frame, buffers: tuple[bytes, ...] = ()) -> None:
+    reply = await client.ask(request, buffers)
+    assert isinstance(reply, messages.Outcome), reply
+
+
+async def feeds(client: Any) -> tuple[messages.FeedInfo, ...]:
+    report = await client.ask(messages.Status())
+    assert isinstance(report, messages.Report)
+    return report.feeds
+
+
+async def test_a_frame_is_redrawn_before_it_is_answered_and_a_transaction_is_not(daemon: Daemon) -> None:
+    client = daemon.client()
+    await shown(client, frame(slot(daemon)))
+    assert daemon.window.batches[-1].redraws
+    await client.ask(steps.Zoom(display=0, factor=2.0))
+    assert not daemon.window.batches[-1].redraws
+
+
+async def test_slots_are_shown_over_and_over_and_removed_only_when_the_session_ends(daemon: Daemon) -> None:
+    client = daemon.client()
+    slots = tuple(slot(daemon, number) for number in range(3))
+    for number in range(7):
+        await shown(client, frame(slots[number % 3], slots))
+    images = [action.image.file for action in drawn(daemon) if isinstance(action, ac.LoadImage)]
+    assert images == [slots[number % 3] for number in range(7)]
+    assert set(slots) <= set(daemon.pixels.names())
+    await client.ask(messages.Bye())
+    assert set(slots) & set(daemon.pixels.names()) == {slots[0]}, "the last frame stays"
+    other = daemon.client()
+    await other.ask(steps.Delete(display=0))
+    assert not set(slots) & set(daemon.pixels.names())
+    assert not [name for name in daemon.pixels.names() if name.startswith("free-")], "its writer may map it still"
+
+
+async def test_slots_that_a_frame_names_no_longer_are_removed(daemon: Daemon) -> None:
+    client = daemon.client()
+    old, new = slot(daemon), slot(daemon)
+    await shown(client, frame(old))
+    await shown(client, frame(new))
+    assert old not in daemon.pixels.names()
+    assert new in daemon.pixels.names()
+
+
+async def test_the_next_frame_of_a_stream_is_alike_and_one_of_another_shape_or_wcs_is_not(daemon: Daemon) -> None:
+    client = daemon.client()
+    wcs = f"{'CRVAL1':<8}= {1.5:>20}".ljust(80)
+    requests = [
+        frame(slot(daemon)),
+        frame(slot(daemon)),
+        frame(slot(daemon, shape_yx=(50, 40)), shape_yx=(50, 40)),
+        frame(slot(daemon, shape_yx=(50, 40)), shape_yx=(50, 40), wcs=wcs),
+        frame(slot(daemon, shape_yx=(50, 40)), shape_yx=(50, 40), wcs=wcs),
+    ]
+    for request in requests:
+        await shown(client, request)
+    assert [action.alike for action in drawn(daemon) if isinstance(action, ac.LoadImage)] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+async def test_markers_of_a_frame_go_with_it(daemon: Daemon) -> None:
+    client = daemon.client()
+    overlay = steps.Overlay(display=0, name="f", x=(1.0,), y=(2.0,), replace=True)
+    await shown(client, frame(slot(daemon), markers=overlay))
+    assert daemon.engine.scene.displays[0].overlays[0].count == 1
+    await shown(client, frame(slot(daemon)))
+    assert not daemon.engine.scene.displays[0].overlays
+
+
+async def test_smoothed_limits_follow_the_pixels_slowly(daemon: Daemon) -> None:
+    client = daemon.client()
+    low_and_high = []
+    for value in (0.0, 100.0, 100.0):
+        ramp = np.linspace(value, value + 10, np.prod(SHAPE_YX), dtype=">f4").tobytes()
+        await shown(client, buffered(smooth_secs=1e6), (ramp,))
+        low_and_high.append(daemon.engine.scene.displays[0].scale.limits)
+    first, second, third = low_and_high
+    assert first == pytest.approx((0.05, 9.95), abs=0.02)
+    assert first[0] < second[0] < third[0] < 1, "a millionth of the way a second"
+    file = slot(daemon, 7.0)
+    await shown(client, frame(file, smooth_secs=1.0, feed="other"))
+    assert daemon.engine.scene.displays[0].scale.limits == (7.0, 8.0)
+
+
+async def test_status_tells_what_became_of_the_frames(daemon: Daemon) -> None:
+    client = daemon.client()
+    await shown(client, buffered(published=1), (bytes(4800),))
+    await shown(client, buffered(published=9, dropped=7, age_secs=5.0), (bytes(4800),))
+    (info,) = await feeds(client)
+    assert (info.feed, info.display, info.session) == ("f", 0, client.session.hex())
+    assert (info.published, info.shown, info.dropped, info.bytes) == (9, 2, 7, 9600)
+    assert info.latency_p99_secs > 5
+    assert info.fps > 0
+    await client.ask(messages.Bye())
+    assert await feeds(daemon.client()) == ()
+
+
+async def test_the_files_of_a_process_that_was_killed_are_removed(daemon: Daemon) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    client = daemon.client()
+    slots = tuple(slot(daemon, pid=child.pid) for _ in range(2))
+    await shown(client, frame(slots[0], slots))
+    daemon.feeds.tidy()
+    assert len(await feeds(client)) == 1
+    child.kill()
+    child.communicate()
+    daemon.feeds.tidy()
+    assert await feeds(client) == ()
+    assert set(slots) & set(daemon.pixels.names()) == {slots[0]}
+
+
+async def test_a_feed_from_another_host_that_is_silent_for_long_is_no_longer_told(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = daemon.client()
+    await shown(client, buffered(), (bytes(4800),))
+    daemon.feeds.tidy()
+    assert len(await feeds(client)) == 1
+    monkeypatch.setattr("mtvd.feeds._IDLE_SECS", 0.0)
+    daemon.feeds.tidy()
+    assert await feeds(client) == ()
+    await shown(client, buffered(), (bytes(4800),))
+
+
+@pytest.mark.parametrize(
+    ("where", "fields"),
+    [
+        ("slots", {"slots": ("../../etc/passwd",)}),
+        ("slots", {"slots": ("mtv-1-0123456789abcdef.fits",)}),
+        ("slots", {"slots": tuple(f"feed-1-{number:016x}.fits" for number in range(9))}),
+        ("feed", {"feed": ""}),
+        ("feed", {"feed": "x" * 100_000}),
+        ("smooth_secs", {"smooth_secs": float("inf")}),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_by_name(daemon: Daemon, where: str, fields: dict[str, Any]) -> None:
+    client = daemon.client()
+    reply = await client.ask(buffered(**fields), (bytes(4800),))
+    assert isinstance(reply, messages.Failed), reply
+    assert reply.error.where == where
+    await shown(client, buffered(), (bytes(4800),))
+
+
+@pytest.mark.parametrize("smooth_secs", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "image",
+    [
+        Array(dtype=">f4", shape=(30, 40), file="feed-1-0123456789abcdef.fits", offset=HEADER_BYTES),
+        Array(dtype=">f4", shape=(30, 4000), buffer=0),
+        Array(dtype=">f4", shape=(1200,), buffer=0),
+        Array(dtype=">f4", shape=(0, 5), buffer=0),
+        Array(dtype="O", shape=(30, 40), buffer=0),
+        Array(dtype=">f4", shape=(30, 40), buffer=3),
+    ],
+)
+async def test_an_image_that_is_none_is_refused_and_the_feed_goes_on(
+    daemon: Daemon, image: Array, smooth_secs: float
+) -> None:
+    client = daemon.client()
+    request = msgspec.structs.replace(buffered(smooth_secs=smooth_secs), target=Exposure(image=image))
+    reply = await client.ask(request, (bytes(4800),))
+    assert isinstance(reply, messages.Failed), reply
+    assert reply.error.code != "internal"
+    assert "image" in reply.error.where
+    await shown(client, buffered(), (bytes(4800),))
+
+
+async def test_a_session_has_only_so_many_feeds(daemon: Daemon) -> None:
+    client = daemon.client()
+    for number in range(64):
+        await shown(client, buffered(feed=str(number)), (bytes(4800),))
+    reply = await client.ask(buffered(feed="one more"), (bytes(4800),))
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.where == "feed"
+    await shown(daemon.client(), buffered(feed="one more"), (bytes(4800),))
