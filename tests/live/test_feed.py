@@ -199,10 +199,10 @@ def test_a_producer_that_is_killed_leaves_its_last_frame_and_no_other_file(own_d
 
 def test_masks_and_markers_belong_to_their_frame_also_when_its_shape_and_type_change(own_daemon: LiveDaemon) -> None:
     connection = own_daemon.connect()
-    shapes = [(400, 600), (400, 600), (300, 300), (300, 300)]
+    kinds = [((400, 600), "i2"), ((400, 600), "i2"), ((400, 600), "f4"), ((300, 300), "f4"), ((300, 300), "f4")]
     with mtv.Feed("guider", endpoint=own_daemon.endpoint, every=True, timeout_secs=START_SECS) as feed:
-        for number, shape_yx in enumerate(shapes):
-            image = np.full(shape_yx, number, "f4" if number % 2 else "i2")
+        for number, (shape_yx, dtype) in enumerate(kinds):
+            image = np.full(shape_yx, number, dtype)
             mask = np.zeros(shape_yx, "u1")
             mask[:, : shape_yx[1] // 2] = 1 + number % 2
             assert feed.publish(image, mask=mask, planes={"EVEN": 0, "ODD": 1}, markers=[[5.0, 5.0]] * (number + 1))

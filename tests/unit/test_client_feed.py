@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 import mtv
 from mtv import feed as feeds
 from mtv.link import Timing
+from mtv.newest import Newest
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages
 from mtv.wire.data import Array
@@ -286,15 +288,32 @@ def test_three_files_hold_all_frames_and_what_is_shown_or_on_its_way_is_never_wr
     assert len(files(sharing)) == 1, "the last frame stays, its room included; the others are removed"
 
 
-def test_a_producer_in_a_hurry_does_not_starve_the_window(sharing: ScriptedDaemon) -> None:
-    """Each frame withdraws the one before it, unless that is promised to the thread that waits for one."""
-    with mtv.Feed("guider", endpoint=sharing.endpoint) as feed:
-        feed.publish(FRAME)
-        wait_until(lambda: feed.counts.shown == 1, feed)
-        deadline = time.monotonic() + WAIT_SECS
-        while feed.counts.shown < 20:
-            assert time.monotonic() < deadline, feed
-            feed.publish(FRAME)
+class Item:
+    def __init__(self) -> None:
+        self.removed = False
+
+    def remove(self) -> None:
+        self.removed = True
+
+
+def test_what_is_promised_to_a_thread_that_waits_is_not_withdrawn_by_a_producer_in_a_hurry() -> None:
+    newest = Newest[Item](every=False, timeout_secs=1.0)
+    taken: list[Item | None] = []
+    thread = threading.Thread(target=lambda: taken.append(newest.take(lambda: False)))
+    thread.start()
+    deadline = time.monotonic() + WAIT_SECS
+    while not newest._hungry:
+        assert time.monotonic() < deadline
+    first, second, third = Item(), Item(), Item()
+    with newest.changed:  # the thread cannot take anything meanwhile
+        for item in (first, second, third):
+            assert newest.reserve()
+            newest.put(item)
+    thread.join(WAIT_SECS)
+    assert taken == [first]
+    assert [first.removed, second.removed, third.removed] == [False, True, False]
+    assert newest.take(lambda: True) is third
+    assert newest.totals == (3, 1)
 
 
 def test_masks_have_a_file_of_their_own_in_each_slot(sharing: ScriptedDaemon) -> None:
