@@ -54,6 +54,8 @@ class Target:
     """At most so many times the floor."""
     most: Amount | None = None
     """At most so much."""
+    enough: Amount | None = None
+    """So much is enough, whatever the floor does."""
 
     def __str__(self) -> str:
         parts = []
@@ -63,10 +65,14 @@ class Target:
             parts.append(f"<= {self.floor:g}x floor")
         if self.most is not None:
             parts.append(f"<= {self.most}")
+        if self.enough is not None:
+            parts.append(f"{'or ' if parts else ''}>= {self.enough}")
         return "; ".join(parts)
 
     def met(self, ratio_peer: float | None, ratio_floor: float | None, amount: Amount | None = None) -> bool | None:
         """Tell whether ratios and amount reach it; None where one that is needed was not measured."""
+        if self.enough is not None and (amount is None or amount.value >= self.enough.value or self.floor is None):
+            return None if amount is None else amount.value >= self.enough.value
         if self.most is not None and amount is None:
             return None
         if (self.peer is not None and ratio_peer is None) or (self.floor is not None and ratio_floor is None):

@@ -24,6 +24,12 @@ NAMES: Final = (
     "query_parallel",
     "find_first_1m",
     "status_cli",
+    "feed_2k4k",
+    "feed_1k",
+    "feed_masked",
+    "feed_latency",
+    "publish_cost",
+    "publish_absent",
     "idle_memory",
 )
 """In the table's order."""

@@ -87,6 +87,27 @@ def test_what_is_no_time_is_held_against_an_amount(amount: Amount | None, ok: bo
     assert table.cells(found)[1] == (str(amount) if amount else "-")
 
 
+@pytest.mark.parametrize(
+    ("target", "amount", "ok"),
+    [
+        (Target(floor=1.2, enough=Amount(30, "frames/s")), Amount(30, "frames/s"), True),
+        (Target(floor=1.2, enough=Amount(30, "frames/s")), Amount(29, "frames/s"), False),
+        (Target(floor=1.3, enough=Amount(30, "frames/s")), Amount(29, "frames/s"), True),
+        (Target(enough=Amount(30, "frames/s")), Amount(29, "frames/s"), False),
+        (Target(enough=Amount(30, "frames/s")), Amount(31, "frames/s"), True),
+        (Target(floor=1.3, enough=Amount(30, "frames/s")), None, None),
+    ],
+)
+def test_an_amount_may_be_enough_whatever_the_floor_does(
+    target: Target, amount: Amount | None, ok: bool | None
+) -> None:
+    times = measured()
+    found = as_json(row(target), Measured(ours=times.ours, floor=times.floor, amount=amount))
+
+    assert found["ok"] is ok
+    assert ">= 30 frames/s" in found["target"]
+
+
 def test_the_median_counts_and_the_spread_is_told() -> None:
     timing = Timing((3.0, 1.0, 2.0))
 

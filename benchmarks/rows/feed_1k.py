@@ -1,0 +1,20 @@
+"""Frames of 1024x1024 ``float32`` from another process, as fast as the window takes them."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench
+from benchmarks.row import Amount, Measured, Row, Target
+from benchmarks.rows import feeds
+
+
+def measure(bench: Bench) -> Measured:
+    """Seconds a frame; the floor is DS9 alone."""
+    return feeds.measure_rate(bench, feeds.SQUARE_YX)
+
+
+ROW = Row(
+    "feed_1k",
+    "a feed of 1024x1024 float32 from another process, a frame",
+    Target(floor=1.25, enough=Amount(45, "frames/s")),
+    measure,
+)

@@ -1,0 +1,45 @@
+"""From the return of ``publish`` to the redrawn screen, at half of the highest rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks import exposure
+from benchmarks.bench import Bench
+from benchmarks.row import Measured, Row, Target, Timing
+from benchmarks.rows import feeds
+
+
+def measure(bench: Bench) -> Measured:
+    """The floor is one redraw: the hand-written loop on DS9 alone."""
+    shape_yx = feeds.SMALL_YX if bench.small else feeds.FULL_YX
+    bench.frames(3)
+    bench.ds9.select(3, limits=exposure.LIMITS)
+    loop = feeds.Loop(bench.ds9.target, 3, shape_yx)
+    redraws: list[float] = []
+    ours: list[float] = []
+    told: list[dict[str, Any]] = []
+    try:
+        for _ in range(bench.amount(3, 1)):
+            redraws.append(feeds.timed(loop.draw, bench.amount(60, 3)))
+            if bench.with_ours:
+                told.append(_at_half_rate(bench, shape_yx))
+                ours.append(told[-1]["latency_p50_secs"] - told[-1]["publish_secs"])
+    finally:
+        loop.close()
+    return Measured(ours=Timing(tuple(ours)) if ours else None, floor=Timing(tuple(redraws)), extra={"producer": told})
+
+
+def _at_half_rate(bench: Bench, shape_yx: tuple[int, int]) -> dict[str, Any]:
+    secs = bench.amount(3, 1)
+    feeds.prepare(bench.daemon, shape_yx)
+    highest = feeds.published(bench.daemon, shape_yx, rate=feeds.RATE, secs=secs)["fps"]
+    return feeds.published(bench.daemon, shape_yx, rate=max(1.0, highest / 2), secs=secs)
+
+
+ROW = Row(
+    "feed_latency",
+    "a feed of 2048x4176 float32, from publish to the screen, p50",
+    Target(floor=1.5),
+    measure,
+)
