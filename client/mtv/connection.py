@@ -271,6 +271,7 @@ class Connection:
         prepared: Discardable | None = None,
         wait: bool = True,
         supersede: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> Outcome | None:
         """Carry out a step now, or leave it to the buffer that is open for its display."""
         batch = self.open_batch(getattr(step, "display", EVERYTHING))
@@ -279,7 +280,8 @@ class Connection:
             batch.prepared += [prepared] if prepared else []
             return None
         bundle = Bundle((step,), tuple(buffers))
-        return self.execute(bundle, prepared=[prepared] if prepared else [], wait=wait, supersede=supersede)
+        items = [prepared] if prepared else []
+        return self.execute(bundle, prepared=items, wait=wait, supersede=supersede, on_progress=on_progress)
 
     def execute(
         self,
@@ -289,8 +291,14 @@ class Connection:
         wait: bool = True,
         supersede: bool = False,
         timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Outcome | None:
         """Send one transaction.
+
+        Parameters
+        ----------
+        on_progress : callable, optional
+            As in `ask`; not called where the transaction is only published.
 
         Returns
         -------
@@ -314,22 +322,26 @@ class Connection:
             if not wait:
                 self.publish(message, buffers=bundle.buffers, timeout_secs=secs, cleanup=cleanup)
                 return None
-            answer = self.ask(message, buffers=bundle.buffers, timeout_secs=secs, cleanup=cleanup)
+            answer = self.ask(
+                message, buffers=bundle.buffers, timeout_secs=secs, on_progress=on_progress, cleanup=cleanup
+            )
             assert isinstance(answer.reply, Outcome)
             if failure := failed_step(answer.reply):
                 raise failure
         self._tell(answer.reply.note)
         return answer.reply
 
-    def buffering(self, *, wait: bool = True, display: Display | None = EVERYTHING) -> Batch:
+    def buffering(
+        self, *, wait: bool = True, display: Display | None = EVERYTHING, on_progress: OnProgress | None = None
+    ) -> Batch:
         """Return a context manager: all steps of this thread within it, of all displays, are one transaction.
 
         It takes effect as a whole or not at all. After an exception inside nothing is sent. A buffer inside another
-        joins it.
+        joins it. ``on_progress`` is as in `execute`.
         """
 
         def send(batch: Batch) -> Outcome | None:
-            return self.execute(batch.bundle(), prepared=batch.prepared, wait=wait)
+            return self.execute(batch.bundle(), prepared=batch.prepared, wait=wait, on_progress=on_progress)
 
         return Batch(self._batches, display, send, self.limits)
 

@@ -13,6 +13,7 @@ from mtv.connection import Connection
 from mtv.listening import Events
 from mtv.markers import columns_of, points_of, table_columns
 from mtv.process import default_connection
+from mtv.ticket import OnProgress
 from mtv.transaction import Collector, System
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
@@ -72,6 +73,7 @@ class Display:
         label: str = "",
         wait: bool = True,
         supersede: bool = False,
+        on_progress: OnProgress | None = None,
         **part: Unpack[parts.Part],
     ) -> None:
         """Show an image. Replaces image, mask and WCS, and removes overlays except lasting ones.
@@ -91,6 +93,9 @@ class Display:
             The target's own where not given; a `str` holds cards of 80 characters.
         supersede : `bool`, optional
             True, with ``wait=False``: a newer image for this display may take the place of this one while it waits.
+        on_progress : callable, optional
+            Called in this thread with each `~mtv.wire.messages.Progress` while a file is fetched from another host;
+            only where the call waits. Of what is buffered `buffering` is told.
         hdu, component, cube_index, bbox, centre_deg, size_arcsec : optional
             Which part of a path or reference is shown; as in `mtv.Repository.get`.
 
@@ -104,7 +109,8 @@ class Display:
         if source is not None:
             checks.only_with_pixels(mask=mask, planes=planes, xy0=xy0, wcs=wcs)
             source = parts.of(source, part)
-            self._draw(steps.Mtv(display=self.frame, target=source), wait=wait, supersede=supersede)
+            step = steps.Mtv(display=self.frame, target=source)
+            self.connection.draw(step, wait=wait, supersede=supersede, on_progress=on_progress)
             return
         parts.none_of_pixels(part)
         image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
@@ -212,6 +218,7 @@ class Display:
         replace: bool = True,
         lasting: bool = False,
         wait: bool = True,
+        on_progress: OnProgress | None = None,
     ) -> None:
         """Draw whole columns, or rows of a table that the daemon reads, as one named group of markers.
 
@@ -235,6 +242,8 @@ class Display:
             One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
         replace : `bool`, optional
             False: the markers are added to those that the group has.
+        on_progress : callable, optional
+            As in `mtv`, of a table on another host.
 
         Raises
         ------
@@ -256,7 +265,8 @@ class Display:
             lasting=lasting,
             **packed.fields,
         )
-        self.connection.draw(step, buffers=packed.buffers, markers=packed.markers, wait=wait)
+        draw = self.connection.draw
+        draw(step, buffers=packed.buffers, markers=packed.markers, wait=wait, on_progress=on_progress)
 
     def erase(self, name: str | None = None, *, wait: bool = True) -> None:
         """Remove one overlay, or all markers, the user's own regions too."""
@@ -333,13 +343,13 @@ class Display:
 
     # Together, and afterwards
 
-    def buffering(self, *, wait: bool = True) -> Batch:
+    def buffering(self, *, wait: bool = True, on_progress: OnProgress | None = None) -> Batch:
         """Return a context manager: all that this thread draws on this display within it is one transaction.
 
         It takes effect as a whole or not at all. After an exception inside nothing is sent. A buffer inside another
-        joins it.
+        joins it. ``on_progress`` is as in `mtv`.
         """
-        return self.connection.buffering(wait=wait, display=self.frame)
+        return self.connection.buffering(wait=wait, display=self.frame, on_progress=on_progress)
 
     def sync(self) -> None:
         """Wait until all that was drawn so far is on the screen; raise the first failure of what was published."""
@@ -395,8 +405,8 @@ class Display:
     def _repr_png_(self) -> bytes | None:
         return self.snapshot() if self._described().exists else None
 
-    def _draw(self, step: steps.AnyStep, *, wait: bool, supersede: bool = False) -> Outcome | None:
-        return self.connection.draw(step, wait=wait, supersede=supersede)
+    def _draw(self, step: steps.AnyStep, *, wait: bool) -> Outcome | None:
+        return self.connection.draw(step, wait=wait)
 
 
 def get_display(frame: int | str = 0, backend: str = "ds9", *, connection: Connection | None = None) -> Display:

@@ -310,6 +310,8 @@ class Repository:
             Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels; it must lie within the image.
         centre_deg, size_arcsec : `tuple` [`float`, `float`], optional
             Cut-out around ``(ra, dec)`` (ICRS) of ``(width, height)``, or of one number for both; clipped to the image.
+        on_progress : callable, optional
+            Called in this thread with each `~mtv.wire.messages.Progress` while a file is fetched from another host.
         **data_id
             ``visit=23718, detector=41, instrument="HSC"``, with a dataset type.
 
@@ -364,7 +366,7 @@ class Repository:
         ----------
         lease_secs : `float`, optional
             How long the handle lives after its last use; ``with repo.load(...) as handle:`` gives it back.
-        target, collections, hdu, component, cube_index, bbox, centre_deg, size_arcsec, **data_id
+        target, collections, hdu, component, cube_index, bbox, centre_deg, size_arcsec, on_progress, **data_id
             As in `get`.
         """
         part = parts.given(

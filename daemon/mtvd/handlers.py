@@ -168,9 +168,10 @@ class Handlers:
         assert loaded is not None
         return loaded
 
-    async def _get(self, request: ms.Get, _call: Call) -> Answered:
+    async def _get(self, request: ms.Get, call: Call) -> Answered:
         if not isinstance(request.target, Handle):
-            return await self.repositories.get(request.target, request.columns, request.select), ()
+            get = self.repositories.get
+            return await get(request.target, request.columns, request.select, call.on_progress), ()
         data = self.handles.data(request.target.handle)
         if isinstance(data, Exposure):
             return ms.Got(data=await self._copy_of(data)), ()

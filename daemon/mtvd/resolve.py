@@ -26,6 +26,7 @@ from mtvd.columns import pack_markers, pack_positions, wanted_of
 from mtvd.handles import Handles
 from mtvd.images import Images, Layers, files_of
 from mtvd.pixelstore import PixelStore
+from mtvd.progress import Together
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.repo.positions import Found, find_positions
 from mtvd.view_steps import VIEW_STEPS, check_display
@@ -77,7 +78,7 @@ class Resolver:
             ``where`` begins with ``steps[i]``; files made on the way are removed.
         """
         check_size(wanted, self.limits)
-        work = _Work(room=self, buffers=buffers, key=key, first_image=first_image, on_progress=on_progress)
+        work = _Work(room=self, buffers=buffers, key=key, first_image=first_image, progress=Together(on_progress))
         try:
             await work.read(wanted)
             for index, step in enumerate(wanted):
@@ -103,7 +104,7 @@ class _Work:
     buffers: Sequence[Buffer]
     key: str
     first_image: Callable[[steps.Display], bool]
-    on_progress: OnProgress | None
+    progress: Together
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
@@ -128,34 +129,35 @@ class _Work:
     async def _read(self, index: int, step: steps.AnyStep) -> None:
         if isinstance(step, steps.Query):
             check_query(step, self.room.limits)
-            rows = await self.room.repositories.query(step, self.on_progress)
+            rows = await self.room.repositories.query(step, self.progress.part())
             self.resolved.outcomes[index] = StepOutcome(rows=rows)
         elif isinstance(step, steps.Load):
             self.resolved.outcomes[index] = StepOutcome(loaded=await self._load(step))
         elif isinstance(step, steps.Mtv) and isinstance(step.target, Dataset | File):
-            self.exposures[index] = await self.room.repositories.read_for_display(step.target)
+            self.exposures[index] = await self.room.repositories.read_for_display(step.target, self.progress.part())
             self.resolved.files |= files_of(self.exposures[index])
         elif isinstance(step, steps.Overlay) and isinstance(step.target, Dataset | File):
-            read = await self.room.repositories.positions(step.target, wanted_of(step))
+            read = await self.room.repositories.positions(step.target, wanted_of(step), self.progress.part())
             self.resolved.files |= tablefiles.files_of_positions(read)
             self.positions[index] = await anyio.to_thread.run_sync(tablefiles.taken, read, self.room.pixels)
 
     async def _load(self, step: steps.Load) -> Loaded:
         if not 0 < step.lease_secs <= 86_400:
             raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
+        progress = self.progress.part()
         try:
-            exposure = await self.room.repositories.read_for_display(step.target)
+            exposure = await self.room.repositories.read_for_display(step.target, progress)
         except RequestError as refusal:
             if (refusal.error.code, refusal.error.where) != ("unsupported", "target"):
                 raise
-            return await self._load_table(step)
+            return await self._load_table(step, progress)
         layers = await self.room.images.layers(exposure)
         if step.ahead:
             self.room.repositories.read_ahead(step.ahead)
         return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
 
-    async def _load_table(self, step: steps.Load) -> Loaded:
-        got = await self.room.repositories.get(step.target, ())
+    async def _load_table(self, step: steps.Load, progress: OnProgress | None) -> Loaded:
+        got = await self.room.repositories.get(step.target, (), on_progress=progress)
         if got.catalog is None:
             raise bad_value("target", "only images and tables are loaded", "get it")
         return self.room.handles.add_table(got.catalog, lease_secs=step.lease_secs)

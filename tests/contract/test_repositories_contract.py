@@ -132,6 +132,19 @@ async def test_a_dataset_is_read_for_display_by_data_id_and_by_id(subject: Subje
         assert exposure.label == "calexp HSC 23718 41"
 
 
+async def test_files_on_this_host_report_nothing_and_queries_count(subject: Subject) -> None:
+    told: list[tuple[int, int, str]] = []
+
+    def tell(done: int, total: int, unit: str) -> None:
+        told.append((done, total, unit))
+
+    calexp, src = (Dataset(dataset_type=name, collections=CHAIN, data_id=ONE) for name in ("calexp", "src"))
+    await subject.repositories.read_for_display(calexp, tell)
+    await subject.repositories.get(calexp, (), "", tell)
+    await subject.repositories.positions(src, Wanted(), tell)
+    assert told == []
+
+
 async def test_get_brings_native_arrays_and_the_variance(subject: Subject) -> None:
     got = await subject.repositories.get(Dataset(dataset_type="calexp", collections=CHAIN, data_id=ONE), ())
     assert got.data is not None

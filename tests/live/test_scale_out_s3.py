@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -13,11 +14,12 @@ from tests.support.live_daemon import LiveDaemon
 from tests.support.postgres import free_port
 from tests.support.readers import pixels
 from tests.support.repositories import running
-from tests.support.scale_out import FarSite
+from tests.support.scale_out import FarSite, SlowLine, slow_line
 
 import mtv
 from mtv.wire.data import Dataset, Exposure
 from mtv.wire.errors import MtvError
+from mtv.wire.messages import Progress
 from mtv.wire.steps import Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
@@ -36,11 +38,31 @@ def calexp(visit: int, detector: int) -> Dataset:
     )
 
 
+LARGE = Dataset(dataset_type=sample.LARGE, collections=CHAIN, data_id=calexp(23718, 41).data_id, repo="slow")
+FIRST_BYTES = 2_000_000
+"""Of the large file's 6.7 MB, what comes through a narrow line."""
+
+
 @pytest.fixture(scope="module")
-async def opened(far_site: FarSite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+def line(far_site: FarSite) -> Iterator[SlowLine]:
+    with slow_line(far_site.store) as made:
+        yield made
+
+
+def slow_profile(line: SlowLine) -> dict[str, str]:
+    return {"LSST_RESOURCES_S3_PROFILE_slow": f"http://somebody:not-to-be-shown@127.0.0.1:{line.port}"}
+
+
+def slowly(root: str) -> str:
+    return root.replace("s3://", "s3://slow@")
+
+
+@pytest.fixture(scope="module")
+async def opened(far_site: FarSite, line: SlowLine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     nobody = f"http://somebody:not-to-be-shown@127.0.0.1:{free_port()}"
-    environment = {**far_site.environment, "LSST_RESOURCES_S3_PROFILE_nobody": nobody}
-    settings = {"environment": environment, "peer_silence_secs": SILENCE_SECS}
+    environment = {**far_site.environment, **slow_profile(line), "LSST_RESOURCES_S3_PROFILE_nobody": nobody}
+    aliases = {"demo": far_site.root, "slow": slowly(far_site.root)}
+    settings = {"environment": environment, "peer_silence_secs": SILENCE_SECS, "aliases": aliases}
     async with running(tmp_path_factory.mktemp("daemon"), far_site.root, **settings) as both:
         yield both
 
@@ -55,6 +77,10 @@ async def refused(butler: ButlerRepositories, target: Dataset, far_site: FarSite
 
 def shown(store: PixelStore, exposure: Exposure) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return pixels(store.directory, exposure.image)
+
+
+def large_image() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return sample.image_of(23718, 41, sample.LARGE_SHAPE_YX)
 
 
 async def test_images_and_tables_are_fetched_whole(opened: Running) -> None:
@@ -101,6 +127,56 @@ async def test_files_that_are_gone_or_of_another_size_are_unreadable(opened: Run
     assert f"the repository's record says {len(kept)}" in error.error.message
     far_site.store.put(path, kept)
     await butler.read_for_display(calexp(23694, 42))
+
+
+async def test_a_get_is_given_up_while_its_file_comes_and_the_next_one_is_whole(
+    opened: Running, line: SlowLine
+) -> None:
+    butler, store = opened
+    await butler.query(Query(what="collections", repo="slow"))
+    line.narrow(FIRST_BYTES)
+    told: list[tuple[int, int, str]] = []
+    with anyio.CancelScope() as scope:
+
+        def give_up(done: int, total: int, unit: str) -> None:
+            told.append((done, total, unit))
+            scope.cancel()
+
+        await butler.get(LARGE, on_progress=give_up)
+    assert scope.cancelled_caught
+    line.open()
+    got = await butler.get(LARGE)
+    assert got.data is not None
+    assert len(told) == 1
+    np.testing.assert_array_equal(pixels(store.directory, got.data.image), large_image())
+
+
+def test_a_client_hears_how_far_a_fetched_file_has_come(far_site: FarSite, line: SlowLine, short_path: Path) -> None:
+    environment = {**far_site.environment, **slow_profile(line)}
+    daemon = LiveDaemon(short_path, {"slow": slowly(far_site.root)}, repository_environment=environment)
+    daemon.start()
+    told: list[Progress] = []
+
+    def open_line(progress: Progress) -> None:
+        told.append(progress)
+        line.open()
+
+    try:
+        repository = mtv.Repository("slow", connection=daemon.connect())
+        (ref,) = repository.query(sample.LARGE, collections=CHAIN, instrument="HSC", visit=23718, detector=41)
+        line.narrow(FIRST_BYTES)
+        exposure = repository.get(ref, on_progress=open_line)
+        np.testing.assert_array_equal(exposure.image, large_image())
+        size = far_site.scratch.joinpath(sample.RUN, sample.LARGE, f"{sample.LARGE}.fits").stat().st_size
+        assert {(progress.total, progress.unit) for progress in told} == {(size, "bytes")}
+        assert 0 < told[0].done < size
+        assert told[-1].done == size
+        assert [progress.done for progress in told] == sorted(progress.done for progress in told)
+        count = len(told)
+        repository.load(ref, on_progress=open_line).release()
+        assert len(told) == count  # the file is kept here now
+    finally:
+        assert daemon.stop() == 0
 
 
 @pytest.mark.live(*NEEDED, "ds9", "Xvfb", "pyds9")

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 SHAPE_YX = (50, 60)
+LARGE = "postISRCCD"
+"""Dataset type of one large exposure, of visit 23718 and detector 41, where the files are on another host."""
+LARGE_SHAPE_YX = (700, 800)
 XY0 = (100, 200)
 PLANES = {"BAD": 0, "SAT": 1, "INTRP": 2, "CR": 3, "EDGE": 4, "DETECTED": 5, "DETECTED_NEGATIVE": 6}
 VISITS = {23718: ("HSC-R", "r"), 1214: ("HSC-R", "r"), 23694: ("HSC-I", "i")}
@@ -19,29 +22,36 @@ CHAIN = "u/somebody/single_frame"
 ROWS = 20
 
 
-def image_of(visit: int, detector: int) -> np.ndarray[Any, Any]:
+def image_of(visit: int, detector: int, shape_yx: tuple[int, int] = SHAPE_YX) -> np.ndarray[Any, Any]:
     """Pixels that tell where they come from: ``(y, x)`` float32."""
-    y, x = np.indices(SHAPE_YX)
+    y, x = np.indices(shape_yx)
     return (visit % 1000 + detector + 0.5 * y + 0.25 * x).astype(np.float32)
 
 
-def mask_of(visit: int, detector: int) -> np.ndarray[Any, Any]:
+def mask_of(visit: int, detector: int, shape_yx: tuple[int, int] = SHAPE_YX) -> np.ndarray[Any, Any]:
     """One bit after the other along x."""
-    _, x = np.indices(SHAPE_YX)
+    _, x = np.indices(shape_yx)
     return (1 << (x % 7)).astype(np.int32)
 
 
-def write_exposure(path: Path, visit: int, detector: int, *, compression: str | None = None) -> None:
+def write_exposure(
+    path: Path,
+    visit: int,
+    detector: int,
+    *,
+    compression: str | None = None,
+    shape_yx: tuple[int, int] = SHAPE_YX,
+) -> None:
     """Write a file as afw lays it out; ``compression`` is astropy's name, such as ``GZIP_2``."""
     from astropy.io import fits
 
     primary = fits.PrimaryHDU()
     primary.header[_long("EXPINFO_V")] = 2
     primary.header["EXPTIME"] = 30.0
-    image = image_of(visit, detector)
+    image = image_of(visit, detector, shape_yx)
     planes = (
         ("IMAGE", image, "nJy"),
-        ("MASK", mask_of(visit, detector), ""),
+        ("MASK", mask_of(visit, detector, shape_yx), ""),
         ("VARIANCE", image * 2, "nJy**2"),
     )
     hdus: list[Any] = [primary]
@@ -147,6 +157,7 @@ def build_elsewhere(root: str, database: str, scratch: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _build(root, scratch, transfer="copy", config=config)
+        _ingest_large(root, scratch)
 
 
 def _build(root: str, files: Path, *, transfer: str, config: Any = None) -> None:
@@ -278,6 +289,23 @@ def _ingest(butler: Any, files: Path, transfer: str) -> None:
             table["x"].unit = "pixel"
             table["x"].description = "a position"
             butler.put(table, "sourceTable", ids, run=RUN)
+
+
+def _ingest_large(root: str, files: Path) -> None:
+    from lsst.daf.butler import Butler, DatasetRef, DatasetType, FileDataset
+
+    from mtvd.demo.registry import StandInFormatter
+
+    butler = Butler.from_config(root, writeable=True)
+    keys = ("instrument", "visit", "detector")
+    kind = DatasetType(LARGE, keys, "ExposureF", universe=butler.dimensions)
+    butler.registry.registerDatasetType(kind)
+    path = files / RUN / LARGE / f"{LARGE}.fits"
+    write_exposure(path, 23718, 41, shape_yx=LARGE_SHAPE_YX)
+    data_id = butler.registry.expandDataId({"instrument": "HSC", "visit": 23718, "detector": 41})
+    ref = DatasetRef(kind, data_id, run=RUN)
+    butler.ingest(FileDataset(str(path), ref, formatter=StandInFormatter), transfer="copy")
+    butler.close()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +140,71 @@ def file_store() -> Iterator[Store]:
         yield store
     finally:
         store.end()
+
+
+class SlowLine:
+    """A relay in front of a peer; when it is narrow, only so much of the answers comes through until it is opened."""
+
+    def __init__(self, port: int) -> None:
+        self._peer_port = port
+        self._changed = threading.Condition()
+        self._left_bytes = math.inf
+        self.port = 0
+
+    def narrow(self, size_bytes: int) -> None:
+        """Let so many bytes through from now on."""
+        with self._changed:
+            self._left_bytes = size_bytes
+
+    def open(self) -> None:
+        """Let everything through."""
+        with self._changed:
+            self._left_bytes = math.inf
+            self._changed.notify_all()
+
+    def relay(self, near: socket.socket) -> None:
+        """Carry one connection until either side ends it."""
+        with socket.create_connection(("127.0.0.1", self._peer_port)) as far:
+            asking = threading.Thread(target=_carry, args=(near, far, lambda _: None))
+            asking.start()
+            _carry(far, near, self._take)
+            asking.join()
+
+    def _take(self, size_bytes: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._left_bytes > 0, END_SECS)
+            self._left_bytes -= size_bytes
+
+
+def _carry(source: socket.socket, sink: socket.socket, take: Callable[[int], None]) -> None:
+    with suppress(OSError):  # whoever ends a connection may do so in the middle
+        while chunk := source.recv(1 << 16):
+            take(len(chunk))
+            sink.sendall(chunk)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def slow_line(peer: Peer) -> Iterator[SlowLine]:
+    """Have a slow line to a peer; whoever uses it is to be gone at the end."""
+    line = SlowLine(peer.port)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            line.relay(self.request)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        line.port = server.server_address[1]
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield line
+        finally:
+            line.open()
+            server.shutdown()
+            serving.join()
 
 
 @contextmanager

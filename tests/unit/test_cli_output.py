@@ -12,6 +12,7 @@ import pytest
 from mtv.cli import cli, doctor, output
 from mtv.cli.common import Call, keywords
 from mtv.wire.errors import RequestError
+from mtv.wire.messages import Progress
 
 
 def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
@@ -27,6 +28,40 @@ def test_a_table_fits_into_the_terminal_and_its_widest_columns_give_way() -> Non
     lines = output.lines_of(("id", "description"), [(1, "x" * 100)], 40)
     assert max(map(len, lines)) == 40
     assert lines[1] == " 1  " + "x" * 35 + "…"
+
+
+def test_a_bar_says_what_is_done_and_how_much_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with output.Bar(wanted=True) as bar:
+        bar(Progress(done=1_200_000, total=33_600_000, unit="bytes"))
+        bar(Progress(done=40, total=0, unit="rows"))
+        bar(Progress(done=33_600_000, total=33_600_000, unit="bytes"))
+    told = capsys.readouterr().err
+    assert "fetching" in told
+    assert "33.6 MB of 33.6 MB" in told
+    assert "rows" in told
+    assert "40/?" in told
+
+
+def test_a_bar_that_is_not_wanted_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.Bar(wanted=False) as bar:
+        bar(Progress(done=1, total=2, unit="bytes"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (Progress(done=1_234_567, total=0, unit="bytes"), "1.23 MB"),
+        (Progress(done=0, total=4096, unit="bytes"), "0 B of 4.1 kB"),
+        (Progress(done=12, total=40, unit="detectors"), "12/40"),
+    ],
+)
+def test_progress_is_said_in_its_unit(progress: Progress, said: str) -> None:
+    assert output.counted(progress) == said
 
 
 def test_a_column_keeps_some_characters_however_narrow_the_terminal() -> None:

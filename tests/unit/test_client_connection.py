@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -160,6 +160,35 @@ def test_progress_is_told_in_the_thread_that_waits(daemon: ScriptedDaemon, conne
     connection.request(messages.Sync(), on_progress=note)
     thread.join()
     assert told == [(3, threading.current_thread().name)]
+
+
+def test_drawing_what_the_daemon_reads_tells_progress_alone_and_in_a_buffer(
+    daemon: ScriptedDaemon, connection: Connection
+) -> None:
+    display = mtv.Display(connection=connection)
+    told: list[int] = []
+
+    def note(progress: messages.Progress) -> None:
+        told.append(progress.done)
+        daemon.release()
+
+    def in_a_buffer() -> None:
+        with display.buffering(on_progress=note):
+            display.mtv(Path("/data/a.fits"))
+
+    draws: tuple[Callable[[], object], ...] = (
+        lambda: display.mtv(Path("/data/a.fits"), on_progress=note),
+        lambda: display.overlay("psf", Path("/data/src.fits"), on_progress=note),
+        in_a_buffer,
+    )
+    for number, draw in enumerate(draws, 1):
+        daemon.hold(messages.Transaction)
+        thread = threading.Thread(target=draw)
+        thread.start()
+        seen = daemon.wait_for(messages.Transaction, number)[number - 1]
+        daemon.send(messages.Progress(done=number, total=9, unit="bytes"), to=seen, kind=Kind.PROGRESS)
+        thread.join(20)
+        assert told == list(range(1, number + 1))
 
 
 def test_a_late_answer_is_a_deadline_and_the_request_is_cancelled(

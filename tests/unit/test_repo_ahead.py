@@ -8,6 +8,7 @@ import pytest
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error, RequestError
 from mtvd.repo.ahead import MOST, ReadAhead
+from mtvd.repo.port import OnProgress
 
 pytestmark = pytest.mark.anyio
 
@@ -24,9 +25,11 @@ class Reader:
         self.all_read = anyio.Event()
         self.wanted = 0
         self.let = anyio.Event()
+        self.told: OnProgress = lambda *_: None
 
-    async def __call__(self, target: Dataset | File) -> None:
+    async def __call__(self, target: Dataset | File, told: OnProgress) -> None:
         assert isinstance(target, File)
+        self.told = told
         await self.let.wait()
         self.read.append(target.path)
         if len(self.read) == self.wanted:
@@ -101,6 +104,36 @@ async def test_who_asks_for_what_is_being_read_waits_for_it() -> None:
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
     assert order == ["/a", "asked"]
+
+
+async def test_who_waits_for_what_is_being_read_hears_how_far_it_has_come() -> None:
+    reader = Reader()
+    ahead = ReadAhead(reader)
+    (target,) = files("a")
+    heard: dict[str, list[int]] = {"first": [], "second": [], "gone": []}
+
+    async def ask(name: str) -> None:
+        async with ahead.alone(target, lambda done, *_: heard[name].append(done)) as told:
+            told(9, 9, "bytes")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ahead.serve)
+        ahead.want((target,))
+        await anyio.wait_all_tasks_blocked()
+        with anyio.CancelScope() as leaving:
+            group.start_soon(ask, "first")
+            group.start_soon(ask, "second")
+            async with anyio.create_task_group() as leavers:
+                leavers.start_soon(ask, "gone")
+                await anyio.wait_all_tasks_blocked()
+                reader.told(1, 9, "bytes")
+                leaving.cancel()
+        reader.told(2, 9, "bytes")
+        reader.let.set()
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+    assert heard["gone"] == [1]
+    assert heard["first"] == heard["second"] == [1, 2, 9]
 
 
 async def test_what_somebody_reads_already_is_not_read_ahead() -> None:

@@ -53,6 +53,40 @@ def test_a_host_that_shows_life_is_waited_for_longer(silence: threading.Event) -
     assert next(ticks) > 3
 
 
+def test_figures_are_told_as_they_change_and_at_the_end(silence: threading.Event) -> None:
+    figures = iter((0, 0, 5, 5, 7, 9))
+    told: list[int] = []
+
+    def tell(figure: int) -> None:
+        told.append(figure)
+        if figure == 7:
+            silence.set()
+
+    assert Patience(60).wait_for(silence.wait, "the host", moved=lambda: next(figures), told=tell)
+    assert told == [5, 7, 9]
+
+
+def test_what_ends_at_once_or_never_moves_tells_nothing() -> None:
+    told: list[int] = []
+    assert Patience(60).wait_for(lambda: 7, "the host", told=told.append) == 7
+    assert told == []
+
+
+def test_a_call_whose_listener_fails_is_counted_until_it_ends(silence: threading.Event) -> None:
+    figures = count()
+    patience = Patience(60)
+
+    def tell(_figure: int) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        patience.wait_for(silence.wait, "the host", moved=lambda: next(figures), told=tell)
+    assert patience.abandoned == 1
+    silence.set()
+    patience._abandoned[0].join(10)
+    assert patience.abandoned == 0
+
+
 def test_calls_that_hang_do_not_pile_up(silence: threading.Event) -> None:
     patience = Patience(0.0)
     for _ in range(8):

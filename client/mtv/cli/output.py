@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mtv.wire.messages import Progress
 
 _GAP: Final = "  "
+_WORK: Final = {"bytes": "fetching"}
+"""What is done where the unit does not say it."""
 _NARROW: Final = 8
 """A column that must give way keeps at least so many characters."""
 
@@ -84,6 +86,13 @@ def size(count: int) -> str:
     return f"{amount:.3g} TB"
 
 
+def counted(progress: Progress) -> str:
+    """Return how far something has come: ``12/40``, ``1.2 MB of 33.6 MB``."""
+    if progress.unit == "bytes":
+        return size(progress.done) + (f" of {size(progress.total)}" if progress.total else "")
+    return f"{progress.done}/{progress.total or '?'}"
+
+
 def duration(secs: float) -> str:
     """Return a time as people say it: its two largest units."""
     whole = int(secs)
@@ -106,12 +115,12 @@ def _cut(text: str, room: int) -> str:
 
 
 class Bar:
-    """A progress bar on stderr, drawn with the first `Progress`; called with each."""
+    """A progress bar on stderr, drawn with the first `Progress`; called with each. Each unit has a line."""
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
         self._bar: Any = None
-        self._task: Any = None
+        self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Bar:
         return self
@@ -128,10 +137,14 @@ class Bar:
             return
         if self._bar is None:
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-            shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*shown, console=Console(stderr=True), transient=True)
+            shown = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"))
+            self._bar = Progress(*shown, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task(progress.unit or "working", total=progress.total or None)
-        self._bar.update(self._task, completed=progress.done, total=progress.total or None)
+        total = progress.total or None
+        if progress.unit not in self._tasks:
+            description = _WORK.get(progress.unit, progress.unit or "working")
+            self._tasks[progress.unit] = self._bar.add_task(description, total=total, count="")
+        task = self._tasks[progress.unit]
+        self._bar.update(task, completed=progress.done, total=total, count=counted(progress))

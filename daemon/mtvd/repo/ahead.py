@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import anyio
@@ -16,6 +16,7 @@ import msgspec
 
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import MtvError
+from mtvd.repo.port import OnProgress
 
 _log = logging.getLogger(__name__)
 
@@ -29,14 +30,15 @@ class ReadAhead:
     Parameters
     ----------
     read : async callable
-        Reads one target into the cache. What it raises is nobody's business yet: who asks for the target gets it.
+        Reads one target into the cache, and reports how far it has come to the function that it is given. What it
+        raises is nobody's business yet: who asks for the target gets it.
     """
 
-    def __init__(self, read: Callable[[Dataset | File], Awaitable[None]]) -> None:
+    def __init__(self, read: Callable[[Dataset | File, OnProgress], Awaitable[None]]) -> None:
         self._read = read
         self._wanted: deque[Dataset | File] = deque()
         self._changed = anyio.Event()
-        self._busy: dict[bytes, anyio.Event] = {}
+        self._busy: dict[bytes, _Reading] = {}
 
     def want(self, targets: Sequence[Dataset | File]) -> None:
         """Say what will be asked for next, instead of what was said before."""
@@ -50,30 +52,58 @@ class ReadAhead:
                 target = self._wanted.popleft()
                 if _key(target) in self._busy:
                     continue
-                async with self.alone(target):
-                    await self._try(target)
+                async with self.alone(target) as told:
+                    await self._try(target, told)
             self._changed = anyio.Event()
             await self._changed.wait()
 
     @asynccontextmanager
-    async def alone(self, target: Dataset | File) -> AsyncIterator[None]:
-        """Wait until nobody reads this target; others wait until the caller has done so."""
+    async def alone(self, target: Dataset | File, on_progress: OnProgress | None = None) -> AsyncIterator[OnProgress]:
+        """Wait until nobody reads this target; others wait until the caller has done so.
+
+        Who waits hears how far it has come from who reads, who reports to what is given here.
+        """
         key = _key(target)
         while key in self._busy:
-            await self._busy[key].wait()
-        self._busy[key] = anyio.Event()
+            with self._busy[key].heard_by(on_progress) as reading:
+                await reading.over.wait()
+        self._busy[key] = _Reading()
         try:
-            yield
+            with self._busy[key].heard_by(on_progress) as reading:
+                yield reading.report
         finally:
-            self._busy.pop(key).set()
+            self._busy.pop(key).over.set()
 
-    async def _try(self, target: Dataset | File) -> None:
+    async def _try(self, target: Dataset | File, told: OnProgress) -> None:
         try:
-            await self._read(target)
+            await self._read(target, told)
         except MtvError:
             return
         except Exception:  # noqa: BLE001 - a fault in what nobody waits for must not end the daemon
             _log.exception("reading ahead failed")
+
+
+class _Reading:
+    """A target that is being read, and who hears of it."""
+
+    def __init__(self) -> None:
+        self.over = anyio.Event()
+        self._heard_by: list[OnProgress] = []
+
+    @contextmanager
+    def heard_by(self, on_progress: OnProgress | None) -> Iterator[_Reading]:
+        if on_progress is None:
+            yield self
+            return
+        self._heard_by.append(on_progress)
+        try:
+            yield self
+        finally:
+            self._heard_by.remove(on_progress)
+
+    def report(self, done: int, total: int, unit: str) -> None:
+        for tell in list(self._heard_by):
+            tell(done, total, unit)
 
 
 def _key(target: Dataset | File) -> bytes:

@@ -38,7 +38,7 @@ _REQUIRED: Final = ("instrument", "visit", "detector")
 _COLUMNS: Final = (*_REQUIRED, "band", "day_obs", "physical_filter", "run")
 _NAMESPACE: Final = uuid.UUID("5f7a7f0e-6f5e-4f2b-9d3c-000000000001")
 Point = Literal["query", "read", "positions", "get"]
-_Fault = Callable[[], Awaitable[None]]
+_Fault = Callable[[OnProgress], Awaitable[None]]
 
 
 class Hold:
@@ -92,6 +92,18 @@ class FakeRepositories:
         """Let the next call wait until released, then go on as if nothing had been."""
         return self._hold(point, anyio.lowlevel.checkpoint)
 
+    def fetch_at(self, point: Point, size_bytes: int) -> Hold:
+        """Let the next call fetch a file from afar: it tells one half, waits until released, and tells all."""
+        hold = Hold()
+
+        async def fetch(told: OnProgress) -> None:
+            told(size_bytes // 2, size_bytes, "bytes")
+            await hold()
+            told(size_bytes, size_bytes, "bytes")
+
+        self._faults[point].append(fetch)
+        return hold
+
     def known(self) -> tuple[RepositoryInfo, ...]:
         return (RepositoryInfo(alias=ALIAS, location="/nowhere/demo", state="open", default=True),)
 
@@ -100,7 +112,7 @@ class FakeRepositories:
         return 0 if self.closed else 1
 
     async def query(self, query: Query, on_progress: OnProgress | None = None) -> Rows:
-        await self._reach("query", query)
+        await self._reach("query", query, on_progress)
         _check_repo(query.repo)
         if on_progress:
             on_progress(1, 1, "page")
@@ -113,8 +125,8 @@ class FakeRepositories:
         found = self._datasets(query)
         return _with_provenance(found) if query.what == "provenance" else found
 
-    async def read_for_display(self, target: Dataset | File) -> Exposure:
-        await self._reach("read", target)
+    async def read_for_display(self, target: Dataset | File, on_progress: OnProgress | None = None) -> Exposure:
+        await self._reach("read", target, on_progress)
         name, visit, detector = _found(target)
         if name == "src":
             raise refusal("unsupported", "a SourceCatalog is no image", "target")
@@ -126,15 +138,23 @@ class FakeRepositories:
             label=f"calexp HSC {visit} {detector}",
         )
 
-    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
-        await self._reach("positions", target)
+    async def positions(
+        self, target: Dataset | File, wanted: Wanted, on_progress: OnProgress | None = None
+    ) -> Positions:
+        await self._reach("positions", target, on_progress)
         name, _, _ = _found(target)
         if name != "src":
             raise refusal("unsupported", "an ExposureF is no table", "target")
         return positions(_table(), self._together, wanted, most_markers=500_000)
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...] = (), select: str = "") -> Got:
-        await self._reach("get", target)
+    async def get(
+        self,
+        target: Dataset | File,
+        columns: tuple[str, ...] = (),
+        select: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> Got:
+        await self._reach("get", target, on_progress)
         name, visit, detector = _found(target)
         if name == "src":
             label = f"src HSC {visit} {detector}"
@@ -156,16 +176,16 @@ class FakeRepositories:
     async def close(self) -> None:
         self.closed = True
 
-    async def _reach(self, point: Point, asked: Query | Dataset | File) -> None:
+    async def _reach(self, point: Point, asked: Query | Dataset | File, on_progress: OnProgress | None) -> None:
         self.calls.append(asked)
         await anyio.lowlevel.checkpoint()
         if self._faults[point]:
-            await self._faults[point].pop(0)()
+            await self._faults[point].pop(0)(on_progress or _nobody)
 
-    def _hold(self, point: Point, then: _Fault) -> Hold:
+    def _hold(self, point: Point, then: Callable[[], Awaitable[None]]) -> Hold:
         hold = Hold()
 
-        async def fault() -> None:
+        async def fault(_told: OnProgress) -> None:
             await hold()
             await then()
 
@@ -226,7 +246,11 @@ def _table() -> ColumnTable:
     )
 
 
-async def _die() -> None:
+def _nobody(_done: int, _total: int, _unit: str) -> None:
+    """Hears of progress where nobody asks."""
+
+
+async def _die(_told: OnProgress) -> None:
     raise DaemonError(Error(code="repository_failed", message="the worker died", retryable=True))
 
 

@@ -6,8 +6,8 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +15,16 @@ from mtv.wire.errors import Error, MtvError, RequestError
 from mtvd.repo.filecache import FileCache
 from mtvd.repo.patience import Patience
 from mtvd.repo.peers import failure_of
+from mtvd.repo.port import OnProgress
 
 if TYPE_CHECKING:
     from lsst.resources import ResourcePath
 
 _log = logging.getLogger(__name__)
 _WHO: Final = "the repository's file store"
+_BLOCK_BYTES: Final = 512
+UNIT: Final = "bytes"
+"""Unit of what is reported."""
 
 
 class Files:
@@ -38,7 +42,7 @@ class Files:
         self._patience = patience
 
     @contextmanager
-    def local(self, uri: ResourcePath, *, key: str, size: int | None) -> Iterator[Path]:
+    def local(self, uri: ResourcePath, *, key: str, size: int | None, progress: OnProgress) -> Iterator[Path]:
         """Have a file at hand while inside.
 
         Parameters
@@ -48,6 +52,9 @@ class Files:
             What identifies its content for ever: the dataset's UUID.
         size : `int`, optional
             Bytes by the repository's record; None where it keeps none.
+        progress : callable
+            Told the bytes that have come, ``size`` or 0, and `UNIT`, while a file is fetched; and nothing of one that
+            is at hand.
 
         Raises
         ------
@@ -67,11 +74,11 @@ class Files:
             return
         folder = self._cache.folder()
         try:
-            yield self._fetched(uri, key, size, folder)
+            yield self._fetched(uri, key, size, folder, progress)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _fetched(self, uri: ResourcePath, key: str, size: int | None, folder: Path) -> Path:
+    def _fetched(self, uri: ResourcePath, key: str, size: int | None, folder: Path, progress: OnProgress) -> Path:
         from mtvd.repo.readers.failures import check_file
 
         suffix = uri.getExtension()
@@ -80,19 +87,20 @@ class Files:
                 return kept
             self._cache.drop(key, suffix)
             kept.unlink()
-        path = self._fetch(uri, folder, folder / f"file{suffix}")
+        path = folder / f"file{suffix}"
+        self._fetch(uri, path, lambda count: progress(min(count, size) if size else count, size or 0, UNIT))
         check_file(path, size)
         self._cache.keep(key, suffix, path)
         return path
 
-    def _fetch(self, uri: ResourcePath, folder: Path, path: Path) -> Path:
+    def _fetch(self, uri: ResourcePath, path: Path, told: Callable[[int], object]) -> None:
         def work() -> None:
-            with uri.as_local(tmpdir=str(folder)) as local:
+            with uri.as_local(tmpdir=str(path.parent)) as local:
                 os.link(local.ospath, path)
 
         started = time.monotonic()
         try:
-            self._patience.wait_for(work, _WHO, moved=lambda: _bytes_in(folder))
+            self._patience.wait_for(work, _WHO, moved=lambda: _bytes_in(path.parent), told=told)
         except FileNotFoundError:
             raise _missing() from None
         except MtvError:
@@ -101,18 +109,17 @@ class Files:
             _log.warning("cannot fetch %s: %r", uri.replace(query="", fragment=""), error)
             raise failure_of(error, _WHO) from error
         _log.info("fetched %d bytes in %.1f s", path.stat().st_size, time.monotonic() - started)
-        return path
 
 
 def _bytes_in(folder: Path) -> int:
-    # Blocks, not lengths: a store's library writes the parts of a large file in any order.
-    total = 0
+    # Blocks, not lengths: a store's library writes the parts of a large file in any order. By inode, because at the
+    # end one file has two names.
+    found: dict[int, int] = {}
     for entry in os.scandir(folder):
-        try:
-            total += entry.stat().st_blocks
-        except FileNotFoundError:
-            continue
-    return total
+        with suppress(FileNotFoundError):
+            status = entry.stat()
+            found[status.st_ino] = status.st_blocks * _BLOCK_BYTES
+    return sum(found.values())
 
 
 def _missing() -> RequestError:

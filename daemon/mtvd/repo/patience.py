@@ -37,7 +37,14 @@ class Patience:
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         return len(self._abandoned)
 
-    def wait_for(self, work: Callable[[], _T], who: str, *, moved: Callable[[], int] = lambda: 0) -> _T:
+    def wait_for(
+        self,
+        work: Callable[[], _T],
+        who: str,
+        *,
+        moved: Callable[[], int] = lambda: 0,
+        told: Callable[[int], object] = lambda _figure: None,
+    ) -> _T:
         """Return what ``work`` returns, or raise what it raises.
 
         Parameters
@@ -48,6 +55,8 @@ class Patience:
             Who is waited for, in the words of the error: ``the file store``.
         moved : callable, optional
             A figure that changes while there is progress, such as bytes: each change is a sign of life.
+        told : callable, optional
+            Called in this thread with each new figure, and with the last one if there was one before.
 
         Raises
         ------
@@ -60,14 +69,24 @@ class Patience:
             raise _given_up(who)
         call = _Call(work)
         call.thread.start()
-        last, since = moved(), time.monotonic()
+        try:
+            self._watch(call, who, moved, told)
+        except BaseException:
+            self._abandoned.append(call.thread)
+            raise
+        return call.result()
+
+    def _watch(self, call: _Call[_T], who: str, moved: Callable[[], int], told: Callable[[int], object]) -> None:
+        first = last = moved()
+        since = time.monotonic()
         while not call.done(_LOOK_SECS):
             if (now := moved()) != last:
                 last, since = now, time.monotonic()
+                told(now)
             elif time.monotonic() - since >= self._silence_secs:
-                self._abandoned.append(call.thread)
                 raise _silent(who, self._silence_secs)
-        return call.result()
+        if last != first:
+            told(moved())
 
 
 class _Call(Generic[_T]):

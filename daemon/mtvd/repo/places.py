@@ -13,6 +13,7 @@ import msgspec
 
 from mtv.wire.data import Dataset, File
 from mtvd.repo.errors import refusal
+from mtvd.repo.port import OnProgress
 
 if TYPE_CHECKING:
     from lsst.resources import ResourcePath
@@ -41,8 +42,8 @@ class Place:
         return self.path is None
 
     @contextmanager
-    def local(self, files: Files) -> Iterator[Path]:
-        """Have the file at hand, whole.
+    def local(self, files: Files, progress: OnProgress) -> Iterator[Path]:
+        """Have the file at hand, whole; ``progress`` is told of one that is fetched, as `Files.local` says.
 
         Raises
         ------
@@ -52,7 +53,7 @@ class Place:
         from mtvd.repo.readers.failures import check_file
 
         if self.uri is not None:
-            with files.local(self.uri, key=self.identity, size=self.size) as path:
+            with files.local(self.uri, key=self.identity, size=self.size, progress=progress) as path:
                 yield path
         else:
             assert self.path is not None

@@ -91,19 +91,29 @@ class ButlerRepositories:
         )
         return msgspec.structs.replace(rows, repo=repository.name)
 
-    async def read_for_display(self, target: Dataset | File) -> Exposure:
+    async def read_for_display(self, target: Dataset | File, on_progress: OnProgress | None = None) -> Exposure:
         """Read an image, with its mask and without its variance, for the stage."""
-        return msgspec.convert(await self._read("read", target), Exposure)
+        return msgspec.convert(await self._read("read", target, on_progress), Exposure)
 
-    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
+    async def positions(
+        self, target: Dataset | File, wanted: Wanted, on_progress: OnProgress | None = None
+    ) -> Positions:
         """Read the positions of the chosen rows of a table, for an overlay."""
         params = {"target": msgspec.to_builtins(target), "wanted": msgspec.to_builtins(wanted)}
-        answer = await self._ask("positions", self._repository_of(target), params, ReadAnswer)
+        repository = self._repository_of(target)
+        answer = await self._ask("positions", repository, params, ReadAnswer, on_progress=on_progress)
         return msgspec.convert(answer.value, Positions)
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...] = (), select: str = "") -> Got:
+    async def get(
+        self,
+        target: Dataset | File,
+        columns: tuple[str, ...] = (),
+        select: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> Got:
         """Read everything for a client."""
-        return msgspec.convert(await self._read("get", target, columns=list(columns), select=select), Got)
+        value = await self._read("get", target, on_progress, columns=list(columns), select=select)
+        return msgspec.convert(value, Got)
 
     def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
         """Decode what will be asked for next while nobody waits for it; the next of two calls counts."""
@@ -129,34 +139,39 @@ class ButlerRepositories:
         await self._pool.close()
         self._cache.clear()
 
-    async def _read(self, method: str, target: Dataset | File, **options: Any) -> Any:
+    async def _read(self, method: str, target: Dataset | File, on_progress: OnProgress | None, **options: Any) -> Any:
         repository = self._repository_of(target)
         params = {"target": msgspec.to_builtins(target), **options}
-        async with self._ahead.alone(target):
-            answer = await self._ask_for_pixels(method, repository, params, self._cache.keys())
+        async with self._ahead.alone(target, on_progress) as told:
+            answer = await self._ask_for_pixels(method, repository, params, self._cache.keys(), told)
             if answer.value is None:
                 value = self._cache.take(answer.key)
                 if value is not None:
                     return value
-                answer = await self._ask_for_pixels(method, repository, params, ())  # it was dropped meanwhile
+                answer = await self._ask_for_pixels(method, repository, params, (), told)  # it was dropped meanwhile
             if answer.key:
                 self._cache.keep(answer.key, answer.value)
             return answer.value
 
     async def _ask_for_pixels(
-        self, method: str, repository: Repository | None, params: dict[str, Any], known: tuple[str, ...]
+        self,
+        method: str,
+        repository: Repository | None,
+        params: dict[str, Any],
+        known: tuple[str, ...],
+        told: OnProgress,
     ) -> ReadAnswer:
         try:
-            return await self._ask(method, repository, {**params, "known": known}, ReadAnswer)
+            return await self._ask(method, repository, {**params, "known": known}, ReadAnswer, on_progress=told)
         except DaemonError as error:
             if error.code != "storage_full" or not self._cache.used_bytes:
                 raise
             self._cache.clear()
-            return await self._ask(method, repository, {**params, "known": ()}, ReadAnswer)
+            return await self._ask(method, repository, {**params, "known": ()}, ReadAnswer, on_progress=told)
 
-    async def _decode_ahead(self, target: Dataset | File) -> None:
+    async def _decode_ahead(self, target: Dataset | File, told: OnProgress) -> None:
         params = {"target": msgspec.to_builtins(target), "known": self._cache.keys(), "ahead": True}
-        answer = await self._ask("read", self._repository_of(target), params, ReadAnswer)
+        answer = await self._ask("read", self._repository_of(target), params, ReadAnswer, on_progress=told)
         if answer.value is not None:
             if answer.key:
                 self._cache.keep(answer.key, answer.value)

@@ -19,7 +19,11 @@ OnProgress = Callable[[int, int, str], None]
 
 
 class Repositories(Protocol):
-    """Answers questions about repositories and reads their data. All calls raise `mtv.wire.errors.MtvError`."""
+    """Answers questions about repositories and reads their data. All calls raise `mtv.wire.errors.MtvError`.
+
+    ``on_progress`` hears of the rows that a query reads, and of the bytes of a file that is fetched from another host;
+    of a file on this host it hears nothing.
+    """
 
     def known(self) -> tuple[RepositoryInfo, ...]:
         """Repositories that can be named, the default first."""
@@ -34,7 +38,7 @@ class Repositories(Protocol):
         """Return one page."""
         ...
 
-    async def read_for_display(self, target: Dataset | File) -> Exposure:
+    async def read_for_display(self, target: Dataset | File, on_progress: OnProgress | None = None) -> Exposure:
         """Read an image (with mask, without variance) for the stage.
 
         Returns
@@ -50,11 +54,19 @@ class Repositories(Protocol):
         """
         ...
 
-    async def positions(self, target: Dataset | File, wanted: Wanted) -> Positions:
+    async def positions(
+        self, target: Dataset | File, wanted: Wanted, on_progress: OnProgress | None = None
+    ) -> Positions:
         """Read the positions of the chosen rows of a table, into a pixel file that the caller owns."""
         ...
 
-    async def get(self, target: Dataset | File, columns: tuple[str, ...], select: str = "") -> Got:
+    async def get(
+        self,
+        target: Dataset | File,
+        columns: tuple[str, ...],
+        select: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> Got:
         """Read everything for a client: arrays are native-endian in pixel files that the caller owns.
 
         ``columns`` and ``select`` choose columns and rows of a table.

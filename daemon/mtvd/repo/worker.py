@@ -29,6 +29,7 @@ from mtvd.repo.filecache import FileCache
 from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.patience import Patience
 from mtvd.repo.places import Place, key_of, part_of, place_of_dataset, place_of_file
+from mtvd.repo.port import OnProgress
 from mtvd.repo.positions import Wanted
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Worker:
 
         return True
 
-    def query(self, location: str, query: dict[str, Any], progress: Callable[[int, int, str], None]) -> Any:
+    def query(self, location: str, query: dict[str, Any], progress: OnProgress) -> Any:
         """Answer a query with a page."""
         from mtvd.repo.query import run
 
@@ -91,21 +92,33 @@ class Worker:
             )
             return msgspec.to_builtins(rows)
 
-    def read(self, location: str, target: dict[str, Any], known: list[str], *, ahead: bool = False) -> Any:
+    def read(
+        self, location: str, target: dict[str, Any], known: list[str], progress: OnProgress, *, ahead: bool = False
+    ) -> Any:
         """Read an image for the stage.
 
         Parameters
         ----------
         known : `list` [`str`]
             Keys of what the asker has decoded already.
+        progress : callable
+            Told of a file that is fetched.
         ahead : `bool`
             True: nobody waits for it yet, so only what must be decoded or fetched is read.
         """
         from mtvd.repo.readers.choose import read_display
 
-        return self._read(location, target, known, read_display, "read", ahead=ahead)
+        return self._read(location, target, known, progress, read_display, "read", ahead=ahead)
 
-    def get(self, location: str, target: dict[str, Any], columns: list[str], select: str, known: list[str]) -> Any:
+    def get(
+        self,
+        location: str,
+        target: dict[str, Any],
+        columns: list[str],
+        select: str,
+        known: list[str],
+        progress: OnProgress,
+    ) -> Any:
         """Read everything for a client; parameters as in `read`."""
         from mtvd.repo.readers.choose import read_all
 
@@ -113,6 +126,7 @@ class Worker:
             location,
             target,
             known,
+            progress,
             read_all,
             "get",
             columns=tuple(columns),
@@ -121,7 +135,7 @@ class Worker:
             most_chars=self._settings.select_chars,
         )
 
-    def positions(self, location: str, target: dict[str, Any], wanted: dict[str, Any]) -> Any:
+    def positions(self, location: str, target: dict[str, Any], wanted: dict[str, Any], progress: OnProgress) -> Any:
         """Read the positions of the chosen rows of a table."""
         from mtvd.repo.readers.choose import read_positions
 
@@ -129,6 +143,7 @@ class Worker:
             location,
             target,
             [],
+            progress,
             read_positions,
             "positions",
             wanted=msgspec.convert(wanted, Wanted),
@@ -148,6 +163,7 @@ class Worker:
         location: str,
         target: dict[str, Any],
         known: list[str],
+        progress: OnProgress,
         reader: Callable[..., Any],
         method: str,
         *,
@@ -166,7 +182,7 @@ class Worker:
             key = key_of(method, place, asked, {name: options.get(name) for name in _CHOOSING})
             if key in known:
                 return msgspec.to_builtins(ReadAnswer(key=key))
-            with place.local(self._files) as path:
+            with place.local(self._files, progress) as path:
                 if ahead and not place.worth_reading_ahead(path):
                     return msgspec.to_builtins(ReadAnswer())
                 options |= {**place.options, **part_of(asked), "most": self._settings.image_pixels}
