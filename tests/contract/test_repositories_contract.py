@@ -132,7 +132,7 @@ async def test_a_dataset_is_read_for_display_by_data_id_and_by_id(subject: Subje
         assert exposure.label == "calexp HSC 23718 41"
 
 
-async def test_files_on_this_host_report_nothing_and_queries_count(subject: Subject) -> None:
+async def test_files_on_this_host_report_nothing(subject: Subject) -> None:
     told: list[tuple[int, int, str]] = []
 
     def tell(done: int, total: int, unit: str) -> None:
