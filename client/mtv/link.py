@@ -56,7 +56,7 @@ class Timing:
 
     def __init__(self, hello_secs: float = 15.0, lost_secs: float = 30.0, retry_secs: float = 0.1) -> None:
         self.hello_secs = hello_secs
-        """From a connection to its Welcome."""
+        """From the first attempt to its Welcome, however many connections that takes; later, of each connection."""
         self.lost_secs = lost_secs
         """How long requests wait for a daemon that has gone, before they fail with `Unavailable`."""
         self.retry_secs = retry_secs
@@ -94,6 +94,7 @@ class Link:
         self._stopping = False
         self._farewell = b""
         self._since = time.monotonic()
+        self._hung_up = False
         self._limits = Limits()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._context = zmq.Context(io_threads=1)
@@ -170,6 +171,7 @@ class Link:
 
     def _run(self) -> None:
         failure: MtvError | None = None
+        self._first_due = time.monotonic() + self._timing.hello_secs
         try:
             self._open()
             while not self._stopping:
@@ -198,9 +200,10 @@ class Link:
         for source in (self._socket, self._monitor, self._wake_read):
             self._poller.register(source, zmq.POLLIN)
         self._phase = Phase.GREETING
-        self._hello_deadline = time.monotonic() + self._timing.hello_secs
+        self._retry_at = time.monotonic() + self._timing.hello_secs
         self._socket.connect(self.endpoint)
-        self._send(HELLO_NUMBER, self._hello)
+        with contextlib.suppress(zmq.Again):  # the peer has gone already, which the monitor tells
+            self._send(HELLO_NUMBER, self._hello)
 
     def _close(self, linger_ms: int = 0) -> None:
         self._socket.disable_monitor()
@@ -233,18 +236,20 @@ class Link:
         if self._phase is Phase.READY:
             return None
         now = time.monotonic()
-        until = self._hello_deadline
-        if self.welcome is not None and not self._gone:
+        until = self._retry_at
+        if self.welcome is None:
+            until = min(until, self._first_due)
+        elif not self._gone:
             until = min(until, self._since + self._timing.lost_secs)
         return max(0, int((until - now) * 1000) + 1)
 
     def _mind_the_time(self) -> None:
         now = time.monotonic()
-        if self.welcome is None and now >= self._hello_deadline:
-            raise self.unavailable("does not answer")
+        if self.welcome is None and now >= self._first_due:
+            raise self.unavailable("closes each connection" if self._hung_up else "does not answer")
         if self.welcome is not None and not self._gone and now >= self._since + self._timing.lost_secs:
             self._give_up()
-        if now >= self._hello_deadline:
+        if now >= self._retry_at:
             self._reopen()
 
     def _give_up(self) -> None:
@@ -266,11 +271,13 @@ class Link:
             refused |= event == zmq.EVENT_CLOSED
         if lost:
             self._receive_all()
+        if lost and self._phase is Phase.READY:
             self._reopen()
-        elif refused and self.welcome is None:
+        elif refused and not lost and self.welcome is None:
             raise self.unavailable("does not listen")
-        elif refused:
-            self._hello_deadline = time.monotonic() + self._timing.retry_secs
+        elif lost or refused:
+            self._hung_up = lost
+            self._retry_at = time.monotonic() + self._timing.retry_secs
 
     def _send_waiting(self) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ import pytest
 import mtv
 from mtv import paths, process
 from mtv.connection import Connection
+from mtv.link import Timing
 from mtv.testing import ScriptedDaemon
 from mtv.ticket import Ticket
 from mtv.wire import codec, frames, messages
@@ -60,6 +61,70 @@ def test_a_socket_file_left_behind_counts_as_nobody(tmp_path: Path) -> None:
         left.bind(str(tmp_path / "left.sock"))
     with pytest.raises(mtv.Unavailable, match="does not listen"):
         mtv.connect(f"ipc://{tmp_path}/left.sock")
+
+
+class HangingUp:
+    """Takes every connection at a socket, and ends it at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.taken = 0
+        path.unlink(missing_ok=True)
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(path))
+        self._listening.listen()
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> HangingUp:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:  # shut down
+                return
+            connection.close()
+            self.taken += 1
+
+
+def test_a_peer_that_hangs_up_before_its_welcome_is_given_up_in_time(tmp_path: Path) -> None:
+    raised: list[mtv.MtvError] = []
+
+    def ask() -> None:
+        try:
+            Connection(f"ipc://{tmp_path}/s", timing=Timing(hello_secs=1.0, retry_secs=0.1)).status()
+        except mtv.MtvError as error:
+            raised.append(error)
+
+    asking = threading.Thread(target=ask)
+    with HangingUp(tmp_path / "s") as peer:
+        asking.start()
+        asking.join(10)
+        late = asking.is_alive()
+        tries = peer.taken
+    asking.join(10)
+    assert not late
+    assert [error.code for error in raised] == ["no_daemon"]
+    assert "closes each connection" in str(raised[0])
+    assert 2 <= tries <= 12
+
+
+def test_a_daemon_whose_place_is_taken_by_a_peer_that_hangs_up_is_waited_for_without_haste(tmp_path: Path) -> None:
+    with (
+        ScriptedDaemon(tmp_path / "s") as daemon,
+        Connection(daemon.endpoint, timing=Timing(lost_secs=0.5, retry_secs=0.1)) as connection,
+    ):
+        connection.sync()
+        daemon.stop()
+        with HangingUp(tmp_path / "s") as peer, pytest.raises(mtv.Unavailable, match="has gone"):
+            connection.sync()
+        assert peer.taken <= 8
 
 
 def test_a_refused_version_is_told_as_the_daemon_says_it(daemon: ScriptedDaemon) -> None:
