@@ -2,7 +2,7 @@
 
 A libzmq socket belongs to one thread, so all of it is here, and callers only put tickets into the outbox and wake the
 thread. A lost connection means a new socket (nothing stale can leave it before the Hello), and, once the daemon has
-welcomed the session again, every unanswered request once more under its own number. `mtv.connection` starts links; one
+welcomed the session again, every unanswered request once more under its own number. `mtv.session` starts links; one
 link never outlives its process, a fork makes its own.
 """
 

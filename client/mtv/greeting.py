@@ -1,0 +1,31 @@
+"""What a client tells the daemon of itself when it connects."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from mtv.wire import version
+from mtv.wire.messages import Hello
+
+
+def hello() -> Hello:
+    """Return the greeting of this process as it is now."""
+    return Hello(
+        versions=(version.MAJOR, version.MINOR),
+        program=Path(sys.argv[0] if sys.argv and sys.argv[0] else "python").name,
+        host=os.uname().nodename,
+        user=_user(),
+        pid=os.getpid(),
+        x_display=os.environ.get("DISPLAY", ""),
+        xauthority=os.environ.get("XAUTHORITY", ""),
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in containers
+        return str(os.getuid())
