@@ -1,4 +1,4 @@
-"""A repository, as the daemon sees it: query, get, load. The registry itself never comes here."""
+"""A repository, as the daemon sees it: its registry is asked, its data are brought here or read into the daemon."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, overload
 
-import msgspec
-
-from mtv import checks, parts
+from mtv import checks, naming, parts
 from mtv.connection import Connection
-from mtv.datasets import DataId, DatasetRef, Handle
+from mtv.datasets import DatasetRef, Handle
+from mtv.naming import Names
 from mtv.process import default_connection
-from mtv.results import Fetch, Records, Refs
+from mtv.registry import Registry
 from mtv.ticket import Answer, OnProgress
 from mtv.wire import data, steps
-from mtv.wire.errors import Error, RequestError, bad_value
-from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo, Rows
+from mtv.wire.errors import bad_value
+from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo
 
-Names = str | Sequence[str] | None
 Target = str | os.PathLike[str] | DatasetRef | Handle
 
-RUN: Final = "run"
 _AHEAD: Final = 2
 """How many of a list the daemon is told of before they are asked for."""
 
 
-class Repository:
+class Repository(Registry):
     """A Butler repository that the daemon has open; read-only, as Butler's own is by default.
 
     Parameters
@@ -43,220 +40,8 @@ class Repository:
         ``read_only`` where ``writeable`` is asked for.
     """
 
-    def __init__(
-        self,
-        name: str | os.PathLike[str] | None = None,
-        *,
-        writeable: bool = False,
-        connection: Connection | None = None,
-    ) -> None:
-        if writeable:
-            raise RequestError(
-                Error(
-                    code="read_only",
-                    message="repositories are read-only here",
-                    where="writeable",
-                    hint="leave writeable out; to write, use lsst.daf.butler.Butler(..., writeable=True) itself",
-                )
-            )
-        self.name = _name(name)
-        self._given = connection
-        self._butler: Any = None
-
-    def __repr__(self) -> str:
-        return f"<mtv.Repository {self.name or 'by default'}>"
-
-    @property
-    def connection(self) -> Connection:
-        """The connection that this repository uses."""
-        return self._given or default_connection()
-
-    # Questions
-
-    def query(
-        self,
-        dataset_type: str,
-        *,
-        where: str = "",
-        bind: Mapping[str, Any] | None = None,
-        collections: Names = None,
-        find_first: bool = True,
-        order_by: Names = (),
-        limit: int | None = None,
-        timeout_secs: float | None = None,
-        on_progress: OnProgress | None = None,
-        **data_id: int | str,
-    ) -> Refs:
-        """Find datasets.
-
-        The first page is fetched at once, the next ones by whoever goes on to them: a loop may stop early.
-
-        Parameters
-        ----------
-        dataset_type : `str`
-            Such as ``calexp``.
-        where : `str`, optional
-            Butler's expression: ``"physical_filter = 'HSC-R' AND visit > 1000"``.
-        bind : `dict`, optional
-            Values for names in ``where``.
-        collections : `str` or sequence, optional
-            The repository's default ones where not given.
-        find_first : `bool`, optional
-            True: of several datasets with one data ID only that of the first collection.
-        order_by : `str` or sequence, optional
-            Dimensions, or fields of them such as ``visit.exposure_time``; ``-`` in front reverses. Sorted by data ID
-            where not given, or where these are equal.
-        limit : `int`, optional
-            At most so many.
-        on_progress : callable, optional
-            Called with each `~mtv.wire.messages.Progress` of a long query: the rows read so far.
-        **data_id
-            Constraints: ``instrument="HSC", physical_filter="HSC-R"``.
-
-        Raises
-        ------
-        RequestError
-            ``unknown_dataset_type``, ``unknown_collection``, ``bad_query``, ``ambiguous``, naming the field.
-        """
-        fetch = self._pages(
-            timeout_secs,
-            on_progress,
-            what="datasets",
-            dataset_type=dataset_type,
-            where=where,
-            bind=_bound(bind),
-            collections=_names("collections", collections),
-            find_first=find_first,
-            order_by=_names("order_by", order_by),
-            limit=limit,
-            data_id=_checked_id(data_id),
-        )
-        return Refs(fetch, lambda page, index: _ref(self.name, dataset_type, page, index))
-
-    def provenance(
-        self,
-        target: DatasetRef | str,
-        *,
-        where: str = "",
-        bind: Mapping[str, Any] | None = None,
-        collections: Names = None,
-        find_first: bool = True,
-        order_by: Names = (),
-        limit: int | None = None,
-        timeout_secs: float | None = None,
-        on_progress: OnProgress | None = None,
-        **data_id: int | str,
-    ) -> Records:
-        """Tell where datasets come from.
-
-        Parameters
-        ----------
-        target : `DatasetRef` or `str`
-            A reference, or a dataset type.
-        where, bind, collections, find_first, order_by, limit, on_progress, **data_id
-            As in `query`.
-
-        Returns
-        -------
-        records : `Records`
-            After the data ID: ``run``; ``chains`` that the run is directly in; ``ingest_date`` (TAI);
-            ``storage_class``; ``formatter`` and ``file_bytes``, None where the repository does not tell.
-        """
-        if isinstance(target, DatasetRef):
-            if data_id or collections is not None:
-                raise bad_value("data_id", "a reference has its own data ID and collections")
-            source = target._mtv_source_()
-            target, collections, data_id = source.dataset_type.partition(".")[0], source.collections, source.data_id
-        return self._records(
-            timeout_secs,
-            on_progress,
-            what="provenance",
-            dataset_type=target,
-            where=where,
-            bind=_bound(bind),
-            collections=_names("collections", collections),
-            find_first=find_first,
-            order_by=_names("order_by", order_by),
-            limit=limit,
-            data_id=_checked_id(data_id),
-        )
-
-    def query_data_ids(
-        self,
-        dimensions: Names = None,
-        *,
-        datasets: str = "",
-        where: str = "",
-        bind: Mapping[str, Any] | None = None,
-        collections: Names = None,
-        order_by: Names = (),
-        limit: int | None = None,
-        timeout_secs: float | None = None,
-        on_progress: OnProgress | None = None,
-        **data_id: int | str,
-    ) -> Records:
-        """Find data IDs.
-
-        Parameters
-        ----------
-        dimensions : `str` or sequence, optional
-            Dimensions of the data IDs; those of ``datasets`` where not given.
-        datasets : `str`, optional
-            Only data IDs for which there is a dataset of this type.
-        where, bind, collections, order_by, limit, **data_id
-            As in `query`.
-        """
-        return self._records(
-            timeout_secs,
-            on_progress,
-            what="data_ids",
-            dimensions=_names("dimensions", dimensions),
-            dataset_type=datasets,
-            where=where,
-            bind=_bound(bind),
-            collections=_names("collections", collections),
-            order_by=_names("order_by", order_by),
-            limit=limit,
-            data_id=_checked_id(data_id),
-        )
-
-    def query_dimension_records(
-        self,
-        element: str,
-        *,
-        datasets: str = "",
-        where: str = "",
-        bind: Mapping[str, Any] | None = None,
-        collections: Names = None,
-        order_by: Names = (),
-        limit: int | None = None,
-        timeout_secs: float | None = None,
-        on_progress: OnProgress | None = None,
-        **data_id: int | str,
-    ) -> Records:
-        """Return what the registry knows of a dimension's members: ``query_dimension_records("visit")``."""
-        return self._records(
-            timeout_secs,
-            on_progress,
-            what="dimension_records",
-            dimensions=_names("element", element),
-            dataset_type=datasets,
-            where=where,
-            bind=_bound(bind),
-            collections=_names("collections", collections),
-            order_by=_names("order_by", order_by),
-            limit=limit,
-            data_id=_checked_id(data_id),
-        )
-
-    def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
-        """Return collections: ``name``, ``type`` and ``children`` of each."""
-        return self._records(what="collections", collections=_names("glob", glob), limit=limit)
-
-    def dataset_types(self, glob: str = "", *, collections: Names = None, limit: int | None = None) -> Records:
-        """Return dataset types: ``name``, ``dimensions`` and ``storage_class`` of each."""
-        named = _names("collections", collections)
-        return self._records(what="dataset_types", dataset_type=glob, collections=named, limit=limit)
+    _butler: Any = None
+    """Butler in this process, once `butler_get` has needed it."""
 
     # Data
 
@@ -331,7 +116,7 @@ class Repository:
         source = self._source(target, collections, part, data_id)
         connection = self.connection
         chosen = checks.expression(select, connection.limits)
-        message = Get(target=source, columns=_names("columns", columns), select=chosen)
+        message = Get(target=source, columns=naming.names("columns", columns), select=chosen)
         answer = connection.ask(message, timeout_secs=timeout_secs, on_progress=on_progress)
         return _value(answer, connection)
 
@@ -431,30 +216,10 @@ class Repository:
         if self._butler is None:
             location = inprocess.location_of(self.name, self.connection.repositories())
             self._butler = inprocess.open_butler(location)
-        names = _names("collections", collections)
+        names = naming.names("collections", collections)
         return inprocess.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
 
     # Inside
-
-    def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
-        connection = self.connection
-        if len(fields.get("where", "")) > connection.limits.where_chars:
-            raise bad_value("where", f"the expression is longer than {connection.limits.where_chars} characters")
-        query = steps.Query(repo=self.name, **fields)
-
-        def fetch(cursor: str) -> Rows:
-            page = msgspec.structs.replace(query, cursor=cursor) if cursor else query
-            reply = connection.request(page, timeout_secs=timeout_secs, on_progress=on_progress)
-            rows = reply.steps[0].rows if isinstance(reply, Outcome) else reply
-            assert isinstance(rows, Rows)
-            return rows
-
-        return fetch
-
-    def _records(
-        self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any
-    ) -> Records:
-        return Records(self._pages(timeout_secs, on_progress, **fields))
 
     def _readable(
         self, target: object, collections: Names, part: parts.Part, data_id: dict[str, int | str]
@@ -480,8 +245,8 @@ class Repository:
         named = data.Dataset(
             repo=self.name,
             dataset_type=target,
-            data_id=_checked_id(data_id),
-            collections=_names("collections", collections),
+            data_id=naming.data_id(data_id),
+            collections=naming.names("collections", collections),
         )
         return parts.of(named, part)
 
@@ -489,46 +254,6 @@ class Repository:
 def repositories(connection: Connection | None = None) -> tuple[RepositoryInfo, ...]:
     """Return the repositories that can be named, the default first."""
     return (connection or default_connection()).repositories()
-
-
-def _name(name: str | os.PathLike[str] | None) -> str:
-    if name is None:
-        return ""
-    text = os.fspath(name)
-    return str(Path(text).expanduser().absolute()) if os.sep in text and "://" not in text else text
-
-
-def _names(where: str, names: Names) -> tuple[str, ...]:
-    found = (names,) if isinstance(names, str) else tuple(names or ())
-    for name in found:
-        if not isinstance(name, str) or not name:
-            raise bad_value(where, f"{name!r} is no name")
-    return found
-
-
-def _bound(bind: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: _plain(f"bind.{name}", value, several=True) for name, value in (bind or {}).items()}
-
-
-def _checked_id(data_id: Mapping[str, Any]) -> dict[str, int | str]:
-    return {name: _plain(name, value) for name, value in data_id.items()}
-
-
-def _plain(where: str, value: Any, *, several: bool = False) -> Any:
-    """Return a value that can travel: numpy's scalars as Python's own."""
-    if several and isinstance(value, list | tuple | set | frozenset):
-        return [_plain(where, item) for item in value]
-    value = value.item() if hasattr(value, "item") else value
-    allowed = (int, str, float, type(None)) if several else (int, str)
-    if not isinstance(value, allowed) or (isinstance(value, bool) and not several):
-        raise bad_value(where, f"{value!r} cannot be looked for", "a whole number or a text")
-    return value
-
-
-def _ref(repo: str, dataset_type: str, page: Rows, index: int) -> DatasetRef:
-    data_id = DataId(zip(page.columns, page.rows[index], strict=True))
-    run = str(data_id.pop(RUN, ""))
-    return DatasetRef(page.repo or repo, page.dataset_type or dataset_type, page.ids[index], run, data_id)
 
 
 def _value(answer: Answer, connection: Connection) -> Any:

@@ -1,0 +1,41 @@
+"""Names, data IDs and bound values as people write them, checked and made what can travel. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtv.wire.errors import bad_value
+
+Names = str | Sequence[str] | None
+"""One, several, or none given."""
+
+
+def names(where: str, given: Names) -> tuple[str, ...]:
+    """Return names as a tuple; errors name ``where``."""
+    found = (given,) if isinstance(given, str) else tuple(given or ())
+    for name in found:
+        if not isinstance(name, str) or not name:
+            raise bad_value(where, f"{name!r} is no name")
+    return found
+
+
+def bound(bind: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return values for the names of an expression."""
+    return {name: _plain(f"bind.{name}", value, several=True) for name, value in (bind or {}).items()}
+
+
+def data_id(given: Mapping[str, Any]) -> dict[str, int | str]:
+    """Return a data ID."""
+    return {name: _plain(name, value) for name, value in given.items()}
+
+
+def _plain(where: str, value: Any, *, several: bool = False) -> Any:
+    """Return a value that can travel: numpy's scalars as Python's own."""
+    if several and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(where, item) for item in value]
+    value = value.item() if hasattr(value, "item") else value
+    allowed = (int, str, float, type(None)) if several else (int, str)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and not several):
+        raise bad_value(where, f"{value!r} cannot be looked for", "a whole number or a text")
+    return value

@@ -1,0 +1,276 @@
+"""The registry of a repository, asked through the daemon; it never comes here itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from mtv import naming
+from mtv.connection import Connection
+from mtv.datasets import DataId, DatasetRef
+from mtv.naming import Names
+from mtv.process import default_connection
+from mtv.results import Fetch, Records, Refs
+from mtv.ticket import OnProgress
+from mtv.wire import steps
+from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.messages import Outcome, Rows
+
+_RUN: Final = "run"
+
+
+class Registry:
+    """What is asked; programs make a `mtv.Repository`, whose parameters it has."""
+
+    def __init__(
+        self,
+        name: str | os.PathLike[str] | None = None,
+        *,
+        writeable: bool = False,
+        connection: Connection | None = None,
+    ) -> None:
+        if writeable:
+            raise RequestError(
+                Error(
+                    code="read_only",
+                    message="repositories are read-only here",
+                    where="writeable",
+                    hint="leave writeable out; to write, use lsst.daf.butler.Butler(..., writeable=True) itself",
+                )
+            )
+        self.name = _name(name)
+        self._given = connection
+
+    def __repr__(self) -> str:
+        return f"<mtv.{type(self).__name__} {self.name or 'by default'}>"
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that this repository uses."""
+        return self._given or default_connection()
+
+    # Questions
+
+    def query(
+        self,
+        dataset_type: str,
+        *,
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        find_first: bool = True,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Refs:
+        """Find datasets.
+
+        The first page is fetched at once, the next ones by whoever goes on to them: a loop may stop early.
+
+        Parameters
+        ----------
+        dataset_type : `str`
+            Such as ``calexp``.
+        where : `str`, optional
+            Butler's expression: ``"physical_filter = 'HSC-R' AND visit > 1000"``.
+        bind : `dict`, optional
+            Values for names in ``where``.
+        collections : `str` or sequence, optional
+            The repository's default ones where not given.
+        find_first : `bool`, optional
+            True: of several datasets with one data ID only that of the first collection.
+        order_by : `str` or sequence, optional
+            Dimensions, or fields of them such as ``visit.exposure_time``; ``-`` in front reverses. Sorted by data ID
+            where not given, or where these are equal.
+        limit : `int`, optional
+            At most so many.
+        on_progress : callable, optional
+            Called with each `~mtv.wire.messages.Progress` of a long query: the rows read so far.
+        **data_id
+            Constraints: ``instrument="HSC", physical_filter="HSC-R"``.
+
+        Raises
+        ------
+        RequestError
+            ``unknown_dataset_type``, ``unknown_collection``, ``bad_query``, ``ambiguous``, naming the field.
+        """
+        fetch = self._pages(
+            timeout_secs,
+            on_progress,
+            what="datasets",
+            dataset_type=dataset_type,
+            where=where,
+            bind=naming.bound(bind),
+            collections=naming.names("collections", collections),
+            find_first=find_first,
+            order_by=naming.names("order_by", order_by),
+            limit=limit,
+            data_id=naming.data_id(data_id),
+        )
+        return Refs(fetch, lambda page, index: _ref(self.name, dataset_type, page, index))
+
+    def provenance(
+        self,
+        target: DatasetRef | str,
+        *,
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        find_first: bool = True,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Records:
+        """Tell where datasets come from.
+
+        Parameters
+        ----------
+        target : `DatasetRef` or `str`
+            A reference, or a dataset type.
+        where, bind, collections, find_first, order_by, limit, on_progress, **data_id
+            As in `query`.
+
+        Returns
+        -------
+        records : `Records`
+            After the data ID: ``run``; ``chains`` that the run is directly in; ``ingest_date`` (TAI);
+            ``storage_class``; ``formatter`` and ``file_bytes``, None where the repository does not tell.
+        """
+        if isinstance(target, DatasetRef):
+            if data_id or collections is not None:
+                raise bad_value("data_id", "a reference has its own data ID and collections")
+            source = target._mtv_source_()
+            target, collections, data_id = source.dataset_type.partition(".")[0], source.collections, source.data_id
+        return self._records(
+            timeout_secs,
+            on_progress,
+            what="provenance",
+            dataset_type=target,
+            where=where,
+            bind=naming.bound(bind),
+            collections=naming.names("collections", collections),
+            find_first=find_first,
+            order_by=naming.names("order_by", order_by),
+            limit=limit,
+            data_id=naming.data_id(data_id),
+        )
+
+    def query_data_ids(
+        self,
+        dimensions: Names = None,
+        *,
+        datasets: str = "",
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Records:
+        """Find data IDs.
+
+        Parameters
+        ----------
+        dimensions : `str` or sequence, optional
+            Dimensions of the data IDs; those of ``datasets`` where not given.
+        datasets : `str`, optional
+            Only data IDs for which there is a dataset of this type.
+        where, bind, collections, order_by, limit, **data_id
+            As in `query`.
+        """
+        return self._records(
+            timeout_secs,
+            on_progress,
+            what="data_ids",
+            dimensions=naming.names("dimensions", dimensions),
+            dataset_type=datasets,
+            where=where,
+            bind=naming.bound(bind),
+            collections=naming.names("collections", collections),
+            order_by=naming.names("order_by", order_by),
+            limit=limit,
+            data_id=naming.data_id(data_id),
+        )
+
+    def query_dimension_records(
+        self,
+        element: str,
+        *,
+        datasets: str = "",
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        order_by: Names = (),
+        limit: int | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Records:
+        """Return what the registry knows of a dimension's members: ``query_dimension_records("visit")``."""
+        return self._records(
+            timeout_secs,
+            on_progress,
+            what="dimension_records",
+            dimensions=naming.names("element", element),
+            dataset_type=datasets,
+            where=where,
+            bind=naming.bound(bind),
+            collections=naming.names("collections", collections),
+            order_by=naming.names("order_by", order_by),
+            limit=limit,
+            data_id=naming.data_id(data_id),
+        )
+
+    def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
+        """Return collections: ``name``, ``type`` and ``children`` of each."""
+        return self._records(what="collections", collections=naming.names("glob", glob), limit=limit)
+
+    def dataset_types(self, glob: str = "", *, collections: Names = None, limit: int | None = None) -> Records:
+        """Return dataset types: ``name``, ``dimensions`` and ``storage_class`` of each."""
+        named = naming.names("collections", collections)
+        return self._records(what="dataset_types", dataset_type=glob, collections=named, limit=limit)
+
+    # Inside
+
+    def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
+        connection = self.connection
+        if len(fields.get("where", "")) > connection.limits.where_chars:
+            raise bad_value("where", f"the expression is longer than {connection.limits.where_chars} characters")
+        query = steps.Query(repo=self.name, **fields)
+
+        def fetch(cursor: str) -> Rows:
+            page = msgspec.structs.replace(query, cursor=cursor) if cursor else query
+            reply = connection.request(page, timeout_secs=timeout_secs, on_progress=on_progress)
+            rows = reply.steps[0].rows if isinstance(reply, Outcome) else reply
+            assert isinstance(rows, Rows)
+            return rows
+
+        return fetch
+
+    def _records(
+        self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any
+    ) -> Records:
+        return Records(self._pages(timeout_secs, on_progress, **fields))
+
+
+def _name(name: str | os.PathLike[str] | None) -> str:
+    if name is None:
+        return ""
+    text = os.fspath(name)
+    return str(Path(text).expanduser().absolute()) if os.sep in text and "://" not in text else text
+
+
+def _ref(repo: str, dataset_type: str, page: Rows, index: int) -> DatasetRef:
+    data_id = DataId(zip(page.columns, page.rows[index], strict=True))
+    run = str(data_id.pop(_RUN, ""))
+    return DatasetRef(page.repo or repo, page.dataset_type or dataset_type, page.ids[index], run, data_id)
