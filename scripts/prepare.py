@@ -6,6 +6,7 @@ rights to install a package, it prints the command to run and stops.
 ``prepare.py demo``   what the demo needs
 ``prepare.py bench``  what the benchmarks need: besides, the tools they compare with
 ``prepare.py chaos``  what the drill needs
+``prepare.py soak``   what the long run of feeds needs
 ``prepare.py test``   what the tests need, also on Python 3.11 beside a newer one
 ``prepare.py lint``   what ruff and mypy need
 """
@@ -70,6 +71,7 @@ GOALS = {
     "demo": Goal(commands=RUNNING, extras=frozenset({"daemon"})),
     "bench": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon"})),
     "chaos": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
+    "soak": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "test": Goal(
         commands=RUNNING | PEERS | CHECKING,
         extras=frozenset({"daemon", "dev", "peers"}),
