@@ -10,6 +10,9 @@ from typing import Any
 import anyio
 import numpy as np
 import pytest
+from astropy.io.fits import Header
+from astropy.wcs import WCS
+from tests.support import lsst_images
 from tests.support import repo_kinds as kinds
 from tests.support import repo_sample as sample
 from tests.support.readers import pixels
@@ -82,17 +85,59 @@ async def test_coadds_are_queried_by_tract_and_patch(served: Running) -> None:
     assert {"skymap", "tract", "patch", "band"} <= set(rows.columns)
 
 
+def has_the_planes(mask: np.ndarray[Any, Any], planes: dict[str, int]) -> None:
+    assert planes == {f"P{number}": number for number in range(lsst_images.MANY_PLANES)}
+    wanted = sum(lsst_images.plane_of(number).astype(np.int64) << number for number in lsst_images.SET_PLANES)
+    assert np.array_equal(mask, wanted)
+
+
 @needs_lsst_images
-async def test_a_masked_image_of_lsst_images_reads_with_all_its_mask_planes(served: Running) -> None:
+@pytest.mark.parametrize("name", ["masked_image", "visit_image", "difference_image", "deep_coadd"])
+async def test_what_lsst_images_wrote_reads_with_all_its_mask_planes(served: Running, name: str) -> None:
     repositories, store = served
-    exposure = await repositories.read_for_display(dataset("masked_image"))
+    exposure = await repositories.read_for_display(dataset(name))
     assert np.array_equal(pixels(store.directory, exposure.image), sample.image_of(1, 1))
-    assert exposure.planes == {f"P{number}": number for number in range(kinds.MANY_PLANES)}
     assert (exposure.xy0, exposure.unit) == (sample.XY0, "nJy")
     assert exposure.mask is not None
-    mask, index = pixels(store.directory, exposure.mask), np.arange(50 * 60).reshape(50, 60)
-    for number in (0, 35):
-        assert np.array_equal(mask >> number & 1, index % (number + 2) == 0)
+    has_the_planes(pixels(store.directory, exposure.mask), exposure.planes)
+    found = (await repositories.get(dataset(name))).data
+    assert found is not None
+    assert found.mask is not None
+    assert found.variance is not None
+    assert np.array_equal(pixels(store.directory, found.image), sample.image_of(1, 1))
+    assert (pixels(store.directory, found.variance) == 2).all()
+    has_the_planes(pixels(store.directory, found.mask), found.planes)
+
+
+@needs_lsst_images
+@pytest.mark.parametrize("name", ["visit_image", "difference_image", "deep_coadd"])
+async def test_the_wcs_of_lsst_images_is_the_one_that_was_written(served: Running, name: str) -> None:
+    repositories, _ = served
+    exposure = await repositories.read_for_display(dataset(name))
+    sky = WCS(Header.fromstring(exposure.wcs)).all_pix2world([[29, 24]], 0)[0]
+    np.testing.assert_allclose(sky, lsst_images.CENTRE_DEG, rtol=0, atol=1e-9)
+    side = 10 * lsst_images.SCALE_DEG * 3600
+    ra, dec = lsst_images.CENTRE_DEG
+    box = SkyBox(ra_deg=ra, dec_deg=dec, width_arcsec=side, height_arcsec=side)
+    cut = await repositories.read_for_display(dataset(name, sky=box))
+    assert cut.image.shape == (10, 10)
+    assert abs(cut.xy0[0] - sample.XY0[0] - 24.5) <= 0.5
+
+
+@needs_lsst_images
+@pytest.mark.parametrize(("hdu", "number"), [(None, 0), ("GREEN", 1), (3, 2)])
+async def test_of_colours_one_band_is_shown(served: Running, hdu: Any, number: int) -> None:
+    repositories, store = served
+    exposure = await repositories.read_for_display(dataset("colours", hdu=hdu))
+    assert np.array_equal(pixels(store.directory, exposure.image), lsst_images.colours()[..., number])
+
+
+@needs_lsst_images
+async def test_what_only_the_archive_of_lsst_images_has_is_refused(served: Running) -> None:
+    for component in ("psf", "detector", "filter", "photoCalib"):
+        with pytest.raises(RequestError) as caught:
+            await served[0].get(dataset(f"visit_image.{component}"))
+        assert (caught.value.code, caught.value.error.where) == ("unsupported", "dataset_type")
 
 
 @needs_lsst_images
@@ -102,6 +147,7 @@ async def test_a_masked_image_of_lsst_images_reads_with_all_its_mask_planes(serv
         ("masked_image", "bbox", {"x_min": 100, "y_min": 200, "width": 60, "height": 50}),
         ("masked_image", "unit", "nJy"),
         ("plain_image", "xy0", [100, 200]),
+        ("visit_image", "dimensions", [60, 50]),
     ],
 )
 async def test_components_of_lsst_images_are_read_without_it(
@@ -116,11 +162,14 @@ async def test_images_and_masks_of_lsst_images_stand_alone(served: Running) -> N
     mask = (await repositories.get(dataset("masked_image.mask", bbox=(*sample.XY0, 3, 2)))).data
     assert mask is not None
     assert mask.image.shape == (2, 3)
-    assert len(mask.planes) == kinds.MANY_PLANES
+    assert len(mask.planes) == lsst_images.MANY_PLANES
     image = await repositories.read_for_display(dataset("plain_image"))
     assert np.array_equal(pixels(store.directory, image.image), sample.image_of(1, 1))
     alone = await repositories.read_for_display(dataset("plain_mask"))
-    assert alone.image.shape == (50, 60)
+    has_the_planes(pixels(store.directory, alone.image), alone.planes)
+    got = (await repositories.get(dataset("plain_mask"))).data
+    assert got is not None
+    has_the_planes(pixels(store.directory, got.image), got.planes)
 
 
 async def test_a_component_and_a_cut_out_on_the_sky_are_got_together(served: Running) -> None:

@@ -9,14 +9,13 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+from tests.support import lsst_images
 from tests.support import repo_sample as sample
 
 RUN: Final = "LSSTCam/kinds"
 TRACT: Final[dict[str, int | str]] = {"skymap": "hsc_rings_v1", "tract": 9813, "patch": 42, "band": "r"}
 COMPRESSIONS: Final = {"gzip_exposure": "GZIP_2", "rice_exposure": "RICE_1"}
 HAS_LSST_IMAGES: Final = importlib.util.find_spec("lsst.images") is not None
-MANY_PLANES: Final = 40
 
 
 def build(root: Path) -> Path:
@@ -94,32 +93,18 @@ def write_compressed(path: Path, compression: str) -> None:
     plain.unlink()
 
 
-def lsst_image() -> Any:
-    """A `lsst.images.MaskedImage` with more mask planes than one HDU of a mask holds."""
-    import astropy.units as u
-    import lsst.images
-
-    planes = [lsst.images.MaskPlane(f"P{number}", "a plane") for number in range(MANY_PLANES)]
-    height, width = sample.SHAPE_YX
-    x0, y0 = sample.XY0
-    image = lsst.images.Image(sample.image_of(1, 1), yx0=(y0, x0), unit=u.nJy)
-    assert (image.bbox.x.size, image.bbox.y.size) == (width, height)
-    mask = lsst.images.Mask(schema=lsst.images.MaskSchema(planes), bbox=image.bbox)
-    for number in (0, 35):
-        mask.set(f"P{number}", np.arange(height * width).reshape(height, width) % (number + 2) == 0)
-    found = lsst.images.MaskedImage(image, mask=mask)
-    found.variance.array[:] = 2
-    return found
-
-
 def _put_lsst_images(butler: Any) -> None:
     from lsst.daf.butler import DatasetType
 
-    found = lsst_image()
+    found = lsst_images.masked_image()
     for name, storage_class, value in (
         ("masked_image", "MaskedImageV2", found),
         ("plain_image", "ImageV2", found.image),
         ("plain_mask", "MaskV2", found.mask),
+        ("visit_image", "VisitImage", lsst_images.visit_image()),
+        ("difference_image", "DifferenceImage", lsst_images.visit_image("DifferenceImage")),
+        ("deep_coadd", "CellCoadd", lsst_images.cell_coadd()),
+        ("colours", "ColorImage", lsst_images.colour_image()),
     ):
         kind = DatasetType(name, ("skymap", "tract", "patch", "band"), storage_class, universe=butler.dimensions)
         butler.registry.registerDatasetType(kind)

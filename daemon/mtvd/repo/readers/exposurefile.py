@@ -29,6 +29,14 @@ class JoinedMask:
     parts: tuple[Plane, ...]
 
     @property
+    def path(self) -> Path:
+        return self.parts[0].path
+
+    @property
+    def index(self) -> int:
+        return self.parts[0].index
+
+    @property
     def header(self) -> Any:
         return self.parts[0].header
 
@@ -38,6 +46,10 @@ class JoinedMask:
 
     raw_dtype: str | None = None
     """None: the pixels must be put together."""
+
+    def slice(self, wanted: tuple[int, ...]) -> JoinedMask:
+        """See `Plane.slice`."""
+        return JoinedMask(tuple(part.slice(wanted) for part in self.parts))
 
     def strips(self, box: Box | None = None) -> list[Box]:
         """See `Plane.strips`."""
@@ -55,7 +67,8 @@ class JoinedMask:
 class ExposureFile:
     """The planes of one file."""
 
-    image: Plane
+    image: Plane | JoinedMask
+    """A mask where the file has nothing else."""
     mask: Plane | JoinedMask | None = None
     variance: Plane | None = None
 
@@ -137,8 +150,8 @@ def _chosen(by_role: dict[str, list[Plane]], unnamed: list[Plane]) -> ExposureFi
     if image is not None:
         return ExposureFile(image=image, mask=mask, variance=variance)
     if not unnamed:
-        if by_role:
-            return ExposureFile(image=next(iter(by_role.values()))[0])
+        if alone := mask or variance:
+            return ExposureFile(image=alone)
         raise unreadable("the file has no image")
     if len(unnamed) > 1 and unnamed[1].is_mask:
         mask = unnamed[1]

@@ -6,10 +6,11 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from mtvd.repo.readers.failures import unreadable
-from mtvd.repo.readers.hdus import Plane, opened
+from mtvd.repo.readers.hdus import opened
 
 _log = logging.getLogger(__name__)
 _CELESTIAL: Final = re.compile(r"^.{4}-|^(RA|DEC|GLON|GLAT|ELON|ELAT)\b")
@@ -23,6 +24,19 @@ _STRUCTURE: Final = re.compile(
     r"|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|QUANTIZ|DITHER0|TENSION|SIMPLE|PCOUNT|GCOUNT|EXTEND)"
     r"|MP_.*|MSK[NMD]\d+|"
 )
+
+
+class HasHeader(Protocol):
+    """An HDU of a file, or several that are one."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def header(self) -> Any: ...
 
 
 @contextmanager
@@ -89,7 +103,7 @@ def planes_of(header: Any) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
-def of(plane: Plane) -> tuple[Any, ...]:
+def of(plane: HasHeader) -> tuple[Any, ...]:
     """Return the headers that speak of an image: the file's first, and its own."""
     if not plane.index:
         return (plane.header,)
