@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import itertools
+import lzma
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +318,46 @@ def test_a_mask_in_two_hdus_is_one_mask_of_64_bits(tmp_path: Path, out: Output, 
     assert exposure.mask is not None
     assert (pixels(store.directory, exposure.mask) == (5 | 2 << 31)).all()
     assert exposure.mask.shape == (2, 3)
+
+
+def test_a_mask_by_itself_has_the_planes_of_all_its_hdus(tmp_path: Path, out: Output, store: PixelStore) -> None:
+    masks = [fits.ImageHDU(np.full((4, 5), value, "i4"), name="MASK", ver=ver) for ver, value in ((1, 5), (2, 2))]
+    masks[0].header.update({"MSKN0000": "BAD", "MSKM0000": 1, "CTYPE1A": "LINEAR", "CRVAL1A": 100, "CRVAL2A": 200})
+    masks[1].header.update({"MSKN0001": "LATE", "MSKM0001": 2})
+    path = tmp_path / "mask.fits"
+    fits.HDUList([fits.PrimaryHDU(), *masks]).writeto(path)
+    exposure, image = shown(store, path, out, storage_class="MaskV2", bbox=(101, 201, 3, 2))
+    assert (image == (5 | 2 << 31)).all()
+    assert (exposure.planes, exposure.xy0) == ({"BAD": 0, "LATE": 32}, (101, 201))
+    found = read_all(path, out, storage_class="MaskV2", most=MOST).data
+    assert found is not None
+    assert (found.planes, found.image.shape) == ({"BAD": 0, "LATE": 32}, (4, 5))
+
+
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("dtype", ["f4", "u2"])
+def test_a_cut_out_of_a_packed_file_does_not_unpack_it_for_each_row(
+    tmp_path: Path, out: Output, store: PixelStore, monkeypatch: pytest.MonkeyPatch, packer: str, dtype: str
+) -> None:
+    from astropy.io.fits.hdu.image import Section
+
+    path, whole = tmp_path / f"image.fits.{packer}", np.arange(2000).reshape(50, 40).astype(dtype)
+    fits.PrimaryHDU(whole).writeto(tmp_path / "image.fits")
+    path.write_bytes(PACKERS[packer]((tmp_path / "image.fits").read_bytes()))
+    read_rows: list[int] = []
+    own = Section.__getitem__
+
+    def counted(section: Any, key: Any) -> Any:
+        read_rows.extend(part.stop - part.start for part in key[:1] if isinstance(part, slice))
+        return own(section, key)
+
+    monkeypatch.setattr(Section, "__getitem__", counted)
+    _, image = shown(store, path, out, bbox=(3, 5, 10, 30))
+    assert np.array_equal(image, whole[5:35, 3:13])
+    assert read_rows == [1], "only to see which type the pixels have"
 
 
 @pytest.mark.parametrize("exact", [True, False])

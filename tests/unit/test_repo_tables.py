@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
-from collections.abc import Sequence
+import io
+import lzma
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,21 @@ fits = pytest.importorskip("astropy.io.fits")
 def src(tmp_path: Path) -> Path:
     sample.write_catalog(tmp_path / "src.fits")
     return tmp_path / "src.fits"
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("table.fits", content)
+    return packed.getvalue()
+
+
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "fits.gz": gzip.compress,
+    "fits.bz2": bz2.compress,
+    "fits.xz": lzma.compress,
+    "fits.zip": zipped,
+}
 
 
 def got(path: Path, out: Output, **options: Any) -> Catalog:
@@ -61,9 +80,9 @@ def write(path: Path, how: str) -> Path:
     table = plain_table()
     if how == "fits":
         table.write(path, format="fits")
-    elif how == "fits.gz":
+    elif how in PACKERS:
         table.write(path.with_suffix(".plain"), format="fits")
-        path.write_bytes(gzip.compress(path.with_suffix(".plain").read_bytes()))
+        path.write_bytes(PACKERS[how](path.with_suffix(".plain").read_bytes()))
     elif how == "votable":
         table.write(path, format="votable")
     elif how == "votable-binary":
@@ -78,7 +97,7 @@ def write(path: Path, how: str) -> Path:
     return path
 
 
-FORMATS = ["fits", "fits.gz", "votable", "votable-binary", "ecsv", "parquet"]
+FORMATS = ["fits", "fits.gz", "fits.bz2", "fits.xz", "votable", "votable-binary", "ecsv", "parquet"]
 
 
 @pytest.mark.parametrize("how", FORMATS)
@@ -121,8 +140,9 @@ def test_flags_slots_and_aliases_choose_rows_of_an_afw_catalog(src: Path, out: O
     ("options", "where", "hint"),
     [
         ({"select": "calib_psf_usd"}, "select", "'calib_psf_used'"),
-        ({"select": "slot_Centroid_z > 3"}, "select", "'slot_Centroid'"),
-        ({"columns": ("id", "slot_Centroid_")}, "columns[1]", "'slot_Centroid'"),
+        ({"select": "slot_Centroid_z > 3"}, "select", "'slot_Centroid_x'"),
+        ({"select": "slot_Centroid > 3"}, "select", "mean 'slot_Centroid_"),
+        ({"columns": ("id", "slot_Centroid_")}, "columns[1]", "'slot_Centroid_x'"),
         ({"select": "x" * 2001}, "select", ""),
     ],
 )
@@ -253,6 +273,48 @@ def test_a_table_is_no_image(tmp_path: Path, out: Output, how: str) -> None:
     with pytest.raises(RequestError) as caught:
         read_display(write(tmp_path / "table", how), out, most=MOST)
     assert (caught.value.code, caught.value.error.where) == ("unsupported", "target")
+
+
+@pytest.mark.parametrize("storage_class", ["", "ExposureF", "SourceCatalog", "Defects"])
+def test_an_image_is_no_table(tmp_path: Path, out: Output, storage_class: str) -> None:
+    sample.write_exposure(tmp_path / "calexp.fits", 23718, 41)
+    with pytest.raises(RequestError) as caught:
+        read_positions(tmp_path / "calexp.fits", out, wanted=Wanted(), most_markers=100, storage_class=storage_class)
+    assert (caught.value.code, caught.value.error.where) == ("unsupported", "target")
+    assert "is an image, not a table" in caught.value.error.message
+
+
+@pytest.mark.parametrize("storage_class", ["Catalog", "Defects", "LookUp"])
+def test_a_fits_file_of_any_other_storage_class_is_read_as_what_is_in_it(
+    tmp_path: Path, out: Output, storage_class: str
+) -> None:
+    path = write(tmp_path / "table", "fits")
+    assert got(path, out, storage_class=storage_class).rows == 3
+    wanted = Wanted(system="sky")
+    assert read_positions(path, out, wanted=wanted, most_markers=9, storage_class=storage_class).left_out == 0
+    with pytest.raises(RequestError) as caught:
+        read_display(path, out, storage_class=storage_class, most=MOST)
+    assert (caught.value.code, caught.value.error.where) == ("unsupported", "target")
+
+
+def test_a_fits_file_without_image_and_binary_table_says_so(tmp_path: Path, out: Output) -> None:
+    fits.PrimaryHDU().writeto(tmp_path / "nothing.fits")
+    with pytest.raises(RequestError, match="neither an image nor a binary table") as caught:
+        read_all(tmp_path / "nothing.fits", out, most=MOST)
+    assert caught.value.code == "unreadable_file"
+    with pytest.raises(RequestError) as caught:
+        read_all(tmp_path / "nothing.fits", out, hdu=0, most=MOST)
+    assert (caught.value.code, caught.value.error.where) == ("bad_value", "hdu")
+
+
+def test_an_ascii_table_of_fits_and_a_zipped_table_are_unsupported(tmp_path: Path, out: Output) -> None:
+    columns = fits.BinTableHDU(plain_table()["id", "flux"]).columns
+    table = fits.TableHDU.from_columns(fits.ColDefs(columns, ascii=True))
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "ascii.fits")
+    for path in (tmp_path / "ascii.fits", write(tmp_path / "table", "fits.zip")):
+        with pytest.raises(RequestError) as caught:
+            got(path, out)
+        assert caught.value.code == "unsupported"
 
 
 DAMAGED = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -93,8 +93,15 @@ def find(table: Table, name: str, where: str) -> str:
         return name
     real = resolve(name, table.aliases)
     if real not in table.fields:
-        raise unknown_column(where, name, [*table.fields, *table.aliases])
+        raise unknown_column(where, name, [*table.fields, *_aliased(table)])
     return real
+
+
+def _aliased(table: Table) -> Iterator[str]:
+    """Go through the names that aliases make: an alias may stand for a column, or for the beginning of several."""
+    for alias in table.aliases:
+        real = resolve(alias, table.aliases)
+        yield from (alias + field[len(real) :] for field in table.fields if field.startswith(real))
 
 
 def unknown_column(where: str, name: str, names: Sequence[str]) -> RequestError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +31,12 @@ _TABLE_WORDS: Final = re.compile(
 )
 _FLAG: Final = "Flag"
 _FLAG_WORD: Final = re.compile(r"TFLAG[1-9]\d{0,5}")
+_UNPACK: Final[Mapping[bytes, Callable[[Path], Any]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+"""By the first bytes of a file that was packed as a whole."""
 MOST_UNPACKED_BYTES: Final = 1 << 30
 """A file that was compressed whole is decompressed in memory."""
 
@@ -74,7 +82,7 @@ class FitsTable:
             return np.empty(0, self.dtype)
         if is_plain(self.path):
             return np.memmap(self.path, self.dtype, "r", self.offset, (self.rows,))
-        with gzip.open(self.path) as file:
+        with _unpacked(self.path) as file:
             file.seek(self.offset)
             data = file.read(self.rows * self.dtype.itemsize)
         return np.frombuffer(data, self.dtype, self.rows)
@@ -91,6 +99,15 @@ class FitsTable:
         if place.code == "A":
             return np.char.decode(np.char.rstrip(values), "ascii", "replace")
         return _scaled(np.asarray(values), place)
+
+
+def _unpacked(path: Path) -> Any:
+    with path.open("rb") as file:
+        head = file.read(6)
+    for magic, unpack in _UNPACK.items():
+        if head.startswith(magic):
+            return unpack(path)
+    raise unsupported("a table that is packed so is not read", hint="unpack it, or pack it with gzip")
 
 
 def _scaled(values: Values, place: Place) -> Values:
@@ -127,7 +144,7 @@ def _opened(path: Path, hdu: int | None) -> FitsTable:
         except (IndexError, OSError, ValueError, TypeError, KeyError):
             raise bad_value("hdu", f"there is no HDU {index}") from None
     if header.get("XTENSION", "").strip() != "BINTABLE":
-        raise unreadable("the file has no FITS binary table")
+        raise bad_value("hdu", f"HDU {index} has no binary table")
     forms = [_form(header, number) for number in range(1, int(header["TFIELDS"]) + 1)]
     dtype = np.dtype([(f"c{number}", *_layout(form)) for number, form in enumerate(forms, 1)])
     rows, offset = int(header["NAXIS2"]), int(info["datLoc"])
@@ -157,10 +174,14 @@ def _check_size(path: Path, header: Any, row_bytes: int, end: int) -> None:
 
 
 def _first_table(hdus: Any) -> int:
+    kinds = []
     for index, hdu in enumerate(hdus):
-        if str(hdu.header.get("XTENSION", "")).strip() == "BINTABLE" and not hdu.header.get("ZIMAGE", False):
+        kinds.append(str(hdu.header.get("XTENSION", "")).strip())
+        if kinds[-1] == "BINTABLE" and not hdu.header.get("ZIMAGE", False):
             return index
-    raise unreadable("the file has no table")
+    if "TABLE" in kinds:
+        raise unsupported("ASCII tables of FITS are not read", hint="write it as a binary table")
+    raise unreadable("the file has neither an image nor a binary table")
 
 
 def _form(header: Any, number: int) -> tuple[int, str]:

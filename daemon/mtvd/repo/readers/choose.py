@@ -62,7 +62,7 @@ def read_display(
         try:
             file = find_exposure(path, part)
         except RequestError:
-            if not storage_class and _has_table(path, hdu):
+            if not storage_class.startswith(_IMAGES) and _has_table(path, hdu):
                 raise _no_image(storage_class) from None
             raise
         return exposure.display(file, out, part, label=label, most=most)
@@ -99,14 +99,14 @@ def read_all(
     schemas = schemas or Schemas()
     kind = kind_of(path, storage_class)
     number = _number(path, hdu)
-    if kind == "image" and (storage_class or schemas.has_image(path, number, _has_image)):
+    if kind == "image" and (storage_class.startswith(_IMAGES) or schemas.has_image(path, number, _has_image)):
         if select:
             raise unsupported("only of a table can rows be chosen, and this is an image", "select", "leave it out")
         part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
         with headers.sound():
             return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
     _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
-    table = schemas.open(path, number)
+    table = _opened_table(path, schemas, number, storage_class)
     made = tables.catalog(table, out.together, columns=columns, selection=select, label=label, most_chars=most_chars)
     return Got(catalog=made)
 
@@ -131,14 +131,14 @@ def read_positions(
     RequestError
         ``unreadable_file``, ``unsupported``, ``too_large``; ``bad_value`` naming ``select``, ``x``, ``y``, ``size``.
     """
-    if component or (storage_class and kind_of(path, storage_class) == "image"):
-        raise unsupported(f"a {storage_class or component} is no table", "target", "mtv shows images")
-    table = (schemas or Schemas()).open(path, _number(path, hdu))
+    if component or (kind_of(path, storage_class) == "image" and storage_class.startswith(_IMAGES)):
+        raise _no_table(storage_class or component)
+    table = _opened_table(path, schemas or Schemas(), _number(path, hdu), storage_class)
     return positions(table, out.together, wanted, most_markers=most_markers, most_chars=most_chars)
 
 
 def kind_of(path: Path, storage_class: str) -> str:
-    """Return ``image`` or ``table``; a FITS file of no storage class is an image until none is found in it."""
+    """Return ``image`` or ``table``; a FITS file of no storage class, or of another, is an image until it has none."""
     check_file(path)
     if storage_class.startswith(_TABLES) or format_of(path):
         return "table"
@@ -152,7 +152,21 @@ def kind_of(path: Path, storage_class: str) -> str:
 
 
 def _no_image(storage_class: str) -> RequestError:
-    return unsupported(f"a {storage_class or 'table'} is no image", "target", "overlay its positions, or get it")
+    what = f"{storage_class or 'this'} is a table, not an image"
+    return unsupported(what, "target", "overlay its positions, or get it")
+
+
+def _no_table(what: str) -> RequestError:
+    return unsupported(f"{what or 'this'} is an image, not a table", "target", "mtv shows images")
+
+
+def _opened_table(path: Path, schemas: Schemas, hdu: int | None, storage_class: str) -> tables.Table:
+    try:
+        return schemas.open(path, hdu)
+    except RequestError:
+        if not format_of(path) and schemas.has_image(path, hdu, _has_image):
+            raise _no_table(storage_class) from None
+        raise
 
 
 def _has_image(path: Path, hdu: int | None) -> bool:
