@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -179,21 +179,22 @@ class Exposure:
         mask = self.get_mask().array
         return (mask >> self.planes[plane] & 1).astype(bool)
 
-    def pixel_to_sky(self, x: Any, y: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def pixel_to_sky(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Return ICRS right ascension and declination in degrees of 0-based parent pixels.
 
-        By the exact ``SkyWcs`` where the file has one and ``starlink-pyast`` is installed, else by the header's WCS.
+        Of numbers numbers, of anything else arrays of the same shape. By the exact ``SkyWcs`` where the file has one
+        and ``starlink-pyast`` is installed, else by the header's WCS.
 
         Raises
         ------
         RequestError
             ``unsupported`` where there is no WCS.
         """
-        return self._sky().to_sky(_floats(x), _floats(y))
+        return _mapped(self._sky().to_sky, x, y)
 
-    def sky_to_pixel(self, ra_deg: Any, dec_deg: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def sky_to_pixel(self, ra_deg: Any, dec_deg: Any) -> tuple[Any, Any]:
         """Return 0-based parent pixels ``(x, y)`` of points of the sky; see `pixel_to_sky`."""
-        return self._sky().to_pixel(_floats(ra_deg), _floats(dec_deg))
+        return _mapped(self._sky().to_pixel, ra_deg, dec_deg)
 
     def _sky(self) -> skywcs.Mapping:
         from mtv import skywcs
@@ -210,7 +211,12 @@ class Exposure:
         return WCS(Header.fromstring(self.wcs))
 
 
-def _floats(values: Any) -> np.ndarray[Any, Any]:
+def _mapped(mapping: Callable[..., tuple[Any, Any]], first: Any, second: Any) -> tuple[Any, Any]:
+    """Map points of any shape by what maps rows of them; numbers stay numbers."""
     import numpy as np
 
-    return np.atleast_1d(np.asarray(values, float))
+    points = np.broadcast_arrays(np.asarray(first, float), np.asarray(second, float))
+    mapped = mapping(*(values.ravel() for values in points))
+    if points[0].ndim == 0:
+        return float(mapped[0][0]), float(mapped[1][0])
+    return mapped[0].reshape(points[0].shape), mapped[1].reshape(points[0].shape)

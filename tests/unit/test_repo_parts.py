@@ -372,9 +372,13 @@ def test_pixels_of_a_real_exposure_go_to_the_sky_and_back(shared_data: Path, out
     with fits.open(path) as hdus:
         wanted = wcs.WCS(hdus[1].header).all_pix2world([[4.0, 6.0]], 0)[0]
     ra, dec = mine.pixel_to_sky(4, 6)
-    assert (ra[0], dec[0]) == pytest.approx(tuple(wanted), abs=1e-9)
-    x, y = mine.sky_to_pixel(ra, dec)
-    assert (x[0], y[0]) == pytest.approx((4, 6), abs=1e-5)
+    assert isinstance(ra, float)
+    assert (ra, dec) == pytest.approx(tuple(wanted), abs=1e-9)
+    assert mine.sky_to_pixel(ra, dec) == pytest.approx((4, 6), abs=1e-5)
+    grid = np.mgrid[2:5, 3:7].astype(float)
+    there = mine.pixel_to_sky(*grid)
+    assert there[0].shape == grid[0].shape
+    np.testing.assert_allclose(mine.sky_to_pixel(*there), grid, atol=1e-5)
 
 
 def test_an_exposure_without_a_wcs_says_so() -> None:
