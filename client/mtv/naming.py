@@ -37,5 +37,6 @@ def _plain(where: str, value: Any, *, several: bool = False) -> Any:
     value = value.item() if hasattr(value, "item") else value
     allowed = (int, str, float, type(None)) if several else (int, str)
     if not isinstance(value, allowed) or (isinstance(value, bool) and not several):
-        raise bad_value(where, f"{value!r} cannot be looked for", "a whole number or a text")
+        asked = f"; several: where='{where} in (1, 2)'" if isinstance(value, list | tuple | set) and not several else ""
+        raise bad_value(where, f"{value!r} cannot be looked for", f"a whole number or a text{asked}")
     return value

@@ -102,6 +102,8 @@ async def test_globs_search_all_collections_that_match(butler: ButlerRepositorie
     assert len((await butler.query(query)).rows) == 6
     error = await refused(butler, Query(dataset_type="calexp", collections=("u/*",), data_id={"instrument": "HSC"}))
     assert (error.code, error.error.where) == ("bad_query", "collections")
+    assert "find_first=False" in error.error.hint
+    assert "--all" in error.error.hint
 
 
 @pytest.mark.parametrize(

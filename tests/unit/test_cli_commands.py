@@ -170,6 +170,10 @@ def test_a_dataset_type_alone_asks_for_datasets(run: Run, daemon: ScriptedDaemon
         (("provenance", "src", "--all"), st.Query(what="provenance", dataset_type="src", find_first=False)),
         (("datasets", "types", "--all"), st.Query(dataset_type="types", find_first=False)),
         (("calexp", "day='007'"), st.Query(dataset_type="calexp", data_id={"day": "007"})),
+        (
+            ("calexp", "visit.target_name=M 31"),
+            st.Query(dataset_type="calexp", data_id={"visit.target_name": "M 31"}),
+        ),
     ],
 )
 def test_each_kind_of_query_asks_for_what_it_says(
@@ -178,6 +182,13 @@ def test_each_kind_of_query_asks_for_what_it_says(
     daemon.script(st.Query, ms.Rows(columns=("name",), rows=(("x",),)))
     run("query", *arguments)
     assert [seen.message for seen in daemon.of(st.Query)] == [asked]
+
+
+@pytest.mark.parametrize(("limit", "said"), [("1", "the first 1 row; there may be more"), ("0", "nothing found")])
+def test_a_limit_that_was_reached_is_said(run: Run, daemon: ScriptedDaemon, limit: str, said: str) -> None:
+    found = (("x",),) if limit == "1" else ()
+    daemon.script(st.Query, ms.Rows(columns=("name",), rows=found))
+    assert run("query", "calexp", "--limit", limit).stderr == f"mtv: {said}\n"
 
 
 def test_a_query_follows_all_pages(run: Run, daemon: ScriptedDaemon) -> None:

@@ -226,6 +226,12 @@ def test_values_that_cannot_be_looked_for_are_refused(
     assert caught.value.error.where == where
 
 
+def test_several_values_of_a_dimension_are_for_the_expression(repository: mtv.Repository) -> None:
+    several: dict[str, Any] = {"visit": [1214, 23718]}
+    with pytest.raises(mtv.RequestError, match=r"where='visit in \(1, 2\)'"):
+        repository.query("calexp", **several)
+
+
 def test_a_list_is_loaded_one_by_one_and_the_daemon_is_told_of_the_next(
     daemon: ScriptedDaemon, repository: mtv.Repository
 ) -> None:

@@ -51,6 +51,13 @@ def test_an_unknown_dataset_type_is_shown_without_the_quotes_of_a_key_error() ->
     assert "'calexp'" in error.hint
 
 
+def test_a_repository_without_dataset_types_says_so() -> None:
+    known = Known()
+    known.dataset_types = lambda: ()  # type: ignore[method-assign]
+    error = translate(MissingDatasetTypeError("Dataset type 'src' does not exist."), Query(dataset_type="src"), known)
+    assert error.hint == "the repository has no dataset types"
+
+
 def test_an_unknown_collection_comes_with_near_names() -> None:
     error = translate(MissingCollectionError("No collection with name 'u/me/singel' found."), Query(), Known())
     assert (error.code, error.where) == ("unknown_collection", "collections")

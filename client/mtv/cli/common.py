@@ -29,7 +29,7 @@ REFUSED, USAGE, ABSENT, OVERDUE, BROKEN, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
 _NEGATIVE: Final = re.compile(r"-(\d|\.\d|inf|nan)")
 _STEP: Final = re.compile(r"^steps\[(\d+)\]\.?")
-_KEY: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_KEY: Final = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)=(.*)", re.DOTALL)
 _INTEGER: Final = re.compile(r"[+-]?\d+")
 
 R = TypeVar("R")

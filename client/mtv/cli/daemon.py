@@ -63,6 +63,8 @@ def up(
     else:
         report = starting.start(call.endpoint, given, call.timeout_secs).report
     _tell_up(call, report, already=False)
+    for location in filter(None, map(starting.missing_directory, repos)):
+        click.echo(f"mtv: there is no directory {location}: --repo takes [ALIAS=]PATH or [ALIAS=]URI", err=True)
 
 
 def _tell_up(call: Call, report: Report, *, already: bool) -> None:

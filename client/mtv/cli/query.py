@@ -158,7 +158,7 @@ def _answer(call: Call, wanted: Query) -> None:
         output.print_json(as_objects(rows))
         return
     print_rows(rows)
-    if wanted.limit is not None and len(rows.rows) == wanted.limit:
+    if wanted.limit and len(rows.rows) == wanted.limit:
         click.echo(f"mtv: the first {output.plural(wanted.limit, 'row')}; there may be more", err=True)
 
 

@@ -163,6 +163,13 @@ def absolute_repo(given: str) -> str:
     return f"{alias}={location}" if alias else location
 
 
+def missing_directory(given: str) -> str:
+    """Return the path of ``[ALIAS=]PATH`` where nothing is there; empty where something is, and for a URI."""
+    location = absolute_repo(given)
+    location = location.partition("=")[2] if "=" in given else location
+    return "" if "://" in location or Path(location).exists() else location
+
+
 def _with_absolute_python_path(environ: Mapping[str, str]) -> dict[str, str]:
     search = environ.get("PYTHONPATH")
     if not search:

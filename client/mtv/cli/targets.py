@@ -114,7 +114,7 @@ def part_options(function: F) -> F:
         click.option("--sky", type=sky_box, metavar="RA,DEC,SIZE[,HEIGHT]", help="Cut out: degrees, arc seconds."),
         click.option("--bbox", type=box, metavar="X,Y,WIDTH,HEIGHT", help="Cut out, from 0-based parent pixel X, Y."),
         click.option("--slice", "cube_index", type=index, metavar="N[,N]", help="Slice of a cube, from 0."),
-        click.option("--component", default="", help="A part of an exposure: image, mask, variance."),
+        click.option("--component", default="", help="A part of an exposure, as in calexp.mask."),
     ):
         function = option(function)
     return function

@@ -85,7 +85,7 @@ def _expand(butler: Butler, pattern: str, *, find_first: bool) -> list[str]:
             "bad_query",
             f"{pattern!r} matches {len(names)} collections, and the first match needs an order",
             "collections",
-            "name the collections, or ask for all matches (find_first=False)",
+            "name them in their order; a query may ask for all matches: find_first=False, mtv query --all",
         )
     return names
 

@@ -164,8 +164,9 @@ def _in_context(error: Error, asked: Asked | None, known: Known | None) -> Error
     if match := _MISSING_GOVERNOR.search(error.message):
         return _without_governor(error, match["governor"], asked, known)
     if error.code == "unknown_dataset_type":
-        hint = near(asked.dataset_type, known.dataset_types(), otherwise=f"there are {some(known.dataset_types())}")
-        return _with(error, hint=hint)
+        names = known.dataset_types()
+        otherwise = f"there are {some(names)}" if names else "the repository has no dataset types"
+        return _with(error, hint=near(asked.dataset_type, names, otherwise=otherwise))
     if error.code == "unknown_collection":
         return _unknown_collection(error, asked, known)
     if match := _UNRECOGNIZED.search(error.message):
