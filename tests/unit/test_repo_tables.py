@@ -307,6 +307,19 @@ def test_a_fits_file_without_image_and_binary_table_says_so(tmp_path: Path, out:
     assert (caught.value.code, caught.value.error.where) == ("bad_value", "hdu")
 
 
+def test_tables_in_which_objects_are_kept_are_nobody_s_tables(tmp_path: Path, out: Output) -> None:
+    inner = [fits.BinTableHDU(plain_table(), name="INDEX") for _ in range(2)]
+    inner[0].header["EXTTYPE"] = "ARCHIVE_INDEX"
+    for number, primary in enumerate((fits.PrimaryHDU(), fits.PrimaryHDU(np.zeros((3, 4), "f4")))):
+        primary.header["JSONADDR"] = 1
+        path = tmp_path / f"{number}.fits"
+        fits.HDUList([primary, *inner]).writeto(path)
+        with pytest.raises(RequestError, match=["needs the C", "is an image, not a table"][number]) as caught:
+            read_positions(path, out, wanted=Wanted(), most_markers=100, storage_class="Psf")
+        assert caught.value.code == "unsupported"
+    assert got(path, out, hdu=1).rows == 3
+
+
 def test_an_ascii_table_of_fits_and_a_zipped_table_are_unsupported(tmp_path: Path, out: Output) -> None:
     columns = fits.BinTableHDU(plain_table()["id", "flux"]).columns
     table = fits.TableHDU.from_columns(fits.ColDefs(columns, ascii=True))

@@ -29,6 +29,7 @@ _KINDS: Final = {"B": "B", "I": "U", "J": "I", "K": "L", "E": "F", "D": "D"}
 _TABLE_WORDS: Final = re.compile(
     r"T(TYPE|FORM|DOC|UNIT|CCLS|FLAG|FDOC|NULL|DISP|ZERO|SCAL|DIM)\d+|TFIELDS|FLAGCOL|ALIAS|AR_HDU|AFW_.*"
 )
+_ARCHIVE: Final = "ARCHIVE_"
 _FLAG: Final = "Flag"
 _FLAG_WORD: Final = re.compile(r"TFLAG[1-9]\d{0,5}")
 _UNPACK: Final[Mapping[bytes, Callable[[Path], Any]]] = {
@@ -174,14 +175,27 @@ def _check_size(path: Path, header: Any, row_bytes: int, end: int) -> None:
 
 
 def _first_table(hdus: Any) -> int:
-    kinds = []
+    kinds = set()
     for index, hdu in enumerate(hdus):
-        kinds.append(str(hdu.header.get("XTENSION", "")).strip())
-        if kinds[-1] == "BINTABLE" and not hdu.header.get("ZIMAGE", False):
+        kind = _kind_of(hdu.header, hdus[0].header)
+        if kind == "BINTABLE":
             return index
+        kinds.add(kind)
     if "TABLE" in kinds:
         raise unsupported("ASCII tables of FITS are not read", hint="write it as a binary table")
+    if _ARCHIVE in kinds:
+        raise unsupported("the file holds an object that needs the C++ stack", hint="butler_get reads it where that is")
     raise unreadable("the file has neither an image nor a binary table")
+
+
+def _kind_of(header: Any, first: Any) -> str:
+    """Return the kind of an HDU; tables in which ``lsst.afw`` and ``lsst.images`` keep objects are nobody's tables."""
+    if header.get("ZIMAGE", False):
+        return "IMAGE"
+    inner = "JSONADDR" in first and header.get("EXTNAME") in {"JSON", "INDEX"}
+    if inner or str(header.get("EXTTYPE", "")).startswith(_ARCHIVE):
+        return _ARCHIVE
+    return str(header.get("XTENSION", "")).strip()
 
 
 def _form(header: Any, number: int) -> tuple[int, str]:

@@ -134,7 +134,7 @@ class Plane:
         return pixels
 
     def _scaled(self, where: tuple[Any, ...], rows: int) -> Pixels:
-        # astropy's section unpacks a packed file anew for each row: 0.15 s each, where all of them take half a second.
+        # astropy's section unpacks a packed file anew for each row: 0.15 s each, where the whole takes a second.
         by_row = rows == 1 or is_plain(self.path)
         with opened(self.path) as hdus:
             hdu = hdus[self.index]
