@@ -318,6 +318,17 @@ def test_tables_in_which_objects_are_kept_are_nobody_s_tables(tmp_path: Path, ou
             read_positions(path, out, wanted=Wanted(), most_markers=100, storage_class="Psf")
         assert caught.value.code == "unsupported"
     assert got(path, out, hdu=1).rows == 3
+    with pytest.raises(RequestError, match="needs the C") as caught:
+        read_display(tmp_path / "0.fits", out, storage_class="Psf", most=MOST)
+    assert caught.value.code == "unsupported"
+
+
+def test_a_cube_beside_a_table_still_wants_its_slice(tmp_path: Path, out: Output) -> None:
+    path = tmp_path / "cube.fits"
+    fits.HDUList([fits.PrimaryHDU(np.zeros((2, 3, 4), "f4")), fits.BinTableHDU(plain_table())]).writeto(path)
+    for cube_index in ((), (7,)):
+        with pytest.raises(RequestError, match="2x3x4"):
+            read_display(path, out, cube_index=cube_index, most=MOST)
 
 
 def test_an_ascii_table_of_fits_and_a_zipped_table_are_unsupported(tmp_path: Path, out: Output) -> None:

@@ -61,9 +61,10 @@ def read_display(
     with headers.sound():
         try:
             file = find_exposure(path, part)
-        except RequestError:
-            if not storage_class.startswith(_IMAGES) and _has_table(path, hdu):
-                raise _no_image(storage_class) from None
+        except RequestError as error:
+            no_image = error.code == "unreadable_file" or error.error.where == "hdu"
+            if no_image and not storage_class.startswith(_IMAGES):
+                raise _of_table(path, hdu, storage_class) or error from None
             raise
         return exposure.display(file, out, part, label=label, most=most)
 
@@ -174,12 +175,13 @@ def _has_image(path: Path, hdu: int | None) -> bool:
         return any(hdu is None or plane.index == hdu for plane in planes(path))
 
 
-def _has_table(path: Path, hdu: Hdu | None) -> bool:
+def _of_table(path: Path, hdu: Hdu | None, storage_class: str) -> RequestError | None:
+    """Return the error for a file that has no image but a table, or an object; None where it has none of these."""
     try:
         Schemas().open(path, _number(path, hdu))
-    except RequestError:
-        return False
-    return True
+    except RequestError as error:
+        return error if error.code == "unsupported" else None
+    return _no_image(storage_class)
 
 
 def _number(path: Path, hdu: Hdu | None) -> int | None:
