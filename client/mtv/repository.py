@@ -11,6 +11,7 @@ from mtv import checks, naming, parts
 from mtv.connection import Connection
 from mtv.datasets import DatasetRef, Handle
 from mtv.naming import Names
+from mtv.outcomes import in_words_of_the_call
 from mtv.process import default_connection
 from mtv.registry import Registry
 from mtv.ticket import Answer, OnProgress
@@ -181,7 +182,8 @@ class Repository(Registry):
     ) -> Handle:
         step = steps.Load(target=source, lease_secs=lease_secs, ahead=ahead)
         connection = self.connection
-        reply = connection.request(step, timeout_secs=timeout_secs, on_progress=on_progress)
+        with in_words_of_the_call(lone=True):
+            reply = connection.request(step, timeout_secs=timeout_secs, on_progress=on_progress)
         loaded = reply.steps[0].loaded if isinstance(reply, Outcome) else reply
         assert isinstance(loaded, Loaded)
         return Handle(loaded, lambda handle: connection.request(Release(handle=handle)))

@@ -295,6 +295,16 @@ def test_a_part_that_cannot_be_understood_is_a_wrong_command_line(run: Run, word
     assert words[0] in run("show", "calexp", "visit=1", *words, code=2).output
 
 
+@pytest.mark.parametrize("name", ["a.fits.gz", "a.FITS.bz2", "a.fit.xz", "a.fits.zip", "a.fits.fz", "a.fz", "a.parq"])
+def test_a_file_is_known_by_how_its_name_ends(
+    run: Run, daemon: ScriptedDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    run("show", name, "--behind")
+    assert only_step(daemon) == st.Mtv(target=File(path=str(tmp_path / name)))
+
+
 def test_a_file_is_named_by_its_absolute_path(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
     file = tmp_path / "image.fits"
     file.touch()

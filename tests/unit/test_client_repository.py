@@ -288,6 +288,16 @@ def test_loading_gives_a_handle_that_is_given_back(daemon: ScriptedDaemon, repos
     assert released == [messages.Release(handle="h7")]
 
 
+def test_what_cannot_be_loaded_is_told_in_words_of_the_call(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
+    def refuse(_seen: Seen) -> messages.Loaded:
+        raise mtv.RequestError(Error(code="unreadable_file", message="it is damaged", where="steps[0].path"))
+
+    daemon.script(Load, refuse)
+    with pytest.raises(mtv.RequestError) as caught:
+        repository.load("calexp", visit=1, detector=41)
+    assert caught.value.error.where == "path"
+
+
 def test_a_path_is_a_file_of_the_daemons_host(
     daemon: ScriptedDaemon, repository: mtv.Repository, tmp_path: Path
 ) -> None:

@@ -14,7 +14,9 @@ from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import bad_value
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
-_FILE: Final = re.compile(r".*(/|\.fits?(\.gz|\.fz)?$|\.fz$|\.(parq|parquet|ecsv|vot|votable|xml)$)", re.IGNORECASE)
+_FILE: Final = re.compile(
+    r".*(/|\.fits?(\.(gz|fz|bz2|xz|zip))?$|\.fz$|\.(parq|parquet|ecsv|vot|votable|xml)$)", re.IGNORECASE
+)
 _HANDLE: Final = "handle:"
 
 F = TypeVar("F", bound=Callable[..., Any])
