@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mtv.datasets import DatasetRef
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.messages import RepositoryInfo
+
+_NO_MODULE: Final = re.compile(r"No module named '(?P<name>[\w.]+)'")
 
 
 def open_butler(location: str) -> Any:
@@ -41,7 +44,7 @@ def get(
         return butler.get(target, data_id, collections=list(collections) or None, parameters=parameters)
     except ImportError as error:
         hint = "repository.get reads images, masks and catalogs without it"
-        raise _not_here(error.name or str(error), hint) from error
+        raise _not_here(_missing(error), hint) from error
 
 
 def location_of(name: str, known: Sequence[RepositoryInfo]) -> str:
@@ -60,6 +63,12 @@ def _ref(butler: Any, target: DatasetRef) -> Any:
         raise RequestError(Error(code="not_found", message="the repository has no dataset of this id", where="id"))
     component = target.dataset_type.partition(".")[2]
     return found.makeComponentRef(component) if component else found
+
+
+def _missing(error: ImportError) -> str:
+    """Return the module that could not be imported; Butler quotes Python's own words for it in the middle of its."""
+    quoted = _NO_MODULE.search(str(error))
+    return error.name or (quoted["name"] if quoted else str(error))
 
 
 def _not_here(what: str, hint: str) -> RequestError:
