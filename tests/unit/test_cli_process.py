@@ -82,13 +82,13 @@ def started(environ: dict[str, str], endpoint: str) -> Iterator[int]:
     """A daemon that ``mtv up`` has started, by its process."""
     up = mtv(environ, "up", "--endpoint", endpoint, "--json", "--repo", "demo=relative/path")
     pid = int(json.loads(up.stdout)["pid"])
-    assert (
-        up.stderr
-        == f"mtv: there is no directory {Path.cwd()}/relative/path: --repo takes [ALIAS=]PATH or [ALIAS=]URI\n"
-    )
-    yield pid
-    if psutil.pid_exists(pid):
-        psutil.Process(pid).kill()
+    try:
+        missing = f"{Path.cwd()}/relative/path"
+        assert up.stderr == f"mtv: there is no directory {missing}: --repo takes [ALIAS=]PATH or [ALIAS=]URI\n"
+        yield pid
+    finally:
+        if psutil.pid_exists(pid):
+            psutil.Process(pid).kill()
 
 
 @pytest.fixture
