@@ -89,7 +89,7 @@ def show(feed: mtv.Feed, number: int, raw: NDArray[np.float32], done: Calibrated
 
 def work(worker: int, numbers: Queue[int], found: Queue[tuple[int, int]]) -> None:
     """Calibrate exposures until there are no more; ``with`` shows the last frame before the process ends."""
-    with mtv.Feed(f"worker {worker}", smooth_secs=2.0) as feed:
+    with mtv.Feed(f"worker {worker}") as feed:
         while True:
             try:
                 number = numbers.get(timeout=1.0)

@@ -52,8 +52,9 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
             yield ac.DeleteFrame(frame=number)
     if wanted.arrangement != shown.arrangement:
         yield _arranged(wanted)
-        if wanted.arrangement.tile != shown.arrangement.tile:
-            yield from _fitted_again(wanted)
+    tiles_changed = wanted.arrangement.tile and wanted.displays.keys() != shown.displays.keys()
+    if tiles_changed or wanted.arrangement.tile != shown.arrangement.tile:
+        yield from _fitted_again(wanted)
 
 
 def _arranged(scene: Scene) -> ac.Arrange:

@@ -1,0 +1,56 @@
+"""The planner: what the laws of its property tests do not say."""
+
+from __future__ import annotations
+
+from mtvd import actions as ac
+from mtvd import changes as ch
+from mtvd import planner
+from mtvd import scene as sc
+
+
+def scene(*changes: ch.AnyChange) -> sc.Scene:
+    made, _ = sc.apply(sc.EMPTY, changes)
+    return made
+
+
+def show(display: int, file: str = "a.fits", **layer: object) -> ch.ShowImage:
+    fields = {"shape_yx": (20, 10), "dtype": ">f4", "header_bytes": 2880, "xy0": (0, 0), "label": "", "unit": ""}
+    return ch.ShowImage(
+        display=display,
+        image=ac.ImageLayer(file=file, **(fields | layer)),  # type: ignore[arg-type]
+        mask=None,
+        to_front=False,
+    )
+
+
+def fitted(before: sc.Scene, after: sc.Scene) -> list[int]:
+    actions = planner.plan(before, after)
+    return [action.frame for action in actions if isinstance(action, ac.SetZoom) and action.factor is None]
+
+
+def test_a_display_more_or_less_among_tiles_fits_the_others_again() -> None:
+    tiled = ch.Arrange(tile=True, lock_frame=None, lock_scale=None, lock_colormap=None, key="k")
+    two = scene(tiled, show(0), show(1), ch.SetZoom(display=1, factor=3.0, key="z"))
+    three = scene(tiled, show(0), show(1), ch.SetZoom(display=1, factor=3.0, key="z"), show(2))
+    assert set(fitted(two, three)) == {0, 2}, "1 has a zoom of its own"
+    assert fitted(three, two) == [0]
+
+
+def test_displays_that_do_not_stand_side_by_side_are_left_alone() -> None:
+    assert fitted(scene(show(0)), scene(show(0), show(1))) == [1]
+
+
+def test_frames_of_a_stream_are_alike_and_others_are_not() -> None:
+    before = scene(show(0, "feed-1.fits", stream=7))
+    after = {
+        "alike": show(0, "feed-2.fits", stream=7, label="2"),
+        "wcs": show(0, "feed-2.fits", stream=9),
+        "shape": show(0, "feed-2.fits", stream=7, shape_yx=(10, 10)),
+        "alone": show(0, "mtv-2.fits"),
+    }
+    alike = {}
+    for name, change in after.items():
+        wanted, _ = sc.apply(before, (change,))
+        (load,) = (action for action in planner.plan(before, wanted) if isinstance(action, ac.LoadImage))
+        alike[name] = load.alike
+    assert alike == {"alike": True, "wcs": False, "shape": False, "alone": False}
