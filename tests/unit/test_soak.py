@@ -29,6 +29,14 @@ def test_memory_that_stays_is_well_and_memory_that_grows_is_told() -> None:
     assert "daemon has 12.6 MB more" in words
 
 
+def test_what_ds9_keeps_of_each_load_is_its_own_and_what_is_above_is_told() -> None:
+    def samples(bytes_a_load: int) -> list[Usage]:
+        return [Usage({"ds9": n * bytes_a_load}, 0, 0, loads=n) for n in range(0, 60_000, 5_000)]
+
+    assert grown(samples(5_000), 1, 1) == []
+    assert grown(samples(7_000), 1, 1)
+
+
 def test_too_many_pixel_files_and_too_large_ones_are_told() -> None:
     words = grown(usages([0] * 3, pixel_bytes=2_000_000, pixel_files=5), 1_000_000, 4)
     assert words == ["5 pixel files, at most 4 are needed", "2 MB of pixels, at most 1 are needed"]
