@@ -65,6 +65,25 @@ class Markers(Value, frozen=True, kw_only=True):
     system: Literal["pixel", "sky"]
     lines: bool
 
+    def between(self, first: int, end: int) -> Markers:
+        """Return the markers of some rows in a row."""
+
+        def floats(column: bytes) -> bytes:
+            return column if len(column) == 8 else column[8 * first : 8 * end]
+
+        def texts(column: tuple[str, ...]) -> tuple[str, ...]:
+            return column if len(column) == 1 else column[first:end]
+
+        return msgspec.structs.replace(
+            self,
+            count=end - first,
+            x=self.x[8 * first : 8 * end],
+            y=self.y[8 * first : 8 * end],
+            size=floats(self.size),
+            symbols=texts(self.symbols),
+            colours=texts(self.colours),
+        )
+
     def without(self, rows: Collection[int]) -> Markers:
         """Return the markers without some rows."""
         gone = set(rows)

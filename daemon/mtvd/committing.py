@@ -3,12 +3,16 @@
 Intent is journalled before the script runs, commit after it. A transaction that the window refuses is taken back by
 drawing its displays again from the scene; when the window dies, the group is run one by one on a new window, and one
 that kills it twice is poisoned.
+
+A transaction with more markers than go into one script is drawn in parts, and other displays' batches come between
+them. Its intent stays open in the journal all the while; its effect is that of its last part.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -17,7 +21,8 @@ from mtv.wire import codec
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
-from mtvd import blame, planner
+from mtv.wire.steps import Display
+from mtvd import blame, chunks, planner
 from mtvd import scene as sc
 from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.hand import changes_of
@@ -69,6 +74,10 @@ class Committer:
         self._epoch = epoch
         self._number = 0
         self._generation = -1
+        self.meanwhile: Callable[[Collection[Display]], Awaitable[None]] = _nothing
+        """Called between the parts of a large transaction with the displays that it is on, by number and by name."""
+        self._under_way = 0
+        """Intents that are open in the journal."""
         self._strangers: set[int] = set()
         """Displays outside the scene that an adopted window may show: what an earlier daemon had begun."""
 
@@ -93,9 +102,9 @@ class Committer:
         elif token is not None:
             await self._restore_adopted()
         self._checkpoint()  # only now: until the window is right the journal must tell what is wrong with it
-        if recovered.open_intent is not None:
+        if begun := recovered.begun():
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
-            await self.commit([_replayed(entry) for entry in recovered.open_intent.entries])
+            await self.commit([_replayed(entry) for entry in begun])
         self._pixels.remove(recovered.files - self.scene.files())
 
     async def _left_token(self) -> tuple[str, int] | None:
@@ -145,7 +154,10 @@ class Committer:
         except WindowLost as lost:
             self._refuse(group, Unavailable(no_window(f"the window dies while it is restored: {lost}")))
             return
-        await self._draw(group)
+        await self._draw([waiting for waiting in group if not waiting.large])
+        for waiting in group:
+            if waiting.large:
+                await self._draw_large(waiting)
 
     def give_way(self, waiting: Waiting) -> None:
         """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""
@@ -158,13 +170,17 @@ class Committer:
             _LOG.error("the journal could not be written: %s", error)
         self._drop(waiting, outcome)
 
+    def renew_journal(self) -> None:
+        """Checkpoint a journal that has grown; not while a batch is under way, whose intent must stay in it."""
+        if not self._journal.overgrown or self._under_way:
+            return
+        try:
+            self._checkpoint()
+        except OSError as error:
+            _LOG.error("the journal could not be written anew, it goes on as it is: %s", error)
+
     def tidy(self, waiting_files: set[str]) -> None:
-        """Checkpoint a journal that has grown, and let expired handles go."""
-        if self._journal.overgrown:
-            try:
-                self._checkpoint()
-            except OSError as error:
-                _LOG.error("the journal could not be written anew, it goes on as it is: %s", error)
+        """Let expired handles go."""
         before = self._handles.files()
         self._handles.expire()
         self._pixels.remove(before - self._handles.files() - self.scene.files() - waiting_files)
@@ -187,24 +203,86 @@ class Committer:
             heeds=heeds,
             redraws=any(waiting.redraws for waiting in planned.accepted),
         )
+        with self._intent_open():
+            try:
+                results = await self._stage.run(batch)
+            except UserMoved as moved:
+                self._journal_commit(Commit(epoch=self._epoch, number=number, done=(), answers=()))
+                self._heed(number, moved)
+                await self._draw(planned.accepted, heeds=False)
+            except WindowLost as lost:
+                await self._after_loss(planned.accepted, lost)
+            except WindowUnavailable as unavailable:
+                self._settle(number, [], planned.accepted, Unavailable(no_window(str(unavailable))))
+            else:
+                await self._conclude(number, planned, results)
+
+    @contextlib.contextmanager
+    def _intent_open(self) -> Iterator[None]:
+        self._under_way += 1
         try:
-            results = await self._stage.run(batch)
+            yield
+        finally:
+            self._under_way -= 1
+
+    async def _draw_large(self, waiting: Waiting) -> None:
+        planned = self._plan([waiting])
+        if not planned.accepted:
+            return
+        self._number += 1
+        intent = Intent(epoch=self._epoch, number=self._number, entries=(_entry(waiting),), long=True)
+        try:
+            self._journal.intent(intent)
+        except OSError as error:
+            self._refuse([waiting], DaemonError(_journal_full(error)))
+            return
+        with self._intent_open():
+            try:
+                await self._draw_parts(waiting, planned)
+            except WindowLost as lost:
+                await self._after_loss([waiting], lost)
+            except WindowUnavailable as unavailable:
+                self._settle(self._number, [], [waiting], Unavailable(no_window(str(unavailable))), long=True)
+
+    async def _draw_parts(self, waiting: Waiting, planned: _Planned) -> None:
+        """Draw a large transaction; from the beginning again where the window was lost between two parts."""
+        generation, busy = self._generation, _busy(planned, waiting)
+        for actions in list(chunks.parts(planned.sections[0].actions)):
+            await self.meanwhile(busy)
+            if self._generation != generation:
+                _LOG.warning("the window was lost while %s was drawn, it is drawn again", waiting.key)
+                await self._draw_large(waiting)
+                return
+            planned.sections = [Section(key=waiting.key, actions=actions)]
+            (result,) = await self._run_part(planned.sections[0])
+            if result.failed_action is not None:
+                await self._fail_large(waiting, planned, result)
+                return
+        assert waiting.resolved is not None
+        planned.scene, numbers = sc.apply(self.scene, waiting.resolved.changes, waiting.resolved.places)
+        planned.numbers = [numbers]
+        self._settled(self._number, planned, [waiting], planned.scene, long=True)
+
+    async def _run_part(self, section: Section, *, heeds: bool = True) -> Sequence[SectionResult]:
+        self._number += 1
+        batch = Batch(epoch=self._epoch, number=self._number, sections=(section,), heeds=heeds)
+        try:
+            return await self._stage.run(batch)
         except UserMoved as moved:
-            self._heed(number, moved)
-            await self._draw(planned.accepted, heeds=False)
-        except WindowLost as lost:
-            await self._after_loss(planned.accepted, lost)
-        except WindowUnavailable as unavailable:
-            self._settle(number, [], planned.accepted, Unavailable(no_window(str(unavailable))))
-        else:
-            await self._conclude(number, planned, results)
+            self._heed(batch.number, moved)
+            return await self._run_part(section, heeds=False)
+
+    async def _fail_large(self, waiting: Waiting, planned: _Planned, result: SectionResult) -> None:
+        _LOG.error("the window refused %s: %s", waiting.key, result.message)
+        touched = {number for number in planned.numbers[0] if number is not None}
+        self._settle(self._number, [], [waiting], _draw_failed(result, planned, 0), long=True)
+        await self._repair(touched)
 
     def _heed(self, number: int, moved: UserMoved) -> None:
         """Take what the user has changed into the scene; the batch that found it was not drawn."""
         changes = changes_of(self.scene, moved.differences, f"hand {self._epoch} {number}")
         _LOG.info("%s", moved)
         before = self.scene
-        self._journal_commit(Commit(epoch=self._epoch, number=number, done=(), answers=()))
         try:
             self._journal.hand(Hand(epoch=self._epoch, number=number, changes=changes))
         except OSError as error:
@@ -309,9 +387,11 @@ class Committer:
             await self.commit([waiting])
             return
         _LOG.error("poisoned: %s brought the window down %d times: %r", waiting.key, _LOSSES, waiting.resolved)
-        self._settle(self._number, [], [waiting], RequestError(_poisoned(lost)))
+        self._settle(self._number, [], [waiting], RequestError(_poisoned(lost)), long=waiting.large)
 
-    def _settled(self, number: int, planned: _Planned, kept: Sequence[Waiting], scene: sc.Scene) -> None:
+    def _settled(
+        self, number: int, planned: _Planned, kept: Sequence[Waiting], scene: sc.Scene, *, long: bool = False
+    ) -> None:
         """Journal a batch's end, make its scene ours, and tell everybody."""
         before = self.scene
         outcomes = [self._outcome(waiting, planned, scene) for waiting in kept]
@@ -319,7 +399,7 @@ class Committer:
         refused = [waiting for waiting in planned.accepted if waiting not in kept]
         answers += [_answer(waiting, waiting.failure) for waiting in refused if waiting.failure is not None]
         done = tuple(index for index, waiting in enumerate(planned.accepted) if waiting in kept)
-        self._journal_commit(Commit(epoch=self._epoch, number=number, done=done, answers=tuple(answers)))
+        self._journal_commit(Commit(epoch=self._epoch, number=number, done=done, answers=tuple(answers), long=long))
         self.scene = scene
         self.batches += 1
         self.transactions += len(kept)
@@ -338,9 +418,11 @@ class Committer:
         note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
         return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)
 
-    def _settle(self, number: int, done: Sequence[int], failed: Sequence[Waiting], error: MtvError) -> None:
+    def _settle(
+        self, number: int, done: Sequence[int], failed: Sequence[Waiting], error: MtvError, *, long: bool = False
+    ) -> None:
         answers = tuple(_answer(waiting, error) for waiting in failed)
-        self._journal_commit(Commit(epoch=self._epoch, number=number, done=tuple(done), answers=answers))
+        self._journal_commit(Commit(epoch=self._epoch, number=number, done=tuple(done), answers=answers, long=long))
         for waiting in failed:
             self._drop(waiting, error)
 
@@ -376,6 +458,17 @@ class Committer:
         for result in results:
             if result.failed_action is not None:
                 _LOG.error("a display could not be put back (%s): %s", result.key, result.message)
+
+
+async def _nothing(_busy: Collection[Display]) -> None:
+    """Stand in for an engine that has nothing to draw between the parts of a large transaction."""
+
+
+def _busy(planned: _Planned, waiting: Waiting) -> frozenset[Display]:
+    """Return the displays of a transaction, by all that they may be called."""
+    numbers = {number for number in planned.numbers[0] if number is not None}
+    names = {planned.scene.displays[number].name for number in numbers if number in planned.scene.displays}
+    return frozenset({*waiting.displays, *numbers, *(name for name in names if name)})
 
 
 def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:

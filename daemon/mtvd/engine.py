@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 import anyio
@@ -51,6 +51,7 @@ class Engine:
         self._committer = committer
         self._clock = clock
         self._list = WaitingList()
+        committer.meanwhile = self._draw_others
         self._pictures: list[_PictureWish] = []
         self._wake = anyio.Event()
         self._stage_changed = False
@@ -80,6 +81,7 @@ class Engine:
     def housekeeping(self) -> None:
         """Let expired handles go, and write a journal anew that has grown."""
         self._committer.tidy(self._list.files())
+        self._committer.renew_journal()
 
     def stage_changed(self) -> None:
         """Tell that the window was lost or came back while nothing was drawn."""
@@ -207,6 +209,17 @@ class Engine:
         taken = self._list.take()
         if not taken:
             return False
+        await self._commit(taken)
+        self._committer.renew_journal()
+        await self._fulfil([wish for wish in self._pictures if wish.waiting in taken])
+        return True
+
+    async def _draw_others(self, busy: Collection[Display]) -> None:
+        """Draw what has come while a large transaction is drawn, and does not concern its displays."""
+        await anyio.lowlevel.checkpoint()
+        await self._commit(self._list.take(busy))
+
+    async def _commit(self, taken: Sequence[Waiting]) -> None:
         now = self._clock()
         group = [waiting for waiting in taken if waiting.resolved is not None]
         for waiting in group:
@@ -214,8 +227,6 @@ class Engine:
                 self._discard(waiting)
                 waiting.finish(_too_late())
         await self._committer.commit([waiting for waiting in group if not waiting.finished.is_set()])
-        await self._fulfil([wish for wish in self._pictures if wish.waiting in taken])
-        return True
 
     async def _fulfil(self, wishes: list[_PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]

@@ -75,6 +75,8 @@ class Intent(Record, frozen=True, kw_only=True, tag="intent"):
     """A batch about to be drawn."""
 
     entries: tuple[Entry, ...]
+    long: bool = False
+    """True: it is drawn in parts, and other batches come and go before its commit. There is one at a time."""
 
 
 class Commit(Record, frozen=True, kw_only=True, tag="commit"):
@@ -83,6 +85,8 @@ class Commit(Record, frozen=True, kw_only=True, tag="commit"):
     done: tuple[int, ...]
     """Indices of the entries that took effect."""
     answers: tuple[Answer, ...]
+    long: bool = False
+    """True: of the long batch; the number is that of its last part."""
 
 
 class Hand(Record, frozen=True, kw_only=True, tag="hand"):
@@ -113,16 +117,21 @@ class Recovered(msgspec.Struct, kw_only=True):
     sessions: dict[str, SessionRecord] = {}
     open_intent: Intent | None = None
     """The batch that may have been cut short."""
+    open_long: Intent | None = None
+    """The same, of a batch that is drawn in parts."""
     undone: tuple[Entry, ...] = ()
     """What the last settled batch began and did not do: the window may show a part of it."""
     files: set[str] = set()
     """All pixel files that records name, whether or not the scene still needs them."""
 
+    def begun(self) -> tuple[Entry, ...]:
+        """Return the transactions that were begun and not settled, in their order."""
+        return tuple(entry for intent in (self.open_long, self.open_intent) if intent for entry in intent.entries)
+
     def half_drawn(self) -> set[int]:
         """Return the displays, of the scene or not, that the window may show in part."""
         scene, found = self.scene, set[int]()
-        entries = (*self.undone, *(self.open_intent.entries if self.open_intent else ()))
-        for entry in entries:
+        for entry in (*self.undone, *self.begun()):
             with suppress(RequestError):
                 scene, numbers = sc.apply(scene, entry.changes, entry.places)
                 found.update(number for number in numbers if number is not None)
@@ -230,9 +239,12 @@ def _fold(recovered: Recovered, record: AnyRecord) -> None:
         recovered.scene = record.scene
         recovered.files |= record.scene.files()
         recovered.sessions = dict(record.sessions)
-        recovered.open_intent = None
+        recovered.open_intent = recovered.open_long = None
     elif isinstance(record, Intent):
-        recovered.open_intent = record
+        if record.long:
+            recovered.open_long = record
+        else:
+            recovered.open_intent = record
         recovered.files |= {name for entry in record.entries for name in files_of(entry.changes)}
         return
     elif isinstance(record, GaveWay):
@@ -246,12 +258,15 @@ def _fold(recovered: Recovered, record: AnyRecord) -> None:
 
 
 def _fold_commit(recovered: Recovered, commit: Commit) -> None:
-    intent = recovered.open_intent
-    if intent is not None and (intent.epoch, intent.number) == (commit.epoch, commit.number):
+    intent = recovered.open_long if commit.long else recovered.open_intent
+    if intent is not None and (commit.long or (intent.epoch, intent.number) == (commit.epoch, commit.number)):
         for index in commit.done:
             entry = intent.entries[index]
             recovered.scene, _ = sc.apply(recovered.scene, entry.changes, entry.places)
-        recovered.open_intent = None
+        if commit.long:
+            recovered.open_long = None
+        else:
+            recovered.open_intent = None
         recovered.undone = tuple(entry for index, entry in enumerate(intent.entries) if index not in commit.done)
     recovered.sessions = remembered(recovered.sessions, commit.answers)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import anyio
 
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
 from mtv.wire.steps import Display
+from mtvd.chunks import is_large
 from mtvd.resolve import Resolved
 
 EVERYTHING: Display = ""
@@ -39,6 +40,11 @@ class Waiting:
     failure: MtvError | None = None
     fetching: anyio.CancelScope | None = None
     """Of what is being read for it."""
+
+    @property
+    def large(self) -> bool:
+        """True where it is drawn in parts."""
+        return self.resolved is not None and is_large(self.resolved.changes)
 
     @property
     def key(self) -> str:
@@ -86,14 +92,24 @@ class WaitingList:
         left = set(map(id, gone))
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in left]
 
-    def take(self) -> list[Waiting]:
-        """Take out all that may go now, in their order."""
+    def take(self, busy: Collection[Display] = ()) -> list[Waiting]:
+        """Take out all that may go now, in their order; a large one at most, as the last of its displays.
+
+        Parameters
+        ----------
+        busy : collection of displays
+            Of a large one that is being drawn: what concerns them waits, and so does the next large one.
+        """
         held: dict[bytes, set[Display]] = {}
+        drawn = set(busy)
         taken = []
         for waiting in self._waiting:
             before = held.setdefault(waiting.session, set())
-            if waiting.ready and not _overlap(waiting.displays, before):
+            free = not _overlap(waiting.displays, before) and not _overlap(waiting.displays, drawn)
+            if waiting.ready and free and not (drawn and waiting.large):
                 taken.append(waiting)
+                if waiting.large:
+                    drawn |= waiting.displays
             else:
                 before |= waiting.displays
         self.remove(taken)

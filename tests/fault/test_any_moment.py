@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 
 from mtv.wire import codec
@@ -20,6 +21,7 @@ from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome
 from mtvd import actions as ac
 from mtvd import changes as ch
+from mtvd import chunks
 from mtvd import journal as jn
 from mtvd.committing import Committer
 from mtvd.handles import Handles
@@ -48,6 +50,17 @@ def dot(display: int, key: str, overlay: str = "markers") -> ch.AddMarkers:
     return ch.AddMarkers(display=display, overlay=overlay, markers=markers, replace=False, lasting=False)
 
 
+def many(display: int, key: str) -> ch.AddMarkers:
+    """Return five markers, which go in three parts here."""
+    markers = msgspec.structs.replace(dot(display, key).markers, count=5, x=5 * ONE, y=5 * ONE)
+    return ch.AddMarkers(display=display, overlay=key, markers=markers, replace=False, lasting=False)
+
+
+@pytest.fixture(autouse=True)
+def few_markers_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "MARKERS", 2)
+
+
 def image(display: int, file: str) -> ch.ShowImage:
     layer = ac.ImageLayer(file=file, shape_yx=(1, 1), dtype=">f4", header_bytes=2880, xy0=(0, 0), label="", unit="")
     return ch.ShowImage(display=display, image=layer, mask=None, to_front=False)
@@ -58,12 +71,15 @@ GROUPS: Final[tuple[tuple[Transaction, ...], ...]] = (
     ((dot(0, "b", "stars"),), (image(1, FILES[1]), dot(1, "c"), dot(0, "d"))),
     ((image(5, FILES[2]), dot(0, "half"), dot(5, "refused")), (dot(1, "e"),)),
     ((ch.EraseMarkers(display=0, overlay="stars", key="k"), dot(0, "f")), (ch.DeleteDisplay(display=77),)),
+    ((many(1, "h"),), (dot(0, "i"),)),
+    ((image(5, FILES[2]), many(5, "refused")),),
     ((image(0, FILES[2]), dot(0, "g")),),
 )
-"""One transaction is refused by the window in its middle, after it has drawn on two displays; one by the daemon."""
+"""One transaction is refused by the window in its middle, after it has drawn on two displays; one by the daemon; one
+when some of its markers have been drawn."""
 
-MARKERS: Final = {0: ["g"], 1: ["c", "e"]}
-CODES: Final = ["", "", "", "draw_failed", "", "", "unknown_display", ""]
+MARKERS: Final = {0: ["g"], 1: ["c", "e", *5 * ["h"]]}
+CODES: Final = ["", "", "", "draw_failed", "", "", "unknown_display", "", "", "draw_failed", ""]
 
 
 def die() -> None:
@@ -108,7 +124,8 @@ class House:
     def refuse_at(self, before_action: Callable[[], object]) -> None:
         def refusal(action: ac.AnyAction) -> str:
             before_action()
-            return "no" if isinstance(action, ac.AddMarkers) and action.markers.key == "refused" else ""
+            refused = isinstance(action, ac.AddMarkers) and action.markers.key == "refused"
+            return "no" if refused and isinstance(action, ac.AddMarkers) and action.markers.count == 1 else ""
 
         self.stage.fail_action = refusal
 
@@ -160,7 +177,10 @@ def dies_in_the_journal(house: House, points: Points) -> None:
 
 
 def shown(stage: FakeStage) -> dict[int, list[str]]:
-    return {number: sorted(markers.key for _, markers in frame.markers) for number, frame in stage.frames.items()}
+    return {
+        number: sorted(markers.key for _, markers in frame.markers for _ in range(markers.count))
+        for number, frame in stage.frames.items()
+    }
 
 
 def check(house: House, codes: list[str]) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mtv.wire import codec
 from mtv.wire.errors import DaemonError, RequestError, Unavailable
-from mtv.wire.messages import Failed, WindowState
+from mtv.wire.messages import Failed, Outcome, WindowState
 from mtvd import actions as ac
 from mtvd import changes as ch
+from mtvd import chunks
 from mtvd import scene as sc
 from mtvd.committing import Committer
 from mtvd.handles import Handles
@@ -406,7 +408,7 @@ async def test_a_grown_journal_is_written_anew_and_says_the_same(
     for _ in range(20):
         await house.committer.commit([waiting(dot(0))])
     grown = house.journal.size_bytes
-    house.committer.tidy(set())
+    house.committer.renew_journal()
     assert house.journal.size_bytes < grown
     later = House(tmp_path, house.window, "e2")
     await later.committer.recover()
@@ -490,3 +492,155 @@ async def test_an_arrangement_comes_back_in_a_new_window_though_there_is_no_disp
     await house.committer.open_window()
     _, restored = house.window.batches
     assert [type(action) for section in restored.sections for action in section.actions] == [ac.Arrange]
+
+
+async def test_a_journal_is_not_written_anew_while_a_batch_is_under_way(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its intent would be gone, and its commit would say nothing to the next daemon."""
+    monkeypatch.setattr("mtvd.journal.CHECKPOINT_BYTES", 1)
+    run = house.window.run
+
+    async def housekeeping_comes(batch: Batch) -> tuple[SectionResult, ...]:
+        house.committer.renew_journal()
+        return await run(batch)
+
+    monkeypatch.setattr(house.window, "run", housekeeping_comes)
+    for _ in range(3):
+        await house.committer.commit([waiting(dot(0))])
+    later = House(tmp_path, house.window, "e2")
+    await later.committer.recover()
+    assert later.committer.scene == house.committer.scene
+    assert later.committer.scene.displays[0].overlays[0].count == 3
+
+
+# Large transactions
+
+
+def many(display: int | str = 0, count: int = 5, key: str = "") -> ch.AddMarkers:
+    change = dot(display, key=key)
+    column = struct.pack(f"<{count}d", *range(count))
+    markers = msgspec.structs.replace(change.markers, count=count, x=column, y=column)
+    return msgspec.structs.replace(change, markers=markers)
+
+
+@pytest.fixture
+def parts_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "MARKERS", 2)
+
+
+def markers_drawn(house: House, frame: int) -> list[float]:
+    drawn: list[float] = []
+    for action in house.window.drawn(ac.AddMarkers):
+        assert isinstance(action, ac.AddMarkers)
+        if action.frame == frame:
+            drawn += struct.unpack(f"<{action.markers.count}d", action.markers.x)
+    return drawn
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_large_overlay_is_drawn_in_parts_and_others_between_them(house: House) -> None:
+    others: list[tuple[frozenset[int | str], Waiting]] = []
+
+    async def meanwhile(busy: Collection[int | str]) -> None:
+        others.append((frozenset(busy), waiting(dot(1))))
+        await house.committer.commit([others[-1][1]])
+
+    house.committer.meanwhile = meanwhile
+    large = waiting(many("stars"))
+    large.displays = frozenset({"stars"})
+    await house.committer.commit([large])
+    assert isinstance(large.outcome, Outcome)
+    assert large.outcome.steps[0].markers == 5
+    number = large.outcome.steps[0].display
+    assert number is not None
+    assert markers_drawn(house, number) == [0, 1, 2, 3, 4]
+    assert [busy for busy, _ in others] == 3 * [frozenset({"stars", number})]
+    assert all(other.outcome for _, other in others)
+    frames = [batch.sections[0].actions[-1].frame for batch in house.window.batches]  # type: ignore[union-attr]
+    assert frames == [1, number, 1, number, 1, number]
+    assert house.committer.scene.displays[number].overlays[0].count == 5
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_large_overlay_that_fails_in_its_middle_is_taken_back_and_names_its_step(house: House) -> None:
+    await house.committer.commit([waiting(dot(0, key="before"))])
+    house.window.refuses = lambda action: isinstance(action, ac.AddMarkers) and action.markers.count == 1
+    large = waiting(zoomed(0, 3.0), many(0))
+    await house.committer.commit([large])
+    assert isinstance(large.failure, DaemonError)
+    assert large.failure.error.where == "steps[1]"
+    repair = house.window.batches[-1].sections[0]
+    assert isinstance(repair.actions[0], ac.ResetFrame)
+    assert [batch.key for batch in house.committer.scene.displays[0].overlays[0].batches] == ["before"]
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_large_overlay_begins_again_where_the_window_dies_between_its_parts(house: House) -> None:
+    deaths = iter([True])
+
+    async def meanwhile(_busy: Collection[int | str]) -> None:
+        if len(house.window.batches) == 1 and next(deaths, False):
+            house.window.generation += 1
+            await house.committer.commit([waiting(dot(1))])
+
+    house.committer.meanwhile = meanwhile
+    large = waiting(many(0))
+    await house.committer.commit([large])
+    assert large.outcome is not None
+    assert large.losses == 0, "it was not its fault"
+    assert markers_drawn(house, 0) == [0, 1, *range(5)]
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_large_overlay_whose_last_part_kills_the_window_twice_is_poisoned(house: House) -> None:
+    house.window.dies_of = lambda action: isinstance(action, ac.AddMarkers) and action.markers.count == 1
+    large = waiting(many(0))
+    await house.committer.commit([large])
+    assert isinstance(large.failure, RequestError)
+    assert large.failure.error.code == "poisoned"
+    assert house.committer.scene == sc.EMPTY
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_what_the_user_changes_between_two_parts_enters_the_scene(house: House) -> None:
+    await house.committer.commit([waiting(dot(0, "old"))])
+
+    async def meanwhile(_busy: Collection[int | str]) -> None:
+        if len(house.window.batches) == 2:
+            house.window.moved = (Difference(frame=0, what="zoom", value="4 4"),)
+
+    house.committer.meanwhile = meanwhile
+    large = waiting(many(0))
+    await house.committer.commit([large])
+    assert large.outcome is not None
+    display = house.committer.scene.displays[0]
+    assert display.zoom.factor == 4
+    assert [overlay.count for overlay in display.overlays] == [1, 5]
+    sent = markers_drawn(house, 0)
+    assert sent == [1.0, 0, 1, 2, 3, 2, 3, 4], "the part that found the user was sent again, and drawn once"
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_large_overlay_cut_short_by_the_daemons_death_is_drawn_once_and_what_came_between_stays(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def meanwhile(_busy: Collection[int | str]) -> None:
+        await house.committer.commit([waiting(dot(1))])
+
+    await house.committer.commit([waiting(dot(0, key="before"))])
+    house.committer.meanwhile = meanwhile
+    wrote = house.journal.commit
+    monkeypatch.setattr(house.journal, "commit", lambda commit: None if commit.long else wrote(commit))
+    large = waiting(many(0, key="large"))
+    await house.committer.commit([large])
+    later = House(tmp_path, house.window, "e2")
+    before = len(house.window.batches)
+    await later.committer.recover()
+    restored = house.window.batches[before]
+    assert any(
+        isinstance(action, ac.ResetFrame) and action.frame == 0 for s in restored.sections for action in s.actions
+    )
+    assert later.committer.scene.displays[1].overlays[0].count == 3
+    assert [batch.key for batch in later.committer.scene.displays[0].overlays[0].batches] == ["before", "large"]
+    assert later.sessions.of(SESSION).answered(large.sequence) is not None

@@ -534,3 +534,34 @@ async def test_an_expression_beyond_the_limit_is_refused_before_it_is_read(daemo
     query = steps.Query(dataset_type="calexp", where="x" * (daemon.limits.where_chars + 1))
     assert await refused(daemon.client(), query) == ("too_large", "where")
     assert await refused(daemon.client(), messages.Transaction(steps=(query, dot()))) == ("too_large", "steps[0].where")
+
+
+async def test_a_large_overlay_holds_back_its_own_display_and_nobody_else(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtvd.chunks.MARKERS", 2)
+    client, *others = (daemon.client() for _ in range(5))
+    await client.ask(dot(display="stars"))
+    drawn = len(daemon.window.batches)
+    daemon.window.gate, daemon.window.reached = anyio.Event(), anyio.Event()
+    column = tuple(float(row) for row in range(7))
+    large = client.send(steps.Overlay(display="stars", name="many", x=column, y=column))
+    await daemon.window.reached.wait()
+    requests = [
+        dot(display=1),
+        steps.Zoom(display="stars", factor=2.0),
+        messages.Sync(),
+        steps.Overlay(display=2, x=column, y=column),
+    ]
+    numbers = [other.send(request) for other, request in zip(others, requests, strict=True)]
+    while daemon.engine.waiting < 4:
+        await daemon.client().ask(messages.Status())
+    daemon.window.gate.set()
+    assert isinstance(await client.answer(large), messages.Outcome)
+    for other, number in zip(others, numbers, strict=True):
+        assert not isinstance(await other.answer(number), messages.Failed)
+    kinds = [[type(action).__name__ for s in batch.sections for action in s.actions] for batch in daemon.window.batches]
+    assert kinds[drawn][-1] == "AddMarkers"
+    assert "SetZoom" not in [kind for batch in kinds[drawn : drawn + 5] for kind in batch], kinds[drawn:]
+    frames = [batch.sections[0].actions[-1].frame for batch in daemon.window.batches[drawn : drawn + 5]]
+    assert sorted(frames) == [1, *4 * [frames[0]]], "four parts, and what came between them"
