@@ -30,6 +30,8 @@ NAMES: Final = (
     "feed_latency",
     "publish_cost",
     "publish_absent",
+    "view_under_feed",
+    "query_under_feed",
     "idle_memory",
 )
 """In the table's order."""
