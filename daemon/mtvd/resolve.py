@@ -112,6 +112,8 @@ class _Work:
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
         failures: dict[int, Exception] = {}
+        if not any(map(_must_read, wanted)):
+            return
         async with anyio.create_task_group() as group:
             for index, step in enumerate(wanted):
                 if _must_read(step):

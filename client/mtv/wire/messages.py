@@ -87,7 +87,7 @@ class Transaction(Message, frozen=True, kw_only=True, tag="transaction"):
 
 
 class Frame(Message, frozen=True, kw_only=True, tag="frame"):
-    """The next frame of a feed, on the screen when it is answered. Answered by `Receipt`, then `Outcome`."""
+    """The next frame of a feed. Answered by `Outcome`, without a receipt, when it is on the screen."""
 
     feed: str
     """Name of the feed: one of its session."""
