@@ -39,6 +39,8 @@ class Slot:
         self._directory = directory
         self._limits = limits
         self._files: dict[str, _File] = {}
+        self._views: dict[str, np.ndarray[Any, Any]] = {}
+        """Of the frame before: the next one is like it, as a rule."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,12 +80,17 @@ class Slot:
     ) -> tuple[str, np.ndarray[Any, Any]]:
         import numpy as np
 
+        view = self._views.get(suffix)
+        if view is not None and view.shape == shape and view.dtype == dtype:
+            return self._files[suffix].name, view
+        self._views.pop(suffix, None)
         file = self._files.get(suffix)
         if file is None or len(file.memory) != front + size:
             if file is not None:
                 (self._directory / self._files.pop(suffix).name).unlink(missing_ok=True)
             file = self._files[suffix] = _made(self._directory, suffix, front + size)
-        return file.name, np.frombuffer(file.memory, dtype, int(np.prod(shape)), front).reshape(shape)
+        self._views[suffix] = np.frombuffer(file.memory, dtype, int(np.prod(shape)), front).reshape(shape)
+        return file.name, self._views[suffix]
 
 
 class Slots:
