@@ -182,13 +182,14 @@ class Ds9Stage:
         """Write the batch's files and script; in a worker thread where that takes long."""
         steps = [action for section in batch.sections for action in section.actions]
         files = any(needs_file(action) for action in steps)
+        masks = any(isinstance(action, actions.LoadMask) for action in steps)
         markers = sum(action.markers.count for action in steps if isinstance(action, actions.AddMarkers))
 
         def write() -> bytes:
             prepared: dict[tuple[int, int], Prepared] = self._layers.prepare(batch) if files else {}
             return script(batch, str(self._pixels.directory), prepared).encode()
 
-        if files or markers > _THREAD_MARKERS:
+        if masks or markers > _THREAD_MARKERS:
             return await anyio.to_thread.run_sync(write)
         return write()
 
