@@ -101,8 +101,14 @@ class Child:
         *,
         deadline_secs: float,
         on_progress: Callable[[int, int, str], None] | None = None,
+        on_part: Callable[[Any], None] | None = None,
     ) -> Any:
         """Call a handler of the child and return its answer.
+
+        Parameters
+        ----------
+        on_part : callable, optional
+            Called with what the handler tells of its answer before that is whole.
 
         Raises
         ------
@@ -119,9 +125,12 @@ class Child:
                 await self._send({"method": method, "params": dict(params)})
                 while True:
                     answer = await self._receive()
-                    if "progress" not in answer:
+                    if "part" in answer:
+                        if on_part:
+                            on_part(answer["part"])
+                    elif "progress" not in answer:
                         break
-                    if on_progress:
+                    elif on_progress:
                         on_progress(*answer["progress"])
             answered = True
         except TimeoutError:
@@ -178,8 +187,8 @@ def serve(handlers: Mapping[str, Handler]) -> None:
     """Answer calls until standard input ends: the child's half.
 
     Each handler is called with the parameters as keywords. A handler that names a parameter ``progress`` is given a
-    function ``progress(done, total, unit)``. Anything that writes to standard output by mistake reaches standard
-    error instead.
+    function ``progress(done, total, unit)``; one that names ``part`` a function ``part(value)``, which tells a part
+    of the answer ahead of it. Anything that writes to standard output by mistake reaches standard error instead.
     """
     requests, answers = _take_over_stdio()
     while (request := _read(requests)) is not None:
@@ -190,14 +199,15 @@ def _answer(handlers: Mapping[str, Handler], request: Mapping[str, Any], answers
     def progress(done: int, total: int, unit: str) -> None:
         _write(answers, {"progress": [done, total, unit]})
 
+    def part(value: Any) -> None:
+        _write(answers, {"part": value})
+
     try:
         handler = handlers[request["method"]]
+        code = handler.__code__
+        named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         params = dict(request["params"])
-        if (
-            "progress"
-            in handler.__code__.co_varnames[: handler.__code__.co_argcount + handler.__code__.co_kwonlyargcount]
-        ):
-            params["progress"] = progress
+        params |= {tell.__name__: tell for tell in (progress, part) if tell.__name__ in named}
         return {"result": handler(**params)}
     except Exception as error:  # noqa: BLE001 - the edge: everything goes to the parent, which knows what to tell
         payload = error.payload if isinstance(error, HandlerFailure) else {}

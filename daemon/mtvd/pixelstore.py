@@ -264,6 +264,14 @@ class PixelStore:
         self._claimed.add(second)
         return second
 
+    def adopt(self, name: str) -> str:
+        """Give a file of another process a name that says it is ours, and return it."""
+        kind, _, rest = name.partition("-")
+        ours = new_name(kind, rest.rpartition(".")[2])
+        self.path(name).rename(self.path(ours))
+        self._claimed.add(ours)
+        return ours
+
     def remove(self, names: Iterable[str]) -> None:
         """Unlink files, but for those that are lent; those already gone are no error."""
         for name in set(names) - self._lent:

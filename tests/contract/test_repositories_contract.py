@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import msgspec
 import numpy as np
 import pytest
 from tests.support import repo_sample as sample
 from tests.support.readers import column, pixels
 from tests.support.repositories import running
 
-from mtv.wire.data import Dataset, File
+from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import RequestError
 from mtv.wire.steps import Query
 from mtvd.pixelstore import PixelStore
@@ -205,6 +208,66 @@ async def test_positions_that_cannot_be_found_name_their_field(
         await subject.repositories.positions(Dataset(dataset_type=dataset_type, collections=CHAIN, data_id=ONE), wanted)
     assert (caught.value.code, caught.value.error.where) == (code, where)
     assert subject.store.names() == before
+
+
+@pytest.fixture(scope="module")
+def large(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> File:
+    """A compressed exposure that is large enough for its image to be told first."""
+    if isinstance(subject.repositories, fake.FakeRepositories):
+        return File(path="/nowhere/large.fits")
+    path = tmp_path_factory.mktemp("large") / "large.fits"
+    sample.write_exposure(path, 23718, 41, compression="GZIP_2", shape_yx=(1500, 2048))
+    return File(path=str(path))
+
+
+@pytest.fixture
+def compressed(subject: Subject, large: File) -> Iterator[File]:
+    """The same, decoded by nobody yet."""
+    if isinstance(subject.repositories, fake.FakeRepositories):
+        subject.repositories.compressed = True
+        yield large
+        subject.repositories.compressed = False
+    else:
+        os.utime(large.path)
+        yield large
+
+
+async def test_an_image_may_come_before_its_mask(subject: Subject, compressed: File) -> None:
+    images: list[Exposure] = []
+    exposure = await subject.repositories.read_for_display(compressed, on_image=images.append)
+    (image,) = images
+    assert (image.mask, image.planes) == (None, {})
+    assert exposure.planes == sample.PLANES
+    assert msgspec.structs.replace(image, mask=exposure.mask, planes=exposure.planes) == exposure
+    assert exposure.mask is not None
+    assert {exposure.image.file, exposure.mask.file} <= set(subject.store.names())
+    assert exposure.image.file is not None
+    assert exposure.image.file.split("-")[1] == str(os.getpid()), "it is ours, not a worker's"
+
+
+async def test_an_image_that_came_first_stays_where_its_caller_gives_up(subject: Subject, compressed: File) -> None:
+    before = set(subject.store.names())
+    images: list[Exposure] = []
+    async with anyio.create_task_group() as group:
+
+        def give_up(image: Exposure) -> None:
+            images.append(image)
+            group.cancel_scope.cancel()
+
+        group.start_soon(subject.repositories.read_for_display, compressed, None, give_up)
+    (image,) = images
+    assert set(subject.store.names()) - before == {image.image.file}
+    assert image.image.file is not None
+    subject.store.remove([image.image.file])
+
+
+async def test_what_was_decoded_comes_as_one(subject: Subject, compressed: File) -> None:
+    if isinstance(subject.repositories, fake.FakeRepositories):
+        subject.repositories.compressed = False
+    images: list[Exposure] = []
+    await subject.repositories.read_for_display(compressed)
+    await subject.repositories.read_for_display(compressed, on_image=images.append)
+    assert images == []
 
 
 async def test_a_table_cannot_be_displayed(subject: Subject) -> None:

@@ -37,8 +37,12 @@ FAULTY = """
     def report(progress):
         progress(1, 2, "rows")
         return True
+    def tell(part, how):
+        part({"half": 1})
+        if how == "fail": fail()
+        return "whole"
 
-    serve({"echo": echo, "pid": pid, "die": die, "fail": fail, "hang": hang, "report": report})
+    serve({"echo": echo, "pid": pid, "die": die, "fail": fail, "hang": hang, "report": report, "tell": tell})
 """
 
 
@@ -141,6 +145,16 @@ async def test_progress_reaches_the_caller(bench: Bench) -> None:
     seen: list[tuple[int, int, str]] = []
     await bench.pool.call("report", {}, deadline_secs=LONG_SECS, on_progress=lambda *step: seen.append(step))
     assert seen == [(1, 2, "rows")]
+
+
+async def test_a_part_of_an_answer_comes_ahead_of_it(bench: Bench) -> None:
+    seen: list[Any] = []
+    answer = await bench.pool.call("tell", {"how": ""}, deadline_secs=LONG_SECS, on_part=seen.append)
+    assert (seen, answer) == ([{"half": 1}], "whole")
+    with pytest.raises(ChildError):
+        await bench.pool.call("tell", {"how": "fail"}, deadline_secs=LONG_SECS, on_part=seen.append)
+    assert len(seen) == 2
+    assert await bench.call("tell", how="") == "whole", "nobody needs to listen"
 
 
 async def test_calls_beyond_the_queue_are_refused_as_busy(tmp_path: Path) -> None:

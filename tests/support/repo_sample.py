@@ -65,6 +65,18 @@ def write_exposure(
     fits.HDUList(hdus).writeto(path)
 
 
+def damage_mask(path: Path) -> None:
+    """Make the end of the mask of a compressed file unreadable; the image before it stays whole."""
+    from astropy.io import fits
+
+    with fits.open(path, disable_image_compression=True) as hdus:
+        info, header = hdus[2].fileinfo(), hdus[2].header
+    heap = info["datLoc"] + header["NAXIS1"] * header["NAXIS2"]
+    with path.open("r+b") as file:
+        file.seek(heap + header["PCOUNT"] // 2)
+        file.write(b"\xff" * (header["PCOUNT"] - header["PCOUNT"] // 2))
+
+
 def _header(name: str, unit: str) -> Any:
     from astropy.io import fits
 
@@ -140,11 +152,11 @@ def write_catalog(path: Path, rows: int = ROWS) -> None:
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(path)
 
 
-def build(root: Path) -> Path:
-    """Make the repository and return its path."""
+def build(root: Path, *, large_yx: tuple[int, int] | None = None) -> Path:
+    """Make the repository and return its path; with ``large_yx`` a compressed calexp of 23718, 41 has this shape."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _build(str(root), root, transfer="direct")
+        _build(str(root), root, transfer="direct", large_yx=large_yx)
     return root
 
 
@@ -160,7 +172,9 @@ def build_elsewhere(root: str, database: str, scratch: Path) -> None:
         _ingest_large(root, scratch)
 
 
-def _build(root: str, files: Path, *, transfer: str, config: Any = None) -> None:
+def _build(
+    root: str, files: Path, *, transfer: str, config: Any = None, large_yx: tuple[int, int] | None = None
+) -> None:
     from lsst.daf.butler import Butler, CollectionType
 
     Butler.makeRepo(root, config=config)
@@ -173,7 +187,7 @@ def _build(root: str, files: Path, *, transfer: str, config: Any = None) -> None
     butler.collections.register("HSC/RC2/defaults", CollectionType.CHAINED)
     butler.collections.redefine_chain("HSC/RC2/defaults", ["HSC/raw/all"])
     _register_types(butler)
-    _ingest(butler, files, transfer)
+    _ingest(butler, files, transfer, large_yx)
     butler.close()
 
 
@@ -266,7 +280,7 @@ def _register_types(butler: Any) -> None:
         butler.registry.registerDatasetType(DatasetType(name, keys, storage, universe=butler.dimensions))
 
 
-def _ingest(butler: Any, files: Path, transfer: str) -> None:
+def _ingest(butler: Any, files: Path, transfer: str, large_yx: tuple[int, int] | None) -> None:
     from astropy.table import Table
     from lsst.daf.butler import DatasetRef, FileDataset
 
@@ -281,6 +295,8 @@ def _ingest(butler: Any, files: Path, transfer: str) -> None:
                 path = files / run / name / f"{name}_{visit}_{detector}.fits"
                 if name == "src":
                     write_catalog(path)
+                elif large_yx and (name, visit, detector) == ("calexp", 23718, 41):
+                    write_exposure(path, visit, detector, compression="GZIP_2", shape_yx=large_yx)
                 else:
                     write_exposure(path, visit, detector)
                 ref = DatasetRef(types[name], butler.registry.expandDataId(data_id), run=run)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from tests.support import repo_sample as sample
@@ -15,6 +17,7 @@ from mtv.wire.data import Exposure
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.pixelstore import PixelStore
+from mtvd.repo.readers import exposure as exposures
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 from mtvd.repo.tables import resolve
@@ -98,6 +101,81 @@ def test_compressed_planes_read_as_uncompressed_ones(tmp_path: Path, out: Output
     assert exposure.mask is not None
     assert np.array_equal(pixels(store.directory, exposure.mask), sample.mask_of(23718, 42))
     assert exposure.planes == sample.PLANES
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Exposure, Any]]:
+    """Images that were told ahead of their masks, with their pixels at that moment; small ones are told too."""
+    monkeypatch.setattr(exposures, "IMAGE_FIRST_PIXELS", 1)
+    return []
+
+
+def tell(told: list[tuple[Exposure, Any]], store: PixelStore) -> Callable[[Exposure], None]:
+    return lambda image: told.append((image, pixels(store.directory, image.image).copy()))
+
+
+@pytest.mark.parametrize("compression", ["GZIP_1", "GZIP_2", "RICE_1"])
+@pytest.mark.parametrize("bbox", [None, (110, 205, 10, 20)])
+def test_a_compressed_image_is_told_before_its_mask_is_decoded(
+    tmp_path: Path, out: Output, store: PixelStore, told: list[tuple[Exposure, Any]], compression: str, bbox: Any
+) -> None:
+    path = tmp_path / "first.fits"
+    sample.write_exposure(path, 23718, 42, compression=compression)
+    exposure = read_display(path, out, bbox=bbox, label="first", most=MOST, on_image=tell(told, store))
+    ((image, shown),) = told
+    assert (image.mask, image.planes) == (None, {})
+    assert msgspec.structs.replace(image, mask=exposure.mask, planes=sample.PLANES) == exposure
+    assert np.array_equal(shown, pixels(store.directory, exposure.image))
+    whole = read_display(path, out, bbox=bbox, label="first", most=MOST)
+    assert whole.mask is not None
+    assert exposure.mask is not None
+    assert np.array_equal(pixels(store.directory, exposure.mask), pixels(store.directory, whole.mask))
+    assert np.array_equal(shown, pixels(store.directory, whole.image))
+
+
+def test_an_image_that_was_told_is_not_the_readers_any_more(
+    tmp_path: Path, out: Output, store: PixelStore, told: list[tuple[Exposure, Any]]
+) -> None:
+    path = tmp_path / "first.fits"
+    sample.write_exposure(path, 23718, 42, compression="GZIP_2")
+    exposure = read_display(path, out, most=MOST, on_image=tell(told, store))
+    assert exposure.mask is not None
+    answer = out.hand_over(msgspec.to_builtins(exposure))
+    assert answer["image"]["file"] == exposure.image.file
+    assert answer["mask"]["file"] != exposure.mask.file
+    out.discard()
+    assert store.names() == (exposure.image.file,)
+
+
+def test_a_mask_that_cannot_be_read_leaves_the_image_that_was_told(
+    tmp_path: Path, out: Output, store: PixelStore, told: list[tuple[Exposure, Any]]
+) -> None:
+    path = tmp_path / "first.fits"
+    sample.write_exposure(path, 23718, 42, compression="GZIP_2")
+    sample.damage_mask(path)
+    with pytest.raises(RequestError) as caught:
+        read_display(path, out, most=MOST, on_image=tell(told, store))
+    assert caught.value.code == "unreadable_file"
+    out.discard()
+    ((image, shown),) = told
+    assert store.names() == (image.image.file,)
+    assert np.array_equal(shown, sample.image_of(23718, 42))
+
+
+def test_an_image_whose_mask_takes_no_time_is_not_told(
+    calexp: Path,
+    out: Output,
+    store: PixelStore,
+    told: list[tuple[Exposure, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = calexp.with_name("first.fits")
+    sample.write_exposure(path, 23718, 42, compression="GZIP_2")
+    read_display(calexp, out, most=MOST, on_image=tell(told, store))
+    read_display(path, out, component="image", most=MOST, on_image=tell(told, store))
+    monkeypatch.setattr(exposures, "IMAGE_FIRST_PIXELS", sample.SHAPE_YX[0] * sample.SHAPE_YX[1] + 1)
+    read_display(path, out, most=MOST, on_image=tell(told, store))
+    assert told == []
 
 
 def test_get_returns_native_arrays_with_variance_and_metadata(calexp: Path, out: Output, store: PixelStore) -> None:

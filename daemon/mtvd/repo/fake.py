@@ -22,7 +22,7 @@ from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.errors import near, refusal
-from mtvd.repo.port import OnProgress
+from mtvd.repo.port import OnImage, OnProgress
 from mtvd.repo.positions import Positions, Wanted, positions
 from mtvd.repo.tables import ColumnTable, Field, catalog
 
@@ -37,7 +37,7 @@ _TYPES: Final = ("calexp", "src")
 _REQUIRED: Final = ("instrument", "visit", "detector")
 _COLUMNS: Final = (*_REQUIRED, "band", "day_obs", "physical_filter", "run")
 _NAMESPACE: Final = uuid.UUID("5f7a7f0e-6f5e-4f2b-9d3c-000000000001")
-Point = Literal["query", "read", "positions", "get"]
+Point = Literal["query", "read", "mask", "positions", "get"]
 _Fault = Callable[[OnProgress], Awaitable[None]]
 
 
@@ -73,9 +73,11 @@ class FakeRepositories:
         self._store = store
         self._shape = shape_yx
         self._header_bytes = header_bytes
-        self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "positions": [], "get": []}
+        self._faults: dict[Point, list[_Fault]] = {"query": [], "read": [], "mask": [], "positions": [], "get": []}
         self.calls: list[Query | Dataset | File] = []
         """Everything that was asked."""
+        self.compressed = False
+        """True: the image is told before its mask has been read."""
         self.ahead: tuple[Dataset | File, ...] = ()
         """What was last said to come next."""
         self.closed = False
@@ -125,18 +127,22 @@ class FakeRepositories:
         found = self._datasets(query)
         return _with_provenance(found) if query.what == "provenance" else found
 
-    async def read_for_display(self, target: Dataset | File, on_progress: OnProgress | None = None) -> Exposure:
+    async def read_for_display(
+        self, target: Dataset | File, on_progress: OnProgress | None = None, on_image: OnImage | None = None
+    ) -> Exposure:
         await self._reach("read", target, on_progress)
         name, visit, detector = _found(target)
         if name == "src":
             raise refusal("unsupported", "a SourceCatalog is no image", "target")
-        return Exposure(
+        image = Exposure(
             image=self._put(self._image(visit, detector).astype(">f4"), "img", "fits", self._header_bytes),
-            mask=self._put(self._mask(), "mask", "raw", 0),
-            planes=PLANES,
             xy0=XY0,
             label=f"calexp HSC {visit} {detector}",
         )
+        if self.compressed and on_image is not None:
+            on_image(image)
+        await self._pass("mask", on_progress)
+        return msgspec.structs.replace(image, mask=self._put(self._mask(), "mask", "raw", 0), planes=PLANES)
 
     async def positions(
         self, target: Dataset | File, wanted: Wanted, on_progress: OnProgress | None = None
@@ -178,6 +184,9 @@ class FakeRepositories:
 
     async def _reach(self, point: Point, asked: Query | Dataset | File, on_progress: OnProgress | None) -> None:
         self.calls.append(asked)
+        await self._pass(point, on_progress)
+
+    async def _pass(self, point: Point, on_progress: OnProgress | None) -> None:
         await anyio.lowlevel.checkpoint()
         if self._faults[point]:
             await self._faults[point].pop(0)(on_progress or _nobody)

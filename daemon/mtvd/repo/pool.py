@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +20,10 @@ from mtv.wire.steps import Query
 from mtvd.children import Child, ChildError
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.ahead import ReadAhead
-from mtvd.repo.answers import ReadAnswer, files_of
+from mtvd.repo.answers import ReadAnswer, files_of, renamed
 from mtvd.repo.cache import Cache
 from mtvd.repo.orders import WorkerSettings
-from mtvd.repo.port import OnProgress
+from mtvd.repo.port import OnImage, OnProgress
 from mtvd.repo.positions import Positions, Wanted
 from mtvd.repo.registry import Registry, Repository, RepositorySettings
 from mtvd.repo.workers import WorkerPool
@@ -91,9 +91,12 @@ class ButlerRepositories:
         )
         return msgspec.structs.replace(rows, repo=repository.name)
 
-    async def read_for_display(self, target: Dataset | File, on_progress: OnProgress | None = None) -> Exposure:
-        """Read an image, with its mask and without its variance, for the stage."""
-        return msgspec.convert(await self._read("read", target, on_progress), Exposure)
+    async def read_for_display(
+        self, target: Dataset | File, on_progress: OnProgress | None = None, on_image: OnImage | None = None
+    ) -> Exposure:
+        """Read an image, with its mask and without its variance, for the stage; a compressed one ahead of its mask."""
+        first = None if on_image is None else _First(self._store, on_image)
+        return msgspec.convert(await self._read("read", target, on_progress, first), Exposure)
 
     async def positions(
         self, target: Dataset | File, wanted: Wanted, on_progress: OnProgress | None = None
@@ -139,11 +142,18 @@ class ButlerRepositories:
         await self._pool.close()
         self._cache.clear()
 
-    async def _read(self, method: str, target: Dataset | File, on_progress: OnProgress | None, **options: Any) -> Any:
+    async def _read(
+        self,
+        method: str,
+        target: Dataset | File,
+        on_progress: OnProgress | None,
+        first: _First | None = None,
+        **options: Any,
+    ) -> Any:
         repository = self._repository_of(target)
         params = {"target": msgspec.to_builtins(target), **options}
         async with self._ahead.alone(target, on_progress) as told:
-            answer = await self._ask_for_pixels(method, repository, params, self._cache.keys(), told)
+            answer = await self._ask_for_pixels(method, repository, params, self._cache.keys(), told, first)
             if answer.value is None:
                 value = self._cache.take(answer.key)
                 if value is not None:
@@ -160,9 +170,15 @@ class ButlerRepositories:
         params: dict[str, Any],
         known: tuple[str, ...],
         told: OnProgress,
+        first: _First | None = None,
     ) -> ReadAnswer:
+        asked = {**params, "known": known}
         try:
-            return await self._ask(method, repository, {**params, "known": known}, ReadAnswer, on_progress=told)
+            if first is None:
+                return await self._ask(method, repository, asked, ReadAnswer, on_progress=told)
+            asked["image_first"] = True
+            answer = await self._ask(method, repository, asked, ReadAnswer, on_progress=told, on_part=first)
+            return first.named(answer)
         except DaemonError as error:
             if error.code != "storage_full" or not self._cache.used_bytes:
                 raise
@@ -188,6 +204,7 @@ class ButlerRepositories:
         kind: type[_T],
         *,
         on_progress: OnProgress | None = None,
+        on_part: Callable[[Any], None] | None = None,
     ) -> _T:
         settings = self._settings
         deadline = settings.read_deadline_secs if method in _READS else settings.query_deadline_secs
@@ -197,6 +214,7 @@ class ButlerRepositories:
                 {"location": repository.location if repository else "", **params},
                 deadline_secs=deadline,
                 on_progress=on_progress,
+                on_part=on_part,
             )
         except ChildError as failure:
             raise self._noted(failure, repository) from None
@@ -238,6 +256,26 @@ class ButlerRepositories:
 
     def _remove_leftovers(self, pid: int) -> None:
         self._store.remove(name for name in self._store.names() if name.split("-")[1] == str(pid))
+
+
+class _First:
+    """Takes an image that comes before its mask, and gives its file a name of ours.
+
+    Until then it bears the worker's, so that nothing is left of it where the worker is killed before we hear of it.
+    """
+
+    def __init__(self, store: PixelStore, on_image: OnImage) -> None:
+        self._store = store
+        self._on_image = on_image
+        self._names: dict[str, str] = {}
+
+    def __call__(self, part: Any) -> None:
+        self._names = {name: self._store.adopt(name) for name in files_of(part)}
+        self._on_image(msgspec.convert(renamed(part, self._names), Exposure))
+
+    def named(self, answer: ReadAnswer) -> ReadAnswer:
+        """Return the whole answer, with our name for the image."""
+        return msgspec.structs.replace(answer, value=renamed(answer.value, self._names))
 
 
 def _file_cache() -> Path:

@@ -16,6 +16,8 @@ from mtvd.repo.positions import Positions, Wanted
 
 OnProgress = Callable[[int, int, str], None]
 """Called with done, total and unit."""
+OnImage = Callable[[Exposure], None]
+"""Called with an exposure that has no mask yet."""
 
 
 class Repositories(Protocol):
@@ -38,8 +40,16 @@ class Repositories(Protocol):
         """Return one page."""
         ...
 
-    async def read_for_display(self, target: Dataset | File, on_progress: OnProgress | None = None) -> Exposure:
+    async def read_for_display(
+        self, target: Dataset | File, on_progress: OnProgress | None = None, on_image: OnImage | None = None
+    ) -> Exposure:
         """Read an image (with mask, without variance) for the stage.
+
+        Parameters
+        ----------
+        on_image : callable, optional
+            Called with the image as soon as that is there, where the mask takes longer; at most once. Its file is the
+            caller's from then on, whatever becomes of the mask; the exposure that is returned names it too.
 
         Returns
         -------
@@ -84,4 +94,4 @@ class Repositories(Protocol):
         ...
 
 
-__all__ = ["Catalog", "Dataset", "Exposure", "File", "OnProgress", "Positions", "Repositories", "Wanted"]
+__all__ = ["Catalog", "Dataset", "Exposure", "File", "OnImage", "OnProgress", "Positions", "Repositories", "Wanted"]

@@ -93,7 +93,15 @@ class Worker:
             return msgspec.to_builtins(rows)
 
     def read(
-        self, location: str, target: dict[str, Any], known: list[str], progress: OnProgress, *, ahead: bool = False
+        self,
+        location: str,
+        target: dict[str, Any],
+        known: list[str],
+        progress: OnProgress,
+        part: Callable[[Any], None],
+        *,
+        ahead: bool = False,
+        image_first: bool = False,
     ) -> Any:
         """Read an image for the stage.
 
@@ -103,12 +111,17 @@ class Worker:
             Keys of what the asker has decoded already.
         progress : callable
             Told of a file that is fetched.
+        part : callable
+            Told of the image, where it is to come first.
         ahead : `bool`
             True: nobody waits for it yet, so only what must be decoded or fetched is read.
+        image_first : `bool`
+            True: an image is told as soon as it is there, where its mask takes longer.
         """
         from mtvd.repo.readers.choose import read_display
 
-        return self._read(location, target, known, progress, read_display, "read", ahead=ahead)
+        told = {"on_image": lambda image: part(msgspec.to_builtins(image))} if image_first else {}
+        return self._read(location, target, known, progress, read_display, "read", ahead=ahead, **told)
 
     def get(
         self,

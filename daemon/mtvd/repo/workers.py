@@ -70,9 +70,15 @@ class WorkerPool:
         return self._queued
 
     async def call(
-        self, method: str, params: Mapping[str, Any], *, deadline_secs: float, on_progress: OnProgress | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        deadline_secs: float,
+        on_progress: OnProgress | None = None,
+        on_part: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Call a handler in any child.
+        """Call a handler in any child; ``on_part`` as in `Child.call`.
 
         Raises
         ------
@@ -88,7 +94,11 @@ class WorkerPool:
             try:
                 with anyio.fail_after(allowed_secs):
                     answer = await child.call(
-                        method, params, deadline_secs=allowed_secs + _GRACE_SECS, on_progress=on_progress
+                        method,
+                        params,
+                        deadline_secs=allowed_secs + _GRACE_SECS,
+                        on_progress=on_progress,
+                        on_part=on_part,
                     )
             except TimeoutError:
                 raise _late(method, allowed_secs) from None

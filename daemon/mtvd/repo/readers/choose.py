@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ def read_display(
     sky: SkyBox | None = None,
     label: str = "",
     most: int,
+    on_image: Callable[[Exposure], None] | None = None,
 ) -> Exposure:
     """Read an image for the stage.
 
@@ -48,6 +50,8 @@ def read_display(
         Name of the dataset's storage class; empty for a file of no repository.
     most : `int`
         Pixels at most.
+    on_image : callable, optional
+        See `exposure.display`.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def read_display(
             if no_image and not storage_class.startswith(_IMAGES):
                 raise _of_table(path, hdu, storage_class) or error from None
             raise
-        return exposure.display(file, out, part, label=label, most=most)
+        return exposure.display(file, out, part, label=label, most=most, on_image=on_image)
 
 
 def read_all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -55,8 +55,8 @@ class Strip:
         write(self.descriptor, np.ascontiguousarray(self.plane.read(self.box), dtype=self.dtype), self.offset)
 
 
-def decode(strips: Sequence[Strip]) -> None:
-    """Decode strips, several at once where the library allows it.
+def decode(strips: Sequence[Strip]) -> Iterator[Strip]:
+    """Decode strips, several at once where the library allows it, and yield each once it is in its file.
 
     For 2048x4176 pixels with GZIP_2, image and mask together: 0.48 s in two threads, 0.98 s plane after plane.
 
@@ -70,9 +70,11 @@ def decode(strips: Sequence[Strip]) -> None:
     together = [strip for strip in strips if strip not in apart]
     for strip in apart:
         strip.decode()
+        yield strip
     if together:
         with ThreadPoolExecutor(_threads(len(together))) as pool:
-            list(pool.map(Strip.decode, together))
+            for strip, _ in zip(together, pool.map(Strip.decode, together), strict=True):
+                yield strip
 
 
 def write(descriptor: int, array: Pixels, offset: int) -> None:

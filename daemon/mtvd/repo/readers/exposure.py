@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -19,10 +21,20 @@ from mtvd.repo.readers.parts import Part
 from mtvd.repo.readers.sky import ast_text
 
 PLANES: Final = ("image", "mask", "variance")
+IMAGE_FIRST_PIXELS: Final = 3_000_000
+"""Of fewer pixels the mask is decoded before the image has been drawn: two drawings take longer than one."""
 WHOLE: Final = ("", "maskedImage", "masked_image")
 
 
-def display(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: int) -> Exposure:
+def display(
+    file: ExposureFile,
+    out: Output,
+    part: Part,
+    *,
+    label: str = "",
+    most: int,
+    on_image: Callable[[Exposure], None] | None = None,
+) -> Exposure:
     """Write an image for the stage: big-endian pixels with room for a header, and the mask in a file of its own.
 
     Parameters
@@ -31,20 +43,30 @@ def display(file: ExposureFile, out: Output, part: Part, *, label: str = "", mos
         Its component ``image`` leaves the mask away; ``mask`` and ``variance`` are shown as images.
     most : `int`
         Pixels at most.
+    on_image : callable, optional
+        Called with the image alone as soon as it is there, where the mask must be decoded and is worth it. Its file is
+        the caller's from then on.
     """
     shown, box = _shown(file, part), file.box(part)
     _check_size(shown, box, most)
     mask = file.mask if part.component in WHOLE else None
-    exposure = _described(
-        file,
-        shown,
-        box,
-        label,
-        image=out.image(shown, box),
-        mask=None if mask is None else out.mask(mask, box, 1 + max(mask_planes(mask).values(), default=63)),
-    )
-    out.fill()
-    return exposure
+    image = _described(file, shown, box, label, image=out.image(shown, box), mask=None)
+    if mask is None:
+        out.fill()
+        return image
+    planes = mask_planes(mask)
+    first = out.planned
+    mask_array = out.mask(mask, box, 1 + max(planes.values(), default=63))
+    if on_image is not None and mask.raw_dtype is None and math.prod(image.image.shape) >= IMAGE_FIRST_PIXELS:
+        out.fill(first, lambda: _lent(image, out, on_image))
+    else:
+        out.fill()
+    return msgspec.structs.replace(image, mask=mask_array, planes=planes)
+
+
+def _lent(image: Exposure, out: Output, on_image: Callable[[Exposure], None]) -> None:
+    out.lend(image.image)
+    on_image(image)
 
 
 def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: int) -> Got:

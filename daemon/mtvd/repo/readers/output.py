@@ -64,20 +64,39 @@ class Output:
         """Write pixels in native byte order; see `image`."""
         return self._later(plane, box, "get", "raw", 0, _native)
 
-    def fill(self) -> None:
+    @property
+    def planned(self) -> int:
+        """Number of strips that `fill` has to decode."""
+        return len(self._strips)
+
+    def fill(self, first: int = 0, on_first: Callable[[], None] | None = None) -> None:
         """Decode what was promised, several strips of all planes at once, straight into the files.
+
+        Parameters
+        ----------
+        first : `int`
+            How many of the strips ``on_first`` waits for.
+        on_first : callable, optional
+            Called while the others are being decoded.
 
         Raises
         ------
         RequestError
             ``unreadable_file``.
         """
+        waited_for = set(map(id, self._strips[:first]))
         try:
-            decode(self._strips)
+            for strip in decode(self._strips):
+                waited_for.discard(id(strip))
+                if on_first is not None and not waited_for:
+                    on_first()
+                    on_first = None
         finally:
-            for descriptor in self._open:
-                os.close(descriptor)
-            self._open, self._strips = [], []
+            self._close()
+
+    def lend(self, array: Array) -> None:
+        """Leave an array's file to whoever is told of it: here it is neither named anew nor removed."""
+        self._written = [name for name in self._written if name != array.file]
 
     def together(self, arrays: Sequence[Pixels], kind: str = "get") -> list[Array]:
         """Write arrays in native byte order into one file, each aligned to 64 bytes."""
@@ -113,10 +132,13 @@ class Output:
 
     def discard(self) -> None:
         """Remove all that was written: the request has failed."""
+        self._close()
+        self._store.remove(self._written)
+
+    def _close(self) -> None:
         for descriptor in self._open:
             os.close(descriptor)
         self._open, self._strips = [], []
-        self._store.remove(self._written)
 
     def _copy(self, plane: Plane, kind: str, suffix: str, offset: int) -> Array:
         assert plane.raw_dtype is not None
