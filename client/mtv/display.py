@@ -78,6 +78,9 @@ class Display:
     ) -> None:
         """Show an image. Replaces image, mask and WCS, and removes overlays except lasting ones.
 
+        Of a large compressed dataset or file the image is on the screen before its mask has been read; the call returns
+        when both are. Where the mask cannot be read, the display is put back to what it showed.
+
         Parameters
         ----------
         target : array, `Exposure`, NDData, HDU, path, `Handle` or `DatasetRef`

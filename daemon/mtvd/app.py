@@ -87,7 +87,7 @@ class App:
             committer=self.committer,
             clock=clock,
         )
-        self.feeds = Feeds(self.pixels, limits, lambda: self.engine.scene.files(), clock)
+        self.feeds = Feeds(self.pixels, limits, lambda: self.committer.needed(), clock)
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,

@@ -27,6 +27,8 @@ class ShowImage(Change, frozen=True, kw_only=True, tag=True):
     mask: MaskLayer | None
     to_front: bool
     """True for a client's first image on this display."""
+    completes: bool = False
+    """True where the image may be shown already, without its mask: then only the mask is new."""
 
 
 class AddMarkers(Change, frozen=True, kw_only=True, tag=True):

@@ -6,6 +6,8 @@ that kills it twice is poisoned.
 
 A transaction with more markers than go into one script is drawn in parts, and other displays' batches come between
 them. Its intent stays open in the journal all the while; its effect is that of its last part.
+
+An image that is shown ahead of its mask is a preview: drawn and journalled like a transaction, but answered to nobody.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtv.wire.steps import Display
 from mtvd import blame, chunks, planner
 from mtvd import scene as sc
+from mtvd.actions import AnyAction
 from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
-from mtvd.journal import Answer, Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal
+from mtvd.journal import Answer, Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
 from mtvd.pixelstore import PixelStore
+from mtvd.previews import Preview, Previews, preview_of, put_back
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
 from mtvd.sessions import Sessions
@@ -48,6 +52,16 @@ class _Planned(msgspec.Struct, kw_only=True):
     numbers: list[tuple[int | None, ...]] = []
     sections: list[Section] = []
     scene: sc.Scene = sc.EMPTY
+    previews: dict[Waiting, Preview] = {}
+    """Of the transactions whose images are shown ahead of their masks."""
+
+    def fold(self, scene: sc.Scene, waiting: Waiting) -> tuple[sc.Scene, tuple[int | None, ...]]:
+        """Apply a transaction to a scene; raises as `mtvd.scene.apply`."""
+        assert waiting.resolved is not None
+        after, numbers = sc.apply(scene, waiting.resolved.changes, waiting.resolved.places)
+        if waiting.preview_of is not None and numbers[0] is not None:
+            self.previews[waiting.preview_of] = preview_of(scene, after, numbers[0])
+        return after, numbers
 
 
 class Committer:
@@ -80,6 +94,7 @@ class Committer:
         """Intents that are open in the journal."""
         self._strangers: set[int] = set()
         """Displays outside the scene that an adopted window may show: what an earlier daemon had begun."""
+        self._previews = Previews[Waiting]()
 
     async def recover(self) -> None:
         """Take over what an earlier daemon left: its scene, its answers, its window, and the batch it had begun.
@@ -104,7 +119,7 @@ class Committer:
         self._checkpoint()  # only now: until the window is right the journal must tell what is wrong with it
         if begun := recovered.begun():
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
-            await self.commit([_replayed(entry) for entry in begun])
+            await self.commit([_replayed(entry) for entry in begun if not entry.preview])
         self._pixels.remove(recovered.files - self.scene.files())
 
     async def _left_token(self) -> tuple[str, int] | None:
@@ -146,6 +161,9 @@ class Committer:
         """Draw a group and settle each of its transactions."""
         if not group:
             return
+        for waiting in group:
+            if waiting.preview_of is not None and waiting.resolved is not None:
+                self._previews.begin(waiting.preview_of, waiting.resolved.files)
         try:
             await self.open_window()
         except WindowUnavailable as unavailable:
@@ -179,11 +197,56 @@ class Committer:
         except OSError as error:
             _LOG.error("the journal could not be written anew, it goes on as it is: %s", error)
 
+    def let_go(self, files: set[str]) -> None:
+        """Remove pixel files of a transaction that will not be drawn, but for those that something shows."""
+        self._pixels.remove(files - self.needed())
+
+    async def put_back(self, waiting: Collection[Waiting]) -> None:
+        """Take back the previews of transactions that have come to nothing: those that do not wait any more."""
+        for owner in self._previews.without(waiting):
+            preview = self._previews.of(owner)
+            if preview is not None:
+                await self._put_back(owner.key, preview)
+            self._release(self._previews.end(owner))
+
+    async def _put_back(self, key: str, preview: Preview, *, heeds: bool = True) -> None:
+        wanted = put_back(self.scene, preview)
+        results: Sequence[SectionResult] = ()
+        if wanted is not self.scene:
+            try:
+                results = await self._lead_back(planner.plan(self.scene, wanted), heeds=heeds)
+            except UserMoved as moved:
+                self._heed(self._number, moved)
+                await self._put_back(key, preview, heeds=False)
+                return
+        try:
+            self._journal.put_back(PutBack(epoch=self._epoch, number=self._number, key=key))
+        except OSError as error:
+            _LOG.error("the journal could not be written, a crash now would put a display back again: %s", error)
+        self.scene = wanted
+        self._log_refusals(results)
+        if any(result.failed_action is not None for result in results):
+            await self._repair({preview.shown.number})
+
+    async def _lead_back(self, actions: tuple[AnyAction, ...], *, heeds: bool) -> Sequence[SectionResult]:
+        """Draw what leads back to a scene that was; a window that is not there will be given that when it is."""
+        if self._stage.state.state != "ready":
+            return ()
+        try:
+            await self.open_window()
+            self._number += 1
+            sections = (Section(key="restore", actions=actions),)
+            return await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=sections, heeds=heeds))
+        except (WindowLost, WindowUnavailable) as error:
+            _LOG.warning("the window was lost while a display was put back: %s", error)
+            self._generation = -1
+            return ()
+
     def tidy(self, waiting_files: set[str]) -> None:
         """Let expired handles go."""
         before = self._handles.files()
         self._handles.expire()
-        self._pixels.remove(before - self._handles.files() - self.scene.files() - waiting_files)
+        self._pixels.remove(before - self.needed() - waiting_files)
 
     async def _draw(self, group: Sequence[Waiting], *, heeds: bool = True) -> None:
         planned = self._plan(group)
@@ -293,9 +356,8 @@ class Committer:
     def _plan(self, group: Sequence[Waiting]) -> _Planned:
         planned = _Planned(scene=self.scene)
         for waiting in group:
-            assert waiting.resolved is not None
             try:
-                after, numbers = sc.apply(planned.scene, waiting.resolved.changes, waiting.resolved.places)
+                after, numbers = planned.fold(planned.scene, waiting)
             except RequestError as refusal:
                 self._refuse([waiting], refusal)
                 continue
@@ -311,7 +373,7 @@ class Committer:
             self._settled(number, planned, planned.accepted, planned.scene)
             return
         good = [waiting for index, waiting in enumerate(planned.accepted) if index not in failed]
-        kept, scene = self._refold(good)
+        kept, scene = self._refold(planned, good)
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
             self._drop(planned.accepted[index], _draw_failed(results[index], planned, index))
@@ -321,12 +383,11 @@ class Committer:
         self._settled(number, planned, kept, scene)
         await self._repair(touched)
 
-    def _refold(self, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
+    def _refold(self, planned: _Planned, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
         kept, scene = [], self.scene
         for waiting in group:
-            assert waiting.resolved is not None
             try:
-                scene, _ = sc.apply(scene, waiting.resolved.changes, waiting.resolved.places)
+                scene, _ = planned.fold(scene, waiting)
             except RequestError as refusal:
                 self._drop(waiting, refusal)
             else:
@@ -382,6 +443,10 @@ class Committer:
                 await self.commit([waiting])
             return
         (waiting,) = accepted
+        if waiting.preview_of is not None:  # it is drawn once more with its mask: that will show whose fault it was
+            waiting.preview_of.losses += 1
+            self._settle(self._number, [], [waiting], RequestError(_poisoned(lost)))
+            return
         waiting.losses += 1
         if waiting.losses < _LOSSES:
             await self.commit([waiting])
@@ -394,18 +459,28 @@ class Committer:
     ) -> None:
         """Journal a batch's end, make its scene ours, and tell everybody."""
         before = self.scene
-        outcomes = [self._outcome(waiting, planned, scene) for waiting in kept]
-        answers = [_answer(waiting, outcome) for waiting, outcome in zip(kept, outcomes, strict=True)]
+        outcomes = {waiting: self._outcome(waiting, planned, scene) for waiting in kept if waiting.preview_of is None}
+        answers = [_answer(waiting, outcome) for waiting, outcome in outcomes.items()]
         refused = [waiting for waiting in planned.accepted if waiting not in kept]
-        answers += [_answer(waiting, waiting.failure) for waiting in refused if waiting.failure is not None]
+        answers += [
+            _answer(waiting, waiting.failure)
+            for waiting in refused
+            if waiting.failure is not None and waiting.preview_of is None
+        ]
         done = tuple(index for index, waiting in enumerate(planned.accepted) if waiting in kept)
         self._journal_commit(Commit(epoch=self._epoch, number=number, done=done, answers=tuple(answers), long=long))
         self.scene = scene
         self.batches += 1
-        self.transactions += len(kept)
-        for waiting, outcome in zip(kept, outcomes, strict=True):
+        self.transactions += len(outcomes)
+        for waiting, outcome in outcomes.items():
             waiting.finish(outcome)
-        self._release(before.files().union(*(waiting.resolved.files for waiting in kept if waiting.resolved)))
+        files = before.files().union(*(waiting.resolved.files for waiting in kept if waiting.resolved))
+        for waiting in kept:
+            if waiting.preview_of is not None:
+                self._previews.drawn(waiting.preview_of, planned.previews[waiting.preview_of])
+            else:
+                files |= self._previews.end(waiting)
+        self._release(files)
 
     def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
         assert waiting.resolved is not None
@@ -421,7 +496,7 @@ class Committer:
     def _settle(
         self, number: int, done: Sequence[int], failed: Sequence[Waiting], error: MtvError, *, long: bool = False
     ) -> None:
-        answers = tuple(_answer(waiting, error) for waiting in failed)
+        answers = tuple(_answer(waiting, error) for waiting in failed if waiting.preview_of is None)
         self._journal_commit(Commit(epoch=self._epoch, number=number, done=tuple(done), answers=answers, long=long))
         for waiting in failed:
             self._drop(waiting, error)
@@ -429,16 +504,21 @@ class Committer:
     def _refuse(self, group: Iterable[Waiting], error: MtvError) -> None:
         """Settle transactions that were never begun: nothing of them is in the journal."""
         for waiting in group:
-            self._sessions.remember([_answer(waiting, error)])
+            if waiting.preview_of is None:
+                self._sessions.remember([_answer(waiting, error)])
             self._drop(waiting, error)
 
     def _drop(self, waiting: Waiting, result: Outcome | MtvError) -> None:
         if waiting.resolved is not None:
-            self._pixels.remove(waiting.resolved.files - self.scene.files() - self._handles.files())
+            self.let_go(waiting.resolved.files)
         waiting.finish(result)
 
     def _release(self, files: set[str]) -> None:
-        self._pixels.recycle(files - self.scene.files() - self._handles.files())
+        self._pixels.recycle(files - self.needed())
+
+    def needed(self) -> set[str]:
+        """Return the names of all pixel files that the scene, a handle or a display to be put back needs."""
+        return self.scene.files() | self._handles.files() | self._previews.files()
 
     def _journal_commit(self, commit: Commit) -> None:
         self._sessions.remember(commit.answers)
@@ -451,7 +531,13 @@ class Committer:
 
     def _checkpoint(self) -> None:
         self._journal.checkpoint(
-            Checkpoint(epoch=self._epoch, number=self._number, scene=self.scene, sessions=self._sessions.records())
+            Checkpoint(
+                epoch=self._epoch,
+                number=self._number,
+                scene=self.scene,
+                sessions=self._sessions.records(),
+                previews=self._previews.by_key(),
+            )
         )
 
     def _log_refusals(self, results: Iterable[SectionResult]) -> None:
@@ -496,6 +582,7 @@ def _entry(waiting: Waiting) -> Entry:
         changes=waiting.resolved.changes,
         places=waiting.resolved.places,
         steps=waiting.steps,
+        preview=waiting.preview_of is not None,
     )
 
 

@@ -162,9 +162,11 @@ class Engine:
                     key=waiting.key,
                     first_image=lambda display: display not in session.shown,
                     on_progress=on_progress,
+                    on_image=None if waiting.superseding else functools.partial(self._show_image, waiting),
                 )
             except BaseException:
                 self._list.remove([waiting])
+                self._discard(waiting.preview)
                 self._wake.set()
                 raise
         if waiting.resolved is None or waiting.finished.is_set():  # superseded or cancelled meanwhile
@@ -172,6 +174,20 @@ class Engine:
             self._resolver.abandon(transaction.steps)
             return
         self._settle_or_queue(waiting, waiting.resolved, session)
+
+    def _show_image(self, waiting: Waiting, shown: Resolved) -> None:
+        """Let an image be drawn ahead of its mask, in its turn."""
+        waiting.preview = Waiting(
+            session=waiting.session,
+            sequence=waiting.sequence,
+            displays=waiting.displays,
+            steps=waiting.steps,
+            due=waiting.due,
+            resolved=shown,
+            ready=True,
+            preview_of=waiting,
+        )
+        self._wake.set()
 
     def _settle_or_queue(self, waiting: Waiting, resolved: Resolved, session: Session) -> None:
         if not resolved.changes:
@@ -201,11 +217,12 @@ class Engine:
         self._wake.set()
         return waiting
 
-    def _discard(self, waiting: Waiting) -> None:
-        if waiting.resolved is not None:
-            self._resolver.images.discard(waiting.resolved.files)
+    def _discard(self, waiting: Waiting | None) -> None:
+        if waiting is not None and waiting.resolved is not None:
+            self._committer.let_go(waiting.resolved.files)
 
     async def _one_group(self) -> bool:
+        await self._committer.put_back(set(self._list))
         taken = self._list.take()
         if not taken:
             return False

@@ -190,7 +190,7 @@ class Handlers:
     async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
         files = self.handles.files_of(request.handle)
         self.handles.release(request.handle)
-        self.pixels.remove(files - self.engine.scene.files() - self.handles.files())
+        self.committer.let_go(files)
         return ms.Done()
 
     async def _transaction(self, request: ms.Transaction, call: Call) -> ms.Outcome:

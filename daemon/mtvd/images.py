@@ -58,13 +58,17 @@ class Images:
             with suppress(RequestError):
                 self._pixels.remove([self._pixels.claim(name)])
 
-    async def layers(self, exposure: Exposure, buffers: Sequence[Buffer] | None = None) -> Layers:
+    async def layers(
+        self, exposure: Exposure, buffers: Sequence[Buffer] | None = None, *, image: ImageLayer | None = None
+    ) -> Layers:
         """Return the layers of an exposure; its header is in place, its files are ours.
 
         Parameters
         ----------
         buffers : sequence of buffers, optional
             Of the client's message; None for an exposure that the daemon's own side has read.
+        image : `ImageLayer`, optional
+            What was made of this image when it came before its mask; its file is left alone.
 
         Raises
         ------
@@ -73,42 +77,38 @@ class Images:
             ``too_large``; ``storage_full``. The exposure's files are removed then, except those of somebody else.
         """
         claimed: set[str] = set()
+        if image is not None and image.file != exposure.image.file:
+            image = None
         try:
             with within("target"):
-                for array, where in ((exposure.image, "image"), (exposure.mask, "mask")):
+                for array, where in ((None if image else exposure.image, "image"), (exposure.mask, "mask")):
                     if array is not None and array.file is not None:
                         self._pixels.check(array.file, 1, where)  # what is no file of ours is not ours to remove
                         claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
                 if claimed and buffers is not None:
                     self._pixels.hold_budget()
-                return await self._made(exposure, buffers or (), claimed)
+                return await self._made(exposure, buffers or (), claimed, image)
         except BaseException:
             self.discard(claimed)
             raise
 
-    async def _made(self, exposure: Exposure, buffers: Sequence[Buffer], claimed: set[str]) -> Layers:
+    async def _made(
+        self, exposure: Exposure, buffers: Sequence[Buffer], claimed: set[str], image: ImageLayer | None
+    ) -> Layers:
         shape_yx = _shape_of(exposure.image, "image", self._limits)
         number_dtype(exposure.image.dtype, "image")
         header = self._header(exposure, shape_yx)
         planes = _planes(exposure)
         _check_mask(exposure.mask, shape_yx, self._limits)
-        file = await self._placed(exposure.image, buffers, "image", self._limits.header_bytes)
-        claimed.add(file)
-        write = functools.partial(_write_header, self._pixels.path(file), header, self._whole(exposure.image))
-        if self._pixels.is_lent(file):  # pages that were written a moment ago: 0.05 ms, less than a thread costs
-            write()
-        else:
-            await anyio.to_thread.run_sync(write)
-        image = ImageLayer(
-            file=file,
-            shape_yx=shape_yx,
-            dtype=exposure.image.dtype,
-            header_bytes=self._limits.header_bytes,
-            xy0=exposure.xy0,
-            label=markers.plain(exposure.label, self._limits.text_chars),
-            unit=markers.plain(exposure.unit, self._limits.text_chars),
-            stream=zlib.crc32(exposure.wcs.encode()) | 1 if self._pixels.is_lent(file) else 0,
-        )
+        if image is None:
+            file = await self._placed(exposure.image, buffers, "image", self._limits.header_bytes)
+            claimed.add(file)
+            write = functools.partial(_write_header, self._pixels.path(file), header, self._whole(exposure.image))
+            if self._pixels.is_lent(file):  # pages that were written a moment ago: 0.05 ms, less than a thread costs
+                write()
+            else:
+                await anyio.to_thread.run_sync(write)
+            image = self._image(exposure, shape_yx, file)
         if exposure.mask is None:
             return Layers(image=image, mask=None)
         mask_file = await self._placed(exposure.mask, buffers, "mask", 0)
@@ -122,6 +122,18 @@ class Images:
             planes=planes,
         )
         return Layers(image=image, mask=mask)
+
+    def _image(self, exposure: Exposure, shape_yx: tuple[int, int], file: str) -> ImageLayer:
+        return ImageLayer(
+            file=file,
+            shape_yx=shape_yx,
+            dtype=exposure.image.dtype,
+            header_bytes=self._limits.header_bytes,
+            xy0=exposure.xy0,
+            label=markers.plain(exposure.label, self._limits.text_chars),
+            unit=markers.plain(exposure.unit, self._limits.text_chars),
+            stream=zlib.crc32(exposure.wcs.encode()) | 1 if self._pixels.is_lent(file) else 0,
+        )
 
     def _whole(self, array: Array) -> int:
         """Bytes of a FITS file with these pixels, padded as FITS wants it."""

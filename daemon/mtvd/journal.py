@@ -22,6 +22,7 @@ import msgspec
 from mtv.wire.errors import RequestError
 from mtvd import scene as sc
 from mtvd.changes import AnyChange, files_of
+from mtvd.previews import Preview, preview_of, put_back
 
 _HEAD: Final = struct.Struct(">II")
 CHECKPOINT_BYTES: Final = 8 << 20
@@ -37,6 +38,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[int, ...]
     steps: int
     """How many steps the transaction has; those without a change are done already."""
+    preview: bool = False
+    """True for an image ahead of its mask: the transaction itself has another entry, or is sent again."""
+
+    @property
+    def key(self) -> str:
+        """Request id."""
+        return f"{self.session.hex()}-{self.sequence}"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +77,8 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
     scene: sc.Scene
     sessions: dict[str, SessionRecord]
     """By session id in hex."""
+    previews: dict[str, Preview] = {}
+    """Of transactions that have not come to an end, by request id."""
 
 
 class Intent(Record, frozen=True, kw_only=True, tag="intent"):
@@ -95,13 +105,20 @@ class Hand(Record, frozen=True, kw_only=True, tag="hand"):
     changes: tuple[AnyChange, ...]
 
 
+class PutBack(Record, frozen=True, kw_only=True, tag="put_back"):
+    """A display was put back to what it showed before a preview: the transaction came to nothing."""
+
+    key: str
+    """Request id."""
+
+
 class GaveWay(Record, frozen=True, kw_only=True, tag="gave_way"):
     """Transactions whose place a newer one took: they were answered, and their pixels are gone."""
 
     answers: tuple[Answer, ...]
 
 
-AnyRecord = Checkpoint | Intent | Commit | Hand | GaveWay
+AnyRecord = Checkpoint | Intent | Commit | Hand | PutBack | GaveWay
 _DECODER: Final = msgspec.msgpack.Decoder(AnyRecord)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -123,6 +140,16 @@ class Recovered(msgspec.Struct, kw_only=True):
     """What the last settled batch began and did not do: the window may show a part of it."""
     files: set[str] = set()
     """All pixel files that records name, whether or not the scene still needs them."""
+    previews: dict[str, Preview] = {}
+    """That no mask has followed; by request id."""
+    taken_back: set[int] = set()
+    """Displays that the window may still show a preview on."""
+
+    def put_back(self, key: str) -> None:
+        """Take a preview out of the scene."""
+        preview = self.previews.pop(key, None)
+        if preview is not None:
+            self.scene = put_back(self.scene, preview)
 
     def begun(self) -> tuple[Entry, ...]:
         """Return the transactions that were begun and not settled, in their order."""
@@ -130,7 +157,7 @@ class Recovered(msgspec.Struct, kw_only=True):
 
     def half_drawn(self) -> set[int]:
         """Return the displays, of the scene or not, that the window may show in part."""
-        scene, found = self.scene, set[int]()
+        scene, found = self.scene, set(self.taken_back)
         for entry in (*self.undone, *self.begun()):
             with suppress(RequestError):
                 scene, numbers = sc.apply(scene, entry.changes, entry.places)
@@ -158,10 +185,13 @@ class Journal:
         return self._size > max(CHECKPOINT_BYTES, 2 * self._checkpoint_size)
 
     def recover(self) -> Recovered:
-        """Read what there is. The caller writes a checkpoint before anything else."""
+        """Read what there is; previews are taken back. The caller writes a checkpoint before anything else."""
         recovered = Recovered()
         for record in read_records(self._path):
             _fold(recovered, record)
+        for key, preview in tuple(recovered.previews.items()):
+            recovered.taken_back.add(preview.shown.number)
+            recovered.put_back(key)
         return recovered
 
     def intent(self, intent: Intent) -> None:
@@ -175,6 +205,10 @@ class Journal:
     def hand(self, hand: Hand) -> None:
         """Append; the batch that found it is settled before."""
         self._append(hand)
+
+    def put_back(self, record: PutBack) -> None:
+        """Append, after the display was drawn and before pixels are removed."""
+        self._append(record)
 
     def gave_way(self, record: GaveWay) -> None:
         """Append, before the pixels are removed."""
@@ -237,7 +271,8 @@ def _packed(record: AnyRecord) -> bytes:
 def _fold(recovered: Recovered, record: AnyRecord) -> None:
     if isinstance(record, Checkpoint):
         recovered.scene = record.scene
-        recovered.files |= record.scene.files()
+        recovered.files |= record.scene.files().union(*(preview.files() for preview in record.previews.values()))
+        recovered.previews = dict(record.previews)
         recovered.sessions = dict(record.sessions)
         recovered.open_intent = recovered.open_long = None
     elif isinstance(record, Intent):
@@ -252,6 +287,8 @@ def _fold(recovered: Recovered, record: AnyRecord) -> None:
         return
     elif isinstance(record, Hand):
         recovered.scene, _ = sc.apply(recovered.scene, record.changes)
+    elif isinstance(record, PutBack):
+        recovered.put_back(record.key)
     else:
         _fold_commit(recovered, record)
     recovered.epoch, recovered.number = record.epoch, record.number
@@ -262,7 +299,11 @@ def _fold_commit(recovered: Recovered, commit: Commit) -> None:
     if intent is not None and (commit.long or (intent.epoch, intent.number) == (commit.epoch, commit.number)):
         for index in commit.done:
             entry = intent.entries[index]
-            recovered.scene, _ = sc.apply(recovered.scene, entry.changes, entry.places)
+            before = recovered.scene
+            recovered.scene, numbers = sc.apply(before, entry.changes, entry.places)
+            recovered.previews.pop(entry.key, None)
+            if entry.preview and numbers[0] is not None:
+                recovered.previews[entry.key] = preview_of(before, recovered.scene, numbers[0])
         if commit.long:
             recovered.open_long = None
         else:

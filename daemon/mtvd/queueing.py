@@ -40,6 +40,10 @@ class Waiting:
     failure: MtvError | None = None
     fetching: anyio.CancelScope | None = None
     """Of what is being read for it."""
+    preview: Waiting | None = None
+    """What shows its image while the mask is still being read; once, where it is ``ready``."""
+    preview_of: Waiting | None = None
+    """The request that this is the preview of."""
 
     @property
     def large(self) -> bool:
@@ -95,6 +99,8 @@ class WaitingList:
     def take(self, busy: Collection[Display] = ()) -> list[Waiting]:
         """Take out all that may go now, in their order; a large one at most, as the last of its displays.
 
+        Of those that do not go yet their previews are taken.
+
         Parameters
         ----------
         busy : collection of displays
@@ -110,8 +116,11 @@ class WaitingList:
                 taken.append(waiting)
                 if waiting.large:
                     drawn |= waiting.displays
-            else:
-                before |= waiting.displays
+                continue
+            before |= waiting.displays
+            if waiting.preview is not None and waiting.preview.ready and free:
+                waiting.preview.ready = False
+                taken.append(waiting.preview)
         self.remove(taken)
         return taken
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from mtv.wire import markers, steps
 from mtv.wire.data import Array, Dataset, Exposure, File, Handle
@@ -22,6 +23,7 @@ from mtv.wire.limits import Limits
 from mtv.wire.messages import Loaded, StepOutcome
 from mtvd import changes as ch
 from mtvd import tablefiles
+from mtvd.actions import ImageLayer
 from mtvd.columns import pack_markers, pack_positions, wanted_of
 from mtvd.handles import Handles
 from mtvd.images import Images, Layers, files_of
@@ -62,6 +64,7 @@ class Resolver:
         key: str,
         first_image: Callable[[steps.Display], bool],
         on_progress: OnProgress | None = None,
+        on_image: Callable[[Resolved], None] | None = None,
     ) -> Resolved:
         """Resolve all steps; those that must read do so side by side.
 
@@ -71,6 +74,9 @@ class Resolver:
             Request id.
         first_image : callable
             Tells whether this is the client's first image on a display.
+        on_image : callable, optional
+            Called where a lone `Mtv` has its image before its mask, with what shows the image alone. Its files are the
+            callee's from then on; where all goes well, they are among those that are returned too.
 
         Raises
         ------
@@ -79,13 +85,14 @@ class Resolver:
         """
         check_size(wanted, self.limits)
         work = _Work(room=self, buffers=buffers, key=key, first_image=first_image, progress=Together(on_progress))
+        work.on_image = on_image if len(wanted) == 1 else None
         try:
             await work.read(wanted)
             for index, step in enumerate(wanted):
                 with within(f"steps[{index}]"):
                     await work.change(index, step)
         except BaseException:
-            self.images.discard(work.resolved.files)
+            self.images.discard(work.resolved.files - work.given_away)
             raise
         return work.resolved
 
@@ -105,30 +112,36 @@ class _Work:
     key: str
     first_image: Callable[[steps.Display], bool]
     progress: Together
+    on_image: Callable[[Resolved], None] | None = None
+    image: ImageLayer | None = None
+    """Shown before its mask."""
+    given_away: set[str] = dataclasses.field(default_factory=set)
+    """Files of that image."""
+    failures: dict[int, Exception] = dataclasses.field(default_factory=dict)
+    """By step."""
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
     markers: int = 0
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
-        failures: dict[int, Exception] = {}
         if not any(map(_must_read, wanted)):
             return
         async with anyio.create_task_group() as group:
             for index, step in enumerate(wanted):
                 if _must_read(step):
-                    group.start_soon(self._guarded, index, step, failures)
-        if failures:
-            raise failures[min(failures)]
+                    group.start_soon(self._guarded, index, functools.partial(self._read, index, step, group))
+        if self.failures:
+            raise self.failures[min(self.failures)]
 
-    async def _guarded(self, index: int, step: steps.AnyStep, failures: dict[int, Exception]) -> None:
+    async def _guarded(self, index: int, work: Callable[[], Awaitable[None]]) -> None:
         try:
             with within(f"steps[{index}]"):
-                await self._read(index, step)
+                await work()
         except Exception as error:  # noqa: BLE001 - `read` raises it, lowest step first, without an exception group
-            failures[index] = error
+            self.failures[index] = error
 
-    async def _read(self, index: int, step: steps.AnyStep) -> None:
+    async def _read(self, index: int, step: steps.AnyStep, group: TaskGroup) -> None:
         if isinstance(step, steps.Query):
             check_query(step, self.room.limits)
             rows = await self.room.repositories.query(step, self.progress.part())
@@ -136,12 +149,31 @@ class _Work:
         elif isinstance(step, steps.Load):
             self.resolved.outcomes[index] = StepOutcome(loaded=await self._load(step))
         elif isinstance(step, steps.Mtv) and isinstance(step.target, Dataset | File):
-            self.exposures[index] = await self.room.repositories.read_for_display(step.target, self.progress.part())
+            self.exposures[index] = await self._exposure(index, step, step.target, group)
             self.resolved.files |= files_of(self.exposures[index])
         elif isinstance(step, steps.Overlay) and isinstance(step.target, Dataset | File):
             read = await self.room.repositories.positions(step.target, wanted_of(step), self.progress.part())
             self.resolved.files |= tablefiles.files_of_positions(read)
             self.positions[index] = await anyio.to_thread.run_sync(tablefiles.taken, read, self.room.pixels)
+
+    async def _exposure(self, index: int, step: steps.Mtv, target: Dataset | File, group: TaskGroup) -> Exposure:
+        progress = self.progress.part()
+        if self.on_image is None:
+            return await self.room.repositories.read_for_display(target, progress)
+
+        def show(image: Exposure) -> None:
+            self.resolved.files |= files_of(image)
+            group.start_soon(self._guarded, index, functools.partial(self._show_image, step, image))
+
+        return await self.room.repositories.read_for_display(target, progress, show)
+
+    async def _show_image(self, step: steps.Mtv, image: Exposure) -> None:
+        """Hand over what shows an image whose mask is still being read."""
+        assert self.on_image is not None
+        layers = await self.room.images.layers(image)
+        shown = Resolved(changes=(self._shown(step, layers),), places=(0,), files=layers.files())
+        self.image, self.given_away = layers.image, layers.files()
+        self.on_image(shown)
 
     async def _load(self, step: steps.Load) -> Loaded:
         if not 0 < step.lease_secs <= 86_400:
@@ -184,7 +216,7 @@ class _Work:
         if isinstance(step.target, Exposure):
             layers = await self.room.images.layers(step.target, self.buffers)
         else:
-            layers = await self.room.images.layers(self.exposures[index])
+            layers = await self.room.images.layers(self.exposures[index], image=self.image)
         self.resolved.files |= layers.files()
         return layers
 
@@ -196,7 +228,13 @@ class _Work:
 
     def _shown(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
         display = check_display(step.display)
-        return ch.ShowImage(display=display, image=layers.image, mask=layers.mask, to_front=self.first_image(display))
+        return ch.ShowImage(
+            display=display,
+            image=layers.image,
+            mask=layers.mask,
+            to_front=self.first_image(display),
+            completes=self.image is not None,
+        )
 
     async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
         found = None if step.target is None else await self._found(index, step)

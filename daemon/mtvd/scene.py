@@ -202,6 +202,8 @@ def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int | None]:
     scene, number = _with_display(scene, change.display)
     if isinstance(change, ch.BringToFront):
         return msgspec.structs.replace(scene, front=number, front_key=change.key), number
+    if isinstance(change, ch.ShowImage) and change.completes and scene.displays[number].image == change.image:
+        return _completed(scene, number, change), number
     display = _EDITS[type(change)](scene.displays[number], change)
     scene = msgspec.structs.replace(scene, displays={**scene.displays, number: display})
     if scene.front is None or (isinstance(change, ch.ShowImage) and change.to_front):
@@ -211,6 +213,12 @@ def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int | None]:
     if isinstance(change, ch.ShowImage):
         scene = _joined(scene, number, change.image.file)
     return scene, number
+
+
+def _completed(scene: Scene, number: int, change: ch.ShowImage) -> Scene:
+    """Add the mask to an image that is shown already: what was done since then stays."""
+    display = msgspec.structs.replace(scene.displays[number], mask=change.mask)
+    return msgspec.structs.replace(scene, displays={**scene.displays, number: display})
 
 
 def _arrange(scene: Scene, change: ch.Arrange) -> Scene:

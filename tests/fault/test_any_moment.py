@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,7 @@ from mtvd.stage.port import Batch, SectionResult, WindowLost
 pytestmark = pytest.mark.anyio
 SESSION: Final = b"s" * 16
 ONE: Final = struct.pack("<d", 1.0)
+MASK: Final = "mask-1-00000000000000b1.raw"
 FILES: Final = ("mtv-1-00000000000000a0.fits", "mtv-1-00000000000000a1.fits", "mtv-1-00000000000000a2.fits")
 Transaction = tuple[ch.AnyChange, ...]
 
@@ -43,11 +44,11 @@ class DaemonDied(BaseException):
     """Nothing in the daemon may catch it, as nothing catches SIGKILL."""
 
 
-def dot(display: int, key: str, overlay: str = "markers") -> ch.AddMarkers:
+def dot(display: int, key: str, overlay: str = "markers", *, lasting: bool = False) -> ch.AddMarkers:
     markers = ac.Markers(
         key=key, count=1, x=ONE, y=ONE, size=ONE, symbols=("+",), colours=("#00ff00",), system="pixel", lines=False
     )
-    return ch.AddMarkers(display=display, overlay=overlay, markers=markers, replace=False, lasting=False)
+    return ch.AddMarkers(display=display, overlay=overlay, markers=markers, replace=False, lasting=lasting)
 
 
 def many(display: int, key: str) -> ch.AddMarkers:
@@ -80,6 +81,11 @@ when some of its markers have been drawn."""
 
 MARKERS: Final = {0: ["g"], 1: ["c", "e", *5 * ["h"]]}
 CODES: Final = ["", "", "", "draw_failed", "", "", "unknown_display", "", "", "draw_failed", ""]
+
+
+def with_mask(display: int, file: str) -> ch.ShowImage:
+    mask = ac.MaskLayer(file=MASK, shape_yx=(1, 1), dtype="|u1", offset=0, xy0=(0, 0), planes=(("SAT", 1),))
+    return msgspec.structs.replace(image(display, file), mask=mask, completes=True)
 
 
 def die() -> None:
@@ -138,6 +144,23 @@ class House:
             await self.committer.commit(waiting)
         return [self.answer(number) or "" for number in range(1, next(numbers))]
 
+    async def draw_ahead(self) -> list[str]:
+        """Have two images drawn ahead of their masks; one mask follows, the other cannot be read."""
+        if self.answer(1) is None:
+            await self.committer.commit([self._waiting(1, (image(0, FILES[0]), dot(0, "a")))])
+        mask_follows = self._waiting(2, (with_mask(0, FILES[1]),)) if self.answer(2) is None else None
+        if mask_follows is not None:
+            await self.committer.commit([self._waiting(2, (image(0, FILES[1]),), preview_of=mask_follows)])
+            await self.committer.put_back({mask_follows})
+        if self.answer(3) is None:
+            await self.committer.commit([self._waiting(3, (dot(0, "other", "stars", lasting=True),))])
+        if mask_follows is not None:
+            await self.committer.commit([mask_follows])
+        mask_fails = self._waiting(4, ())
+        await self.committer.commit([self._waiting(4, (image(0, FILES[2]),), preview_of=mask_fails)])
+        await self.committer.put_back(set())
+        return [self.answer(number) or "" for number in range(1, 4)]
+
     def answer(self, number: int) -> str | None:
         found = self.sessions.of(SESSION).answered(number)
         if found is None:
@@ -146,11 +169,12 @@ class House:
         assert isinstance(reply, Outcome if found.kind == Kind.REPLY else Failed)
         return reply.error.code if isinstance(reply, Failed) else ""
 
-    def _waiting(self, number: int, changes: Transaction) -> Waiting:
-        files = {change.image.file for change in changes if isinstance(change, ch.ShowImage)}
+    def _waiting(self, number: int, changes: Transaction, preview_of: Waiting | None = None) -> Waiting:
+        files = ch.files_of(changes)
         for name in files - set(self.pixels.names()):
             (self.pixels.directory / name).write_bytes(bytes(2880))
         made = Waiting(session=SESSION, sequence=number, displays=frozenset(), steps=len(changes), ready=True)
+        made.preview_of = preview_of
         made.resolved = Resolved(changes=changes, places=tuple(range(len(changes))), files=files)
         self.asked.append(made)
         return made
@@ -197,7 +221,23 @@ async def test_undisturbed_the_picture_is_as_it_is_meant_to_be(tmp_path: Path) -
     check(house, await house.draw())
 
 
-async def first_life(directory: Path, last: int) -> House | None:
+def check_ahead(house: House, codes: list[str]) -> None:
+    assert codes == ["", "", ""]
+    frame = house.stage.frames[0]
+    assert (frame.image and frame.image.file, frame.mask and frame.mask.mask.file) == (FILES[1], MASK)
+    assert shown(house.stage) == {0: ["other"]}
+    assert set(house.pixels.names()) == {FILES[1], MASK} == house.committer.scene.files()
+
+
+async def test_undisturbed_one_image_gets_its_mask_and_the_other_is_taken_back(tmp_path: Path) -> None:
+    house = House(tmp_path, FakeStage(), "e1")
+    await house.committer.recover()
+    check_ahead(house, await house.draw_ahead())
+
+
+async def first_life(
+    directory: Path, last: int, draw: Callable[[House], Awaitable[list[str]]] = House.draw
+) -> House | None:
     """Draw until the daemon dies at a point; None where there are no more points."""
     directory.mkdir()
     points = Points(last, die)
@@ -206,7 +246,7 @@ async def first_life(directory: Path, last: int) -> House | None:
     dies_in_the_journal(house, points)
     house.refuse_at(points.here)
     try:
-        await house.draw()
+        await draw(house)
     except DaemonDied:
         house.journal.close()
         return house
@@ -232,6 +272,41 @@ async def test_a_daemon_that_dies_at_any_moment_leaves_every_transaction_drawn_o
         later.journal.close()
         last += 1
     assert last > 40, "points in journal and batches"
+
+
+async def test_a_daemon_that_dies_at_any_moment_of_a_preview_leaves_image_and_mask_to_the_next(tmp_path: Path) -> None:
+    last = 0
+    while house := await first_life(tmp_path / str(last), last, House.draw_ahead):
+        later = House(tmp_path / str(last), house.stage.left_by_a_dead_daemon(), "e2")
+        await later.committer.recover()
+        drawn = {number: frame.image for number, frame in later.stage.frames.items()}
+        assert drawn == {number: display.image for number, display in later.committer.scene.displays.items()}, last
+        check_ahead(later, await later.draw_ahead())
+        later.journal.close()
+        last += 1
+    assert last > 30, "points in journal and batches"
+
+
+async def test_a_window_that_dies_at_any_moment_of_a_preview_costs_no_transaction(tmp_path: Path) -> None:
+    for last in range(1000):
+        directory = tmp_path / str(last)
+        directory.mkdir()
+        house = House(directory, FakeStage(), "e1")
+        points = Points(last, house.stage.crash)
+
+        def before_action(points: Points = points) -> None:
+            if points.here():
+                raise WindowLost("the window died")
+
+        house.refuse_at(before_action)
+        await house.committer.recover()
+        codes = await house.draw_ahead()
+        await house.committer.open_window()
+        check_ahead(house, codes)
+        house.journal.close()
+        if points.passed <= last:
+            assert last > 10
+            return
 
 
 @pytest.mark.parametrize("first", [7, 12, 17, 22, 27, 32, 37, 42])

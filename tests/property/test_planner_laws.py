@@ -18,6 +18,7 @@ from mtvd import actions as ac
 from mtvd import changes as ch
 from mtvd import planner
 from mtvd import scene as sc
+from mtvd.previews import preview_of, put_back
 
 FRAMES: st.SearchStrategy[int | str] = st.sampled_from([0, 1, "guider"])
 OVERLAYS = st.sampled_from(["markers", "stars"])
@@ -146,13 +147,18 @@ def markers(serial: int) -> ac.Markers:
 
 
 @st.composite
+def showing(draw: st.DrawFn) -> ch.ShowImage:
+    made = image(draw(st.integers(0, 10**9)), draw(st.sampled_from([3, 5])), draw(st.booleans()))
+    return msgspec.structs.replace(made, display=draw(FRAMES), to_front=draw(st.booleans()))
+
+
+@st.composite
 def change(draw: st.DrawFn) -> ch.AnyChange:
     serial = draw(st.integers(0, 10**9))
     display = draw(FRAMES)
     kind = draw(st.integers(0, 9))
     if kind == 0:
-        shown = image(serial, draw(st.sampled_from([3, 5])), draw(st.booleans()))
-        return ch.ShowImage(display=display, image=shown.image, mask=shown.mask, to_front=draw(st.booleans()))
+        return draw(showing())
     if kind in {1, 2}:
         return ch.AddMarkers(
             display=display,
@@ -291,3 +297,34 @@ def test_a_display_deleted_and_made_again_keeps_nothing_of_what_it_was() -> None
     ]
     scenes = folded([turned, again])
     assert shown(scenes) == shown([sc.EMPTY, scenes[-1]])
+
+
+def of_its_own(change: ch.ShowImage) -> ch.ShowImage:
+    """Return the change with pixels that nothing else shows."""
+    return msgspec.structs.replace(change, image=msgspec.structs.replace(change.image, file="new"))
+
+
+@given(TRANSACTIONS, showing())
+def test_an_image_taken_back_leaves_the_picture_as_it_was(
+    transactions: list[list[ch.AnyChange]], wanted: ch.ShowImage
+) -> None:
+    scenes, wanted = folded(transactions), of_its_own(wanted)
+    after, (number,) = sc.apply(scenes[-1], [wanted])
+    assert number is not None
+    preview = preview_of(scenes[-1], after, number)
+    back = put_back(after, preview)
+    assert back == scenes[-1]
+    assert shown([*scenes, after, back]) == shown(scenes)
+    assert put_back(back, preview) is back
+
+
+@given(TRANSACTIONS, showing())
+def test_an_image_and_then_its_mask_are_what_both_at_once_are(
+    transactions: list[list[ch.AnyChange]], wanted: ch.ShowImage
+) -> None:
+    scenes, wanted = folded(transactions), of_its_own(wanted)
+    first, _ = sc.apply(scenes[-1], [msgspec.structs.replace(wanted, mask=None)])
+    both, _ = sc.apply(first, [msgspec.structs.replace(wanted, completes=True)])
+    assert both == sc.apply(scenes[-1], [wanted])[0]
+    assert {type(action) for action in planner.plan(first, both)} <= {ac.LoadMask}
+    assert shown([*scenes, first, both]) == shown([*scenes, both])

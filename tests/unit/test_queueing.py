@@ -58,3 +58,32 @@ def test_what_is_awaited_never_gives_way() -> None:
     awaited, new = waiting(A, 0), waiting(A, 0, superseding=True)
     waiting_list = listed(awaited)
     assert waiting_list.add(new) == []
+
+
+def with_preview(entry: Waiting) -> Waiting:
+    entry.preview = waiting(entry.session, *entry.displays)
+    return entry
+
+
+def test_an_image_goes_ahead_of_its_mask_once_and_holds_back_what_its_client_sends_later() -> None:
+    first, later = with_preview(waiting(A, 0, ready=False)), waiting(A, 0)
+    waiting_list = listed(first, later)
+    assert waiting_list.take() == [first.preview]
+    assert waiting_list.take() == []
+    first.ready = True
+    assert waiting_list.take() == [first, later]
+
+
+def test_an_image_waits_for_what_its_client_sent_before() -> None:
+    slow, first = waiting(A, 0, ready=False), with_preview(waiting(A, 0, ready=False))
+    waiting_list = listed(slow, first)
+    assert waiting_list.take() == []
+    slow.ready = True
+    assert waiting_list.take() == [slow, first.preview]
+
+
+def test_an_image_whose_mask_is_there_is_not_drawn_apart() -> None:
+    first = with_preview(waiting(A, 0))
+    waiting_list = listed(first)
+    assert waiting_list.take() == [first]
+    assert len(waiting_list) == 0
