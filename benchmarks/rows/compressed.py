@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
+import mtv
 from benchmarks import exposure
 from benchmarks.bench import Bench
 from benchmarks.contest import Way
+from benchmarks.daemon import PATIENCE_SECS
 from benchmarks.ours import NAME
 from benchmarks.row import Measured
 
 LOSSLESS: Final[dict[str, Any]] = {"compression_type": "GZIP_2", "quantize_level": 0.0}
 DITHERED: Final[dict[str, Any]] = {"compression_type": "RICE_1", "quantize_level": 16, "quantize_method": 2}
+_LOOK_SECS: Final = 0.002
 KINDS: Final = {"gzip": LOSSLESS, "rice": DITHERED}
 """As the pipelines' recipes have them: all planes lossless, or image and variance dithered and the mask lossless."""
 
@@ -67,6 +72,33 @@ def ours(bench: Bench, kind: str, *, first_time: bool) -> Way:
         display.sync()
 
     return Way(name=f"{NAME} {kind}" if kind == "plain" else NAME, draw=draw, prepare=prepare, look=bench.ours.look)
+
+
+def image_first(bench: Bench, kind: str, whole: Way) -> Way:
+    """Return our way to show a file, timed until its image is on the screen; its mask is there when it is looked at.
+
+    A second client sees to it: it asks what is shown until that is the image, then waits for the redraw.
+
+    Parameters
+    ----------
+    whole : `Way`
+        The way that waits for the mask too.
+    """
+    path, display = file_of(bench, kind), bench.ours.display
+    watcher = mtv.connect(bench.ours.endpoint, timeout_secs=PATIENCE_SECS)
+    looking_on = mtv.Display(0, connection=watcher)
+
+    def prepare() -> None:
+        display.mtv(np.zeros((8, 8), np.float32))  # a mask still to come is drawn before
+        whole.prepare()
+
+    def draw() -> None:
+        display.mtv(path, wait=False)
+        while looking_on.describe().label != path.name:
+            time.sleep(_LOOK_SECS)
+        looking_on.sync()
+
+    return dataclasses.replace(whole, name=NAME, draw=draw, prepare=prepare)
 
 
 def astropy(bench: Bench, kind: str) -> Way:
