@@ -19,49 +19,27 @@ from typing import Final
 
 import msgspec
 
-from mtv.wire import codec
-from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
-from mtv.wire.frames import Kind
-from mtv.wire.messages import Failed, Outcome, StepOutcome
+from mtv.wire.errors import DaemonError, MtvError, RequestError, Unavailable
+from mtv.wire.messages import Outcome, StepOutcome
 from mtv.wire.steps import Display
-from mtvd import blame, chunks, planner
+from mtvd import chunks, planner
 from mtvd import scene as sc
 from mtvd.actions import AnyAction
-from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
-from mtvd.journal import Answer, Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
+from mtvd.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
 from mtvd.pixelstore import PixelStore
-from mtvd.previews import Preview, Previews, preview_of, put_back
+from mtvd.planned import Planned, displays_of
+from mtvd.previews import Preview, Previews, put_back
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
 from mtvd.sessions import Sessions
+from mtvd.settling import answer, draw_failed, journal_full, no_window, poisoned, step_outcome
 from mtvd.stage.port import Batch, Section, SectionResult, Stage, UserMoved, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
-_MESSAGE_CHARS: Final = 500
-"""What a client said is told back to it, but not 20,000 characters of it."""
 _LOSSES: Final = 2
 """How often a transaction may bring the window down before it is called poisoned."""
-
-
-class _Planned(msgspec.Struct, kw_only=True):
-    """A group, folded into the scene."""
-
-    accepted: list[Waiting] = []
-    numbers: list[tuple[int | None, ...]] = []
-    sections: list[Section] = []
-    scene: sc.Scene = sc.EMPTY
-    previews: dict[Waiting, Preview] = {}
-    """Of the transactions whose images are shown ahead of their masks."""
-
-    def fold(self, scene: sc.Scene, waiting: Waiting) -> tuple[sc.Scene, tuple[int | None, ...]]:
-        """Apply a transaction to a scene; raises as `mtvd.scene.apply`."""
-        assert waiting.resolved is not None
-        after, numbers = sc.apply(scene, waiting.resolved.changes, waiting.resolved.places)
-        if waiting.preview_of is not None and numbers[0] is not None:
-            self.previews[waiting.preview_of] = preview_of(scene, after, numbers[0])
-        return after, numbers
 
 
 class Committer:
@@ -180,10 +158,10 @@ class Committer:
     def give_way(self, waiting: Waiting) -> None:
         """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""
         outcome = Outcome(steps=(StepOutcome(state="superseded"),))
-        answer = _answer(waiting, outcome)
-        self._sessions.remember([answer])
+        told = answer(waiting, outcome)
+        self._sessions.remember([told])
         try:
-            self._journal.gave_way(GaveWay(epoch=self._epoch, number=self._number, answers=(answer,)))
+            self._journal.gave_way(GaveWay(epoch=self._epoch, number=self._number, answers=(told,)))
         except OSError as error:
             _LOG.error("the journal could not be written: %s", error)
         self._drop(waiting, outcome)
@@ -257,7 +235,7 @@ class Committer:
         try:
             self._journal.intent(Intent(epoch=self._epoch, number=number, entries=tuple(map(_entry, planned.accepted))))
         except OSError as error:
-            self._refuse(planned.accepted, DaemonError(_journal_full(error)))
+            self._refuse(planned.accepted, DaemonError(journal_full(error)))
             return
         batch = Batch(
             epoch=self._epoch,
@@ -297,7 +275,7 @@ class Committer:
         try:
             self._journal.intent(intent)
         except OSError as error:
-            self._refuse([waiting], DaemonError(_journal_full(error)))
+            self._refuse([waiting], DaemonError(journal_full(error)))
             return
         with self._intent_open():
             try:
@@ -307,9 +285,9 @@ class Committer:
             except WindowUnavailable as unavailable:
                 self._settle(self._number, [], [waiting], Unavailable(no_window(str(unavailable))), long=True)
 
-    async def _draw_parts(self, waiting: Waiting, planned: _Planned) -> None:
+    async def _draw_parts(self, waiting: Waiting, planned: Planned) -> None:
         """Draw a large transaction; from the beginning again where the window was lost between two parts."""
-        generation, busy = self._generation, _busy(planned, waiting)
+        generation, busy = self._generation, displays_of(planned, waiting)
         for actions in list(chunks.parts(planned.sections[0].actions)):
             await self.meanwhile(busy)
             if self._generation != generation:
@@ -335,10 +313,10 @@ class Committer:
             self._heed(batch.number, moved)
             return await self._run_part(section, heeds=False)
 
-    async def _fail_large(self, waiting: Waiting, planned: _Planned, result: SectionResult) -> None:
+    async def _fail_large(self, waiting: Waiting, planned: Planned, result: SectionResult) -> None:
         _LOG.error("the window refused %s: %s", waiting.key, result.message)
         touched = {number for number in planned.numbers[0] if number is not None}
-        self._settle(self._number, [], [waiting], _draw_failed(result, planned, 0), long=True)
+        self._settle(self._number, [], [waiting], draw_failed(result, planned, 0), long=True)
         await self._repair(touched)
 
     def _heed(self, number: int, moved: UserMoved) -> None:
@@ -353,8 +331,8 @@ class Committer:
         self.scene, _ = sc.apply(self.scene, changes)
         self._release(before.files())
 
-    def _plan(self, group: Sequence[Waiting]) -> _Planned:
-        planned = _Planned(scene=self.scene)
+    def _plan(self, group: Sequence[Waiting]) -> Planned:
+        planned = Planned(scene=self.scene)
         for waiting in group:
             try:
                 after, numbers = planned.fold(planned.scene, waiting)
@@ -367,7 +345,7 @@ class Committer:
             planned.scene = after
         return planned
 
-    async def _conclude(self, number: int, planned: _Planned, results: Sequence[SectionResult]) -> None:
+    async def _conclude(self, number: int, planned: Planned, results: Sequence[SectionResult]) -> None:
         failed = [index for index, result in enumerate(results) if result.failed_action is not None]
         if not failed:
             self._settled(number, planned, planned.accepted, planned.scene)
@@ -376,14 +354,14 @@ class Committer:
         kept, scene = self._refold(planned, good)
         for index in failed:
             _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
-            self._drop(planned.accepted[index], _draw_failed(results[index], planned, index))
+            self._drop(planned.accepted[index], draw_failed(results[index], planned, index))
         touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
             planned.scene, scene
         )
         self._settled(number, planned, kept, scene)
         await self._repair(touched)
 
-    def _refold(self, planned: _Planned, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
+    def _refold(self, planned: Planned, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
         kept, scene = [], self.scene
         for waiting in group:
             try:
@@ -445,25 +423,25 @@ class Committer:
         (waiting,) = accepted
         if waiting.preview_of is not None:  # it is drawn once more with its mask: that will show whose fault it was
             waiting.preview_of.losses += 1
-            self._settle(self._number, [], [waiting], RequestError(_poisoned(lost)))
+            self._settle(self._number, [], [waiting], RequestError(poisoned(lost)))
             return
         waiting.losses += 1
         if waiting.losses < _LOSSES:
             await self.commit([waiting])
             return
         _LOG.error("poisoned: %s brought the window down %d times: %r", waiting.key, _LOSSES, waiting.resolved)
-        self._settle(self._number, [], [waiting], RequestError(_poisoned(lost)), long=waiting.large)
+        self._settle(self._number, [], [waiting], RequestError(poisoned(lost)), long=waiting.large)
 
     def _settled(
-        self, number: int, planned: _Planned, kept: Sequence[Waiting], scene: sc.Scene, *, long: bool = False
+        self, number: int, planned: Planned, kept: Sequence[Waiting], scene: sc.Scene, *, long: bool = False
     ) -> None:
         """Journal a batch's end, make its scene ours, and tell everybody."""
         before = self.scene
         outcomes = {waiting: self._outcome(waiting, planned, scene) for waiting in kept if waiting.preview_of is None}
-        answers = [_answer(waiting, outcome) for waiting, outcome in outcomes.items()]
+        answers = [answer(waiting, outcome) for waiting, outcome in outcomes.items()]
         refused = [waiting for waiting in planned.accepted if waiting not in kept]
         answers += [
-            _answer(waiting, waiting.failure)
+            answer(waiting, waiting.failure)
             for waiting in refused
             if waiting.failure is not None and waiting.preview_of is None
         ]
@@ -482,13 +460,13 @@ class Committer:
                 files |= self._previews.end(waiting)
         self._release(files)
 
-    def _outcome(self, waiting: Waiting, planned: _Planned, scene: sc.Scene) -> Outcome:
+    def _outcome(self, waiting: Waiting, planned: Planned, scene: sc.Scene) -> Outcome:
         assert waiting.resolved is not None
         numbers = planned.numbers[planned.accepted.index(waiting)]
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
             display = None if number is None else scene.displays.get(number)
-            steps[place] = _step_outcome(change, number, display)
+            steps[place] = step_outcome(change, number, display)
         state = self._stage.state
         note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
         return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)
@@ -496,7 +474,7 @@ class Committer:
     def _settle(
         self, number: int, done: Sequence[int], failed: Sequence[Waiting], error: MtvError, *, long: bool = False
     ) -> None:
-        answers = tuple(_answer(waiting, error) for waiting in failed if waiting.preview_of is None)
+        answers = tuple(answer(waiting, error) for waiting in failed if waiting.preview_of is None)
         self._journal_commit(Commit(epoch=self._epoch, number=number, done=tuple(done), answers=answers, long=long))
         for waiting in failed:
             self._drop(waiting, error)
@@ -505,7 +483,7 @@ class Committer:
         """Settle transactions that were never begun: nothing of them is in the journal."""
         for waiting in group:
             if waiting.preview_of is None:
-                self._sessions.remember([_answer(waiting, error)])
+                self._sessions.remember([answer(waiting, error)])
             self._drop(waiting, error)
 
     def _drop(self, waiting: Waiting, result: Outcome | MtvError) -> None:
@@ -550,30 +528,6 @@ async def _nothing(_busy: Collection[Display]) -> None:
     """Stand in for an engine that has nothing to draw between the parts of a large transaction."""
 
 
-def _busy(planned: _Planned, waiting: Waiting) -> frozenset[Display]:
-    """Return the displays of a transaction, by all that they may be called."""
-    numbers = {number for number in planned.numbers[0] if number is not None}
-    names = {planned.scene.displays[number].name for number in numbers if number in planned.scene.displays}
-    return frozenset({*waiting.displays, *numbers, *(name for name in names if name)})
-
-
-def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:
-    """Return a final answer as it goes over the wire and into the journal."""
-    if isinstance(result, Outcome):
-        return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode(result))
-    told = result.error.message
-    error = msgspec.structs.replace(
-        result.error,
-        message=told if len(told) <= _MESSAGE_CHARS else f"{told[:_MESSAGE_CHARS]} ...",
-        request_id=f"{session.hex()}-{sequence}",
-    )
-    return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode(Failed(error=error)))
-
-
-def _answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
-    return answer_of(waiting.session, waiting.sequence, result)
-
-
 def _entry(waiting: Waiting) -> Entry:
     assert waiting.resolved is not None
     return Entry(
@@ -596,13 +550,6 @@ def _replayed(entry: Entry) -> Waiting:
     return waiting
 
 
-def _step_outcome(change: AnyChange, number: int | None, display: sc.Display | None) -> StepOutcome:
-    if isinstance(change, AddMarkers):
-        return StepOutcome(display=number, markers=change.markers.count, note=change.note)
-    shows = isinstance(change, ShowImage) and display is not None
-    return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
-
-
 def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:
     return {number for number in {*a.displays, *b.displays} if a.displays.get(number) != b.displays.get(number)}
 
@@ -616,38 +563,3 @@ def _without_image(display: sc.Display) -> sc.Display:
     label = display.image.label if display.image else ""
     _LOG.error("display %d: the pixels of %r are gone, its overlays stay", display.number, label)
     return msgspec.structs.replace(display, image=None, mask=None)
-
-
-def _draw_failed(result: SectionResult, planned: _Planned, index: int) -> DaemonError:
-    resolved = planned.accepted[index].resolved
-    assert resolved is not None
-    assert result.failed_action is not None
-    action = planned.sections[index].actions[result.failed_action]
-    step = blame.step_of(action, resolved.changes, resolved.places, planned.numbers[index])
-    message = f"the window refused to draw this: {result.message}"
-    hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
-    where = "steps" if step is None else f"steps[{step}]"
-    return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
-
-
-def _poisoned(lost: WindowLost) -> Error:
-    return Error(
-        code="poisoned",
-        message=f"the window died twice while this was drawn alone: {lost}",
-        where="steps",
-        hint="please report it: the daemon's log has the script",
-    )
-
-
-def no_window(reason: str) -> Error:
-    """Return the error of the wire for a window that cannot be opened."""
-    return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
-
-
-def _journal_full(error: OSError) -> Error:
-    return Error(
-        code="storage_full",
-        message=f"the journal cannot be written ({error.strerror or error}), so nothing was drawn",
-        retryable=True,
-        hint="make room in the runtime directory",
-    )

@@ -19,11 +19,12 @@ from mtv.wire.frames import Buffer
 from mtv.wire.messages import Outcome, Transaction
 from mtv.wire.steps import Arrange, Display, Load, Query
 from mtvd import scene as sc
-from mtvd.committing import Committer, no_window
+from mtvd.committing import Committer
 from mtvd.queueing import EVERYTHING, Waiting, WaitingList
 from mtvd.repo.port import OnProgress
 from mtvd.resolve import Resolved, Resolver
 from mtvd.sessions import Session
+from mtvd.settling import no_window
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)

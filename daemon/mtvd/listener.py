@@ -19,9 +19,9 @@ from mtv.wire.errors import DaemonError, Error, MtvError
 from mtv.wire.frames import Buffer, Header, Kind, check, pack, read_header
 from mtv.wire.limits import Limits
 from mtvd.budget import Budget
-from mtvd.committing import answer_of
 from mtvd.handlers import AT_ONCE, REMEMBERED, Call, Handlers, not_a_request
 from mtvd.sessions import Session, Sessions
+from mtvd.settling import answer_of
 from mtvd.zsocket import PeerGone, RouterSocket
 
 _LOG = logging.getLogger(__name__)

@@ -1,0 +1,81 @@
+"""What transactions are answered: outcomes step by step, and the errors of drawing, in the words of the wire. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from mtv.wire import codec
+from mtv.wire.errors import DaemonError, Error, MtvError
+from mtv.wire.frames import Kind
+from mtv.wire.messages import Failed, Outcome, StepOutcome
+from mtvd import scene as sc
+from mtvd.changes import AddMarkers, AnyChange, ShowImage
+from mtvd.journal import Answer
+from mtvd.planned import Planned, step_of
+from mtvd.queueing import Waiting
+from mtvd.stage.port import SectionResult, WindowLost
+
+_MESSAGE_CHARS: Final = 500
+"""What a client said is told back to it, but not 20,000 characters of it."""
+
+
+def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:
+    """Return a final answer as it goes over the wire and into the journal."""
+    if isinstance(result, Outcome):
+        return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode(result))
+    told = result.error.message
+    error = msgspec.structs.replace(
+        result.error,
+        message=told if len(told) <= _MESSAGE_CHARS else f"{told[:_MESSAGE_CHARS]} ...",
+        request_id=f"{session.hex()}-{sequence}",
+    )
+    return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode(Failed(error=error)))
+
+
+def answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
+    """Return the final answer to a transaction."""
+    return answer_of(waiting.session, waiting.sequence, result)
+
+
+def step_outcome(change: AnyChange, number: int | None, display: sc.Display | None) -> StepOutcome:
+    """Return what became of a step that was drawn, on the display as it is now."""
+    if isinstance(change, AddMarkers):
+        return StepOutcome(display=number, markers=change.markers.count, note=change.note)
+    shows = isinstance(change, ShowImage) and display is not None
+    return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
+
+
+def draw_failed(result: SectionResult, planned: Planned, index: int) -> DaemonError:
+    """Return the error for a transaction that the window refused to draw."""
+    step = step_of(result, planned, index)
+    message = f"the window refused to draw this: {result.message}"
+    hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
+    where = "steps" if step is None else f"steps[{step}]"
+    return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
+
+
+def poisoned(lost: WindowLost) -> Error:
+    """Return the error for what has brought the window down, twice and alone."""
+    return Error(
+        code="poisoned",
+        message=f"the window died twice while this was drawn alone: {lost}",
+        where="steps",
+        hint="please report it: the daemon's log has the script",
+    )
+
+
+def no_window(reason: str) -> Error:
+    """Return the error of the wire for a window that cannot be opened."""
+    return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
+
+
+def journal_full(error: OSError) -> Error:
+    """Return the error for a batch whose intent cannot be written."""
+    return Error(
+        code="storage_full",
+        message=f"the journal cannot be written ({error.strerror or error}), so nothing was drawn",
+        retryable=True,
+        hint="make room in the runtime directory",
+    )
