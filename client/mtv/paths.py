@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ SOCKET_PATH_BYTES: Final = 107
 SOCKET_NAME: Final = "mtvd.sock"
 
 ENDPOINT_VARIABLE: Final = "MTV_ENDPOINT"
+
+_TCP_ADDRESS: Final = re.compile(r"(\*|[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?\]):[0-9]{1,5}")
 
 _PIXEL_ROOM_BYTES: Final = 2 << 30
 """With less free room a file system in memory is no place for pixels."""
@@ -55,7 +58,7 @@ def check_endpoint(endpoint: str, where: str = "endpoint") -> str:
         ``bad_value`` for anything but ``ipc://`` with an absolute path of at most 107 bytes, or ``tcp://host:port``.
     """
     scheme, _, address = endpoint.partition("://")
-    if scheme == "tcp" and address.rpartition(":")[2].isdigit():
+    if scheme == "tcp" and _TCP_ADDRESS.fullmatch(address):
         return endpoint
     if scheme != "ipc" or not address.startswith("/"):
         raise bad_value(where, f"{endpoint!r} is no endpoint", "write ipc:///absolute/path or tcp://host:port")
@@ -67,6 +70,16 @@ def check_endpoint(endpoint: str, where: str = "endpoint") -> str:
             f"set ${ENDPOINT_VARIABLE} to ipc:// and a shorter path",
         )
     return endpoint
+
+
+def is_tcp(endpoint: str) -> bool:
+    """Tell whether an endpoint is reached over TCP, and so needs keys."""
+    return endpoint.startswith("tcp://")
+
+
+def host_of(endpoint: str) -> str:
+    """Return the host of a ``tcp://`` endpoint, an IPv6 address without its brackets."""
+    return endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
 
 
 def socket_path(endpoint: str) -> Path | None:

@@ -28,6 +28,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "down": Entry("daemon", "down", "Stop the daemon in order."),
         "status": Entry("daemon", "status", "What the daemon has and does."),
         "cancel": Entry("daemon", "cancel", "Cancel requests that wait."),
+        "keys": Entry("keys", "keys", "Keys for a daemon that is reached over TCP: make, show, authorise."),
         "doctor": Entry("doctor", "doctor", "Say what is missing, and the command that brings it."),
         "demo": Entry("demo", "demo", "See it work: a demo repository, a window, a picture."),
         "version": Entry("daemon", "version", "Versions of this program and of its protocol."),
