@@ -121,16 +121,29 @@ def array_of(array: Array, buffers: Sequence[Buffer], where: str, *, ndim: int) 
     RequestError
         ``bad_value`` where buffer, dtype and shape do not fit together.
     """
-    if array.buffer is None or not 0 <= array.buffer < len(buffers):
-        raise bad_value(where, "the array names no buffer of this message")
+    view = _buffer_of(array, buffers, where)
+    if array.packing:
+        raise bad_value(where, "only a mask may be packed")
     dtype = number_dtype(array.dtype, where)
     if len(array.shape) != ndim or min(array.shape, default=0) < 0:
         raise bad_value(where, f"the array has shape {array.shape}, needs {ndim} dimensions")
     count = math.prod(array.shape)
-    view = memoryview(buffers[array.buffer]).cast("B")
     if array.offset < 0 or array.offset + count * dtype.itemsize > view.nbytes:
         raise bad_value(where, "the array is longer than its buffer")
     return np.frombuffer(view, dtype, count, array.offset).reshape(array.shape)
+
+
+def packed_bytes(array: Array, buffers: Sequence[Buffer], where: str) -> memoryview:
+    """Return the whole buffer of a packed array; raises as `array_of`."""
+    if array.offset:
+        raise bad_value(where, "packed bytes begin with their buffer")
+    return _buffer_of(array, buffers, where)
+
+
+def _buffer_of(array: Array, buffers: Sequence[Buffer], where: str) -> memoryview:
+    if array.buffer is None or not 0 <= array.buffer < len(buffers):
+        raise bad_value(where, "the array names no buffer of this message")
+    return memoryview(buffers[array.buffer]).cast("B")
 
 
 def number_dtype(name: str, where: str) -> np.dtype[Any]:

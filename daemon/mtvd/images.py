@@ -19,13 +19,14 @@ import anyio.to_thread
 import msgspec
 import numpy as np
 
+from mtv.packing import NotPacked, unpacked
 from mtv.wire import markers
 from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import RequestError, bad_value, within
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.actions import ImageLayer, MaskLayer
-from mtvd.columns import array_of, number_dtype
+from mtvd.columns import array_of, number_dtype, packed_bytes
 from mtvd.pixelstore import PixelStore, grow
 from mtvd.stage import fits_bytes
 
@@ -157,6 +158,10 @@ class Images:
     async def _placed(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
         """Return the name of the file that holds an array, with room in front of it."""
         size = math.prod(array.shape) * number_dtype(array.dtype, where).itemsize
+        if array.packing and (front_bytes or array.file is not None):
+            raise bad_value(where, "only a mask in a buffer may be packed")
+        if array.packing:
+            return await anyio.to_thread.run_sync(self._unpacked, array, packed_bytes(array, buffers, where), size)
         if array.file is None:
             pixels = array_of(array, buffers, where, ndim=2)
             return await anyio.to_thread.run_sync(self._copied, pixels, front_bytes)
@@ -168,13 +173,29 @@ class Images:
         return array.file
 
     def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
-        suffix = "fits" if front_bytes else "raw"
-        size = front_bytes + fits_bytes.padded(pixels.nbytes)
-        name, descriptor = self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
+        name, descriptor = self._new(front_bytes + fits_bytes.padded(pixels.nbytes), "fits" if front_bytes else "raw")
         with os.fdopen(descriptor, "r+b") as file:
             file.seek(front_bytes)
             file.write(np.ascontiguousarray(pixels).data)
         return name
+
+    def _unpacked(self, array: Array, data: Buffer, size: int) -> str:
+        """Unpack a mask into a file of the size that it announces, and no further."""
+        name, descriptor = self._new(fits_bytes.padded(size), "raw")
+        try:
+            with os.fdopen(descriptor, "r+b") as file:
+                for block in unpacked(data, size, np.dtype(array.dtype).itemsize):
+                    file.write(block)
+        except NotPacked as error:
+            self._pixels.remove([name])
+            raise bad_value("mask", str(error), "pack it as PROTOCOL.md describes, or send it as it is") from None
+        except BaseException:
+            self._pixels.remove([name])
+            raise
+        return name
+
+    def _new(self, size: int, suffix: str) -> tuple[str, int]:
+        return self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
 
 
 def _check_mask(mask: Array | None, shape_yx: tuple[int, int], limits: Limits) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,6 +26,8 @@ class Array(Data, frozen=True, kw_only=True):
     """Name of a file in the pixel directory (never a path); exactly one of ``buffer`` and ``file`` is given."""
     offset: int = 0
     """First byte in the buffer or file."""
+    packing: Literal["", "shuffle-zlib"] = ""
+    """How the bytes of a mask's buffer are packed: ``shuffle-zlib`` as ``PROTOCOL.md`` describes it; empty: not."""
 
 
 class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposure"):
