@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from mtv import paths
 from mtv.batch import EVERYTHING, Batch, Discardable, OpenBatches
 from mtv.gathering import Gathering
 from mtv.link import Link
@@ -66,7 +67,9 @@ class Connection(Session):
     def sink(self) -> Sink:
         """Return where the arrays of one request go: files shared with the daemon, or buffers of the message."""
         directory = self.pixel_directory
-        return FrameSink() if directory is None else FileSink(directory, self.limits)
+        if directory is None:
+            return FrameSink(packs=paths.is_tcp(self.endpoint))
+        return FileSink(directory, self.limits)
 
     def draw(
         self,

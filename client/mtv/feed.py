@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
 
-from mtv import checks, targets
+from mtv import checks, paths, targets
 from mtv.connection import Connection
 from mtv.handover import Frame, Place, handed_over, kept
 from mtv.link import Timing
@@ -253,7 +253,8 @@ class Feed:
                 self._lost(error)
                 self._newest.drop()
             else:
-                self._place = Place(shared_directory(welcome), welcome.limits, welcome.epoch)
+                far = paths.is_tcp(self._connection.endpoint)
+                self._place = Place(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
                 return self._place
             if self._newest.wait(_RETRY_SECS):
                 return None

@@ -11,16 +11,16 @@ from mtv.wire import version
 from mtv.wire.messages import Hello
 
 
-def hello() -> Hello:
-    """Return the greeting of this process as it is now."""
+def hello(*, far: bool = False) -> Hello:
+    """Return the greeting of this process as it is now; what is of use on its own host alone is left out for others."""
     return Hello(
         versions=(version.MAJOR, version.MINOR),
         program=Path(sys.argv[0] if sys.argv and sys.argv[0] else "python").name,
         host=os.uname().nodename,
         user=_user(),
         pid=os.getpid(),
-        x_display=os.environ.get("DISPLAY", ""),
-        xauthority=os.environ.get("XAUTHORITY", ""),
+        x_display="" if far else os.environ.get("DISPLAY", ""),
+        xauthority="" if far else os.environ.get("XAUTHORITY", ""),
     )
 
 

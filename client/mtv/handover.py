@@ -22,11 +22,14 @@ class Place:
     ----------
     directory : `~pathlib.Path` or `None`
         That both share; None where pixels go with the message.
+    packs : `bool`, optional
+        True: a network is in between, and masks go packed.
     """
 
-    def __init__(self, directory: Path | None, limits: Limits, epoch: str) -> None:
+    def __init__(self, directory: Path | None, limits: Limits, epoch: str, *, packs: bool = False) -> None:
         self.limits = limits
         self.epoch = epoch
+        self.packs = packs
         self.slots = None if directory is None else Slots(directory, limits)
 
 
@@ -58,7 +61,7 @@ class Frame(NamedTuple):
 def handed_over(image: targets.Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
     """Write the pixels of a checked image where the daemon reads them; a slot is given back after a failure."""
     if place.slots is None:
-        sink = FrameSink()
+        sink = FrameSink(packs=place.packs)
         return Frame(published_at, exposure=targets.sent(image, sink), markers=markers, buffers=sink.buffers)
     slot = place.slots.take()
     try:

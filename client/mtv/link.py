@@ -22,8 +22,9 @@ from typing import Final
 import zmq
 
 from mtv.hearing import Hearing
+from mtv.keys import ClientKeys, directory, shown
 from mtv.outbox import Outbox
-from mtv.paths import socket_path
+from mtv.paths import host_of, socket_path
 from mtv.ticket import Answer, Ticket
 from mtv.wire import codec, frames
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable, exception_for
@@ -37,7 +38,9 @@ HELLO_NUMBER: Final = 0
 
 _EVENT: Final = struct.Struct("=HI")
 _WATCHED: Final = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
-
+_NO_ENTRY: Final = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+)
 
 _openings: Final = itertools.count()
 
@@ -76,15 +79,26 @@ class Link:
         Sent first on every connection.
     hearing : `~mtv.hearing.Hearing`
         Where events go.
+    keys : `~mtv.keys.ClientKeys`, optional
+        Needed for ``tcp://``.
     """
 
-    def __init__(self, endpoint: str, session: bytes, hello: Hello, timing: Timing, hearing: Hearing) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        session: bytes,
+        hello: Hello,
+        timing: Timing,
+        hearing: Hearing,
+        keys: ClientKeys | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self.session = session
         self.welcome: Welcome | None = None
         self._hello = codec.encode(hello)
         self._timing = timing
         self._hearing = hearing
+        self._keys = keys
         self._phase = Phase.GREETING
         self._outbox: Outbox[Ticket] = Outbox()
         self._lock = threading.Lock()
@@ -188,11 +202,10 @@ class Link:
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS:
             self._socket.setsockopt(option, value)
-        if self.endpoint.startswith("tcp"):
-            self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
-            self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+        if self._keys is not None:
+            self._secure(self._keys)
         name = f"inproc://monitor-{id(self._socket)}-{next(_openings)}"  # a name is free again only some time later
-        self._socket.monitor(name, _WATCHED)
+        self._socket.monitor(name, _WATCHED if self._keys is None else _WATCHED | _NO_ENTRY)
         self._monitor = self._context.socket(zmq.PAIR)
         self._monitor.linger = 0
         self._monitor.connect(name)
@@ -204,6 +217,13 @@ class Link:
         self._socket.connect(self.endpoint)
         with contextlib.suppress(zmq.Again):  # the peer has gone already, which the monitor tells
             self._send(HELLO_NUMBER, self._hello)
+
+    def _secure(self, keys: ClientKeys) -> None:
+        self._socket.curve_serverkey = keys.server
+        self._socket.curve_publickey, self._socket.curve_secretkey = keys.own
+        self._socket.setsockopt(zmq.IPV6, int("[" in self.endpoint))
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
 
     def _close(self, linger_ms: int = 0) -> None:
         self._socket.disable_monitor()
@@ -269,6 +289,8 @@ class Link:
             event, _ = _EVENT.unpack(self._monitor.recv_multipart()[0])
             lost |= event == zmq.EVENT_DISCONNECTED
             refused |= event == zmq.EVENT_CLOSED
+            if event & _NO_ENTRY:
+                self._not_let_in(event)
         if lost:
             self._receive_all()
         if lost and self._phase is Phase.READY:
@@ -278,6 +300,18 @@ class Link:
         elif lost or refused:
             self._hung_up = lost
             self._retry_at = time.monotonic() + self._timing.retry_secs
+
+    def _not_let_in(self, event: int) -> None:
+        """Say why the handshake failed, where that is for good.
+
+        A daemon that refuses our key says so. One that has another key than we think hangs up in silence, as a tunnel
+        does behind which the daemon just starts again: a session that was welcomed before goes on asking.
+        """
+        assert self._keys is not None
+        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            raise not_authorised(self.endpoint)
+        if self.welcome is None:
+            raise wrong_key(self.endpoint, self._keys)
 
     def _send_waiting(self) -> None:
         with self._lock:
@@ -402,14 +436,35 @@ class Link:
         """Return the error for a daemon that is not there."""
         path = socket_path(self.endpoint)
         where = str(path) if path else self.endpoint
-        return Unavailable(
-            Error(
-                code="no_daemon",
-                message=f"mtvd {what} at {where}",
-                retryable=True,
-                hint="start it with 'mtv up', or look with 'mtv doctor'",
-            )
+        hint = "start it with 'mtv up', or look with 'mtv doctor'"
+        if path is None:
+            hint = "on its own host: mtv up --listen ADDRESS, or remote.listen in its mtvd.toml"
+        return Unavailable(Error(code="no_daemon", message=f"mtvd {what} at {where}", retryable=True, hint=hint))
+
+
+def not_authorised(endpoint: str) -> RequestError:
+    """Return the error for a daemon that does not know our key."""
+    return RequestError(
+        Error(
+            code="forbidden",
+            message=f"mtvd at {endpoint} does not let in the key of this client, {shown(directory() / 'client.key')}",
+            where="keys",
+            hint="copy that file to the daemon's host, then there: mtv keys authorise NAME client.key",
         )
+    )
+
+
+def wrong_key(endpoint: str, keys: ClientKeys) -> Unavailable:
+    """Return the error for a peer that ended the handshake without a word."""
+    return Unavailable(
+        Error(
+            code="no_daemon",
+            message=f"who listens at {endpoint} has not the key of {shown(keys.server_file)}, or hung up",
+            where="keys",
+            hint=f"copy daemon.key from its host, then: mtv keys trust {host_of(endpoint)} daemon.key; "
+            "behind a tunnel the daemon may be down",
+        )
+    )
 
 
 _OPTIONS: Final = (

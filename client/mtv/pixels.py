@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mtv import freefiles
+from mtv.packing import PACKING, packed
 from mtv.wire.data import Array
 from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
 from mtv.wire.frames import Buffer
@@ -123,10 +124,17 @@ class FileSink:
 
 
 class FrameSink:
-    """Puts arrays into buffers of the message, for daemons on another host."""
+    """Puts arrays into buffers of the message, for daemons that share no directory.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    packs : `bool`, optional
+        True: masks go packed, because a network is in between.
+    """
+
+    def __init__(self, *, packs: bool = False) -> None:
         self.buffers: tuple[Buffer, ...] = ()
+        self._packs = packs
 
     def image(self, pixels: np.ndarray[Any, Any]) -> Array:
         """Keep a swapped copy of an image."""
@@ -134,7 +142,13 @@ class FrameSink:
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
         """Keep a copy of the lowest bits of a mask."""
-        return self._keep(pixels, narrowed(pixels.dtype, bits), 0)
+        dtype = narrowed(pixels.dtype, bits)
+        if self._packs:
+            data = packed(pixels.astype(dtype, copy=False))
+            if len(data) < size_of(pixels, dtype):
+                self.buffers += (data,)
+                return Array(dtype=dtype.str, shape=pixels.shape, buffer=len(self.buffers) - 1, packing=PACKING)
+        return self._keep(pixels, dtype, 0)
 
     def remove(self) -> None:
         """Do nothing: buffers go when the message goes."""

@@ -24,11 +24,12 @@ from mtv import paths
 from mtv.gathering import Gathering
 from mtv.greeting import hello
 from mtv.hearing import Hearing
+from mtv.keys import for_client
 from mtv.link import Link, Timing
 from mtv.outcomes import failure_of
 from mtv.pixels import shared_directory
 from mtv.ticket import Answer, OnProgress, Ticket
-from mtv.transaction import too_many
+from mtv.transaction import too_many, total_bytes
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
@@ -233,7 +234,9 @@ class Session:
             return self._link
 
     def _new_link(self) -> Link:
-        link = Link(self.endpoint, os.urandom(16), hello(), self._timing, self._hearing)
+        far = paths.is_tcp(self.endpoint)
+        keys = for_client(self.endpoint) if far else None
+        link = Link(self.endpoint, os.urandom(16), hello(far=far), self._timing, self._hearing, keys)
         try:
             link.start()
         except KeyboardInterrupt:
@@ -249,6 +252,8 @@ class Session:
         limits = self.limits
         if len(body) > limits.body_bytes:
             raise too_many("body", len(body), limits.body_bytes)
+        if (size := total_bytes(buffers)) > limits.buffer_bytes:  # ZeroMQ would hang up on us, and not say why
+            raise too_many("buffers", size, limits.buffer_bytes)
         return Ticket(body, buffers, awaited=awaited)
 
     def _abandon(self, link: Link, ticket: Ticket) -> None:

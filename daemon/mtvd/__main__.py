@@ -33,6 +33,9 @@ def main(context: click.Context) -> None:
 @main.command()
 @click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.")
 @click.option("--endpoint", envvar="MTV_ENDPOINT", help="Where to listen: ipc:///path/of/socket.")
+@click.option(
+    "--listen", metavar="TCP", help="Hear other hosts too, at tcp://address:port, with keys: mtv keys --help."
+)
 @click.option("--runtime-dir", type=click.Path(path_type=Path), help="Directory of lock, journal and window.")
 @click.option("--pixel-dir", type=click.Path(path_type=Path), help="Directory of shared pixel files.")
 @click.option(
@@ -49,6 +52,7 @@ def main(context: click.Context) -> None:
 def serve(
     config_file: Path | None = None,
     endpoint: str | None = None,
+    listen: str | None = None,
     runtime_dir: Path | None = None,
     pixel_dir: Path | None = None,
     repositories: tuple[str, ...] = (),
@@ -66,6 +70,7 @@ def serve(
         settings = options.merged(
             config.read(config_file),
             endpoint=endpoint,
+            listen=listen,
             runtime_directory=runtime_dir,
             pixel_directory=pixel_dir,
             repositories=repositories,

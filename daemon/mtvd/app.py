@@ -16,11 +16,13 @@ import anyio
 import anyio.abc
 import zmq
 
+from mtv import keys
 from mtv.wire.messages import Event, WindowState
 from mtvd import config, notify
 from mtvd.budget import Budget
 from mtvd.committing import Committer
 from mtvd.config import ConfigError, Settings
+from mtvd.door import ZAP_ENDPOINT, Door
 from mtvd.engine import Engine
 from mtvd.events import Events, named
 from mtvd.feeds import Feeds
@@ -33,12 +35,13 @@ from mtvd.listener import Listener
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 from mtvd.resolve import Resolver
-from mtvd.sessions import Sessions
+from mtvd.sessions import Session, Sessions
 from mtvd.stage.ds9 import Ds9Stage
-from mtvd.zsocket import RouterSocket
+from mtvd.zsocket import CannotListen, RouterSocket
 
 _LOG = logging.getLogger(__name__)
 _HOUSEKEEPING_SECS = 10.0
+_ZAP_BYTES = 1 << 12
 
 
 class App:
@@ -106,14 +109,40 @@ class App:
             clock=clock,
             shut_down=self.shut_down,
         )
+        self.budget = Budget(requests=settings.requests, size_bytes=settings.request_bytes)
         self.listener = Listener(
             socket=RouterSocket(context, settings.endpoint, limits.buffer_bytes),
             handlers=self.handlers,
             sessions=self.sessions,
-            budget=Budget(requests=settings.requests, size_bytes=settings.request_bytes),
+            budget=self.budget,
             limits=limits,
         )
-        self.events.tell = self.listener.tell
+        self.door: Door | None = None
+        self.remote: Listener | None = None
+        if settings.remote.listen:
+            self.door, self.remote = self._remote(context)
+        self.events.tell = self._tell
+
+    def _remote(self, context: zmq.Context[zmq.Socket[bytes]]) -> tuple[Door, Listener]:
+        """Return the listener for other hosts, and the door in front of it, which is there first."""
+        limits = self.settings.remote_limits
+        door = Door(RouterSocket(context, ZAP_ENDPOINT, _ZAP_BYTES), keys.directory())
+        if not keys.authorised():
+            _LOG.warning("nobody on another host is let in yet: mtv keys authorise NAME client.key")
+        socket = RouterSocket(context, self.settings.remote.listen, limits.buffer_bytes, keys=keys.pair(keys.DAEMON))
+        self.handlers.listen = socket.endpoint
+        return door, Listener(
+            socket=socket,
+            handlers=self.handlers,
+            sessions=self.sessions,
+            budget=self.budget,
+            limits=limits,
+            door=door,
+        )
+
+    def _tell(self, session: Session, event: Event) -> bool:
+        listener = self.remote if session.is_remote else self.listener
+        return listener is not None and listener.tell(session, event)
 
     def _stage_changed(self, _state: WindowState) -> None:
         self.engine.stage_changed()
@@ -139,6 +168,9 @@ class App:
                 self.handlers.share_host(secrets.token_hex(16))
                 for task in (self.engine.serve, self._keep_house, self.listener.serve, self.repositories.warm):
                     group.start_soon(task)
+                if self.door is not None and self.remote is not None:
+                    group.start_soon(self.door.serve)
+                    group.start_soon(self.remote.serve)
                 task_status.started()
                 await self.stopping.wait()
                 group.cancel_scope.cancel()
@@ -149,7 +181,9 @@ class App:
                 await self._close(keep_window=keep)
 
     async def _close(self, *, keep_window: bool) -> None:
-        self.listener.close()
+        for part in (self.listener, self.remote, self.door):
+            if part is not None:
+                part.close()
         await self.repositories.close()
         await self.stage.close(keep_window=keep_window)
         if not keep_window:
@@ -201,14 +235,19 @@ async def application(settings: Settings) -> AsyncIterator[App]:
     """Have a daemon running, in this process; it has been stopped in order when this returns."""
     settings = config.resolve(settings)
     runtime = config.private_directory(Path(settings.runtime_directory))
-    with only_one(runtime), zmq.Context[zmq.Socket[bytes]]() as context:
-        app = App(settings, context)
+    with only_one(runtime), zmq.Context[zmq.Socket[bytes]](io_threads=2) as context:
+        try:
+            app = App(settings, context)
+        except CannotListen as error:
+            raise ConfigError(str(error)) from None
         async with anyio.create_task_group() as group:
             await group.start(app.serve)
             group.start_soon(_obey_signals, app)
             group.start_soon(notify.serve_watchdog, Health(context, settings.endpoint).answers)
             notify.ready(f"serving {settings.endpoint}")
             _LOG.info("serving %s, pixels in %s", settings.endpoint, settings.pixel_directory)
+            if app.handlers.listen:
+                _LOG.info("serving other hosts at %s", app.handlers.listen)
             try:
                 yield app
             finally:

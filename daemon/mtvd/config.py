@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from mtv import paths
+from mtv import keys, paths
+from mtv.wire.errors import MtvError
 from mtv.wire.limits import Limits
 from mtvd.repo.registry import RepositorySettings
 from mtvd.stage.settings import StageSettings
@@ -21,6 +22,15 @@ from mtvd.stage.settings import StageSettings
 
 class ConfigError(Exception):
     """The configuration is wrong: file, field and hint are in the message."""
+
+
+class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Clients on other hosts."""
+
+    listen: str = ""
+    """``tcp://address:port`` where they are heard, with keys (``mtv keys``); empty: not at all."""
+    message_bytes: int = 1 << 30
+    """Raw buffers of one message from or to them."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_bytes: int = 4 << 30
     """Bytes of their messages."""
     log_level: str = "INFO"
+    remote: RemoteSettings = RemoteSettings()
     stage: StageSettings = StageSettings()
     repositories: RepositorySettings = RepositorySettings()
 
@@ -46,6 +57,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def limits(self) -> Limits:
         """Limits announced to clients."""
         return Limits(pixel_bytes=self.pixel_bytes, buffer_bytes=min(Limits().buffer_bytes, self.request_bytes))
+
+    @property
+    def remote_limits(self) -> Limits:
+        """Limits announced to clients on other hosts."""
+        most = min(self.limits.buffer_bytes, self.remote.message_bytes)
+        return msgspec.structs.replace(self.limits, buffer_bytes=most)
 
 
 def default_file() -> Path:
@@ -88,10 +105,24 @@ def resolve(settings: Settings) -> Settings:
         f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
     )
     if not endpoint.startswith("ipc://"):
-        raise ConfigError(f"endpoint {endpoint!r}: only ipc:// is served; TCP needs CURVE keys, not built yet")
+        message = f"endpoint {endpoint!r} is none of ipc://, which a daemon always has"
+        raise ConfigError(f"{message}; for other hosts set remote.listen, or --listen, with keys (mtv keys --help)")
+    _check_remote(settings.remote)
     return msgspec.structs.replace(
         settings, endpoint=endpoint, runtime_directory=str(runtime), pixel_directory=str(pixels)
     )
+
+
+def _check_remote(remote: RemoteSettings) -> None:
+    if not remote.listen:
+        return
+    try:
+        paths.check_endpoint(remote.listen, "remote.listen")
+        if not paths.is_tcp(remote.listen):
+            raise ConfigError(f"remote.listen: {remote.listen!r} is not tcp://address:port")
+        keys.pair(keys.DAEMON)
+    except MtvError as error:
+        raise ConfigError(f"remote.listen needs a key of the daemon's: {error}") from None
 
 
 def private_directory(path: Path) -> Path:

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import anyio
 import anyio.to_thread
@@ -21,7 +21,7 @@ from mtv.wire.data import Array, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtvd import reports, tablefiles
+from mtvd import remote, reports, tablefiles
 from mtvd.committing import Committer
 from mtvd.engine import Engine
 from mtvd.events import Events
@@ -37,6 +37,7 @@ from mtvd.sessions import Session, Sessions
 from mtvd.stage.port import Stage
 from mtvd.stopping import Stoppable
 
+Info = TypeVar("Info", ms.SessionInfo, ms.FeedInfo)
 Answered = tuple[ms.Reply, Sequence[Buffer]]
 
 
@@ -47,6 +48,8 @@ class Call:
     session: Session
     sequence: int
     buffers: Sequence[Buffer]
+    limits: Limits
+    """Of the socket that it came by."""
     on_progress: OnProgress
 
 
@@ -67,6 +70,8 @@ class Handlers:
     limits: Limits
     epoch: str
     endpoint: str
+    listen: str = ""
+    """Where clients on other hosts are heard; empty where they are not."""
     pid: int
     clock: Callable[[], float]
     shut_down: Callable[[bool | None], None]
@@ -107,14 +112,15 @@ class Handlers:
         self.events.unsubscribe(call.session)  # what was under way on the connection before may be lost
         if request.x_display:
             self.stage.offer_display(request.x_display, request.xauthority)
+        far = call.session.is_remote
         return ms.Welcome(
             versions=(version.MAJOR, version.MINOR),
             release=mtv.__version__,
-            limits=self.limits,
+            limits=call.limits,
             window=self.stage.state,
-            pixel_directory=str(self.pixels.directory),
-            nonce_name=self.nonce_name,
-            nonce=self.nonce,
+            pixel_directory="" if far else str(self.pixels.directory),
+            nonce_name="" if far else self.nonce_name,
+            nonce="" if far else self.nonce,
             repositories=tuple(info.alias for info in self.repositories.known()),
             epoch=self.epoch,
         )
@@ -124,18 +130,19 @@ class Handlers:
         self.feeds.end(call.session.id)
         return ms.Done()
 
-    async def _status(self, _request: ms.Status, _call: Call) -> ms.Report:
+    async def _status(self, _request: ms.Status, call: Call) -> ms.Report:
         return ms.Report(
             release=mtv.__version__,
             pid=self.pid,
             uptime_secs=self.clock() - self.started_at,
             endpoint=self.endpoint,
+            listen=self.listen,
             window=self.stage.state,
             displays=reports.display_reports(self.engine.scene),
             front=self.engine.scene.front,
             arrangement=reports.arrangement(self.engine.scene),
-            sessions=self.sessions.infos(),
-            feeds=self.feeds.infos(),
+            sessions=_shown_to(call.session, self.sessions.infos()),
+            feeds=_shown_to(call.session, self.feeds.infos()),
             repositories=self.repositories.known(),
             queue=self.engine.waiting,
             batches=self.committer.batches,
@@ -169,14 +176,17 @@ class Handlers:
         return loaded
 
     async def _get(self, request: ms.Get, call: Call) -> Answered:
+        got = await self._got(request, call.on_progress)
+        return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
+
+    async def _got(self, request: ms.Get, on_progress: OnProgress) -> ms.Got:
         if not isinstance(request.target, Handle):
-            get = self.repositories.get
-            return await get(request.target, request.columns, request.select, call.on_progress), ()
+            return await self.repositories.get(request.target, request.columns, request.select, on_progress)
         data = self.handles.data(request.target.handle)
         if isinstance(data, Exposure):
-            return ms.Got(data=await self._copy_of(data)), ()
+            return ms.Got(data=await self._copy_of(data))
         copied = functools.partial(tablefiles.copied, data, self.pixels, request.columns, request.select, self.limits)
-        return ms.Got(catalog=await anyio.to_thread.run_sync(copied)), ()
+        return ms.Got(catalog=await anyio.to_thread.run_sync(copied))
 
     async def _copy_of(self, exposure: Exposure) -> Exposure:
         """Return an exposure in files of its own: the client unlinks what it gets."""
@@ -224,6 +234,14 @@ class Handlers:
     async def _shutdown(self, request: ms.Shutdown, _call: Call) -> ms.Done:
         self.shut_down(request.keep_window)
         return ms.Done()
+
+
+def _shown_to(session: Session, infos: tuple[Info, ...]) -> tuple[Info, ...]:
+    """Return what status tells of sessions or feeds; over TCP nobody learns the id of another's session."""
+    if not session.is_remote:
+        return infos
+    own = session.id.hex()
+    return tuple(info if info.session == own else msgspec.structs.replace(info, session="") for info in infos)
 
 
 def _renamed(array: Array, names: dict[str, str]) -> Array:

@@ -15,14 +15,16 @@ import anyio.abc
 
 from mtv.wire import codec
 from mtv.wire import messages as ms
-from mtv.wire.errors import DaemonError, Error, MtvError
+from mtv.wire.errors import DaemonError, Error, MtvError, RequestError
 from mtv.wire.frames import Buffer, Header, Kind, check, pack, read_header
 from mtv.wire.limits import Limits
+from mtvd import remote
 from mtvd.budget import Budget
+from mtvd.door import Door
 from mtvd.handlers import AT_ONCE, REMEMBERED, Call, Handlers, not_a_request
 from mtvd.sessions import Session, Sessions
 from mtvd.settling import answer_of
-from mtvd.zsocket import PeerGone, RouterSocket
+from mtvd.zsocket import PeerGone, Received, RouterSocket
 
 _LOG = logging.getLogger(__name__)
 _PROGRESS_EVERY_SECS = 0.1
@@ -31,12 +33,26 @@ _RECEIPT = codec.encode(ms.Receipt())
 
 
 class Listener:
-    """Reads requests off the socket and sees that each is answered."""
+    """Reads requests off the socket and sees that each is answered.
+
+    Parameters
+    ----------
+    door : `Door`, optional
+        Of a socket for clients on other hosts.
+    """
 
     def __init__(
-        self, *, socket: RouterSocket, handlers: Handlers, sessions: Sessions, budget: Budget, limits: Limits
+        self,
+        *,
+        socket: RouterSocket,
+        handlers: Handlers,
+        sessions: Sessions,
+        budget: Budget,
+        limits: Limits,
+        door: Door | None = None,
     ) -> None:
         self._socket = socket
+        self._door = door
         self._handlers = handlers
         self._sessions = sessions
         self._budget = budget
@@ -47,8 +63,7 @@ class Listener:
         """Read until cancelled; requests under way are cancelled with it."""
         async with anyio.create_task_group() as group:
             while True:
-                route, frames = await self._socket.receive()
-                await self._received(group, route, frames)
+                await self._received(group, await self._socket.receive())
 
     def close(self) -> None:
         """Close the socket; what was sent has a moment to leave."""
@@ -62,7 +77,8 @@ class Listener:
             return False
         return True
 
-    async def _received(self, group: anyio.abc.TaskGroup, route: bytes, frames: Sequence[Buffer]) -> None:
+    async def _received(self, group: anyio.abc.TaskGroup, received: Received) -> None:
+        route, frames, key = received
         try:
             header = read_header(frames[0] if frames else b"")
         except MtvError as error:
@@ -73,26 +89,31 @@ class Listener:
             if header.kind != Kind.REQUEST:
                 raise not_a_request(header.kind)
             request = codec.decode_request(memoryview(frames[1]))
+            if self._door is not None:
+                _check_key(self._door, key)
+                request = remote.admitted(request)
+            session = self._sessions.of(header.session)
+            session.claim(key)
         except MtvError as error:
             self._refuse(route, header.session, header.sequence, error)
             return
-        await self._dispatch(group, route, header, request, frames[2:])
+        session.route = route
+        await self._dispatch(group, session, header, request, frames[2:])
 
     async def _dispatch(
         self,
         group: anyio.abc.TaskGroup,
-        route: bytes,
+        session: Session,
         header: Header,
         request: ms.Request,
         buffers: Sequence[Buffer],
     ) -> None:
-        session = self._sessions.of(header.session)
-        session.route = route
         session.requests += 1
         call = Call(
             session=session,
             sequence=header.sequence,
             buffers=buffers,
+            limits=self._limits,
             on_progress=_Progress(self, session, header.sequence),
         )
         if type(request) in AT_ONCE:
@@ -100,7 +121,7 @@ class Listener:
         elif self._known(call, request):
             return
         elif len(session.waiting) >= self._limits.in_flight:
-            self._refuse(route, session.id, header.sequence, _too_many(self._limits.in_flight))
+            self._refuse(session.route, session.id, header.sequence, _too_many(self._limits.in_flight))
         else:
             if type(request) is not ms.Frame:  # its answer is the receipt; one message less, 30 times a second
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
@@ -134,6 +155,7 @@ class Listener:
     async def _answered(self, request: ms.Request, call: Call) -> None:
         try:
             reply, buffers = await self._handlers.answer(request, call)
+            self._check_leaving(buffers)
         except MtvError as error:
             failed = answer_of(call.session.id, call.sequence, error)
             self._send(call.session, call.sequence, Kind.ERROR, failed.body)
@@ -144,6 +166,14 @@ class Listener:
             self._send(call.session, call.sequence, Kind.ERROR, failed.body)
         else:
             self._send(call.session, call.sequence, Kind.REPLY, codec.encode(reply), buffers)
+
+    def _check_leaving(self, buffers: Sequence[Buffer]) -> None:
+        """Refuse to hold more for clients that do not read than one message may have."""
+        held = self._socket.leaving_bytes
+        size = sum(memoryview(buffer).nbytes for buffer in buffers)
+        if held and held + size > self._limits.buffer_bytes:
+            message = f"{held} bytes of earlier answers are still on their way"
+            raise DaemonError(Error(code="busy", message=message, retryable=True, hint="read them before asking on"))
 
     def _refuse(self, route: bytes, session: bytes, sequence: int, error: MtvError) -> None:
         self.refused += 1
@@ -166,6 +196,12 @@ class Listener:
             self._socket.send(route, pack(kind, session, sequence, body, buffers))
         except PeerGone:
             _LOG.debug("%s-%d has gone before its answer", session.hex(), sequence)
+
+
+def _check_key(door: Door, key: str) -> None:
+    if not door.lets_in(key):
+        message = "the key of this client was revoked"
+        raise RequestError(Error(code="forbidden", message=message, where="keys", hint="mtv keys authorise"))
 
 
 def _too_many(limit: int) -> DaemonError:

@@ -13,6 +13,7 @@ def merged(
     settings: Settings,
     *,
     endpoint: str | None = None,
+    listen: str | None = None,
     runtime_directory: Path | None = None,
     pixel_directory: Path | None = None,
     repositories: tuple[str, ...] = (),
@@ -44,6 +45,7 @@ def merged(
     return msgspec.structs.replace(
         settings,
         **{name: value for name, value in given.items() if value is not None},
+        remote=msgspec.structs.replace(settings.remote, listen=listen) if listen else settings.remote,
         stage=stage,
         repositories=msgspec.structs.replace(
             settings.repositories, aliases={**_aliases(repositories), **settings.repositories.aliases}

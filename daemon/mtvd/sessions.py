@@ -38,6 +38,8 @@ class Session:
         self.id = session_id
         self.hello = Hello(versions=(0, 0))
         self.route = b""
+        self.key: str | None = None
+        """Public key of the client; empty on the daemon's own host, None before it is heard of."""
         self.seen_at = now
         self.requests = 0
         self.waiting: set[int] = set()
@@ -45,6 +47,25 @@ class Session:
         self.subscriber: Subscriber | None = None
         self.forgotten_to = 0
         self._answers: collections.OrderedDict[int, Answer] = collections.OrderedDict()
+
+    @property
+    def is_remote(self) -> bool:
+        """True where the client reached us over TCP."""
+        return bool(self.key)
+
+    def claim(self, key: str) -> None:
+        """Take note of the key that the client came with; empty on the daemon's own host.
+
+        Raises
+        ------
+        RequestError
+            ``forbidden`` where the session is that of another key: ids are no secret, ``status`` tells them.
+        """
+        if self.key is None:
+            self.key = key
+        elif self.key != key:
+            message = "this session belongs to another client"
+            raise RequestError(Error(code="forbidden", message=message, hint="begin a session of your own"))
 
     def answered(self, sequence: int) -> Answer | None:
         """Return the answer that a request had; None where it must be carried out.

@@ -8,15 +8,35 @@ that finds messages waiting wakes the reader.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import anyio
 import zmq
 
+from mtv.keys import Pair
 from mtv.wire.frames import Buffer
+
+_FIRST_THREAD: Final = 1
+_SECOND_THREAD: Final = 2
+"""Bits of the context's threads."""
+_LARGE_BYTES: Final = 1 << 20
+
+
+class CannotListen(Exception):
+    """The endpoint cannot be bound; the message says why."""
 
 
 class PeerGone(Exception):
     """The peer is not connected any more, or takes no more; it will ask again."""
+
+
+class Received(NamedTuple):
+    """A message, its frames without a copy."""
+
+    route: bytes
+    frames: list[Buffer]
+    key: str
+    """Public key that the peer has proved to have; empty on a socket without keys."""
 
 
 class RouterSocket:
@@ -30,42 +50,97 @@ class RouterSocket:
         Bound at once.
     frame_bytes : `int`
         A peer that sends a larger frame is disconnected.
+    keys : `~mtv.keys.Pair`, optional
+        The daemon's own, for an endpoint of TCP: all is encrypted, and who is let in is asked by ZAP. Its work is
+        then done by the context's second thread, so that the first is free for clients on this host.
+
+    Raises
+    ------
+    CannotListen
+        The address is no good, or somebody else's.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, frame_bytes: int) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        frame_bytes: int,
+        *,
+        keys: Pair | None = None,
+    ) -> None:
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         self._socket.setsockopt(zmq.LINGER, 500)
         self._socket.setsockopt(zmq.SNDHWM, 10_000)
         self._socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes)
-        self._socket.bind(endpoint)
+        self._keys = keys
+        if keys is None:
+            self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+            self._socket.setsockopt(zmq.AFFINITY, _FIRST_THREAD)
+        else:
+            self._secure(keys, endpoint)
+        self._bind(endpoint)
         self._waiting: anyio.CancelScope | None = None
+        self._leaving: list[tuple[zmq.MessageTracker, int]] = []
 
-    async def receive(self) -> tuple[bytes, list[Buffer]]:
-        """Return the next message: the peer's route, and its frames without a copy."""
+    def _secure(self, keys: Pair, endpoint: str) -> None:
+        self._socket.setsockopt(zmq.AFFINITY, _SECOND_THREAD)
+        self._socket.setsockopt(zmq.IPV6, int("[" in endpoint))
+        self._socket.curve_server = True
+        self._socket.curve_publickey, self._socket.curve_secretkey = keys
+        self._socket.setsockopt(zmq.ZAP_DOMAIN, b"mtv")
+        self._socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody gets in where nobody answers ZAP
+        self._socket.setsockopt(zmq.HANDSHAKE_IVL, 10_000)
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+
+    def _bind(self, endpoint: str) -> None:
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self._socket.close(0)
+            raise CannotListen(f"cannot listen at {endpoint}: {error.strerror}") from None
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is bound, a port 0 as the port that was found."""
+        return self._socket.get_string(zmq.LAST_ENDPOINT)
+
+    @property
+    def leaving_bytes(self) -> int:
+        """Bytes of large buffers that were sent and that ZeroMQ still holds."""
+        self._leaving = [(tracker, size) for tracker, size in self._leaving if not tracker.done]
+        return sum(size for _, size in self._leaving)
+
+    async def receive(self) -> Received:
+        """Return the next message."""
         while True:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 await self._readable()
                 continue
-            return frames[0].bytes, [frame.buffer for frame in frames[1:]]
+            key = "" if self._keys is None else str(frames[0].get("User-Id"))
+            return Received(frames[0].bytes, [frame.buffer for frame in frames[1:]], key)
 
     def send(self, route: bytes, frames: Sequence[Buffer]) -> None:
-        """Send without waiting.
+        """Send without waiting. A large buffer is not copied: it must not change any more.
 
         Raises
         ------
         PeerGone
             Nothing was sent.
         """
+        parts = [_frame_of(frame) if memoryview(frame).nbytes >= _LARGE_BYTES else frame for frame in frames]
         try:
-            self._socket.send_multipart([route, *frames], zmq.NOBLOCK, copy=True)
+            self._socket.send_multipart([route, *parts], zmq.NOBLOCK, copy=True)
         except (zmq.Again, zmq.ZMQError) as error:
             if error.errno not in {zmq.EAGAIN, zmq.EHOSTUNREACH}:
                 raise
             raise PeerGone from None
+        else:
+            large = [part for part in parts if isinstance(part, zmq.Frame)]
+            self._leaving += [(part.tracker, len(part)) for part in large]
         finally:
             if self._waiting is not None and self._has_message():
                 self._waiting.cancel()
@@ -82,3 +157,7 @@ class RouterSocket:
             if not self._has_message():
                 await anyio.wait_readable(int(self._socket.getsockopt(zmq.FD)))
         self._waiting = None
+
+
+def _frame_of(buffer: Buffer) -> zmq.Frame:
+    return zmq.Frame(buffer, track=True, copy=False)

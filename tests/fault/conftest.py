@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 import zmq
 
+from mtv import keys
+from mtv.keys import ClientKeys
 from mtv.wire import codec, frames, messages
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Reply, WindowState
 from mtvd.budget import Budget
 from mtvd.committing import Committer
+from mtvd.door import ZAP_ENDPOINT, Door
 from mtvd.engine import Engine
 from mtvd.events import Events
 from mtvd.feeds import Feeds
@@ -30,11 +34,13 @@ from mtvd.listener import Listener
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.fake import FakeRepositories
 from mtvd.resolve import Resolver
-from mtvd.sessions import Sessions
+from mtvd.sessions import Session, Sessions
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
 from mtvd.zsocket import RouterSocket
 
 WAIT_SECS = 20
+FAR_BYTES = 1 << 20
+"""Of buffers in a message from or to another host."""
 
 
 class GatedWindow:
@@ -49,9 +55,10 @@ class GatedWindow:
         self.unavailable = ""
         self.generation = 1
         self.lost_looks = 0
+        self.offered: list[str] = []
 
     def offer_display(self, x_display: str, xauthority: str) -> None:
-        pass
+        self.offered.append(x_display)
 
     async def ensure(self) -> int:
         if self.unavailable:
@@ -84,9 +91,20 @@ class GatedWindow:
 class RawClient:
     """A DEALER that sends what it is told, well-formed or not."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        keys: ClientKeys | None = None,
+        *,
+        most_unread: int = 1000,
+    ) -> None:
         self.socket = context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.RCVHWM, most_unread)
+        if keys is not None:
+            self.socket.curve_serverkey = keys.server
+            self.socket.curve_publickey, self.socket.curve_secretkey = keys.own
         self.socket.connect(endpoint)
         self.session = uuid.uuid4().bytes
         self.numbers = itertools.count(1)
@@ -179,10 +197,38 @@ class TestDaemon:
         )
         self.events.tell = self.listener.tell
         self.clients: list[RawClient] = []
+        self.door: Door | None = None
+        self.far: Listener | None = None
 
     def client(self) -> RawClient:
         """Return a new client."""
         self.clients.append(RawClient(self.context, self.endpoint))
+        return self.clients[-1]
+
+    def hear_others(self) -> None:
+        """Hear clients on other hosts too, with the keys that there are."""
+        self.door = Door(RouterSocket(self.context, ZAP_ENDPOINT, 1 << 12), keys.directory())
+        socket = RouterSocket(self.context, "tcp://127.0.0.1:*", 1 << 26, keys=keys.pair(keys.DAEMON))
+        self.handlers.listen = socket.endpoint
+        self.far = Listener(
+            socket=socket,
+            handlers=self.handlers,
+            sessions=self.sessions,
+            budget=self.budget,
+            limits=msgspec.structs.replace(self.limits, buffer_bytes=FAR_BYTES),
+            door=self.door,
+        )
+        self.events.tell = self._tell
+
+    def _tell(self, session: Session, event: messages.Event) -> bool:
+        listener = self.far if session.is_remote else self.listener
+        assert listener is not None
+        return listener.tell(session, event)
+
+    def far_client(self, *, most_unread: int = 1000) -> RawClient:
+        """Return a new client that comes over TCP."""
+        endpoint = self.handlers.listen
+        self.clients.append(RawClient(self.context, endpoint, keys.for_client(endpoint), most_unread=most_unread))
         return self.clients[-1]
 
     @contextlib.asynccontextmanager
@@ -190,17 +236,24 @@ class TestDaemon:
         """Serve."""
         await self.committer.recover()
         self.handlers.share_host("nonce")
-        async with anyio.create_task_group() as group:
-            group.start_soon(self.engine.serve)
-            group.start_soon(self.listener.serve)
-            try:
-                yield
-            finally:
-                group.cancel_scope.cancel()
-                for client in self.clients:
-                    client.socket.close()
-                self.listener.close()
-                self.journal.close()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self.engine.serve)
+                group.start_soon(self.listener.serve)
+                if self.door is not None and self.far is not None:
+                    group.start_soon(self.door.serve)
+                    group.start_soon(self.far.serve)
+                try:
+                    yield
+                finally:
+                    group.cancel_scope.cancel()
+        finally:
+            for client in self.clients:
+                client.socket.close()
+            for part in (self.listener, self.far, self.door):
+                if part is not None:
+                    part.close()
+            self.journal.close()
 
 
 @pytest.fixture
@@ -208,5 +261,19 @@ async def daemon(tmp_path: Path) -> AsyncIterator[TestDaemon]:
     """A running daemon."""
     with zmq.Context[zmq.Socket[bytes]]() as context:
         made = TestDaemon(tmp_path, context)
+        async with made.running():
+            yield made
+
+
+@pytest.fixture
+async def far_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestDaemon]:
+    """A running daemon that hears other hosts as well; this one has the keys of both sides, and is let in."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    keys.make(keys.DAEMON)
+    keys.make(keys.CLIENT)
+    keys.authorise(keys.directory() / "client.key", "me")
+    with zmq.Context[zmq.Socket[bytes]](io_threads=2) as context:
+        made = TestDaemon(tmp_path, context)
+        made.hear_others()
         async with made.running():
             yield made

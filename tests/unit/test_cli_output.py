@@ -9,6 +9,7 @@ from pathlib import Path
 import click.testing
 import pytest
 
+from mtv import keys
 from mtv.cli import cli, doctor, output
 from mtv.cli.common import Call, keywords
 from mtv.wire.errors import RequestError
@@ -174,3 +175,20 @@ def test_an_x_server_that_listens_is_well(tmp_path: Path, call: Call, monkeypatc
         server.listen()
         monkeypatch.setenv("DISPLAY", ":4712")
         assert found(call)["screen"].state == "ok"
+
+
+def test_doctor_looks_at_the_keys_where_the_daemon_is_reached_by_tcp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    call = Call()
+    call.endpoint = "tcp://127.0.0.1:1"
+    findings = found(call)
+    assert findings["keys"].remedy == "mtv keys make client"
+    assert "daemon" not in findings
+    keys.make(keys.CLIENT)
+    assert "mtv keys trust 127.0.0.1" in found(call)["keys"].remedy
+    keys.make(keys.DAEMON)
+    findings = found(call)
+    assert findings["keys"].state == "ok"
+    assert "mtv up --listen" in findings["daemon"].remedy

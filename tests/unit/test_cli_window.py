@@ -73,3 +73,10 @@ def test_attach_is_a_title_or_refused() -> None:
     assert options.merged(Settings(), attach="mine").stage.attach == "mine"
     with pytest.raises(ConfigError, match="attach"):
         options.merged(Settings(), attach="a; exit")
+
+
+def test_status_says_where_other_hosts_are_heard() -> None:
+    told = {"release": "1", "pid": 1, "uptime_secs": 1, "endpoint": "ipc:///x", "listen": "tcp://0.0.0.0:5"}
+    report = msgspec.convert({"type": "report", "window": {"type": "window_state"}, **told}, Report)
+    assert "other hosts   tcp://0.0.0.0:5" in status_lines(report)
+    assert not any("other hosts" in line for line in status_lines(msgspec.structs.replace(report, listen="")))

@@ -24,6 +24,9 @@ _LEAVE_SECS: Final = 20.0
 @click.option("--attach", metavar="TITLE", help="Draw in a DS9 that you run: XPA_METHOD=local ds9 -title TITLE.")
 @click.option("--keep-window/--close-window", default=None, help="What becomes of the window at an orderly stop.")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Configuration file of the daemon.")
+@click.option(
+    "--listen", metavar="TCP", help="Hear other hosts too, at tcp://address:port, with keys: mtv keys --help."
+)
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="How much is logged.")
 @click.option("--service", is_flag=True, help="Install and start the user service: the daemon comes with each login.")
 @click.pass_obj
@@ -34,6 +37,7 @@ def up(
     attach: str | None,
     keep_window: bool | None,
     config: str | None,
+    listen: str | None,
     log_level: str | None,
     service: bool,
 ) -> None:
@@ -46,8 +50,14 @@ def up(
     given: list[str] = []
     for repo in repos:
         given += ["--repo", starting.absolute_repo(repo)]
-    options = (("--window", window), ("--attach", attach), ("--config", config), ("--log-level", log_level))
-    for option, value in options:
+    options = {
+        "--window": window,
+        "--attach": attach,
+        "--config": config,
+        "--listen": listen,
+        "--log-level": log_level,
+    }
+    for option, value in options.items():
         given += [option, str(Path(value).absolute()) if option == "--config" else value] if value else []
     if keep_window is not None:
         given.append("--keep-window" if keep_window else "--close-window")
@@ -91,7 +101,7 @@ def down(call: Call, keep_window: bool | None) -> None:
             raise
         _tell_down(call, None)
         return
-    with Leaving(report.pid, report.endpoint) as leaving:
+    with Leaving(report.pid, call.connection.endpoint) as leaving:
         call.connection.shutdown(keep_window=keep_window)
         call.connection.close()
         if not leaving.wait(max(call.timeout_secs, _LEAVE_SECS)):
@@ -130,6 +140,7 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
     limit = f" of {size(report.pixel_bytes_limit)}" if report.pixel_bytes_limit else ""
     return [
         f"mtvd {report.release}, pid {report.pid}, up {duration(report.uptime_secs)}, {report.endpoint}",
+        *([_entry("other hosts", report.listen)] if report.listen else []),
         _entry("window", _window(report.window)),
         *_entries("displays", [_display(display, report.front) for display in report.displays]),
         *([_entry("arrangement", arranged)] if (arranged := _arrangement(report.arrangement)) else []),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import click
 
-from mtv import paths
+from mtv import keys, paths
 from mtv.cli import common, output
 from mtv.cli.common import Call, Command
 from mtv.wire.errors import MtvError
@@ -142,10 +142,20 @@ def _socket(call: Call) -> Iterator[Finding]:
     path = paths.socket_path(endpoint)
     if path is None:
         yield _ok("socket", f"{endpoint}, on another host or by TCP")
+        yield from _keys(endpoint)
         return
     yield _ok("socket", f"{path}, {len(os.fsencode(path))} of {paths.SOCKET_PATH_BYTES} bytes")
     yield from _directory(path.parent)
     yield from _room(path.parent)
+
+
+def _keys(endpoint: str) -> Iterator[Finding]:
+    try:
+        found = keys.for_client(endpoint)
+    except MtvError as error:
+        yield Finding("keys", "problem", error.error.message, error.error.hint)
+    else:
+        yield _ok("keys", f"{keys.shown(keys.directory() / 'client.key')} for {keys.shown(found.server_file)}")
 
 
 def _directory(path: Path) -> Iterator[Finding]:
@@ -183,7 +193,9 @@ def _room(runtime: Path) -> Iterator[Finding]:
 def _daemon(call: Call) -> Iterator[Finding]:
     try:
         connection = common.connect(call.endpoint, min(call.timeout_secs, _PROBE_SECS))
-    except MtvError:  # the endpoint itself is at fault: it has a line of its own
+        if paths.is_tcp(connection.endpoint):
+            keys.for_client(connection.endpoint)
+    except MtvError:  # the endpoint itself is at fault, or a key: it has a line of its own
         return
     try:
         report = connection.status()
@@ -193,6 +205,8 @@ def _daemon(call: Call) -> Iterator[Finding]:
         path = paths.socket_path(connection.endpoint)
         silent = path is not None and path.exists() and "listen" not in error.error.message
         remedy = lock.format(path.parent) if silent and path else "mtv up"
+        if path is None:
+            remedy = error.error.hint
         yield Finding("daemon", "problem", error.error.message, remedy, common.ABSENT)
         return
     finally:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mtv import paths
 from mtv.cli import common
 from mtv.cli.common import Refused
-from mtv.wire.errors import Error, MtvError, Unavailable, bad_value
+from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
 
 if TYPE_CHECKING:
     from mtv.wire.messages import Report
@@ -38,14 +38,14 @@ class Started(NamedTuple):
 
 
 def probe(endpoint: str | None) -> Report | None:
-    """Return the state of the daemon at an endpoint; None where nobody listens."""
+    """Return the state of the daemon at an endpoint; None where nobody listens, or lets us in."""
     path = paths.socket_path(endpoint or paths.default_endpoint())
     if path is not None and not path.exists():
         return None
     connection = common.connect(endpoint, _PROBE_SECS)
     try:
         return connection.status()
-    except Unavailable:
+    except (Unavailable, RequestError):
         return None
     finally:
         connection.close()
@@ -62,7 +62,9 @@ def runtime_of(endpoint: str | None) -> Path:
     chosen = endpoint or paths.default_endpoint()
     path = paths.socket_path(paths.check_endpoint(chosen))
     if path is None:
-        raise bad_value("endpoint", f"a daemon cannot be started at {chosen}", "start it on its own host, with ipc://")
+        raise bad_value(
+            "endpoint", f"a daemon cannot be started at {chosen}", "start it on its own host: mtv up --listen TCP"
+        )
     return path.parent
 
 

@@ -376,6 +376,8 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     pid: int
     uptime_secs: float
     endpoint: str
+    listen: str = ""
+    """Where it is reached from other hosts; empty where it is not."""
     window: WindowState
     displays: tuple[DisplayReport, ...] = ()
     front: int | None = None

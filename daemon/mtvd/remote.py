@@ -1,0 +1,113 @@
+"""What holds for clients on other hosts: what they may ask for, and how they get what lies in files here.
+
+A path means nothing there, and says too much here; so what names one is refused, before anything moves.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+import msgspec
+
+from mtv.wire import messages as ms
+from mtv.wire.data import Array, File
+from mtv.wire.errors import Error, RequestError, within
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtvd.pixelstore import PixelStore
+
+
+def admitted(request: ms.Request) -> ms.Request:
+    """Return a request as it may be carried out for a client on another host.
+
+    Raises
+    ------
+    RequestError
+        ``forbidden``, naming the field: a file or a repository by path, an array in a pixel file, ``shutdown``.
+    """
+    if isinstance(request, ms.Hello):
+        return msgspec.structs.replace(request, x_display="", xauthority="")
+    if isinstance(request, ms.Shutdown):
+        raise _forbidden("type", "the daemon is not stopped from another host", "on its own host: mtv down")
+    _check(request)
+    return request
+
+
+def _check(value: msgspec.Struct) -> None:
+    """Refuse whatever names a path, wherever it stands in a request."""
+    if isinstance(value, File):
+        hint = "read it on your host and show its pixels, or name a dataset of a repository"
+        raise _forbidden("path", "files of the daemon's host are not read for other hosts", hint)
+    for name in value.__struct_fields__:
+        inner: Any = getattr(value, name)
+        if isinstance(inner, msgspec.Struct):
+            with within(name):
+                _check(inner)
+        elif isinstance(inner, tuple) and inner and isinstance(inner[0], msgspec.Struct):
+            for index, one in enumerate(inner):
+                with within(f"{name}[{index}]"):
+                    _check(one)
+        elif name == "repo" and "/" in inner:
+            raise _forbidden(name, "repositories are named by alias from other hosts", "'mtv repos' lists them")
+        elif name in {"file", "slots"} and inner:
+            raise _forbidden(name, "pixel files are not shared with other hosts", "send the array in a buffer")
+
+
+def carried(got: ms.Got, pixels: PixelStore, limits: Limits) -> tuple[ms.Got, list[Buffer]]:
+    """Return an answer whose arrays are in buffers, one for each pixel file; the files are removed.
+
+    Raises
+    ------
+    RequestError
+        ``too_large`` where they are more than one message may hold.
+    """
+    names = list(dict.fromkeys(array.file for array in _arrays(got) if array.file is not None))
+    try:
+        size = sum(pixels.path(name).stat().st_size for name in names)
+        if size > limits.buffer_bytes or len(names) > limits.buffers:
+            raise RequestError(
+                Error(
+                    code="too_large",
+                    message=f"{size} bytes are over the limit of {limits.buffer_bytes}",
+                    where="target",
+                    hint="get a part: bbox, a component, columns, or select",
+                )
+            )
+        buffers: list[Buffer] = [_mapped(pixels, name) for name in names]
+    finally:
+        pixels.remove(names)
+    return _moved(got, {name: index for index, name in enumerate(names)}), buffers
+
+
+def _arrays(got: ms.Got) -> list[Array]:
+    exposure = [] if got.data is None else [got.data.image, got.data.mask, got.data.variance]
+    columns = [] if got.catalog is None else [column.array for column in got.catalog.columns]
+    return [array for array in (*exposure, *columns) if array is not None]
+
+
+def _moved(got: ms.Got, places: dict[str, int]) -> ms.Got:
+    """Return an answer whose arrays are in buffers in place of files."""
+    replace = msgspec.structs.replace
+
+    def moved(array: Array | None) -> Any:
+        if array is None or array.file is None:
+            return array
+        return replace(array, file=None, buffer=places[array.file])
+
+    if got.data is not None:
+        names = ("image", "mask", "variance")
+        got = replace(got, data=replace(got.data, **{name: moved(getattr(got.data, name)) for name in names}))
+    if got.catalog is not None:
+        columns = tuple(replace(column, array=moved(column.array)) for column in got.catalog.columns)
+        got = replace(got, catalog=replace(got.catalog, columns=columns))
+    return got
+
+
+def _mapped(pixels: PixelStore, name: str) -> memoryview:
+    with pixels.path(name).open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _forbidden(where: str, message: str, hint: str) -> RequestError:
+    return RequestError(Error(code="forbidden", message=message, where=where, hint=hint))
