@@ -21,6 +21,8 @@ import mtv
 
 START_SECS = 240
 CONFIG = """
+[remote]
+listen = "{listen}"
 [stage]
 window = "headless"
 start_deadline_secs = 240
@@ -46,9 +48,12 @@ class LiveDaemon:
         deadline_secs: float = 60,
         stage: str = "",
         repository_environment: Mapping[str, str] | None = None,
+        listen: str = "",
     ) -> None:
         self.directory = directory
-        self.endpoint = f"ipc://{directory}/mtvd.sock"
+        self.listen = listen
+        self.local_endpoint = f"ipc://{directory}/mtvd.sock"
+        self.endpoint = self.local_endpoint
         self.config = directory / "mtvd.toml"
         aliases = "\n".join(f'{name} = "{path}"' for name, path in (repositories or {}).items())
         environment = "\n".join(f'{name} = "{value}"' for name, value in (repository_environment or {}).items())
@@ -57,6 +62,7 @@ class LiveDaemon:
             CONFIG.format(
                 deadline_secs=deadline_secs,
                 stage=stage,
+                listen=listen,
                 directory=directory,
                 aliases=aliases,
                 environment=environment,
@@ -74,7 +80,7 @@ class LiveDaemon:
             notified.settimeout(START_SECS)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mtvd", "serve", "--config", self.config, "--runtime-dir", self.directory],
-                env=self.environment() | {"NOTIFY_SOCKET": str(address)},
+                env=self.environment() | {"NOTIFY_SOCKET": str(address), "MTV_ENDPOINT": self.local_endpoint},
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
