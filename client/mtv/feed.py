@@ -269,6 +269,7 @@ class Feed:
             self._newest.was_dropped()
             if (
                 isinstance(error, Unavailable | DeadlineExceeded | OSError)
+                or error.code == "forbidden"  # our key was revoked: there may be no connection any more
                 or self._connection.welcome.epoch != place.epoch
             ):
                 self._lost(error)

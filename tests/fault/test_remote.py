@@ -189,6 +189,54 @@ async def test_an_address_that_is_taken_is_told(far_daemon: Daemon) -> None:
         RouterSocket(far_daemon.context, far_daemon.handlers.listen, 1 << 20, keys=keys.pair(keys.DAEMON))
 
 
+async def published_until(feed: mtv.Feed, done: Callable[[], bool]) -> None:
+    with anyio.fail_after(30):
+        while not done():
+            await in_thread(lambda: feed.publish(np.ones((30, 40), "f4")))
+            await anyio.sleep(0.02)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_feed_whose_key_was_revoked_drops_frames_and_goes_on_when_it_is_let_in_again(
+    far_daemon: Daemon, cut: bool
+) -> None:
+    proxy = Proxy(int(far_daemon.handlers.listen.rpartition(":")[2]))
+    feed = mtv.Feed("guider", endpoint=proxy.endpoint)
+    try:
+        await published_until(feed, lambda: feed.counts.shown > 0)
+        keys.revoke("me")
+        if cut:
+            await in_thread(proxy.cut)
+        await published_until(feed, lambda: isinstance(feed.error, mtv.RequestError))
+        assert "mtv keys authorise" in str(feed.error)
+        keys.authorise(keys.directory() / "client.key", "me")
+        shown = feed.counts.shown
+        await published_until(feed, lambda: feed.counts.shown > shown)
+        assert feed.error is None
+    finally:
+        await in_thread(feed.close)
+        await in_thread(proxy.close)
+
+
+async def test_a_feed_without_keys_costs_its_producer_nothing(far_daemon: Daemon) -> None:
+    (keys.directory() / "client.key_secret").unlink()
+    with mtv.Feed("guider", endpoint=far_daemon.handlers.listen) as feed:
+        await published_until(feed, lambda: feed.error is not None)
+        assert "mtv keys make client" in str(feed.error)
+        assert not await in_thread(lambda: feed.publish(np.ones((30, 40))))
+
+
+async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr("mtv.pixels.packed", lambda pixels: sent.append(pixels.nbytes) or packing.packed(pixels))  # type: ignore[func-returns-value]
+    with mtv.Feed("guider", endpoint=far_daemon.handlers.listen) as feed:
+        with anyio.fail_after(30):
+            while not feed.counts.shown:
+                await in_thread(lambda: feed.publish(np.ones((600, 900), "u1"), mask=mask_of("|u1"), planes={"SAT": 0}))
+                await anyio.sleep(0.02)
+    assert set(sent) == {540_000}
+
+
 # What they may ask for
 
 

@@ -34,6 +34,22 @@ print(*feed.counts[:3])
 """
 
 
+POOL = """
+import multiprocessing as mp, sys, numpy as np, mtv
+display = mtv.Display("pool")
+display.mtv(np.zeros((30, 40), "f4"))  # a connection that the children must not share
+def work(index):
+    mtv.Display("pool").dot("o", index, index)
+    return mtv.default_connection().session
+if __name__ == "__main__":
+    with mp.get_context(sys.argv[1]).Pool(2) as pool:
+        sessions = pool.map(work, range(8), chunksize=1)
+    display.sync()
+    assert display.connection.session not in sessions
+    print(sum(display.connection.status().displays[-1].overlays.values()))
+"""
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
@@ -122,6 +138,16 @@ def test_jobs_in_processes_of_their_own_feed_and_draw(far_daemon: LiveDaemon) ->
         assert {window.value(3, 3, frame=5), window.value(3, 3, frame=6)} == {"5", "6"}
     with mtv.connect(far_daemon.local_endpoint) as connection:
         assert "job" in {report.name for report in connection.status().displays}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_of_a_pool_have_sessions_of_their_own(far_daemon: LiveDaemon, tmp_path: Path, method: str) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(POOL)
+    command = [sys.executable, "-W", "ignore", str(script), method]
+    done = subprocess.run(command, env=far_daemon.environment(), capture_output=True, text=True, timeout=START_SECS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["8"]
 
 
 def test_the_command_works_from_another_host_but_for_what_is_refused_there(far_daemon: LiveDaemon) -> None:

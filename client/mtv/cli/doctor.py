@@ -71,9 +71,11 @@ def doctor(ctx: click.Context) -> None:
 
 def examine(call: Call) -> list[Finding]:
     """Return what was found, in the order in which it should be mended."""
+    far = paths.is_tcp(call.endpoint or os.environ.get(paths.ENDPOINT_VARIABLE, ""))
     findings: list[Finding] = []
     for look in _LOOKS:
-        findings += look(call)
+        if not far or look not in _HERE:
+            findings += look(call)
     return findings
 
 
@@ -251,3 +253,6 @@ _LOOKS: Final[tuple[Callable[[Call], Iterator[Finding]], ...]] = (
     _socket,
     _daemon,
 )
+
+_HERE: Final = (_daemon_packages, _ds9, _screen)
+"""What matters only on the host of the daemon."""
