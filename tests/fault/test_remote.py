@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -159,27 +160,34 @@ async def test_without_keys_nothing_is_sent(far_daemon: Daemon, missing: str) ->
     assert "mtv keys" in error.error.hint
 
 
+def handshake(endpoint: str, own: keys.ClientKeys | None) -> int:
+    """Return the event that a handshake ends with."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as knocking, context.socket(zmq.PAIR) as monitor:
+        knocking.linger = monitor.linger = 0
+        if own is not None:
+            knocking.curve_serverkey = own.server
+            knocking.curve_publickey, knocking.curve_secretkey = own.own
+        knocking.monitor("inproc://events", NOT_LET_IN | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        monitor.connect("inproc://events")
+        knocking.connect(endpoint)
+        assert monitor.poll(20_000)
+        event = int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder)
+        knocking.disable_monitor()
+        return event
+
+
 async def test_a_client_without_encryption_gets_nowhere(far_daemon: Daemon) -> None:
-    def knock() -> int:
-        with zmq.Context() as context, context.socket(zmq.DEALER) as plain, context.socket(zmq.PAIR) as monitor:
-            plain.linger = monitor.linger = 0
-            plain.monitor("inproc://plain", NOT_LET_IN | zmq.EVENT_HANDSHAKE_SUCCEEDED)
-            monitor.connect("inproc://plain")
-            plain.connect(far_daemon.handlers.listen)
-            assert monitor.poll(20_000)
-            event = int.from_bytes(monitor.recv_multipart()[0][:2], "little")
-            plain.disable_monitor()
-            return event
-
-    assert await in_thread(knock) & NOT_LET_IN
+    endpoint = far_daemon.handlers.listen
+    assert await in_thread(lambda: handshake(endpoint, keys.for_client(endpoint))) == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    assert await in_thread(lambda: handshake(endpoint, None)) & NOT_LET_IN
 
 
-async def test_nobody_gets_in_where_nobody_answers_for_the_keys(tmp_path: Path, far_daemon: Daemon) -> None:
+async def test_nobody_gets_in_where_nobody_answers_for_the_keys(far_daemon: Daemon) -> None:
     with zmq.Context[zmq.Socket[bytes]](io_threads=2) as doorless:
         bound = RouterSocket(doorless, "tcp://127.0.0.1:*", 1 << 20, keys=keys.pair(keys.DAEMON))
         try:
-            with pytest.raises(mtv.MtvError):
-                await in_thread(lambda: mtv.connect(bound.endpoint, timeout_secs=5))
+            own = keys.for_client(bound.endpoint)
+            assert await in_thread(lambda: handshake(bound.endpoint, own)) & NOT_LET_IN
         finally:
             bound.close()
 
@@ -437,7 +445,7 @@ async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemo
         (shown_with(Array(dtype="|u1", shape=(1, 1), buffer=1, offset=1, packing=PACKED)), "target.mask"),
         (shown_with(Array(dtype="|u1", shape=(1, 1), buffer=9, packing=PACKED)), "target.mask"),
         (shown_with(Array(dtype="<f4", shape=(1, 1), buffer=1, packing=PACKED)), "target.mask"),
-        (steps.Overlay(x=Array(dtype="<f8", shape=(1,), buffer=0, packing=PACKED), y=(1.0,)), "x"),
+        (steps.Overlay(x=Array(dtype="<f8", shape=(1,), buffer=1, packing=PACKED), y=(1.0,)), "x"),
     ],
 )  # fmt: skip
 async def test_only_a_whole_mask_may_be_packed(far_daemon: Daemon, step: steps.Step, where: str) -> None:
@@ -478,6 +486,17 @@ async def test_a_client_checks_the_size_of_its_pixels_before_it_sends_them(far_d
     with pytest.raises(mtv.RequestError) as caught:
         await in_thread(show)
     assert caught.value.code == "too_large"
+
+
+async def test_no_message_is_sent_that_the_daemon_would_hang_up_on(far_daemon: Daemon) -> None:
+    def send() -> None:
+        with connected(far_daemon) as connection:
+            connection.ask(steps.Mtv(target=IMAGE), buffers=(bytes(2 << 20),))
+
+    with pytest.raises(mtv.RequestError) as caught:
+        await in_thread(send)
+    assert caught.value.code == "too_large"
+    assert far_daemon.far.refused == 0
 
 
 async def test_who_does_not_read_its_answers_gets_no_more_of_them(far_daemon: Daemon) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,14 @@ def test_unpacking_gives_back_what_was_packed(size: int, dtype: str, seed: int, 
     blocks = list(unpacked(packed(pixels), pixels.nbytes, pixels.dtype.itemsize))
     assert all(block.nbytes <= BLOCK_BYTES for block in blocks)
     assert b"".join(blocks) == pixels.tobytes()
+
+
+@given(size=st.integers(0, 300), chunk=st.sampled_from([1, 2, 7]))
+def test_the_size_of_the_pieces_that_are_read_does_not_matter(size: int, chunk: int) -> None:
+    pixels = np.arange(size, dtype="<i4")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mtv.packing._CHUNK_BYTES", chunk)
+        assert b"".join(unpacked(packed(pixels), pixels.nbytes, 4)) == pixels.tobytes()
 
 
 @given(
