@@ -21,6 +21,7 @@ from typing import Final
 
 import zmq
 
+from mtv import tcp
 from mtv.hearing import Hearing
 from mtv.keys import ClientKeys, directory, shown
 from mtv.outbox import Outbox
@@ -221,9 +222,7 @@ class Link:
     def _secure(self, keys: ClientKeys) -> None:
         self._socket.curve_serverkey = keys.server
         self._socket.curve_publickey, self._socket.curve_secretkey = keys.own
-        self._socket.setsockopt(zmq.IPV6, int("[" in self.endpoint))
-        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
-        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+        tcp.prepare(self._socket, self.endpoint)
 
     def _close(self, linger_ms: int = 0) -> None:
         self._socket.disable_monitor()

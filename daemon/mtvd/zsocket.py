@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import anyio
 import zmq
 
+from mtv import tcp
 from mtv.keys import Pair
 from mtv.wire.frames import Buffer
 
@@ -85,14 +86,12 @@ class RouterSocket:
 
     def _secure(self, keys: Pair, endpoint: str) -> None:
         self._socket.setsockopt(zmq.AFFINITY, _SECOND_THREAD)
-        self._socket.setsockopt(zmq.IPV6, int("[" in endpoint))
         self._socket.curve_server = True
         self._socket.curve_publickey, self._socket.curve_secretkey = keys
         self._socket.setsockopt(zmq.ZAP_DOMAIN, b"mtv")
         self._socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody gets in where nobody answers ZAP
         self._socket.setsockopt(zmq.HANDSHAKE_IVL, 10_000)
-        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
-        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+        tcp.prepare(self._socket, endpoint)
 
     def _bind(self, endpoint: str) -> None:
         try:

@@ -18,7 +18,7 @@ import pytest
 import zmq
 
 import mtv
-from mtv import keys, packing
+from mtv import keys, packing, tcp
 from mtv.link import Timing
 from mtv.pixels import FrameSink
 from mtv.wire import codec, frames, messages, steps
@@ -167,6 +167,7 @@ def handshake(endpoint: str, own: keys.ClientKeys | None) -> int:
         if own is not None:
             knocking.curve_serverkey = own.server
             knocking.curve_publickey, knocking.curve_secretkey = own.own
+        tcp.prepare(knocking, endpoint)
         knocking.monitor("inproc://events", NOT_LET_IN | zmq.EVENT_HANDSHAKE_SUCCEEDED)
         monitor.connect("inproc://events")
         knocking.connect(endpoint)
@@ -592,6 +593,32 @@ async def test_a_tunnel_whose_far_end_is_away_for_a_while_costs_nothing(far_daem
         await in_thread(connection.close)
     finally:
         await in_thread(proxy.close)
+
+
+async def test_a_vanished_host_is_the_kernel_s_to_find_out_because_heartbeats_wait_behind_large_frames(
+    far_daemon: Daemon,
+) -> None:
+    connection = await in_thread(lambda: connected(far_daemon))
+    try:
+        for side in (far_daemon.far._socket._socket, connection._linked()._socket):
+            assert side.getsockopt(zmq.TCP_KEEPALIVE) == 1
+            assert 10_000 <= int(side.getsockopt(zmq.TCP_MAXRT)) <= 60_000
+            assert side.getsockopt(zmq.HEARTBEAT_IVL) == 0
+    finally:
+        await in_thread(connection.close)
+
+
+async def test_addresses_of_ipv6_are_addresses(far_daemon: Daemon) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    bound = RouterSocket(far_daemon.context, "tcp://[::1]:*", 1 << 20, keys=keys.pair(keys.DAEMON))
+    try:
+        own = keys.for_client(bound.endpoint)
+        assert await in_thread(lambda: handshake(bound.endpoint, own)) == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    finally:
+        bound.close()
 
 
 async def test_a_tunnel_that_leads_nowhere_is_told_at_once(far_daemon: Daemon) -> None:
