@@ -98,7 +98,7 @@ class RouterSocket:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self._socket.close(0)
-            raise CannotListen(f"cannot listen at {endpoint}: {zmq.strerror(error.errno)}") from None
+            raise CannotListen(f"cannot listen at {endpoint}: {zmq.strerror(error.errno or 0)}") from None
 
     @property
     def endpoint(self) -> str:

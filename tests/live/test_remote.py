@@ -36,12 +36,12 @@ print(*feed.counts[:3])
 
 POOL = """
 import multiprocessing as mp, sys, numpy as np, mtv
-display = mtv.Display("pool")
-display.mtv(np.zeros((30, 40), "f4"))  # a connection that the children must not share
 def work(index):
     mtv.Display("pool").dot("o", index, index)
     return mtv.default_connection().session
 if __name__ == "__main__":
+    display = mtv.Display("pool")
+    display.mtv(np.zeros((30, 40), "f4"))  # a connection that the children must not share
     with mp.get_context(sys.argv[1]).Pool(2) as pool:
         sessions = pool.map(work, range(8), chunksize=1)
     display.sync()
