@@ -470,7 +470,8 @@ _OPTIONS: Final = (
     (zmq.LINGER, 0),
     (zmq.SNDHWM, 0),
     (zmq.RCVHWM, 0),
-    (zmq.RECONNECT_IVL, -1),  # libzmq's own reconnection would let requests out before the Hello
+    # Never by itself: that would let requests out before the Hello. With -1 libzmq drops what came before the end.
+    (zmq.RECONNECT_IVL, 3_600_000),
 )
 
 

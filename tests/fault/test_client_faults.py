@@ -18,6 +18,7 @@ from mtv.link import Link, Timing
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages
 from mtv.wire.frames import Kind
+from mtv.wire.limits import Limits
 from mtv.wire.steps import Overlay
 
 
@@ -245,3 +246,35 @@ def _show_and_fail(display: mtv.Display) -> None:
 
 def _no_room(descriptor: int, piece: memoryview, _at: int) -> int:
     raise OSError(28, os.strerror(28))
+
+
+def test_an_answer_is_heard_though_the_daemon_leaves_right_after_it(tmp_path: Path) -> None:
+    """As with ``mtv down``: the connection's end must not overtake what came before it."""
+
+    def answer_and_leave(endpoint: str, listening: threading.Event) -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+            router.bind(endpoint)
+            listening.set()
+            for reply in (_welcome(), messages.Done()):
+                route, head, _ = router.recv_multipart()
+                header = frames.read_header(head)
+                router.send_multipart(
+                    [route, *frames.pack(Kind.REPLY, header.session, header.sequence, codec.encode(reply))]
+                )
+
+    for number in range(60):
+        endpoint = f"ipc://{tmp_path}/{number}"
+        listening = threading.Event()
+        thread = threading.Thread(target=answer_and_leave, args=(endpoint, listening))
+        thread.start()
+        assert listening.wait(20)
+        connection = Connection(endpoint, timing=Timing(lost_secs=0.2))
+        assert isinstance(connection.request(messages.Shutdown()), messages.Done)
+        thread.join()
+        connection.close()
+
+
+def _welcome() -> messages.Welcome:
+    return messages.Welcome(
+        versions=(1, 0), release="x", limits=Limits(), window=messages.WindowState(), pixel_directory=""
+    )
