@@ -62,10 +62,6 @@ class Door:
             self._read(changed)
         return key in self._known
 
-    def name_of(self, key: str) -> str:
-        """Return the name by which a key was authorised; empty where it is not."""
-        return self._known.get(key, "")
-
     def _read(self, changed: int) -> None:
         self._known = {key.decode(): name for key, name in keys.authorised(self._place).items()}
         self._read_at = changed
