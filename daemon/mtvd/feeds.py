@@ -50,6 +50,7 @@ class _Feed:
     latencies: collections.deque[float] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=_LATEST))
     times: collections.deque[float] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=_LATEST))
     limits: tuple[float, float] | None = None
+    limits_at: float = 0.0
 
     def info(self, name: str, session: bytes) -> FeedInfo:
         """Return what status tells."""
@@ -167,11 +168,12 @@ class Feeds:
         found = _limits_of(_sample(self._pixels, frame.target.image, buffers))
         if found is None:
             return feed.limits or (0.0, 1.0)
-        if feed.limits is not None and feed.times:
-            weight = -math.expm1(-(self._clock() - feed.times[-1]) / frame.smooth_secs)
+        now = self._clock()
+        if feed.limits is not None:
+            weight = -math.expm1(-(now - feed.limits_at) / frame.smooth_secs)
             low, high = (old + weight * (new - old) for old, new in zip(feed.limits, found, strict=True))
             found = low, high
-        feed.limits = found
+        feed.limits, feed.limits_at = found, now
         return found
 
 

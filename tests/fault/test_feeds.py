@@ -141,6 +141,22 @@ async def test_smoothed_limits_follow_the_pixels_slowly(daemon: Daemon) -> None:
     assert daemon.engine.scene.displays[0].scale.limits == (7.0, 8.0)
 
 
+async def test_smoothed_limits_are_averaged_over_the_time_between_frames_however_long_a_frame_takes(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(daemon.feeds, "_clock", lambda: now)
+    client = daemon.client()
+    for value in (0.0, 100.0):
+        request = buffered(smooth_secs=2.0)
+        await shown(client, request, (np.full(SHAPE_YX, value, ">f4").tobytes(),))
+        now += 0.1
+        daemon.feeds.shown(client.session, request, 1.9)
+        now += 1.9
+    low, _ = daemon.engine.scene.displays[0].scale.limits
+    assert low == pytest.approx(100 * (1 - np.exp(-1)))
+
+
 async def test_status_tells_what_became_of_the_frames(daemon: Daemon) -> None:
     client = daemon.client()
     await shown(client, buffered(published=1), (bytes(4800),))
