@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, exception_for
 from mtvd.repo import peers
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _SQLITE: Final = "sqlite:///"
 _Identity = tuple[int, int]
+
+
+class _Opened(NamedTuple):
+    """An opened repository."""
+
+    butler: Butler
+    database: Path | None
+    """The file of an SQLite registry; None for another registry."""
+    file: Path | None
+    """What stands for the repository on this host: its database, else its configuration; None where nothing does."""
+    identity: _Identity
+    """Of the file, when it was opened."""
 
 
 class Butlers:
@@ -39,7 +51,7 @@ class Butlers:
         self._busy_timeout_secs = busy_timeout_secs
         self._peer_silence_secs, self._server_silence_secs = peer_silence_secs, server_silence_secs
         self._patience = Patience(peer_silence_secs)
-        self._templates: dict[str, tuple[Butler, Path | None, _Identity]] = {}
+        self._opened: dict[str, _Opened] = {}
         self._kept: dict[str, Kept] = {}
         self._prepared = False
 
@@ -58,42 +70,40 @@ class Butlers:
         DaemonError
             ``repository_failed`` where it is gone or broken.
         """
-        template = self._template(location)
+        template = self._open(location).butler
         if location in self._kept:
             return self._kept[location].current()
         # 0.1 to 0.4 ms; without it new dataset types, detectors and filters stay invisible.
         template.registry.refresh()
         return template.clone()
 
-    def is_sqlite(self, location: str) -> bool:
-        """Tell whether a repository that was opened has an SQLite registry."""
-        return self._templates[location][1] is not None
+    def database(self, location: str) -> Path | None:
+        """Return the file of an SQLite registry; None for another registry. Raises as `clone`."""
+        return self._open(location).database
 
     def close(self) -> None:
         """Close all."""
-        for location in list(self._templates):
+        for location in list(self._opened):
             self._drop(location)
 
-    def _template(self, location: str) -> Butler:
-        if location in self._templates:
-            butler, database, identity = self._templates[location]
-            if _identity(database) == identity:
-                return butler
+    def _open(self, location: str) -> _Opened:
+        if location in self._opened:
+            opened = self._opened[location]
+            if _identity(opened.file) == opened.identity:
+                return opened
             # After a rename or a replacement SQLite goes on answering from the old file, without an error.
             self._drop(location)
-        butler, database = self._open(location)
-        self._templates[location] = (butler, database, _identity(database))
-        if database is not None:
-            self._kept[location] = Kept(butler, database)
-        return butler
+        opened = self._opened[location] = self._new(location)
+        if opened.database is not None:
+            self._kept[location] = Kept(opened.butler, opened.database)
+        return opened
 
     def _drop(self, location: str) -> None:
-        butler, *_ = self._templates.pop(location)
-        butler.close()
+        self._opened.pop(location).butler.close()
         if location in self._kept:
             self._kept.pop(location).close()
 
-    def _open(self, location: str) -> tuple[Butler, Path | None]:
+    def _new(self, location: str) -> _Opened:
         self._prepare()
         from lsst.daf.butler import ButlerConfig
 
@@ -104,7 +114,8 @@ class Butlers:
             if database is not None and not database.is_file():
                 raise _failed("the repository has no registry database")
             butler = self._asking(peers.waits_for_peers(config), lambda: self._butler(config))
-            return butler, database or _file_of(config)
+            file = database or _file_of(config)
+            return _Opened(butler, database, file, _identity(file))
         except FileNotFoundError:
             raise _nothing_there() from None
         except (MtvError, ImportError):
@@ -185,11 +196,11 @@ def _file_of(config: Any) -> Path | None:
     return Path(file.ospath) if file is not None and file.isLocal else None
 
 
-def _identity(database: Path | None) -> _Identity:
-    if database is None:
+def _identity(file: Path | None) -> _Identity:
+    if file is None:
         return (0, 0)
     try:
-        status = database.stat()
+        status = file.stat()
     except OSError:
         return (-1, -1)
     return (status.st_dev, status.st_ino)

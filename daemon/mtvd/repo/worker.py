@@ -87,7 +87,7 @@ class Worker:
                 butler[0],
                 asked,
                 page_rows=self._settings.page_rows,
-                sqlite=self._butlers.is_sqlite(location),
+                sqlite=self._butlers.database(location) is not None,
                 report=lambda count: progress(count, 0, "rows"),
             )
             return msgspec.to_builtins(rows)
