@@ -281,13 +281,16 @@ def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
 
 
 def check_query(query: steps.Query, limits: Limits) -> None:
-    """Check the length of a query's expression.
+    """Check what needs no registry: the length of a query's expression, and what goes with ``since``.
 
     Raises
     ------
     RequestError
-        ``too_large``, naming ``where``.
+        ``too_large``, naming ``where``; ``bad_value``, naming ``since``.
     """
+    if query.since and (query.what != "datasets" or query.order_by or query.cursor or query.limit is not None):
+        message = "what has come since is told of datasets, in the order of their coming"
+        raise bad_value("since", message, "leave order_by, limit and cursor out")
     if len(query.where) > limits.where_chars:
         message = f"the expression has {len(query.where)} characters, at most {limits.where_chars} are read"
         raise RequestError(Error(code="too_large", message=message, where="where", hint="ask in several queries"))

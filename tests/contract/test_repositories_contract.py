@@ -11,13 +11,14 @@ import anyio
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.support import repo_sample as sample
 from tests.support.readers import column, pixels
 from tests.support.repositories import running
 
 from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import RequestError
-from mtv.wire.steps import Query
+from mtv.wire.steps import NOW, START, Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import fake
 from mtvd.repo.port import Repositories
@@ -90,6 +91,37 @@ async def test_provenance_tells_run_chains_and_bytes(subject: Subject) -> None:
     assert int(str(found["file_bytes"])) > 0
     datasets = await subject.repositories.query(Query(dataset_type="calexp", collections=CHAIN, data_id=ONE))
     assert rows.ids == datasets.ids
+
+
+async def test_what_has_come_since_a_mark_is_told_once(subject: Subject) -> None:
+    asked = Query(dataset_type="calexp", collections=CHAIN, since=START)
+    everything = await subject.repositories.query(asked)
+    assert {row[1:3] for row in everything.rows} == {
+        (visit, one) for visit in sample.VISITS for one in sample.DETECTORS
+    }
+    assert everything.columns[-1] == "run"
+    now = await subject.repositories.query(replace(asked, since=NOW))
+    assert (now.rows, now.mark) == ((), everything.mark)
+    after = await subject.repositories.query(replace(asked, since=now.mark))
+    assert (after.rows, after.ids, after.mark, after.cursor) == ((), (), now.mark, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "where"),
+    [
+        ({"dataset_type": "calxep"}, "unknown_dataset_type", "dataset_type"),
+        ({"collections": ("u/nobody",)}, "unknown_collection", "collections"),
+        ({"data_id": {"vist": 1}}, "bad_query", "data_id.vist"),
+        ({"since": "yesterday"}, "bad_value", "since"),
+    ],
+)
+async def test_a_watch_of_what_is_not_there_is_refused_from_the_beginning(
+    subject: Subject, changes: dict[str, Any], code: str, where: str
+) -> None:
+    for since in (NOW, START):
+        asked = Query(**{"dataset_type": "calexp", "collections": CHAIN, "since": since, **changes})
+        refused = await subject.refused(asked)
+        assert (refused.code, refused.error.where) == (code, where)
 
 
 async def test_a_limit_cuts(subject: Subject) -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.support import repo_sample as sample
 from tests.support import scale_out
+from tests.support.landing import Pipeline
 from tests.support.postgres import USER, Postgres, postgres
 from tests.support.readers import column, pixels
 from tests.support.repositories import running
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import MtvError
-from mtv.wire.steps import Query
+from mtv.wire.steps import NOW, Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
@@ -65,6 +67,20 @@ async def refused(butler: ButlerRepositories, query: Query, server: Postgres) ->
     for secret in ("SELECT", "127.0.0.1", str(server.port), server.password, "postgresql://"):
         assert secret not in str(caught.value)
     return caught.value
+
+
+async def test_what_has_come_is_told_by_date(opened: Running, repository: Path, environment: dict[str, str]) -> None:
+    butler, _ = opened
+    now = await butler.query(replace(CALEXPS, since=NOW))
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in environment.items():
+            patched.setenv(name, value)
+        with Pipeline(repository) as pipeline:
+            landed = [*pipeline.put((1214, 41)), *pipeline.put((1214, 42))]
+            rows = await butler.query(replace(CALEXPS, since=now.mark))
+            pipeline.butler.removeRuns([pipeline.run], unlink_from_chains=True)
+    assert [one for one in rows.ids if one not in now.ids] == landed
+    assert rows.mark != now.mark
 
 
 async def test_queries_and_files_are_those_of_any_repository(opened: Running) -> None:

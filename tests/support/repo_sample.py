@@ -192,21 +192,7 @@ def _build(
 
 
 def _insert_dimensions(butler: Any) -> None:
-    import datetime as dt
-
-    import lsst.sphgeom
-    from astropy.time import Time
-    from lsst.daf.butler import Timespan
-
     insert = butler.registry.insertDimensionData
-    region = lsst.sphgeom.ConvexPolygon(
-        [
-            lsst.sphgeom.UnitVector3d(lsst.sphgeom.LonLat.fromDegrees(lon, lat))
-            for lon, lat in ((150.0, 2.0), (150.2, 2.0), (150.2, 2.2))
-        ]
-    )
-    begin = Time("2014-03-28T00:00:00", scale="tai")
-    span = Timespan(begin, begin + dt.timedelta(seconds=30))
     with butler.registry.transaction():
         insert(
             "instrument",
@@ -228,44 +214,63 @@ def _insert_dimensions(butler: Any) -> None:
         insert("day_obs", {"instrument": "HSC", "id": 20140328})
         insert("visit_system", {"instrument": "HSC", "id": 0, "name": "one-to-one"})
         for visit, (filter_name, _) in VISITS.items():
-            shared = {
-                "instrument": "HSC",
-                "physical_filter": filter_name,
-                "day_obs": 20140328,
-                "timespan": span,
-                "exposure_time": 30.0,
-                "target_name": "SSP-Wide",
-                "observation_reason": "science",
-                "science_program": "o13015",
-                "azimuth": 10.0,
-                "zenith_angle": 20.0,
-            }
-            insert("group", {"instrument": "HSC", "name": str(visit)})
-            insert(
-                "exposure",
-                {
-                    **shared,
-                    "id": visit,
-                    "obs_id": f"HSCA{visit:08d}",
-                    "group": str(visit),
-                    "dark_time": 30.0,
-                    "observation_type": "science",
-                    "seq_num": visit,
-                    "seq_start": visit,
-                    "seq_end": visit,
-                    "sky_angle": 0.0,
-                    "tracking_ra": 150.0,
-                    "tracking_dec": 2.0,
-                },
-            )
-            insert("visit", {**shared, "id": visit, "name": f"HSCA{visit:08d}", "seq_num": visit, "region": region})
-            insert("visit_definition", {"instrument": "HSC", "visit": visit, "exposure": visit})
-            insert("visit_system_membership", {"instrument": "HSC", "visit_system": 0, "visit": visit})
-            for detector in DETECTORS:
-                insert(
-                    "visit_detector_region",
-                    {"instrument": "HSC", "visit": visit, "detector": detector, "region": region},
-                )
+            insert_visit(butler, visit, filter_name)
+
+
+def insert_visit(butler: Any, visit: int, filter_name: str) -> None:
+    """Add a visit, its exposure, and the regions of its detectors."""
+    import datetime as dt
+
+    import lsst.sphgeom
+    from astropy.time import Time
+    from lsst.daf.butler import Timespan
+
+    insert = butler.registry.insertDimensionData
+    region = lsst.sphgeom.ConvexPolygon(
+        [
+            lsst.sphgeom.UnitVector3d(lsst.sphgeom.LonLat.fromDegrees(lon, lat))
+            for lon, lat in ((150.0, 2.0), (150.2, 2.0), (150.2, 2.2))
+        ]
+    )
+    begin = Time("2014-03-28T00:00:00", scale="tai")
+    shared = {
+        "instrument": "HSC",
+        "physical_filter": filter_name,
+        "day_obs": 20140328,
+        "timespan": Timespan(begin, begin + dt.timedelta(seconds=30)),
+        "exposure_time": 30.0,
+        "target_name": "SSP-Wide",
+        "observation_reason": "science",
+        "science_program": "o13015",
+        "azimuth": 10.0,
+        "zenith_angle": 20.0,
+    }
+    insert("group", {"instrument": "HSC", "name": str(visit)})
+    insert(
+        "exposure",
+        {
+            **shared,
+            "id": visit,
+            "obs_id": f"HSCA{visit:08d}",
+            "group": str(visit),
+            "dark_time": 30.0,
+            "observation_type": "science",
+            "seq_num": visit,
+            "seq_start": visit,
+            "seq_end": visit,
+            "sky_angle": 0.0,
+            "tracking_ra": 150.0,
+            "tracking_dec": 2.0,
+        },
+    )
+    insert("visit", {**shared, "id": visit, "name": f"HSCA{visit:08d}", "seq_num": visit, "region": region})
+    insert("visit_definition", {"instrument": "HSC", "visit": visit, "exposure": visit})
+    insert("visit_system_membership", {"instrument": "HSC", "visit_system": 0, "visit": visit})
+    for detector in DETECTORS:
+        insert(
+            "visit_detector_region",
+            {"instrument": "HSC", "visit": visit, "detector": detector, "region": region},
+        )
 
 
 def _register_types(butler: Any) -> None:

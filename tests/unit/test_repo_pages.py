@@ -9,8 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from mtv.wire.errors import RequestError
-from mtv.wire.steps import Query
+from mtv.wire.limits import Limits
+from mtv.wire.steps import NOW, Query
 from mtvd.repo.pages import cursor_of, items, order_of, page_of, take
+from mtvd.resolve import check_query
 
 REQUIRED = ("instrument", "visit", "detector")
 QUERY = Query(dataset_type="calexp")
@@ -118,3 +120,13 @@ def test_rows_that_are_read_are_reported_now_and_then() -> None:
     reported: list[int] = []
     taken(Results(rows(1500)), report=reported.append)
     assert reported == [1000]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"order_by": ("visit",)}, {"limit": 3}, {"cursor": "x"}, {"what": "provenance"}, {"what": "data_ids"}]
+)
+def test_arrivals_have_an_order_of_their_own_and_no_pages(changes: dict[str, Any]) -> None:
+    check_query(replace(QUERY, since=NOW), Limits())
+    with pytest.raises(RequestError) as caught:
+        check_query(replace(QUERY, since=NOW, **changes), Limits())
+    assert caught.value.error.where == "since"

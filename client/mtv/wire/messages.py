@@ -212,6 +212,8 @@ class Rows(Message, frozen=True, kw_only=True, tag="rows"):
     dataset_type: str = ""
     cursor: str = ""
     """For the next page; empty on the last."""
+    mark: str = ""
+    """Of a query with ``since``: how far it has looked. The same as before where nothing has come to the repository."""
 
 
 class Loaded(Message, frozen=True, kw_only=True, tag="loaded"):

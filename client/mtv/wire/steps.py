@@ -6,7 +6,7 @@ that the client makes them before it sends and the daemon before it moves anythi
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -16,6 +16,12 @@ Display = int | str
 """A display's number (from 0, the same as DS9's) or its name."""
 
 Value = int | float | str | bool | None
+
+
+NOW: Final = "now"
+"""A mark without what it stands for: `Rows` bring it, and no datasets but those that the next may repeat."""
+START: Final = "start"
+"""The mark of an empty repository: all datasets have come since."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -44,6 +50,8 @@ class Query(Step, frozen=True, kw_only=True, tag="query"):
     """Rows at most; a page never has more than the daemon's limit."""
     cursor: str = ""
     """From the `Rows` before, for its next page."""
+    since: str = ""
+    """Of datasets, only what has come to the repository since: the mark of the `Rows` before, or `NOW`, or `START`."""
 
 
 class Load(Step, frozen=True, kw_only=True, tag="load"):

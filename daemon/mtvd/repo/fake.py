@@ -19,7 +19,7 @@ import numpy as np
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, bad_value
 from mtv.wire.messages import Got, RepositoryInfo, Rows
-from mtv.wire.steps import Query
+from mtv.wire.steps import NOW, START, Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.errors import near, refusal
 from mtvd.repo.port import OnImage, OnProgress
@@ -125,6 +125,8 @@ class FakeRepositories:
             rows = tuple((name, ", ".join(_REQUIRED), "") for name in _TYPES)
             return Rows(columns=("name", "dimensions", "storage_class"), rows=rows, repo=ALIAS)
         found = self._datasets(query)
+        if query.since:
+            return _arrived(found, query.since)
         return _with_provenance(found) if query.what == "provenance" else found
 
     async def read_for_display(
@@ -287,6 +289,15 @@ def _with_provenance(rows: Rows) -> Rows:
     known = (COLLECTION, "2026-11-22T00:00:00.000", "ExposureF", "lsst.obs.base.FitsExposureFormatter", 4096)
     columns = (*rows.columns, "chains", "ingest_date", "storage_class", "formatter", "file_bytes")
     return msgspec.structs.replace(rows, columns=columns, rows=tuple((*row, *known) for row in rows.rows))
+
+
+def _arrived(rows: Rows, since: str) -> Rows:
+    mark = str(len(rows.rows))
+    if since == START:
+        return msgspec.structs.replace(rows, mark=mark)
+    if since not in {NOW, mark}:
+        raise bad_value("since", "this is no mark of this repository")
+    return msgspec.structs.replace(rows, rows=(), ids=(), mark=mark)
 
 
 def _id(dataset_type: str, visit: int, detector: int) -> uuid.UUID:

@@ -18,6 +18,7 @@ import msgspec
 
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error
+from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
 from mtvd.children import HandlerFailure, serve
 from mtvd.pixelstore import PixelStore
@@ -82,6 +83,8 @@ class Worker:
         asked = msgspec.convert(query, Query)
         butler: list[Any] = []
         with _told(asked, lambda: KnownNames(butler[0]) if butler else None):
+            if asked.since:
+                return msgspec.to_builtins(self._arrivals(location, asked, butler))
             butler.append(self._butlers.clone(location))
             rows = run(
                 butler[0],
@@ -91,6 +94,21 @@ class Worker:
                 report=lambda count: progress(count, 0, "rows"),
             )
             return msgspec.to_builtins(rows)
+
+    def _arrivals(self, location: str, asked: Query, butler: list[Any]) -> Rows:
+        from mtvd.repo.arrivals import answer
+
+        def clone() -> Any:
+            butler.append(self._butlers.clone(location))
+            return butler[0]
+
+        return answer(
+            asked,
+            database=self._butlers.database(location),
+            clone=clone,
+            page_rows=self._settings.page_rows,
+            busy_timeout_secs=self._settings.busy_timeout_secs,
+        )
 
     def read(
         self,
