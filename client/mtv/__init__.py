@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mtv.catalog import Catalog, Row
     from mtv.connection import Connection
     from mtv.datasets import DatasetRef, Handle
+    from mtv.directory import watch_directory
     from mtv.display import Display, arrange, get_display
     from mtv.exposure import Exposure
     from mtv.feed import Feed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mtv.repository import Repository, repositories
     from mtv.results import Refs
     from mtv.schema import Schema
+    from mtv.watching import Watch
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
     from mtv.wire.messages import Event
 
@@ -51,6 +53,7 @@ _HOMES: Final = {
     "Row": "catalog",
     "Schema": "schema",
     "Unavailable": "wire.errors",
+    "Watch": "watching",
     "arrange": "display",
     "buffering": "process",
     "connect": "process",
@@ -59,6 +62,7 @@ _HOMES: Final = {
     "get_display": "display",
     "on_event": "process",
     "repositories": "repository",
+    "watch_directory": "directory",
 }
 """Where each public name lives."""
 
@@ -81,6 +85,7 @@ __all__ = [
     "Row",
     "Schema",
     "Unavailable",
+    "Watch",
     "__version__",
     "arrange",
     "buffering",
@@ -90,6 +95,7 @@ __all__ = [
     "get_display",
     "on_event",
     "repositories",
+    "watch_directory",
 ]
 
 

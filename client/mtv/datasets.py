@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from mtv.wire import data
-from mtv.wire.messages import Loaded
+from mtv.wire.messages import Loaded, Rows
+
+_RUN: Final = "run"
 
 
 class DataId(dict[str, Any]):
@@ -67,6 +69,13 @@ class DatasetRef:
         return data.Dataset(
             repo=self.repo, id=self.id, dataset_type=self.dataset_type, data_id=plain, collections=collections
         )
+
+
+def ref_of(repo: str, dataset_type: str, page: Rows, index: int) -> DatasetRef:
+    """Return the reference that a row of datasets stands for; the page's own names come before those given."""
+    data_id = DataId(zip(page.columns, page.rows[index], strict=True))
+    run = str(data_id.pop(_RUN, ""))
+    return DatasetRef(page.repo or repo, page.dataset_type or dataset_type, page.ids[index], run, data_id)
 
 
 class Handle:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from mtv import naming
 from mtv.connection import Connection
-from mtv.datasets import DataId, DatasetRef
+from mtv.datasets import DatasetRef, ref_of
 from mtv.naming import Names
 from mtv.process import default_connection
 from mtv.results import Fetch, Records, Refs
@@ -19,8 +19,6 @@ from mtv.ticket import OnProgress
 from mtv.wire import steps
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.messages import Outcome, Rows
-
-_RUN: Final = "run"
 
 
 class Registry:
@@ -113,7 +111,7 @@ class Registry:
             limit=limit,
             data_id=naming.data_id(data_id),
         )
-        return Refs(fetch, lambda page, index: _ref(self.name, dataset_type, page, index))
+        return Refs(fetch, lambda page, index: ref_of(self.name, dataset_type, page, index))
 
     def provenance(
         self,
@@ -244,9 +242,7 @@ class Registry:
 
     def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
         connection = self.connection
-        if len(fields.get("where", "")) > connection.limits.where_chars:
-            raise bad_value("where", f"the expression is longer than {connection.limits.where_chars} characters")
-        query = steps.Query(repo=self.name, **fields)
+        query = self._query(**fields)
 
         def fetch(cursor: str) -> Rows:
             page = msgspec.structs.replace(query, cursor=cursor) if cursor else query
@@ -256,6 +252,12 @@ class Registry:
             return rows
 
         return fetch
+
+    def _query(self, **fields: Any) -> steps.Query:
+        most = self.connection.limits.where_chars
+        if len(fields.get("where", "")) > most:
+            raise bad_value("where", f"the expression is longer than {most} characters")
+        return steps.Query(repo=self.name, **fields)
 
     def _records(
         self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any
@@ -268,9 +270,3 @@ def _name(name: str | os.PathLike[str] | None) -> str:
         return ""
     text = os.fspath(name)
     return str(Path(text).expanduser().absolute()) if os.sep in text and "://" not in text else text
-
-
-def _ref(repo: str, dataset_type: str, page: Rows, index: int) -> DatasetRef:
-    data_id = DataId(zip(page.columns, page.rows[index], strict=True))
-    run = str(data_id.pop(_RUN, ""))
-    return DatasetRef(page.repo or repo, page.dataset_type or dataset_type, page.ids[index], run, data_id)

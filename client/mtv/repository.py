@@ -10,11 +10,14 @@ from typing import Any, Final, overload
 from mtv import checks, naming, parts
 from mtv.connection import Connection
 from mtv.datasets import DatasetRef, Handle
+from mtv.display import Display
 from mtv.naming import Names
 from mtv.outcomes import in_words_of_the_call
 from mtv.process import default_connection
 from mtv.registry import Registry
 from mtv.ticket import Answer, OnProgress
+from mtv.transaction import System
+from mtv.watching import EVERY_SECS, OnNote, Watch
 from mtv.wire import data, steps
 from mtv.wire.errors import bad_value
 from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo
@@ -220,6 +223,104 @@ class Repository(Registry):
             self._butler = inprocess.open_butler(location)
         names = naming.names("collections", collections)
         return inprocess.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
+
+    # What comes
+
+    def watch(
+        self,
+        dataset_type: str,
+        *,
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        display: int | str = 0,
+        catalog: str = "",
+        select: str = "",
+        columns: Sequence[str] = (),
+        symbol: str = "o",
+        size: float | str = 2.0,
+        colour: str = "green",
+        system: System = "pixel",
+        every_secs: float = EVERY_SECS,
+        timeout_secs: float | None = None,
+        limit: int | None = None,
+        on_note: OnNote | None = None,
+        **data_id: int | str,
+    ) -> Watch[DatasetRef]:
+        """Show each new dataset as a pipeline puts it into the repository; of several the newest.
+
+        ``for ref in repository.watch("calexp"): ...`` runs once for each that was shown. The pipeline needs no change
+        and never waits: the registry is asked for what is new since the last look, and only while nothing is drawn.
+
+        Parameters
+        ----------
+        dataset_type : `str`
+            Such as ``calexp``; ``calexp.mask`` shows a component.
+        where, bind, **data_id
+            Which of the new ones, as in `query`.
+        collections : `str` or sequence, optional
+            Runs, chains of runs, or globs of their names; they may come later. All runs where neither these are given
+            nor the repository has default ones.
+        display : `int` or `str`, optional
+            Display that shows them; its stretch, zoom and pan stay.
+        catalog : `str`, optional
+            Dataset type of a catalog with the same data ID, drawn as an overlay of that name once it is there, unless
+            another dataset is shown by then.
+        select, columns, symbol, size, colour, system : optional
+            As in `mtv.Display.overlay`, for the catalog.
+        every_secs : `float`, optional
+            Pause between looks; longer where looking takes more than a tenth of it.
+        timeout_secs, limit : optional
+            The iteration ends when nothing was shown for so long; when so many were shown.
+        on_note : callable, optional
+            Called with sentences for people: what is waited for, why something is not shown. They are logged where it
+            is not given.
+
+        Returns
+        -------
+        watch : `~mtv.watching.Watch` [`DatasetRef`]
+            An iterator; also a context manager, and ``counts`` tells what was seen, shown, passed over and failed.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument; `next` also raises what `query` does, except that a repository, a
+            dataset type or a collection that is not there is waited for.
+        Unavailable
+            There is no daemon. One that goes later is waited for.
+        """
+        from mtv.arrivals import Datasets
+        from mtv.markers import table_columns
+
+        whole, _, component = dataset_type.partition(".")
+        query = self._query(
+            what="datasets",
+            dataset_type=whole,
+            where=where,
+            bind=naming.bound(bind),
+            collections=naming.names("collections", collections),
+            data_id=naming.data_id(data_id),
+        )
+        look = {"select": select, "columns": columns, "symbol": symbol, "size": size, "colour": colour}
+        if catalog:
+            named = data.Dataset(dataset_type=catalog)
+            table_columns(named, None, select, columns, symbol, size, colour, self.connection.limits)
+        datasets = Datasets(
+            self.connection,
+            query,
+            Display(display, connection=self.connection),
+            component=component,
+            catalog=catalog,
+            look={**look, "system": checks.system(system)},
+        )
+        return Watch(
+            datasets,
+            follows=bool(catalog),
+            every_secs=every_secs,
+            timeout_secs=timeout_secs,
+            limit=limit,
+            on_note=on_note,
+        )
 
     # Inside
 

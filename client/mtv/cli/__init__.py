@@ -37,6 +37,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "repos": Entry("query", "repos", "List the repositories that can be named."),
         "query": Entry("query", "query", "Ask a repository: datasets, data IDs, collections, types, records."),
         "get": Entry("get", "get", "Print what an exposure says of itself: WCS, bounding box, metadata."),
+        "watch": Entry("watch", "watch", "Show new datasets, or files, as a pipeline makes them."),
         "load": Entry("draw", "load", "Read an image into the daemon's cache, for 'mtv show handle:...'."),
         "catalog": Entry("catalog", "catalog", "Schema or rows of a catalog; CSV."),
     },

@@ -1,0 +1,485 @@
+"""Watches: the newest of what comes is shown, all of it is counted, and what is away is waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mtv
+from mtv import watching
+from mtv.link import Timing
+from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
+from mtv.watching import Watch
+from mtv.wire import messages
+from mtv.wire.data import Dataset
+from mtv.wire.errors import Code, Error, exception_for
+from mtv.wire.steps import NOW, START, Mtv, Overlay, Query
+
+COLUMNS = ("instrument", "visit", "detector", "run")
+SOON = 0.01
+
+
+class Registry:
+    """What a scripted daemon's repository has, in the order of its coming; marks are numbers of datasets."""
+
+    def __init__(self) -> None:
+        self.visits: list[int] = []
+        self.trouble: list[Exception] = []
+        """Raised by the next queries, one by one."""
+        self.repeats = 0
+        """So many that were told before are told again."""
+        self.marks = 0
+        """Grows with what comes that is of no concern."""
+
+    def put(self, *visits: int) -> None:
+        self.visits += visits
+
+    def __call__(self, seen: Seen) -> messages.Rows:
+        query = seen.message
+        assert isinstance(query, Query)
+        if self.trouble:
+            raise self.trouble.pop(0)
+        mark = f"{len(self.visits)}.{self.marks}"
+        end = len(self.visits)
+        begin = end if query.since == NOW else 0 if query.since == START else int(query.since.partition(".")[0])
+        shown = self.visits[max(0, begin - self.repeats) : end]
+        return messages.Rows(
+            columns=COLUMNS,
+            rows=tuple(("HSC", visit, 41, "u/run") for visit in shown),
+            ids=tuple(f"id-{visit}" for visit in shown),
+            repo="hsc",
+            dataset_type="calexp",
+            mark=mark,
+        )
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
+    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
+        yield made
+
+
+@pytest.fixture
+def registry(daemon: ScriptedDaemon) -> Registry:
+    made = Registry()
+    daemon.script(Query, made)
+    return made
+
+
+@pytest.fixture
+def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
+    patience = Timing(hello_secs=5.0, lost_secs=0.1, retry_secs=0.02)
+    with mtv.Connection(daemon.endpoint, timing=patience) as connection:
+        yield mtv.Repository("hsc", connection=connection)
+
+
+def watching_from_now(daemon: ScriptedDaemon, repository: mtv.Repository, **options: Any) -> Watch[mtv.DatasetRef]:
+    """Return a watch that has had its first look."""
+    watch = repository.watch("calexp", **{"every_secs": SOON, **options})
+    watch._look()
+    assert [seen.message.since for seen in daemon.of(Query) if isinstance(seen.message, Query)][-1] == NOW
+    return watch
+
+
+def failing(code: Code, where: str = "", *, times: int = 1, retryable: bool = False) -> Callable[[Seen], Any]:
+    """Return a script that refuses so many transactions, then draws."""
+    left = [exception_for(Error(code=code, message="it went wrong", where=where, retryable=retryable))] * times
+
+    def answer(seen: Seen) -> messages.Outcome:
+        if left:
+            raise left.pop()
+        assert isinstance(seen.message, messages.Transaction)
+        return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in seen.message.steps))
+
+    return answer
+
+
+def visits(daemon: ScriptedDaemon) -> list[str]:
+    """UUIDs of what was shown, attempts included."""
+    targets = [step.target for step in daemon.steps if isinstance(step, Mtv)]
+    return [target.id for target in targets if isinstance(target, Dataset)]
+
+
+# What is shown
+
+
+def test_each_new_dataset_is_shown_and_none_that_was_there(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    registry.put(1, 2)
+    watch = watching_from_now(daemon, repository, display="live", where="visit > 0", instrument="HSC", limit=2)
+    registry.put(3)
+    first = next(watch)
+    assert (first["visit"], first.run, first.id) == (3, "u/run", "id-3")
+    registry.put(4)
+    assert [ref["visit"] for ref in watch] == [4]
+    assert visits(daemon) == ["id-3", "id-4"]
+    assert {step.display for step in daemon.steps if isinstance(step, Mtv)} == {"live"}
+    query = daemon.of(Query)[0].message
+    assert isinstance(query, Query)
+    assert (query.where, query.data_id, query.repo) == ("visit > 0", {"instrument": "HSC"}, "hsc")
+    assert watch.counts == (2, 2, 0, 0, 0, 0)
+
+
+def test_of_a_burst_the_newest_is_shown_and_the_counts_add_up(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    watch = watching_from_now(daemon, repository)
+    registry.put(*range(1, 51))
+    assert next(watch)["visit"] == 50
+    assert watch.counts == (50, 1, 49, 0, 0, 0)
+    assert visits(daemon) == ["id-50"]
+
+
+def test_what_is_told_again_is_not_new(daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository) -> None:
+    registry.repeats = 3
+    registry.put(1, 2, 3)
+    watch = watching_from_now(daemon, repository)
+    registry.put(4)
+    assert next(watch)["visit"] == 4
+    registry.put(5)
+    assert next(watch)["visit"] == 5
+    assert watch.counts.seen == 2
+
+
+def test_a_component_is_shown_where_one_is_named(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    watch = repository.watch("calexp.mask", every_secs=SOON)
+    watch._look()
+    registry.put(1)
+    next(watch)
+    (step,) = daemon.steps
+    assert isinstance(step, Mtv)
+    assert isinstance(step.target, Dataset)
+    assert step.target.dataset_type == "calexp.mask"
+    assert {seen.message.dataset_type for seen in daemon.of(Query) if isinstance(seen.message, Query)} == {"calexp"}
+
+
+# What is not whole, fails, or is overtaken
+
+
+@pytest.mark.parametrize("code", ["unreadable_file", "not_found"])
+def test_what_is_not_whole_yet_is_shown_once_it_is(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, code: Code
+) -> None:
+    notes: list[str] = []
+    watch = watching_from_now(daemon, repository, on_note=notes.append)
+    daemon.script(messages.Transaction, failing(code, times=3))
+    registry.put(1)
+    assert next(watch)["visit"] == 1
+    assert visits(daemon) == ["id-1"] * 4
+    assert watch.counts == (1, 1, 0, 0, 0, 0)
+    assert [note for note in notes if "not shown yet" in note] == notes
+    assert len(notes) == 1
+
+
+def test_what_is_overtaken_while_it_is_not_whole_is_passed_over(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    watch = watching_from_now(daemon, repository)
+    daemon.script(messages.Transaction, failing("unreadable_file", times=2))
+    registry.put(1)
+    watch._look()
+    assert watch._show() is None
+    assert watch.counts == (1, 0, 0, 0, 1, 0)
+    registry.put(2, 3)
+    assert next(watch)["visit"] == 3
+    assert watch.counts == (3, 1, 2, 0, 0, 0)
+
+
+def test_what_never_becomes_whole_fails_in_the_end(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "PATIENCE_SECS", 0.1)
+    watch = watching_from_now(daemon, repository, timeout_secs=1.0)
+    daemon.script(messages.Transaction, failing("unreadable_file", times=1000))
+    registry.put(1)
+    assert list(watch) == []
+    assert watch.counts == (1, 0, 0, 1, 0, 0)
+
+
+def test_what_cannot_be_shown_fails_and_is_told_once_in_a_row(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = watching_from_now(daemon, repository)
+    daemon.script(messages.Transaction, failing("unsupported", "target"))
+    registry.put(1)
+    watch._look()
+    assert watch._show() is None
+    registry.put(2)
+    assert next(watch)["visit"] == 2
+    assert watch.counts == (2, 1, 0, 1, 0, 0)
+    (told,) = (record.getMessage() for record in caplog.records)
+    assert "visit: 1" in told
+    assert "it went wrong" in told
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable"), [("no_window", False), ("deadline", True), ("busy", True), ("repository_failed", True)]
+)
+def test_what_a_daemon_or_window_that_is_away_could_not_show_is_shown_later(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, code: Code, retryable: bool
+) -> None:
+    watch = watching_from_now(daemon, repository)
+    daemon.script(messages.Transaction, failing(code, times=2, retryable=retryable))
+    registry.put(1)
+    assert next(watch)["visit"] == 1
+    assert watch.counts == (1, 1, 0, 0, 0, 0)
+
+
+# Repositories and daemons that come and go
+
+
+@pytest.mark.parametrize("code", ["unknown_repository", "unknown_dataset_type", "unknown_collection"])
+def test_what_is_not_there_yet_is_waited_for_and_its_first_dataset_is_new(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, code: Code
+) -> None:
+    notes: list[str] = []
+    registry.trouble = [exception_for(Error(code=code, message="it is not there", hint="did you mean"))] * 3
+    registry.put(1)
+    watch = repository.watch("calexp", every_secs=SOON, on_note=notes.append)
+    assert next(watch)["visit"] == 1
+    assert notes == ["waiting: it is not there (did you mean)", "going on"]
+    since = [seen.message.since for seen in daemon.of(Query) if isinstance(seen.message, Query)]
+    assert since[:4] == [NOW, START, START, START]
+
+
+@pytest.mark.parametrize("code", ["unknown_repository", "busy", "repository_failed", "deadline", "internal"])
+def test_a_repository_that_is_away_for_a_while_loses_nothing(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, code: Code
+) -> None:
+    registry.put(1)
+    watch = watching_from_now(daemon, repository)
+    registry.trouble = [exception_for(Error(code=code, message="away"))] * 3
+    registry.put(2)
+    assert next(watch)["visit"] == 2
+    assert watch.counts.seen == 1
+
+
+@pytest.mark.parametrize("code", ["bad_query", "bad_value", "forbidden"])
+def test_a_query_that_makes_no_sense_is_refused(registry: Registry, repository: mtv.Repository, code: Code) -> None:
+    registry.trouble = [exception_for(Error(code=code, message="no", where="where"))]
+    with pytest.raises(mtv.RequestError, match="where: no"):
+        next(repository.watch("calexp", where="visit = = 3"))
+
+
+def test_a_watch_goes_on_where_it_was_when_the_daemon_comes_back(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    gone = threading.Event()
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        gone.set()
+
+    registry.put(1)
+    watch = watching_from_now(daemon, repository, on_note=note)
+    daemon.stop()
+    registry.put(2, 3)
+
+    def come_back() -> None:
+        assert gone.wait(WAIT_SECS)
+        daemon.start()
+
+    thread = threading.Thread(target=come_back)
+    thread.start()
+    assert next(watch)["visit"] == 3
+    thread.join()
+    assert watch.counts == (2, 1, 1, 0, 0, 0)
+    assert notes[0].startswith("waiting: ")
+    assert notes[-1] == "going on"
+
+
+def test_without_a_daemon_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    with mtv.Connection(f"ipc://{tmp_path}/none.sock") as connection, pytest.raises(mtv.Unavailable):
+        mtv.Repository("hsc", connection=connection).watch("calexp")
+
+
+def test_an_older_daemon_that_knows_no_marks_is_refused(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
+    daemon.script(Query, messages.Rows(columns=COLUMNS, rows=(("HSC", 1, 41, "u/run"),), ids=("a",)))
+    with pytest.raises(mtv.RequestError, match="older") as caught:
+        next(repository.watch("calexp"))
+    assert caught.value.code == "unsupported"
+
+
+# Catalogs
+
+
+def overlays(daemon: ScriptedDaemon) -> list[Overlay]:
+    return [step for step in daemon.steps if isinstance(step, Overlay)]
+
+
+def without_catalog(registry: Registry, absent: list[int], code: Code = "not_found") -> Callable[[Seen], Any]:
+    """Return a script that has no catalog as long as the list is not empty."""
+
+    def answer(seen: Seen) -> messages.Outcome:
+        assert isinstance(seen.message, messages.Transaction)
+        if isinstance(seen.message.steps[0], Overlay) and absent:
+            raise exception_for(Error(code=code, message="there is no src"))
+        return messages.Outcome(steps=(messages.StepOutcome(),))
+
+    return answer
+
+
+def test_a_catalog_is_drawn_at_once_where_it_is_there(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    watch = watching_from_now(
+        daemon, repository, catalog="src", select="used", colour="red", size=9, collections=["u/chain", "u/*"]
+    )
+    registry.put(1)
+    next(watch)
+    (drawn,) = overlays(daemon)
+    assert (drawn.name, drawn.select, drawn.colour, drawn.size, drawn.replace) == ("src", "used", "red", 9, True)
+    assert isinstance(drawn.target, Dataset)
+    assert drawn.target.data_id == {"instrument": "HSC", "visit": 1, "detector": 41}
+    assert (drawn.target.dataset_type, drawn.target.collections) == ("src", ("u/run", "u/chain"))
+    assert watch.counts == (1, 1, 0, 0, 0, 1)
+
+
+def test_a_catalog_that_comes_later_is_looked_for_only_when_something_has_come(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    absent = [1]
+    daemon.script(messages.Transaction, without_catalog(registry, absent))
+    watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.3)
+    registry.put(1)
+    next(watch)
+    assert list(watch) == []
+    assert len(overlays(daemon)) == 1, "nothing has come since"
+    watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.3)
+    registry.put(2)
+    next(watch)
+    absent.clear()
+    registry.marks += 1
+    assert list(watch) == []
+    assert len(overlays(daemon)) == 3
+    assert watch.counts.catalogs == 1
+
+
+def test_a_catalog_that_is_not_whole_yet_is_tried_again(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    absent = [1]
+    daemon.script(messages.Transaction, without_catalog(registry, absent, "unreadable_file"))
+    watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.2)
+    registry.put(1)
+    next(watch)
+    watch._earliest = 0
+    absent.clear()
+    assert list(watch) == []
+    assert watch.counts.catalogs == 1
+
+
+def test_a_catalog_of_what_is_no_longer_shown_is_not_drawn(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    absent = [1]
+    daemon.script(messages.Transaction, without_catalog(registry, absent))
+    watch = watching_from_now(daemon, repository, catalog="src")
+    registry.put(1)
+    next(watch)
+    absent.clear()
+    registry.put(2)
+    next(watch)
+    targets = [drawn.target for drawn in overlays(daemon)]
+    assert [target.data_id["visit"] for target in targets if isinstance(target, Dataset)] == [1, 2]
+
+
+def test_a_catalog_that_cannot_be_drawn_costs_its_overlay_alone(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    notes: list[str] = []
+    daemon.script(messages.Transaction, without_catalog(registry, [1], "bad_value"))
+    watch = watching_from_now(daemon, repository, catalog="src", on_note=notes.append)
+    for visit in (1, 2):
+        registry.put(visit)
+        assert next(watch)["visit"] == visit
+    assert watch.counts == (2, 2, 0, 0, 0, 0)
+    assert "the catalog of calexp@" in notes[0]
+
+
+# The end
+
+
+def test_a_watch_ends_when_nothing_was_shown_for_so_long(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    watch = watching_from_now(daemon, repository, timeout_secs=0.05)
+    assert list(watch) == []
+
+
+def test_a_watch_that_is_closed_ends_and_passes_over_what_waits(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
+) -> None:
+    daemon.script(messages.Transaction, failing("unreadable_file", times=10**6))
+    with watching_from_now(daemon, repository, every_secs=60) as watch:
+        registry.put(1)
+        watch._look()
+        watch._show()
+        assert watch.counts.waiting == 1
+        threading.Timer(0.05, watch.close).start()
+        assert list(watch) == []
+    assert watch.counts == (1, 0, 1, 0, 0, 0)
+    assert repr(watch) == "<mtv.Watch: 0 shown, 1 passed over, 0 failed>"
+
+
+class Slow:
+    """Arrivals that take long to look for, and never come."""
+
+    def __init__(self, *look_secs: float) -> None:
+        self.look_secs = list(look_secs)
+        self.looks: list[float] = []
+
+    def look(self) -> Sequence[int]:
+        self.looks.append(time.monotonic())
+        threading.Event().wait(self.look_secs.pop(0) if self.look_secs else 0)
+        return []
+
+    def show(self, item: int) -> None:
+        raise NotImplementedError
+
+    def follow(self, item: int) -> bool:
+        raise NotImplementedError
+
+
+def test_what_is_slow_to_look_at_is_looked_at_less_often() -> None:
+    slow = Slow(0.05, 0.05, 0.05, 0.05)
+    assert list(Watch(slow, every_secs=0.01, timeout_secs=0.9)) == []
+    assert len(slow.looks) in {2, 3}
+    assert slow.looks[2] - slow.looks[1] >= 0.5 if len(slow.looks) == 3 else True
+
+
+def test_one_slow_look_alone_changes_nothing() -> None:
+    slow = Slow(0.3)
+    assert list(Watch(slow, every_secs=0.01, timeout_secs=0.6)) == []
+    assert len(slow.looks) > 5
+
+
+@pytest.mark.parametrize(
+    ("where", "options"),
+    [
+        ("every_secs", {"every_secs": float("nan")}),
+        ("timeout_secs", {"timeout_secs": "long"}),
+        ("limit", {"limit": 0}),
+        ("frame", {"display": -1}),
+        ("colour", {"catalog": "src", "colour": "greeen"}),
+        ("select", {"catalog": "src", "select": 3}),
+        ("system", {"system": "polar"}),
+        ("vist", {"vist": 1.5}),
+        ("where", {"where": "x" * 30_000}),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_by_name(
+    registry: Registry, repository: mtv.Repository, where: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(mtv.RequestError) as caught:
+        repository.watch("calexp", **options)
+    assert caught.value.error.where == where
