@@ -99,7 +99,7 @@ class Watch(Generic[T]):
         self._every_secs = max(_LEAST_SECS, checks.finite("every_secs", every_secs))
         self._timeout_secs = None if timeout_secs is None else checks.finite("timeout_secs", timeout_secs)
         self._notes = _Notes(on_note or _logged)
-        self._closing = threading.Event()
+        self._closing, self._inside = threading.Event(), threading.Lock()
         self._looked = False
         self._looks_secs = (0.0, 0.0)
         self._earliest = 0.0
@@ -133,17 +133,19 @@ class Watch(Generic[T]):
         Unavailable
             There is no daemon when the watch begins; one that goes later is waited for.
         """
-        if self._limit is not None and self._shown >= self._limit:
-            self.close()
-        deadline = None if self._timeout_secs is None else time.monotonic() + self._timeout_secs
-        while self._wait(deadline):
-            self._look()
-            shown = self._show()
-            if shown is not None:
-                return shown
-            self._follow()
-        self.close()
-        raise StopIteration
+        with self._inside:
+            if self._limit is not None and self._shown >= self._limit:
+                self._closing.set()
+            deadline = None if self._timeout_secs is None else time.monotonic() + self._timeout_secs
+            while self._wait(deadline):
+                self._look()
+                shown = self._show()
+                if shown is not None:
+                    return shown
+                self._follow()
+            self._closing.set()
+            self._pass_over()
+            raise StopIteration
 
     @property
     def counts(self) -> WatchCounts:
@@ -154,7 +156,9 @@ class Watch(Generic[T]):
     def close(self) -> None:
         """End; what still waits is passed over. Closing twice is no error."""
         self._closing.set()
-        self._pass_over()
+        if self._inside.acquire(blocking=False):  # else who iterates sees to it, once what is being shown is shown
+            self._pass_over()
+            self._inside.release()
 
     # Inside
 

@@ -82,12 +82,16 @@ class Pipeline:
 
     def written(self, visit: int, detector: int, name: str = "calexp") -> Path:
         """Write a file, and return its path."""
-        path = self._root / self.run / name / f"{name}_{visit}_{detector}.fits"
+        path = self.path(visit, detector, name)
         if name == "src":
             sample.write_catalog(path)
         else:
             sample.write_exposure(path, visit, detector)
         return path
+
+    def path(self, visit: int, detector: int, name: str = "calexp") -> Path:
+        """Return where a file is written."""
+        return self._root / self.run / name / f"{name}_{visit}_{detector}.fits"
 
     def _refs(self, where: Iterable[Where], name: str) -> list[Any]:
         from lsst.daf.butler import DatasetRef

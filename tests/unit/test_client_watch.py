@@ -22,6 +22,7 @@ from mtv.wire.steps import NOW, START, Mtv, Overlay, Query
 
 COLUMNS = ("instrument", "visit", "detector", "run")
 SOON = 0.01
+PATIENCE_SECS = 10.0
 
 
 class Registry:
@@ -80,7 +81,7 @@ def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
 
 def watching_from_now(daemon: ScriptedDaemon, repository: mtv.Repository, **options: Any) -> Watch[mtv.DatasetRef]:
     """Return a watch that has had its first look."""
-    watch = repository.watch("calexp", **{"every_secs": SOON, **options})
+    watch = repository.watch("calexp", **{"every_secs": SOON, "timeout_secs": PATIENCE_SECS, **options})
     watch._look()
     assert [seen.message.since for seen in daemon.of(Query) if isinstance(seen.message, Query)][-1] == NOW
     return watch
@@ -429,6 +430,27 @@ def test_a_watch_that_is_closed_ends_and_passes_over_what_waits(
         assert list(watch) == []
     assert watch.counts == (1, 0, 1, 0, 0, 0)
     assert repr(watch) == "<mtv.Watch: 0 shown, 1 passed over, 0 failed>"
+
+
+@pytest.mark.parametrize("script", ["shown", "not whole"])
+def test_a_watch_that_is_closed_while_it_shows_counts_what_it_shows_once(
+    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, script: str
+) -> None:
+    if script == "not whole":
+        daemon.script(messages.Transaction, failing("unreadable_file", times=10**6))
+    daemon.hold(messages.Transaction)
+    watch = watching_from_now(daemon, repository)
+    registry.put(1, 2)
+    shown: list[mtv.DatasetRef] = []
+    thread = threading.Thread(target=lambda: shown.extend(watch))
+    thread.start()
+    daemon.wait_for(messages.Transaction)
+    watch.close()
+    daemon.release()
+    thread.join(WAIT_SECS)
+    done = int(script == "shown")
+    assert watch.counts == (2, done, 2 - done, 0, 0, 0)
+    assert len(shown) == done
 
 
 class Slow:
