@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -192,7 +194,22 @@ def test_nothing_is_lost_while_the_daemon_is_away(daemon: LiveDaemon, repository
     assert shown_pixel(daemon) == expected(23694, 41)
 
 
-def test_a_repository_that_is_locked_moved_or_not_there_yet_is_waited_for(
+def test_a_registry_that_is_locked_is_waited_for(repository: mtv.Repository, root: Path) -> None:
+    notes: list[str] = []
+    with Pipeline(root) as pipeline:
+        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=START_SECS, on_note=notes.append))
+        found = pipeline.put((1214, 41))
+        with closing(sqlite3.connect(root / "gen3.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            watch._look()
+            assert watch.counts.seen == 0
+            other.execute("ROLLBACK")
+        assert next(watch).id == found[0]
+    assert "locked" in notes[0]
+    assert notes[1:] == ["going on"]
+
+
+def test_a_repository_that_is_moved_or_not_there_yet_is_waited_for(
     daemon: LiveDaemon, repository: mtv.Repository, root: Path
 ) -> None:
     notes: list[str] = []
