@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 from msgspec.structs import replace
 from tests.support import repo_sample as sample
@@ -241,3 +243,15 @@ def test_a_look_never_holds_a_lock_that_a_pipeline_waits_for(by_row: Watcher, pi
     with closing(sqlite3.connect(root / "gen3.sqlite3", timeout=0, isolation_level=None)) as registry:
         registry.execute("BEGIN EXCLUSIVE")
         registry.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("by_date", [False, True])
+def test_what_is_no_mark_is_refused(root: Path, by_date: bool) -> None:
+    other = base64.urlsafe_b64encode(msgpack.packb(["row", 1, "x", 1] if by_date else ["date", "2026", 1])).decode()
+    wrong = base64.urlsafe_b64encode(msgpack.packb(["date", "long ago", 1] if by_date else ["row", "x", 1, 1])).decode()
+    for mark in ("x", "====", other, wrong):
+        watcher = Watcher(root, by_date=by_date, since=mark)
+        with pytest.raises(MtvError) as caught:
+            watcher.look()
+        watcher.butlers.close()
+        assert (caught.value.code, caught.value.error.where) == ("bad_value", "since")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.support import repo_sample as sample
 from tests.support import scale_out
 from tests.support.readers import pixels
@@ -17,7 +18,7 @@ from tests.support.scale_out import FarSite, Peer, Store
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import MtvError
-from mtv.wire.steps import Query
+from mtv.wire.steps import START, Query
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
@@ -77,6 +78,14 @@ async def refused(butler: ButlerRepositories, asked: Query | Dataset) -> MtvErro
     for secret in ("127.0.0.1", TOKEN, "http://", "/repo/", "SELECT", "Signature"):
         assert secret not in str(caught.value)
     return caught.value
+
+
+async def test_what_has_come_is_told_by_date(opened: Running) -> None:
+    butler, _ = opened
+    everything = await butler.query(replace(CALEXPS, since=START))
+    assert len(set(everything.ids)) == len(sample.VISITS) * len(sample.DETECTORS)
+    after = await butler.query(replace(CALEXPS, since=everything.mark))
+    assert set(after.ids) <= set(everything.ids), "what came within the last minute is told again"
 
 
 async def test_queries_and_files_are_those_of_any_repository(opened: Running) -> None:

@@ -24,6 +24,7 @@ from mtv import watching
 from mtv.watching import Watch, WatchCounts
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+LULL_SECS = 60
 PAUSE = threading.Event()
 
 
@@ -80,7 +81,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_datasets_of_a_pipeline_of_another_process_are_shown_as_they_come(
     daemon: LiveDaemon, repository: mtv.Repository, root: Path
 ) -> None:
-    watch = begun(repository.watch("calexp", collections=sample.CHAIN, every_secs=0.2, timeout_secs=START_SECS))
+    watch = begun(repository.watch("calexp", collections=sample.CHAIN, every_secs=0.2, timeout_secs=LULL_SECS))
     command = [sys.executable, "-m", "tests.support.landing", str(root), "12", "0.3"]
     environment = daemon.environment()
     environment["PYTHONPATH"] += f":{Path(__file__).parents[2]}"
@@ -151,7 +152,7 @@ def test_a_dataset_without_a_file_is_shown_when_the_file_is_there(
         ref = pipeline.announce((1214, 41))
         assert list(watch) == []
         assert watch.counts == (1, 0, 1, 0, 0, 0)
-        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=START_SECS))
+        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=LULL_SECS))
         ref = pipeline.announce((1214, 42))
         watch._look()
         assert watch._show() is None
@@ -166,7 +167,7 @@ def test_a_dataset_whose_file_is_still_short_is_never_shown(
 ) -> None:
     monkeypatch.setattr(watching, "PATIENCE_SECS", START_SECS)
     with Pipeline(root) as pipeline:
-        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=START_SECS))
+        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=LULL_SECS))
         pipeline.put((1214, 41))
         path = pipeline.path(1214, 41)
         whole = path.read_bytes()
@@ -182,7 +183,7 @@ def test_a_dataset_whose_file_is_still_short_is_never_shown(
 
 def test_nothing_is_lost_while_the_daemon_is_away(daemon: LiveDaemon, repository: mtv.Repository, root: Path) -> None:
     with Pipeline(root) as pipeline:
-        watch = begun(repository.watch("calexp", every_secs=0.1, timeout_secs=START_SECS))
+        watch = begun(repository.watch("calexp", every_secs=0.1, timeout_secs=LULL_SECS))
         pipeline.put((1214, 41))
         next(watch)
         daemon.kill()
@@ -197,7 +198,7 @@ def test_nothing_is_lost_while_the_daemon_is_away(daemon: LiveDaemon, repository
 def test_a_registry_that_is_locked_is_waited_for(repository: mtv.Repository, root: Path) -> None:
     notes: list[str] = []
     with Pipeline(root) as pipeline:
-        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=START_SECS, on_note=notes.append))
+        watch = begun(repository.watch("calexp", every_secs=0.05, timeout_secs=LULL_SECS, on_note=notes.append))
         found = pipeline.put((1214, 41))
         with closing(sqlite3.connect(root / "gen3.sqlite3", isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
@@ -214,7 +215,7 @@ def test_a_repository_that_is_moved_or_not_there_yet_is_waited_for(
 ) -> None:
     notes: list[str] = []
     away = root.rename(root.with_name("away"))
-    watch = repository.watch("calexp", every_secs=0.05, timeout_secs=START_SECS, on_note=notes.append)
+    watch = repository.watch("calexp", every_secs=0.05, timeout_secs=LULL_SECS, on_note=notes.append)
     watch._look()
     assert "no Butler repository" in notes[0]
     away.rename(root)
@@ -245,12 +246,11 @@ def test_a_watch_does_not_hold_up_a_pipeline(repository: mtv.Repository, root: P
             return float(np.median(took))
 
         alone = median_secs(visits[:30])
-        watch = begun(repository.watch("calexp", every_secs=0.05))
-        thread = threading.Thread(target=lambda: [None for _ in watch])
-        thread.start()
-        watched = median_secs(visits[30:])
-        wait_until(lambda: watch.counts.seen == 30)
-        watch.close()
+        with begun(repository.watch("calexp", every_secs=0.05)) as watch:
+            thread = threading.Thread(target=lambda: [None for _ in watch], daemon=True)
+            thread.start()
+            watched = median_secs(visits[30:])
+            wait_until(lambda: watch.counts.seen == 30)
         thread.join(START_SECS)
     assert adds_up(watch.counts)
     assert watched < 3 * alone + 0.05
@@ -266,7 +266,7 @@ def test_a_file_that_is_written_slowly_is_shown_once_and_whole(daemon: LiveDaemo
     sample.write_exposure(whole, 23718, 41)
     data = whole.read_bytes()
     watch = mtv.watch_directory(
-        night, every_secs=0.05, settle_secs=0.4, timeout_secs=START_SECS, connection=daemon.connect()
+        night, every_secs=0.05, settle_secs=0.4, timeout_secs=LULL_SECS, connection=daemon.connect()
     )
     watch._look()
 
@@ -292,7 +292,7 @@ def test_a_file_whose_writer_stops_half_way_is_not_shown_before_it_is_whole(daem
     fits.PrimaryHDU(np.full((200, 300), 7, "f4")).writeto(tmp_path / "whole.fits")
     data = (tmp_path / "whole.fits").read_bytes()
     watch = mtv.watch_directory(
-        night, every_secs=0.05, settle_secs=0.05, timeout_secs=START_SECS, connection=daemon.connect()
+        night, every_secs=0.05, settle_secs=0.05, timeout_secs=LULL_SECS, connection=daemon.connect()
     )
     watch._look()
     path = night / "half.fits"

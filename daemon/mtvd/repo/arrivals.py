@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgpack
 import msgspec
 
-from mtv.wire.errors import bad_value
+from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.messages import Rows
 from mtv.wire.steps import NOW, START, Query
 from mtvd.repo import constraints
@@ -40,7 +40,6 @@ MOST: Final = 1_000
 """Datasets of an answer from SQLite: Butler takes 80 ms for so many. The next answer goes on behind them."""
 
 _ALL: Final = ("*",)
-_BIND: Final = "mtv_arrived"
 _NOBODY: Final = uuid.UUID(int=0)
 _NEWEST: Final = "SELECT rowid, id, ingest_date FROM dataset ORDER BY rowid DESC LIMIT 1"
 _BY_ID: Final = "SELECT rowid FROM dataset WHERE id = ?"
@@ -175,7 +174,7 @@ def _records(
     constraints.check(butler, query.data_id)
     with butler.query() as started:
         joined = constraints.applied(butler, started.join_dataset_search(name, searched), query)
-        found = joined.where(f"{name}.dataset_id IN (:{_BIND})", bind={_BIND: list(ids)})
+        found = joined.where(started.expression_factory[name].dataset_id.in_iterable(ids))
         return list(found.general(kind.dimensions, dataset_fields={name: {"dataset_id", "run"}}, find_first=False))
 
 
@@ -211,19 +210,18 @@ def _by_date(butler: Butler, query: Query, since: _Moment, page_rows: int) -> Ro
 
 def _dated(butler: Butler, query: Query, begin: str, most: int) -> list[Mapping[str, Any]]:
     """Return the newest datasets that came after a moment, the newest first."""
-    from astropy.time import Time
-
     name = plain_type(butler, query.dataset_type)
     kind = butler.get_dataset_type(name)
     constraints.check(butler, query.data_id)
     with butler.query() as started:
         joined = started.join_dataset_search(name, _runs(butler, query.collections))
         asked = constraints.applied(butler, joined, query)
+        date = started.expression_factory[name].ingest_date
         if begin:
-            asked = asked.where(f"{name}.ingest_date > :{_BIND}", bind={_BIND: Time(begin, scale="tai")})
+            asked = asked.where(date > _time(begin))
         fields = {name: {"dataset_id", "run", "ingest_date"}}
         found = asked.general(kind.dimensions, dataset_fields=fields, find_first=False)
-        return list(found.order_by(f"-{_field(query)}").limit(most))
+        return list(found.order_by(date.desc).limit(most))
 
 
 def _field(query: Query) -> str:
@@ -235,6 +233,15 @@ def _date(moment: Any) -> str:
     from astropy.time import Time
 
     return str(Time(moment.tai, precision=9).isot)
+
+
+def _time(date: str) -> Any:
+    from astropy.time import Time
+
+    try:
+        return Time(date, scale="tai")
+    except ValueError:
+        raise _no_mark() from None
 
 
 # Both
@@ -261,4 +268,8 @@ def _read(text: str, kind: type[Any]) -> Any:
     try:
         return msgspec.convert(msgpack.unpackb(base64.urlsafe_b64decode(text)), kind)
     except (ValueError, TypeError, msgpack.UnpackException, msgspec.ValidationError):
-        raise bad_value("since", "this is no mark of this repository", f"begin with {NOW!r}") from None
+        raise _no_mark() from None
+
+
+def _no_mark() -> RequestError:
+    return bad_value("since", "this is no mark of this repository", f"begin with {NOW!r}")
