@@ -131,13 +131,25 @@ def scale(display: steps.Display, stretch: str | None, limits: tuple[Any, ...]) 
 
 
 def arrangement(
-    tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None
+    tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None, size: Any = None
 ) -> steps.Arrange:
     """Return the step that arranges the window."""
-    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap)):
-        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale or lock_colormap")
+    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap, size)):
+        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale, lock_colormap or size")
     frames: Any = None if lock_frame is None else one_of("lock_frame", lock_frame, get_args(steps.LockedFrames))
-    return steps.Arrange(tile=tile, lock_frame=frames, lock_scale=lock_scale, lock_colormap=lock_colormap)
+    return steps.Arrange(
+        tile=tile, lock_frame=frames, lock_scale=lock_scale, lock_colormap=lock_colormap, size=_size(size)
+    )
+
+
+def _size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    try:
+        width, height = (int(side) for side in size if int(side) == side)
+    except (TypeError, ValueError, OverflowError):
+        raise bad_value("size", f"{size!r} is no size", "(width, height) of the image area in pixels") from None
+    return width, height
 
 
 def _mode(mode: Any) -> Any:

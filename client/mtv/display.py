@@ -423,6 +423,7 @@ def arrange(
     lock_frame: steps.LockedFrames | None = None,
     lock_scale: bool | None = None,
     lock_colormap: bool | None = None,
+    size: tuple[int, int] | None = None,
     connection: Connection | None = None,
     wait: bool = True,
 ) -> None:
@@ -437,6 +438,14 @@ def arrange(
         ``physical`` (parent pixels) or ``wcs``.
     lock_scale, lock_colormap : `bool`, optional
         True: stretch and limits, or the colour map, are the same in all displays.
+    size : `tuple` [`int`, `int`], optional
+        Width and height of the image area in pixels of the screen, at least 100. DS9 redraws a quarter of the area in
+        about half the time: what a feed gains by a small window.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming the field; `DaemonError` where the screen has no room for the size.
     """
-    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap)
+    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size)
     (connection or default_connection()).draw(step, wait=wait)

@@ -121,6 +121,7 @@ class Arrange(Change, frozen=True, kw_only=True, tag=True):
     lock_frame: LockedFrames | None
     lock_scale: bool | None
     lock_colormap: bool | None
+    size: tuple[int, int] | None = None
     key: str
 
 

@@ -34,7 +34,9 @@ def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
             repaired.append(ac.DeleteFrame(frame=number))
     if scene.front is not None:
         repaired.append(ac.RaiseFrame(frame=scene.front))
-    repaired.append(_arranged(scene))
+    repaired.append(_arranged(scene, scene.arrangement.size))
+    if scene.arrangement.tile or scene.arrangement.size is not None:
+        repaired += _fitted_again(scene)
     return tuple(repaired)
 
 
@@ -50,14 +52,16 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
     for number in shown.displays:
         if number not in wanted.displays:
             yield ac.DeleteFrame(frame=number)
-    if wanted.arrangement != shown.arrangement:
-        yield _arranged(wanted)
-    tiles_changed = wanted.arrangement.tile and wanted.displays.keys() != shown.displays.keys()
-    if tiles_changed or wanted.arrangement.tile != shown.arrangement.tile:
+    before, after = shown.arrangement, wanted.arrangement
+    resized = (before.size, before.size_key) != (after.size, after.size_key)
+    if after != before:
+        yield _arranged(wanted, after.size if resized else None)
+    tiles_changed = after.tile and wanted.displays.keys() != shown.displays.keys()
+    if resized or tiles_changed or after.tile != before.tile:
         yield from _fitted_again(wanted)
 
 
-def _arranged(scene: Scene) -> ac.Arrange:
+def _arranged(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
     wanted = scene.arrangement
     return ac.Arrange(
         tile=wanted.tile,
@@ -65,11 +69,12 @@ def _arranged(scene: Scene) -> ac.Arrange:
         lock_scale=wanted.lock_scale,
         lock_colormap=wanted.lock_colormap,
         leader=wanted.leader if wanted.lock_frame == "wcs" else None,
+        size=size,
     )
 
 
 def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:
-    """What was fitted into its frame is fitted again: tiles have another size."""
+    """What was fitted into its frame is fitted again: it has another size."""
     for number, display in scene.displays.items():
         if display.image is not None and display.zoom.factor is None and display.pan is None:
             yield ac.SetZoom(frame=number, factor=None)

@@ -69,4 +69,5 @@ def arrangement(scene: Scene) -> Arrangement:
         lock_frame=shown.lock_frame,
         lock_scale=shown.lock_scale,
         lock_colormap=shown.lock_colormap,
+        size=shown.size,
     )

@@ -66,6 +66,9 @@ class Arrangement(Value, frozen=True, kw_only=True):
     lock_colormap: bool = False
     leader: int | None = None
     """Display that last had its view set while views are locked by WCS: only DS9 can tell what the others then show."""
+    size: tuple[int, int] | None = None
+    """Width and height of the image area in pixels; None: nobody has asked, and the user's hand is left alone."""
+    size_key: str = ""
     key: str = ""
 
 
@@ -224,6 +227,8 @@ def _completed(scene: Scene, number: int, change: ch.ShowImage) -> Scene:
 def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
     names = ("tile", "lock_frame", "lock_scale", "lock_colormap")
     wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
+    if change.size is not None:
+        wanted |= {"size": change.size, "size_key": change.key}
     arrangement = msgspec.structs.replace(scene.arrangement, **wanted, key=change.key)
     scene = msgspec.structs.replace(scene, arrangement=arrangement)
     return scene if scene.front is None else _shared(scene, scene.front, True, change.key)

@@ -17,6 +17,7 @@ COLORMAPS: Final = (
 """DS9's own colour maps."""
 
 _PAN_MAX_PX: Final = 1e8
+_LEAST_PX, _MOST_PX = 100, 8192
 
 
 def check_display(display: steps.Display, where: str = "display") -> steps.Display:
@@ -70,9 +71,11 @@ def _rotate(step: steps.Rotate, key: str) -> ch.SetRotation:
 
 
 def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
-    wanted = {name: getattr(step, name) for name in ("tile", "lock_frame", "lock_scale", "lock_colormap")}
+    wanted = {name: getattr(step, name) for name in ("tile", "lock_frame", "lock_scale", "lock_colormap", "size")}
     if all(value is None for value in wanted.values()):
-        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale or lock_colormap")
+        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale, lock_colormap or size")
+    if step.size is not None and not all(_LEAST_PX <= side <= _MOST_PX for side in step.size):
+        raise bad_value("size", f"{step.size} is no size of a window", f"from {_LEAST_PX} to {_MOST_PX} pixels a side")
     return ch.Arrange(**wanted, key=key)
 
 

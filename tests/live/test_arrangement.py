@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import msgspec
 import numpy as np
+import PIL.Image
 import pytest
 
 from mtvd.actions import Arrange, LoadImage, RaiseFrame, ResetFrame, SetRotation, SetZoom
@@ -67,3 +70,25 @@ async def test_locks_are_those_of_ds9_and_frames_follow_their_leader_on_the_sky(
     assert float((await stage_rig.tcl("[Frame1 get zoom]")).split()[0]) == pytest.approx(3, rel=1e-3)
     await stage_rig.draw(arranged())
     assert await stage_rig.tcl(locks) == "none 0 0 0"
+
+
+async def test_the_image_area_gets_its_size_and_what_is_fitted_is_fitted_into_it(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    await two_frames(fresh_rig)
+    await fresh_rig.draw(SetZoom(frame=0, factor=None))
+    area = "[winfo width $::ds9(canvas)] [winfo height $::ds9(canvas)]"
+    before = float((await fresh_rig.tcl("[Frame0 get zoom]")).split()[0])
+    sized = msgspec.structs.replace(arranged(), size=(400, 300))
+    await fresh_rig.draw(sized, SetZoom(frame=0, factor=None))
+    assert await fresh_rig.tcl(f'"{area}"') == "400 300"
+    assert float((await fresh_rig.tcl("[Frame0 get zoom]")).split()[0]) < before
+    await fresh_rig.draw(arranged())
+    assert await fresh_rig.tcl(f'"{area}"') == "400 300", "it stays where nobody asks for another"
+    picture = await fresh_rig.stage.snapshot(0, "png")
+    assert PIL.Image.open(io.BytesIO(picture)).size == (400, 300)
+
+
+async def test_a_size_beyond_the_screen_is_refused_with_what_there_is_room_for(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    results = await fresh_rig.run([msgspec.structs.replace(arranged(), size=(8000, 8000))])
+    assert "the screen has room for an image area of" in results[0].message

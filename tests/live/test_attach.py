@@ -21,7 +21,7 @@ from tests.live.test_stage_faults import until_state, watched
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
-from mtvd.actions import CreateFrame, LoadImage, RaiseFrame
+from mtvd.actions import Arrange, CreateFrame, LoadImage, RaiseFrame
 from mtvd.stage.port import WindowLost, WindowUnavailable
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -145,6 +145,22 @@ async def test_it_draws_in_the_users_ds9_and_gives_it_back_as_it_was(user: User,
     )
     assert b"ERROR" in asked.stderr, "the agent's access point is gone"
     assert [path.name for path in (rig.directory / "w").iterdir()] == ["lane.log"]
+
+
+async def test_the_users_window_gets_its_size_back(user: User, rig: Any) -> None:
+    ds9 = user.start()
+    size = "[winfo width $::ds9(top)] [winfo height $::ds9(top)]"
+    before = user.ask(ds9, size)
+    await rig.stage.ensure()
+    for side in (300, 400):
+        await rig.draw(
+            Arrange(
+                tile=False, lock_frame="none", lock_scale=False, lock_colormap=False, leader=None, size=(side, side)
+            )
+        )
+    assert user.ask(ds9, size) != before
+    await rig.stage.close(keep_window=False)
+    assert user.ask(ds9, size) == before
 
 
 async def test_two_of_the_same_title_are_refused_and_named(user: User, rig: Any) -> None:

@@ -62,6 +62,26 @@ def test_a_killed_ds9_comes_back_with_its_picture(own_daemon: LiveDaemon) -> Non
     check(own_daemon, markers=3)
 
 
+def test_a_new_window_gets_the_size_that_was_asked_for_and_what_was_fitted_is_fitted_into_it(
+    own_daemon: LiveDaemon,
+) -> None:
+    connection = own_daemon.connect()
+    display = mtv.Display(0, connection=connection)
+    display.mtv(np.zeros((300, 400), "f4"))
+    mtv.arrange(size=(440, 330), connection=connection)
+    with own_daemon.probe() as window:
+        before = window.tcl("[Frame0 get zoom]")
+    pid = own_daemon.window_pid()
+    os.kill(pid, signal.SIGKILL)
+    ended(pid)
+    display.dot("x", 105, 105)
+    assert own_daemon.window_pid() != pid
+    with own_daemon.probe() as window:
+        assert window.tcl('"[winfo width $::ds9(canvas)] [winfo height $::ds9(canvas)]"') == "440 330"
+        assert window.tcl("[Frame0 get zoom]") == before
+    assert connection.status().arrangement.size == (440, 330)
+
+
 def test_a_stopped_ds9_is_woken_or_replaced_and_nothing_is_lost(short_path: Path) -> None:
     daemon = LiveDaemon(short_path, deadline_secs=5)
     daemon.start()

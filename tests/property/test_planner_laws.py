@@ -30,7 +30,7 @@ class Window:
     def __init__(self) -> None:
         self.frames: dict[int, dict[str, Any]] = {}
         self.front: int | None = None
-        self.arrangement: tuple[Any, ...] = (False, "none", False, False)
+        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None)
 
     def run(self, actions: tuple[ac.AnyAction, ...]) -> None:
         for action in actions:
@@ -104,7 +104,8 @@ class Window:
         self.frames[action.frame]["turn"] = action.angle_deg
 
     def do_arrange(self, action: ac.Arrange) -> None:
-        self.arrangement = (action.tile, action.lock_frame, action.lock_scale, action.lock_colormap)
+        size = self.arrangement[4] if action.size is None else action.size
+        self.arrangement = (action.tile, action.lock_frame, action.lock_scale, action.lock_colormap, size)
 
     def do_raiseframe(self, action: ac.RaiseFrame) -> None:
         assert action.frame in self.frames
@@ -199,6 +200,7 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
                 lock_frame=draw(st.sampled_from([None, "none", "image"])),
                 lock_scale=draw(st.none() | st.booleans()),
                 lock_colormap=draw(st.none() | st.booleans()),
+                size=draw(st.sampled_from([None, (300, 200), (600, 400)])),
                 key=f"k{serial}",
             ),
         ]

@@ -394,6 +394,10 @@ def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, d
         st.Rotate(display=1, angle_deg=-90.0),
         st.Arrange(tile=True, lock_frame="wcs", lock_scale=False),
     ]
+    daemon.steps.clear()
+    run("arrange", "--size", "600x400")
+    assert daemon.steps[-1] == st.Arrange(size=(600, 400))
+    assert "no WIDTHxHEIGHT" in run("arrange", "--size", "600", code=2).output
     assert "nothing is to be arranged" in run("arrange", code=1).output
     assert "lock_frame" in run("arrange", "--lock", "nonsense", code=1).output
 

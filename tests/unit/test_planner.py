@@ -54,3 +54,24 @@ def test_frames_of_a_stream_are_alike_and_others_are_not() -> None:
         (load,) = (action for action in planner.plan(before, wanted) if isinstance(action, ac.LoadImage))
         alike[name] = load.alike
     assert alike == {"alike": True, "wcs": False, "shape": False, "alone": False}
+
+
+def test_the_size_of_the_window_is_set_when_it_is_asked_for_and_else_left_to_the_hand_of_the_user() -> None:
+    def arrange(key: str, **fields: object) -> ch.Arrange:
+        nothing = {"tile": None, "lock_frame": None, "lock_scale": None, "lock_colormap": None}
+        return ch.Arrange(**(nothing | fields), key=key)  # type: ignore[arg-type]
+
+    def sizes(before: sc.Scene, after: sc.Scene) -> list[tuple[int, int] | None]:
+        return [action.size for action in planner.plan(before, after) if isinstance(action, ac.Arrange)]
+
+    plain = scene(show(0))
+    small, _ = sc.apply(plain, (arrange("a", size=(300, 200)),))
+    assert sizes(plain, small) == [(300, 200)]
+    assert fitted(plain, small) == [0]
+    again, _ = sc.apply(small, (arrange("b", size=(300, 200)),))
+    assert sizes(small, again) == [(300, 200)], "the user may have changed it meanwhile"
+    tiled, _ = sc.apply(small, (arrange("c", tile=True),))
+    assert sizes(small, tiled) == [None]
+    (restored,) = (action for action in planner.plan_repair(set(), small) if isinstance(action, ac.Arrange))
+    assert restored.size == (300, 200), "a new window gets it"
+    assert ac.SetZoom(frame=0, factor=None) in planner.plan_repair(set(), small)

@@ -214,7 +214,8 @@ def _arrangement(shown: Arrangement) -> str:
         "colour map" if shown.lock_colormap else "",
     ]
     locks = " and ".join(filter(None, shared))
-    return ", ".join(filter(None, ["side by side" if shown.tile else "", f"shared: {locks}" if locks else ""]))
+    size = "{} x {} pixels".format(*shown.size) if shown.size else ""
+    return ", ".join(filter(None, ["side by side" if shown.tile else "", f"shared: {locks}" if locks else "", size]))
 
 
 def _display(display: DisplayReport, front: int | None) -> str:

@@ -183,12 +183,26 @@ def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
 @click.option("--lock", "lock_frame", metavar="none|image|physical|wcs", help="Share zoom, pan and rotation.")
 @click.option("--lock-scale/--free-scale", "lock_scale", default=None, help="Share stretch and limits.")
 @click.option("--lock-colormap/--free-colormap", "lock_colormap", default=None, help="Share the colour map.")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Image area in pixels; small ones are redrawn sooner.")
 @click.pass_obj
 def arrange(
-    call: Call, tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None
+    call: Call,
+    tile: bool | None,
+    lock_frame: str | None,
+    lock_scale: bool | None,
+    lock_colormap: bool | None,
+    size: str | None,
 ) -> None:
     """Arrange the displays in the window, and lock what they share; what is not given stays."""
-    done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap)))
+    sides = None if size is None else _sides(size)
+    done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides)))
+
+
+def _sides(size: str) -> tuple[int, int]:
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise click.BadParameter(f"{size!r} is no WIDTHxHEIGHT, as in 600x400", param_hint="'--size'")
+    return int(width), int(height)
 
 
 @click.command("snap", cls=Command)

@@ -305,6 +305,8 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lock_frame: LockedFrames = "none"
     lock_scale: bool = False
     lock_colormap: bool = False
+    size: tuple[int, int] | None = None
+    """Of the image area in pixels, as it was asked for; None where nobody has."""
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

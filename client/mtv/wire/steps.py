@@ -174,6 +174,8 @@ class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
     lock_scale: bool | None = None
     """Stretch and limits are shared."""
     lock_colormap: bool | None = None
+    size: tuple[int, int] | None = None
+    """Width and height of the image area in pixels of the screen. A redraw takes as long as the area is large."""
 
 
 class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):

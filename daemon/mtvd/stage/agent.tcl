@@ -12,6 +12,7 @@ namespace eval ::mtv {
     variable touched 0
     variable scaled {}
     variable closed_mark {}
+    variable resized 0
     variable made
     array set made {}
     namespace eval do {}
@@ -342,7 +343,7 @@ proc ::mtv::do::rotate {number angle} {
 
 # Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
 # where views are aligned by WCS, which DS9 must work out from the leader.
-proc ::mtv::do::arrange {tile frames limits colormap leader} {
+proc ::mtv::do::arrange {tile frames limits colormap leader size} {
     # by their global names: DS9's traces of them look for that very name
     global current panzoom scale colorbar
     set panzoom(lock) $frames
@@ -355,6 +356,29 @@ proc ::mtv::do::arrange {tile frames limits colormap leader} {
         DisplayMode
     }
     if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
+    if {$size ne {}} {::mtv::resize {*}$size}
+}
+
+# The image area's size; it is in force when this returns, so that what comes next is fitted into it.
+proc ::mtv::resize {width height} {
+    set top $::ds9(top)
+    set canvas $::ds9(canvas)
+    set more_width [expr {$width - [winfo width $canvas]}]
+    set more_height [expr {$height - [winfo height $canvas]}]
+    set room_width [expr {[winfo screenwidth $top] - [winfo width $top]}]
+    set room_height [expr {[winfo screenheight $top] - [winfo height $top]}]
+    if {$more_width > $room_width || $more_height > $room_height} {
+        set most "[expr {$room_width + [winfo width $canvas]}]x[expr {$room_height + [winfo height $canvas]}]"
+        error "the screen has room for an image area of $most, not of ${width}x$height"
+    }
+    variable resized
+    if {!$resized} {
+        undo [list wm geometry $top [winfo width $top]x[winfo height $top]]
+        set resized 1
+    }
+    wm geometry $top [expr {[winfo width $top] + $more_width}]x[expr {[winfo height $top] + $more_height}]
+    update idletasks
+    LayoutView
 }
 
 proc ::mtv::zoomed {which} {

@@ -163,7 +163,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
 
 def _arrangement(action: actions.Arrange) -> list[Word]:
     leader = "" if action.leader is None else action.leader
-    return ["arrange", int(action.tile), action.lock_frame, int(action.lock_scale), int(action.lock_colormap), leader]
+    locks: list[Word] = [action.lock_frame, int(action.lock_scale), int(action.lock_colormap)]
+    return ["arrange", int(action.tile), *locks, leader, [*(action.size or ())]]
 
 
 def _limits(action: actions.SetScale) -> list[Word]:
