@@ -24,7 +24,7 @@ from mtv.wire.messages import Outcome, StepOutcome
 from mtv.wire.steps import Display
 from mtvd import chunks, planner
 from mtvd import scene as sc
-from mtvd.actions import AnyAction
+from mtvd.actions import AnyAction, Arrange
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
 from mtvd.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
@@ -204,7 +204,7 @@ class Committer:
         self.scene = wanted
         self._log_refusals(results)
         if any(result.failed_action is not None for result in results):
-            await self._repair({preview.shown.number})
+            await self._repair({preview.shown.number}, resized=False)
 
     async def _lead_back(self, actions: tuple[AnyAction, ...], *, heeds: bool) -> Sequence[SectionResult]:
         """Draw what leads back to a scene that was; a window that is not there will be given that when it is."""
@@ -317,7 +317,7 @@ class Committer:
         _LOG.error("the window refused %s: %s", waiting.key, result.message)
         touched = {number for number in planned.numbers[0] if number is not None}
         self._settle(self._number, [], [waiting], draw_failed(result, planned, 0), long=True)
-        await self._repair(touched)
+        await self._repair(touched, resized=_resized(planned.sections[0], result))
 
     def _heed(self, number: int, moved: UserMoved) -> None:
         """Take what the user has changed into the scene; the batch that found it was not drawn."""
@@ -359,7 +359,8 @@ class Committer:
             planned.scene, scene
         )
         self._settled(number, planned, kept, scene)
-        await self._repair(touched)
+        resized = any(_resized(planned.sections[index], results[index]) for index in failed)
+        await self._repair(touched, resized=resized)
 
     def _refold(self, planned: Planned, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
         kept, scene = [], self.scene
@@ -372,13 +373,15 @@ class Committer:
                 kept.append(waiting)
         return kept, scene
 
-    async def _repair(self, touched: set[int]) -> None:
-        sections = tuple(
+    async def _repair(self, touched: set[int], *, resized: bool) -> None:
+        sections = [
             Section(key="restore", actions=planner.plan_repair({number}, self.scene)) for number in sorted(touched)
-        )
+        ]
+        if resized:
+            sections.append(Section(key="restore size", actions=planner.plan_size(self.scene)))
         self._number += 1
         try:
-            results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=sections))
+            results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
         except (WindowLost, WindowUnavailable) as error:
             _LOG.warning("the window was lost while displays were put back: %s", error)
             self._generation = -1
@@ -397,6 +400,8 @@ class Committer:
         ]
         if self.scene != sc.EMPTY:
             sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
+        if self.scene.arrangement.size is not None:
+            sections.append(Section(key="restore size", actions=planner.plan_size(self.scene)))
         if not sections:
             return
         self._number += 1
@@ -548,6 +553,12 @@ def _replayed(entry: Entry) -> Waiting:
     )
     waiting.resolved = resolved
     return waiting
+
+
+def _resized(section: Section, result: SectionResult) -> bool:
+    """Tell whether a section that failed had given the window another size before."""
+    done = section.actions[: result.failed_action]
+    return any(isinstance(action, Arrange) and action.size is not None for action in done)
 
 
 def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:

@@ -34,10 +34,21 @@ def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
             repaired.append(ac.DeleteFrame(frame=number))
     if scene.front is not None:
         repaired.append(ac.RaiseFrame(frame=scene.front))
-    repaired.append(_arranged(scene, scene.arrangement.size))
-    if scene.arrangement.tile or scene.arrangement.size is not None:
+    repaired.append(_arranged(scene, None))
+    if scene.arrangement.tile:
         repaired += _fitted_again(scene)
     return tuple(repaired)
+
+
+def plan_size(scene: Scene) -> tuple[ac.AnyAction, ...]:
+    """Return the actions that give a window the size that was asked for; none where nobody has asked.
+
+    Apart from `plan_repair`: a repair leaves alone what the user's hand has made of the window, and a screen without
+    room for the size refuses nothing but the size.
+    """
+    if scene.arrangement.size is None:
+        return ()
+    return (_arranged(scene, scene.arrangement.size), *_fitted_again(scene))
 
 
 def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:

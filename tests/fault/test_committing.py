@@ -494,6 +494,40 @@ async def test_an_arrangement_comes_back_in_a_new_window_though_there_is_no_disp
     assert [type(action) for section in restored.sections for action in section.actions] == [ac.Arrange]
 
 
+def sized(width: int, height: int, key: str = "s") -> ch.Arrange:
+    return ch.Arrange(tile=None, lock_frame=None, lock_scale=None, lock_colormap=None, size=(width, height), key=key)
+
+
+def sizes(house: House) -> list[tuple[int, int]]:
+    every = (action for batch in house.window.batches for section in batch.sections for action in section.actions)
+    return [action.size for action in every if isinstance(action, ac.Arrange) and action.size is not None]
+
+
+async def test_a_refused_draw_is_no_reason_to_set_back_the_size_that_the_user_gave_the_window(house: House) -> None:
+    await house.committer.commit([waiting(sized(400, 300))])
+    house.window.refuses = on_frame(0)
+    await house.committer.commit([waiting(dot(0))])
+    assert sizes(house) == [(400, 300)]
+
+
+async def test_a_size_that_was_set_by_what_then_failed_is_set_back(house: House) -> None:
+    await house.committer.commit([waiting(sized(400, 300)), waiting(image(0, pixel_file(house)))])
+    house.window.refuses = lambda action: isinstance(action, ac.SetZoom)
+    await house.committer.commit([waiting(sized(600, 500, key="t"))])
+    assert sizes(house) == [(400, 300), (600, 500), (400, 300)]
+    assert house.committer.scene.arrangement.size == (400, 300)
+
+
+async def test_a_new_window_without_room_for_the_size_gets_all_the_rest_of_the_arrangement(house: House) -> None:
+    tiles = ch.Arrange(tile=True, lock_frame=None, lock_scale=None, lock_colormap=None, key="k")
+    await house.committer.commit([waiting(tiles, sized(600, 500))])
+    house.window.generation += 1
+    await house.committer.open_window()
+    front, size = (section.actions for section in house.window.batches[-1].sections)
+    assert [(a.tile, a.size) for a in front if isinstance(a, ac.Arrange)] == [(True, None)]
+    assert [(a.tile, a.size) for a in size if isinstance(a, ac.Arrange)] == [(True, (600, 500))]
+
+
 async def test_a_journal_is_not_written_anew_while_a_batch_is_under_way(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -249,6 +249,7 @@ def test_a_new_window_shows_what_the_old_one_showed(transactions: list[list[ch.A
     for display in scenes[-1].displays.values():
         window.run(planner.plan_display(display))
     window.run(planner.plan_repair(set(), scenes[-1]))
+    window.run(planner.plan_size(scenes[-1]))
     assert window.picture() == shown(scenes)
 
 

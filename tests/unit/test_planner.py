@@ -72,6 +72,10 @@ def test_the_size_of_the_window_is_set_when_it_is_asked_for_and_else_left_to_the
     assert sizes(small, again) == [(300, 200)], "the user may have changed it meanwhile"
     tiled, _ = sc.apply(small, (arrange("c", tile=True),))
     assert sizes(small, tiled) == [None]
-    (restored,) = (action for action in planner.plan_repair(set(), small) if isinstance(action, ac.Arrange))
+    (repaired,) = (action for action in planner.plan_repair({0}, small) if isinstance(action, ac.Arrange))
+    assert repaired.size is None, "a repair is no reason to take the window out of the user's hand"
+    restored, *fitted_again = planner.plan_size(small)
+    assert isinstance(restored, ac.Arrange)
     assert restored.size == (300, 200), "a new window gets it"
-    assert ac.SetZoom(frame=0, factor=None) in planner.plan_repair(set(), small)
+    assert fitted_again == [ac.SetZoom(frame=0, factor=None)]
+    assert planner.plan_size(plain) == ()
