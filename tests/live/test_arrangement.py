@@ -90,5 +90,7 @@ async def test_the_image_area_gets_its_size_and_what_is_fitted_is_fitted_into_it
 
 async def test_a_size_beyond_the_screen_is_refused_with_what_there_is_room_for(fresh_rig: Any) -> None:
     await fresh_rig.stage.ensure()
-    results = await fresh_rig.run([msgspec.structs.replace(arranged(), size=(8000, 8000))])
+    results = await fresh_rig.run([msgspec.structs.replace(arranged(tile=True, shared=True), size=(8000, 8000))])
     assert "the screen has room for an image area of" in results[0].message
+    left = await fresh_rig.tcl('"$::current(display) $::scale(lock) $::colorbar(lock)"')
+    assert left == "single 0 0", "it is refused as a whole"

@@ -346,6 +346,8 @@ proc ::mtv::do::rotate {number angle} {
 proc ::mtv::do::arrange {tile frames limits colormap leader size} {
     # by their global names: DS9's traces of them look for that very name
     global current panzoom scale colorbar
+    # before anything is changed: what is refused is refused as a whole
+    if {$size ne {}} {::mtv::check_room {*}$size}
     set panzoom(lock) $frames
     set scale(lock) $limits
     set scale(lock,limits) $limits
@@ -359,18 +361,23 @@ proc ::mtv::do::arrange {tile frames limits colormap leader size} {
     if {$size ne {}} {::mtv::resize {*}$size}
 }
 
+# DS9 itself would let a window reach beyond the screen, where nothing of it is seen.
+proc ::mtv::check_room {width height} {
+    set top $::ds9(top)
+    set canvas $::ds9(canvas)
+    set most_width [expr {[winfo screenwidth $top] - [winfo width $top] + [winfo width $canvas]}]
+    set most_height [expr {[winfo screenheight $top] - [winfo height $top] + [winfo height $canvas]}]
+    if {$width > $most_width || $height > $most_height} {
+        error "the screen has room for an image area of ${most_width}x$most_height, not of ${width}x$height"
+    }
+}
+
 # The image area's size; it is in force when this returns, so that what comes next is fitted into it.
 proc ::mtv::resize {width height} {
     set top $::ds9(top)
     set canvas $::ds9(canvas)
     set more_width [expr {$width - [winfo width $canvas]}]
     set more_height [expr {$height - [winfo height $canvas]}]
-    set room_width [expr {[winfo screenwidth $top] - [winfo width $top]}]
-    set room_height [expr {[winfo screenheight $top] - [winfo height $top]}]
-    if {$more_width > $room_width || $more_height > $room_height} {
-        set most "[expr {$room_width + [winfo width $canvas]}]x[expr {$room_height + [winfo height $canvas]}]"
-        error "the screen has room for an image area of $most, not of ${width}x$height"
-    }
     variable resized
     if {!$resized} {
         undo [list wm geometry $top [winfo width $top]x[winfo height $top]]

@@ -64,6 +64,8 @@ class FakeStage:
         Reason for which `ensure` fails; stays until removed.
     left_token : `tuple` [`str`, `int`] or None
         What `committed` finds in a window of an earlier daemon.
+    size, room : `tuple` [`int`, `int`]
+        Width and height of the image area, and the most that the screen has room for.
     """
 
     def __init__(self, *, on_change: Callable[[WindowState], None] | None = None) -> None:
@@ -71,6 +73,8 @@ class FakeStage:
         self.frames: dict[int, FakeFrame] = {}
         self.front: int | None = None
         self.arrangement: actions.Arrange | None = None
+        self.size = (1000, 629)
+        self.room = (1280, 900)
         self.token: tuple[str, int] | None = None
         self.syncs = 0
         self.offered: list[tuple[str, str]] = []
@@ -196,7 +200,13 @@ class FakeStage:
             case actions.DeleteFrame():
                 self.frames.pop(action.frame, None)
             case actions.Arrange():
-                self.arrangement = action
+                if action.size is not None and any(
+                    side > most for side, most in zip(action.size, self.room, strict=True)
+                ):
+                    return "the screen has room for an image area of {}x{}, not of {}x{}".format(
+                        *self.room, *action.size
+                    )
+                self.arrangement, self.size = action, action.size or self.size
             case _ if action.frame not in self.frames:
                 return f"display {action.frame} has no frame"
             case actions.RaiseFrame():
