@@ -146,7 +146,9 @@ def _size(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     try:
-        width, height = (int(side) for side in size if int(side) == side)
+        width, height = (int(side) for side in size)
+        if (width, height) != tuple(size):
+            raise ValueError("not whole pixels")
     except (TypeError, ValueError, OverflowError):
         raise bad_value("size", f"{size!r} is no size", "(width, height) of the image area in pixels") from None
     return width, height

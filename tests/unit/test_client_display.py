@@ -15,6 +15,7 @@ from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
 import mtv
+from mtv import checks
 from mtv.connection import Connection
 from mtv.testing import ScriptedDaemon
 from mtv.wire import data, messages
@@ -435,3 +436,15 @@ def test_a_failure_of_the_second_writer_is_the_callers(display: mtv.Display, mon
     monkeypatch.setattr("mtv.pixels._write_all", write)
     with pytest.raises(MemoryError):
         display.mtv(np.zeros((64, 64)))
+
+
+@pytest.mark.parametrize(
+    "size", [600, (600,), (600, 400, 0.5), (600, 400, 300), (600.5, 400), ("600", "400"), "64", (float("nan"), 400)]
+)
+def test_a_size_that_is_no_two_whole_numbers_of_pixels_is_refused_before_it_is_sent(size: Any) -> None:
+    with pytest.raises(mtv.RequestError, match="is no size"):
+        checks.arrangement(None, None, None, None, size)
+
+
+def test_a_size_of_numpy_integers_is_a_size() -> None:
+    assert checks.arrangement(None, None, None, None, np.array([600, 400])).size == (600, 400)
