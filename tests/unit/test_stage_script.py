@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from mtvd.actions import AddMarkers, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
+from mtvd.actions import AddMarkers, Arrange, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
 from mtvd.stage.answer import read_answer
 from mtvd.stage.port import Batch, Section
 from mtvd.stage.script import Prepared, quote, script, word
@@ -117,6 +117,14 @@ def test_values_are_written_as_ds9_has_them() -> None:
         "{zoom 0 0.5}",
         "{unmark 0 {}}",
     ]
+
+
+def test_a_size_is_one_word_of_two_numbers_and_an_empty_one_where_it_stays() -> None:
+    stays = Arrange(tile=True, lock_frame="wcs", lock_scale=True, lock_colormap=False, leader=3)
+    given = Arrange(tile=False, lock_frame="none", lock_scale=False, lock_colormap=False, leader=None, size=(600, 400))
+    lines = script(batch(Section(key="k", actions=(stays, given))), "/px", {}).splitlines()
+    assert lines[2:4] == ["{arrange 1 wcs 1 0 3 {}}", "{arrange 0 none 0 0 {} {600 400}}"]
+    assert [tcl(f"lindex {line} 6") for line in lines[2:4]] == ["", "600 400"]
 
 
 def test_an_action_that_cannot_be_written_fails_in_its_place() -> None:

@@ -1,0 +1,27 @@
+"""What the daemon takes of the steps that change a view."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtv.wire import steps
+from mtv.wire.errors import RequestError
+from mtvd import changes as ch
+from mtvd.view_steps import VIEW_STEPS
+
+
+def arranged(*size: int) -> ch.AnyChange:
+    return VIEW_STEPS[steps.Arrange](steps.Arrange(size=size), "k")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(100, 100), (8192, 8192), (600, 400)])
+def test_a_size_from_100_to_8192_pixels_a_side_is_taken_and_changes_nothing_else(size: tuple[int, int]) -> None:
+    nothing = {"tile": None, "lock_frame": None, "lock_scale": None, "lock_colormap": None}
+    assert arranged(*size) == ch.Arrange(**nothing, size=size, key="k")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(99, 400), (400, 99), (8193, 400), (400, 8193), (-600, 400)])
+def test_any_other_size_is_refused_with_the_limits(size: tuple[int, int]) -> None:
+    with pytest.raises(RequestError, match="size") as refused:
+        arranged(*size)
+    assert "from 100 to 8192 pixels a side" in str(refused.value)
