@@ -32,6 +32,7 @@ from mtvd.health import Health
 from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
+from mtvd.movies import Movies
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 from mtvd.resolve import Resolver
@@ -91,11 +92,20 @@ class App:
             clock=clock,
         )
         self.feeds = Feeds(self.pixels, limits, lambda: self.committer.needed(), clock)
+        self.movies = Movies(
+            engine=self.engine,
+            repositories=self.repositories,
+            forget=self.sessions.forget,
+            limits=limits,
+            clock=clock,
+        )
+        self.engine.on_drawn = self.movies.look
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,
             events=self.events,
             feeds=self.feeds,
+            movies=self.movies,
             stage=self.stage,
             repositories=self.repositories,
             handles=self.handles,
@@ -148,6 +158,8 @@ class App:
         self.engine.stage_changed()
 
     def _heard(self, event: Event) -> None:
+        if (event.kind, event.action) == ("window", "closed"):
+            self.movies.window_closed()
         self.events.publish(named(event, self.engine.scene))
 
     def shut_down(self, keep_window: bool | None) -> None:
@@ -163,6 +175,7 @@ class App:
                 await group.start(self.stage.serve)
                 await group.start(self.stage.listening.serve)
                 await group.start(self.repositories.serve)
+                await group.start(self.movies.serve)
                 await self.committer.recover()
                 self.pixels.sweep(self.engine.scene.files())
                 self.handlers.share_host(secrets.token_hex(16))

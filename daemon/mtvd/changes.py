@@ -29,6 +29,10 @@ class ShowImage(Change, frozen=True, kw_only=True, tag=True):
     """True for a client's first image on this display."""
     completes: bool = False
     """True where the image may be shown already, without its mask: then only the mask is new."""
+    movie: str = ""
+    """Id of the movie that it is a frame of."""
+    begins: bool = False
+    """True for the first frame of a movie; others take effect only where the frame before is still there."""
 
 
 class AddMarkers(Change, frozen=True, kw_only=True, tag=True):

@@ -22,7 +22,7 @@ from mtvd import scene as sc
 from mtvd.committing import Committer
 from mtvd.queueing import EVERYTHING, Waiting, WaitingList
 from mtvd.repo.port import OnProgress
-from mtvd.resolve import Resolved, Resolver
+from mtvd.resolve import MovieFrame, Resolved, Resolver
 from mtvd.sessions import Session
 from mtvd.settling import no_window
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
@@ -56,6 +56,8 @@ class Engine:
         self._pictures: list[_PictureWish] = []
         self._wake = anyio.Event()
         self._stage_changed = False
+        self.on_drawn: Callable[[], None] = lambda: None
+        """Called after each group; set by whoever must know what the scene has become."""
 
     @property
     def scene(self) -> sc.Scene:
@@ -98,8 +100,11 @@ class Engine:
         on_progress: OnProgress | None = None,
         *,
         redraws: bool = False,
+        frame: MovieFrame | None = None,
     ) -> Outcome:
         """Draw a transaction, in its turn; with ``redraws`` return only when it is on the screen.
+
+        With ``frame`` its images are a movie's, and are refused where that has lost its display.
 
         Raises
         ------
@@ -117,7 +122,7 @@ class Engine:
         )
         for replaced in self._list.add(waiting):
             self._committer.give_way(replaced)
-        await self._fetch(waiting, transaction, buffers, session, on_progress)
+        await self._fetch(waiting, transaction, buffers, session, on_progress, frame)
         return await self._finished(waiting)
 
     async def sync(self, session: bytes) -> None:
@@ -154,6 +159,7 @@ class Engine:
         buffers: Sequence[Buffer],
         session: Session,
         on_progress: OnProgress | None,
+        frame: MovieFrame | None,
     ) -> None:
         with anyio.CancelScope() as waiting.fetching:
             try:
@@ -163,7 +169,10 @@ class Engine:
                     key=waiting.key,
                     first_image=lambda display: display not in session.shown,
                     on_progress=on_progress,
-                    on_image=None if waiting.superseding else functools.partial(self._show_image, waiting),
+                    on_image=None
+                    if waiting.superseding or frame is not None  # a movie shows each frame once
+                    else functools.partial(self._show_image, waiting),
+                    frame=frame,
                 )
             except BaseException:
                 self._list.remove([waiting])
@@ -245,6 +254,7 @@ class Engine:
                 self._discard(waiting)
                 waiting.finish(_too_late())
         await self._committer.commit([waiting for waiting in group if not waiting.finished.is_set()])
+        self.on_drawn()
 
     async def _fulfil(self, wishes: list[_PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]

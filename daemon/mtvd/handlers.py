@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, get_args
@@ -30,6 +31,7 @@ from mtvd.handles import Handles
 from mtvd.health import resident_bytes
 from mtvd.images import files_of
 from mtvd.journal import Journal
+from mtvd.movies import Movies
 from mtvd.pixelstore import PixelStore, new_name
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.resolve import check_query
@@ -61,6 +63,7 @@ class Handlers:
     committer: Committer
     events: Events
     feeds: Feeds
+    movies: Movies
     stage: Stage
     repositories: Repositories
     handles: Handles
@@ -143,6 +146,7 @@ class Handlers:
             arrangement=reports.arrangement(self.engine.scene),
             sessions=_shown_to(call.session, self.sessions.infos()),
             feeds=_shown_to(call.session, self.feeds.infos()),
+            movies=self.movies.infos(),
             repositories=self.repositories.known(),
             queue=self.engine.waiting,
             batches=self.committer.batches,
@@ -213,6 +217,15 @@ class Handlers:
         self.feeds.shown(call.session.id, request, self.clock() - began)
         return outcome
 
+    async def _play(self, request: ms.Play, call: Call) -> ms.Movie:
+        return self.movies.play(request, _movie_id(call))
+
+    async def _steer(self, request: ms.Steer, _call: Call) -> ms.Movie:
+        return await self.movies.steer(request)
+
+    async def _follow(self, request: ms.Follow, _call: Call) -> ms.Movie:
+        return await self.movies.follow(request)
+
     async def _draw(self, step: st.AnyStep, call: Call) -> ms.Outcome:
         return await self._transaction(ms.Transaction(steps=(step,)), call)
 
@@ -244,6 +257,12 @@ def _shown_to(session: Session, infos: tuple[Info, ...]) -> tuple[Info, ...]:
     return tuple(info if info.session == own else msgspec.structs.replace(info, session="") for info in infos)
 
 
+def _movie_id(call: Call) -> str:
+    """Return a name that is the request's own, and does not tell the session's id to others."""
+    request_id = f"{call.session.id.hex()}-{call.sequence}"
+    return hashlib.blake2b(request_id.encode(), digest_size=8).hexdigest()
+
+
 def _renamed(array: Array, names: dict[str, str]) -> Array:
     return msgspec.structs.replace(array, file=names[array.file]) if array.file else array
 
@@ -262,6 +281,9 @@ _TABLE: Final[dict[type, Handler]] = {
     ms.Release: Handlers._release,
     ms.Transaction: Handlers._transaction,
     ms.Frame: Handlers._frame,
+    ms.Play: Handlers._play,
+    ms.Steer: Handlers._steer,
+    ms.Follow: Handlers._follow,
     ms.Sync: Handlers._sync,
     ms.Snapshot: Handlers._snapshot,
     ms.Subscribe: Handlers._subscribe,
@@ -300,7 +322,7 @@ AT_ONCE: Final = frozenset(
 )
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
 
-STOPPABLE: Final = frozenset({st.Query, ms.Get})
+STOPPABLE: Final = frozenset({st.Query, ms.Get, ms.Steer, ms.Follow})
 """Requests that `cancel` ends while they run; others it takes out of the display queue."""
 
 REMEMBERED: Final = frozenset({ms.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}

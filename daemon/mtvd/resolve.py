@@ -46,6 +46,17 @@ class Resolved(msgspec.Struct, kw_only=True):
     """Pixel files that the changes brought along; nobody else's until the scene has them."""
 
 
+class MovieFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes an image a frame of a movie."""
+
+    movie: str
+    """Id of the movie."""
+    place: str
+    """Its place in the movie, for its label."""
+    begins: bool
+    """True for the first frame that the movie shows."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resolver:
     """Makes changes of steps; the collaborators are given."""
@@ -65,6 +76,7 @@ class Resolver:
         first_image: Callable[[steps.Display], bool],
         on_progress: OnProgress | None = None,
         on_image: Callable[[Resolved], None] | None = None,
+        frame: MovieFrame | None = None,
     ) -> Resolved:
         """Resolve all steps; those that must read do so side by side.
 
@@ -77,6 +89,8 @@ class Resolver:
         on_image : callable, optional
             Called where a lone `Mtv` has its image before its mask, with what shows the image alone. Its files are the
             callee's from then on; where all goes well, they are among those that are returned too.
+        frame : `MovieFrame`, optional
+            Of what movie the images are frames.
 
         Raises
         ------
@@ -84,7 +98,14 @@ class Resolver:
             ``where`` begins with ``steps[i]``; files made on the way are removed.
         """
         check_size(wanted, self.limits)
-        work = _Work(room=self, buffers=buffers, key=key, first_image=first_image, progress=Together(on_progress))
+        work = _Work(
+            room=self,
+            buffers=buffers,
+            key=key,
+            first_image=first_image,
+            progress=Together(on_progress),
+            frame=frame,
+        )
         work.on_image = on_image if len(wanted) == 1 else None
         try:
             await work.read(wanted)
@@ -119,6 +140,7 @@ class _Work:
     """Files of that image."""
     failures: dict[int, Exception] = dataclasses.field(default_factory=dict)
     """By step."""
+    frame: MovieFrame | None = None
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
@@ -216,9 +238,14 @@ class _Work:
         if isinstance(step.target, Exposure):
             layers = await self.room.images.layers(step.target, self.buffers)
         else:
-            layers = await self.room.images.layers(self.exposures[index], image=self.image)
+            layers = await self.room.images.layers(self._labelled(self.exposures[index]), image=self.image)
         self.resolved.files |= layers.files()
         return layers
+
+    def _labelled(self, exposure: Exposure) -> Exposure:
+        if self.frame is None:
+            return exposure
+        return msgspec.structs.replace(exposure, label=f"{exposure.label} ({self.frame.place})".lstrip())
 
     def _loaded_before(self, index: int, target: int) -> str:
         outcome = self.resolved.outcomes.get(target) if target < index else None
@@ -234,6 +261,8 @@ class _Work:
             mask=layers.mask,
             to_front=self.first_image(display),
             completes=self.image is not None,
+            movie=self.frame.movie if self.frame else "",
+            begins=self.frame is not None and self.frame.begins,
         )
 
     async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:

@@ -112,6 +112,8 @@ class Display(Value, frozen=True, kw_only=True):
     name: str = ""
     image: ImageLayer | None = None
     mask: MaskLayer | None = None
+    movie: str = ""
+    """Id of the movie that the image is a frame of."""
     mask_colours: Mapping[str, str] = {}
     """What users have set: plane to colour name or ``ignore``."""
     hidden_planes: tuple[str, ...] = ()
@@ -202,6 +204,8 @@ def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int | None]:
         return _arrange(scene, change), None
     if isinstance(change, ch.DeleteDisplay):
         return _delete(scene, change)
+    if isinstance(change, ch.ShowImage) and change.movie and not change.begins:
+        _check_goes_on(scene, change)
     scene, number = _with_display(scene, change.display)
     if isinstance(change, ch.BringToFront):
         return msgspec.structs.replace(scene, front=number, front_key=change.key), number
@@ -222,6 +226,14 @@ def _completed(scene: Scene, number: int, change: ch.ShowImage) -> Scene:
     """Add the mask to an image that is shown already: what was done since then stays."""
     display = msgspec.structs.replace(scene.displays[number], mask=change.mask)
     return msgspec.structs.replace(scene, displays={**scene.displays, number: display})
+
+
+def _check_goes_on(scene: Scene, frame: ch.ShowImage) -> None:
+    """Refuse a frame of a movie that has lost its display to another image meanwhile."""
+    number = scene.number_of(frame.display)
+    if number is None or scene.displays[number].movie != frame.movie:
+        message = "the movie's display was deleted, or shows another image"
+        raise RequestError(Error(code="cancelled", message=message, where="display"))
 
 
 def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
@@ -298,6 +310,7 @@ def _show_image(display: Display, change: ch.ShowImage) -> Display:
         display,
         image=change.image,
         mask=change.mask,
+        movie=change.movie,
         overlays=tuple(overlay for overlay in display.overlays if overlay.lasting),
         zoom=display.zoom if same_place else Zoom(),
         pan=display.pan if same_place else None,

@@ -31,6 +31,7 @@ from mtvd.handles import Handles
 from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
+from mtvd.movies import Movies
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.fake import FakeRepositories
 from mtvd.resolve import Resolver
@@ -169,7 +170,16 @@ class TestDaemon:
         self.stopped: list[bool | None] = []
         self.events = Events(self.sessions)
         self.feeds = Feeds(self.pixels, self.limits, lambda: self.engine.scene.files(), time.monotonic)
+        self.movies = Movies(
+            engine=self.engine,
+            repositories=self.repositories,
+            forget=self.sessions.forget,
+            limits=self.limits,
+            clock=time.monotonic,
+        )
+        self.engine.on_drawn = self.movies.look
         self.handlers = Handlers(
+            movies=self.movies,
             feeds=self.feeds,
             engine=self.engine,
             committer=self.committer,
@@ -238,6 +248,7 @@ class TestDaemon:
         self.handlers.share_host("nonce")
         try:
             async with anyio.create_task_group() as group:
+                await group.start(self.movies.serve)
                 group.start_soon(self.engine.serve)
                 group.start_soon(self.listener.serve)
                 if self.door is not None and self.far is not None:

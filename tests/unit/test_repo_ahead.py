@@ -147,3 +147,21 @@ async def test_what_somebody_reads_already_is_not_read_ahead() -> None:
             await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
     assert reader.read == ["/b"]
+
+
+async def test_what_one_owner_wants_takes_no_others_place_and_they_take_turns() -> None:
+    reader = Reader()
+    ahead = ReadAhead(reader)
+    reader.wanted = 5
+    async with anyio.create_task_group() as group:
+        ahead.want(files("gone"), "a")
+        ahead.want(files("a1", "a2", "a3"), "a")
+        ahead.want(files("b1", "b2"), "b")
+        ahead.want(files("c1"), "c")
+        ahead.want((), "c")
+        reader.let.set()
+        group.start_soon(ahead.serve)
+        with anyio.fail_after(5):
+            await reader.all_read.wait()
+        group.cancel_scope.cancel()
+    assert reader.read == ["/a1", "/b1", "/a2", "/b2", "/a3"]

@@ -33,6 +33,10 @@ def show(display: int | str = 0, *, to_front: bool = True, **layers: object) -> 
     )
 
 
+def frame(movie: str = "m", display: int | str = 0, *, begins: bool = False) -> ch.ShowImage:
+    return ch.ShowImage(display=display, image=image(), mask=None, to_front=False, movie=movie, begins=begins)
+
+
 def dots(count: int, key: str, overlay: str = "markers", **more: bool) -> ch.AddMarkers:
     column = struct.pack(f"<{count}d", *range(count))
     batch = Markers(
@@ -173,6 +177,27 @@ def test_automatic_limits_replace_fixed_ones_and_a_stretch_alone_keeps_them() ->
     automatic = ch.SetScale(display=0, stretch=None, mode="zscale", low=None, high=None, key="m")
     assert after(fixed, stretch).displays[0].scale.limits == (-1.0, 30.0)
     assert after(fixed, automatic).displays[0].scale.limits is None
+
+
+@pytest.mark.parametrize("display", [0, "guider"])
+def test_a_movie_goes_on_over_its_own_frames(display: int | str) -> None:
+    scene = after(show(display), frame(display=display, begins=True), frame(display=display))
+    assert [shown.movie for shown in scene.displays.values()] == ["m"]
+    zoom = ch.SetZoom(display=display, factor=3.0, key="k")
+    assert after(zoom, frame(display=display), scene=scene).displays.keys() == scene.displays.keys()
+
+
+@pytest.mark.parametrize(
+    "between",
+    [show(), frame("other", begins=True), ch.DeleteDisplay(display=0)],
+    ids=["another image", "another movie", "the display deleted"],
+)
+def test_a_frame_of_a_movie_that_has_lost_its_display_is_refused(between: ch.AnyChange) -> None:
+    scene = after(frame(begins=True), between)
+    with pytest.raises(RequestError) as caught:
+        sc.apply(scene, [frame()])
+    assert (caught.value.code, caught.value.error.where) == ("cancelled", "steps[0].display")
+    assert after(frame(begins=True), scene=scene).displays[0].movie == "m", "one that begins takes it"
 
 
 def test_the_scene_knows_the_files_it_needs() -> None:

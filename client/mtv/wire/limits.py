@@ -34,6 +34,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Pixels of one image; a full 2048x4176 detector has 8.6 million."""
     header_bytes: int = 28_800
     """Bytes kept free for the FITS header in front of the pixels of a shared file: ten blocks of 2880."""
+    movie_frames: int = 10_000
+    """Datasets of one movie."""
     in_flight: int = 256
     """Requests that a client may have unanswered."""
     pixel_bytes: int = 8 << 30

@@ -107,6 +107,50 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame"):
     """Since it was published, when it was sent."""
 
 
+class Play(Message, frozen=True, kw_only=True, tag="play"):
+    """Play datasets one after the other on a display, in the daemon; it goes on when the client goes.
+
+    It takes the place of a movie that plays there. Answered by `Movie`, which is told again where this is sent again.
+    """
+
+    display: Display = 0
+    targets: tuple[Dataset | File, ...]
+    fps: float = 2.0
+    """Frames a second."""
+    loop: bool = False
+    """True: after the last the first one follows; else the movie ends there."""
+    every: bool = False
+    """True: all are shown, more slowly where they must; else those are skipped that would be too late."""
+    start: int = 0
+    """Index of the first one to show; negative from the end."""
+    paused: bool = False
+    """True: that one is shown, and no other before `Steer` says so."""
+
+
+class Steer(Message, frozen=True, kw_only=True, tag="steer"):
+    """Steer a movie. Answered by `Movie`: after a pause, a step or a seek, when the frame is on the screen."""
+
+    display: Display = 0
+    movie: str = ""
+    """Id; empty for the one that plays on the display."""
+    action: Literal["play", "pause", "step", "seek", "speed", "loop", "stop"]
+    value: float = 1.0
+    """Of a step, frames from the newest, negative backwards, and the movie pauses; of a seek, an index, negative from
+    the end; of a speed, frames a second; of a loop, 1 or 0."""
+
+
+class Follow(Message, frozen=True, kw_only=True, tag="follow"):
+    """Ask how a movie goes, now or when that has changed. Answered by `Movie`, also of one that has ended."""
+
+    display: Display = 0
+    movie: str = ""
+    """Id; empty for the one that plays on the display."""
+    seen: int = -1
+    """Number of the state that the client has; -1 for none."""
+    within_secs: float = 0.0
+    """How long to wait for another one; at most a minute."""
+
+
 class Sync(Message, frozen=True, kw_only=True, tag="sync"):
     """Wait until everything acknowledged so far is on the screen. Answered by `Done`."""
 
@@ -148,6 +192,9 @@ Request = (
     | Release
     | Transaction
     | Frame
+    | Play
+    | Steer
+    | Follow
     | Sync
     | Snapshot
     | Subscribe
@@ -373,6 +420,39 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     latency_p99_secs: float = 0.0
 
 
+class Movie(Message, frozen=True, kw_only=True, tag="movie"):
+    """How a movie goes."""
+
+    movie: str
+    """Its id."""
+    display: Display
+    state: Literal["playing", "paused", "ended"]
+    reason: str = ""
+    """Why it has ended: ``end``, ``stopped``, ``replaced`` by another image or movie, ``deleted`` with its display,
+    ``closed`` with the window by the user, or ``failed``."""
+    count: int
+    """Datasets that it has."""
+    position: int = -1
+    """Index of the one on the screen; -1 before the first."""
+    label: str = ""
+    """Of that one, with its place in the movie."""
+    fps: float
+    """Frames a second, as asked for."""
+    loop: bool = False
+    every: bool = False
+    shown: int = 0
+    skipped: int = 0
+    """Passed over, because reading or the screen was too slow."""
+    failed: int = 0
+    """Could not be read or drawn."""
+    shown_fps: float = 0.0
+    """Frames a second of those shown last, since it was last set going."""
+    error: Error | None = None
+    """Of the last one that failed."""
+    number: int = 0
+    """Grows with each change."""
+
+
 class Report(Message, frozen=True, kw_only=True, tag="report"):
     """The daemon's state."""
 
@@ -388,6 +468,8 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     arrangement: Arrangement = Arrangement()
     sessions: tuple[SessionInfo, ...] = ()
     feeds: tuple[FeedInfo, ...] = ()
+    movies: tuple[Movie, ...] = ()
+    """That play or pause."""
     repositories: tuple[RepositoryInfo, ...] = ()
     queue: int = 0
     """Transactions that wait."""
@@ -475,6 +557,7 @@ Reply = (
     | RepositoryList
     | Cancelled
     | Picture
+    | Movie
     | Report
     | Progress
     | Subscribed

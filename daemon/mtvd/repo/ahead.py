@@ -21,7 +21,7 @@ from mtvd.repo.port import OnProgress
 _log = logging.getLogger(__name__)
 
 MOST: Final = 4
-"""Targets that wait; of more the first ones count, for they are asked for first."""
+"""Targets of one owner that wait; of more the first ones count, for they are asked for first."""
 
 
 class ReadAhead:
@@ -36,20 +36,23 @@ class ReadAhead:
 
     def __init__(self, read: Callable[[Dataset | File, OnProgress], Awaitable[None]]) -> None:
         self._read = read
-        self._wanted: deque[Dataset | File] = deque()
+        self._wanted: dict[str, deque[Dataset | File]] = {}
         self._changed = anyio.Event()
         self._busy: dict[bytes, _Reading] = {}
 
-    def want(self, targets: Sequence[Dataset | File]) -> None:
-        """Say what will be asked for next, instead of what was said before."""
-        self._wanted = deque(targets[:MOST])
+    def want(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
+        """Say what will be asked for next, instead of what the same owner has said before; owners take turns."""
+        if targets:
+            self._wanted[owner] = deque(targets[:MOST])
+        else:
+            self._wanted.pop(owner, None)
         self._changed.set()
 
     async def serve(self) -> None:
         """Read what is wanted, until cancelled."""
         while True:
             while self._wanted:
-                target = self._wanted.popleft()
+                target = self._next()
                 if _key(target) in self._busy:
                     continue
                 async with self.alone(target) as told:
@@ -73,6 +76,14 @@ class ReadAhead:
                 yield reading.report
         finally:
             self._busy.pop(key).over.set()
+
+    def _next(self) -> Dataset | File:
+        owner = next(iter(self._wanted))
+        targets = self._wanted.pop(owner)
+        target = targets.popleft()
+        if targets:
+            self._wanted[owner] = targets  # behind the others
+        return target
 
     async def _try(self, target: Dataset | File, told: OnProgress) -> None:
         try:

@@ -80,6 +80,8 @@ class FakeRepositories:
         """True: the image is told before its mask has been read."""
         self.ahead: tuple[Dataset | File, ...] = ()
         """What was last said to come next."""
+        self.ahead_of: dict[str, tuple[Dataset | File, ...]] = {}
+        """The same, by who said it."""
         self.closed = False
 
     def die_at(self, point: Point) -> None:
@@ -178,8 +180,9 @@ class FakeRepositories:
         )
         return Got(data=exposure)
 
-    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
+    def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
         self.ahead = tuple(targets)
+        self.ahead_of[owner] = self.ahead
 
     async def close(self) -> None:
         self.closed = True

@@ -118,9 +118,9 @@ class ButlerRepositories:
         value = await self._read("get", target, on_progress, columns=list(columns), select=select)
         return msgspec.convert(value, Got)
 
-    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
-        """Decode what will be asked for next while nobody waits for it; the next of two calls counts."""
-        self._ahead.want(targets)
+    def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
+        """Decode what will be asked for next while nobody waits for it; the next of two calls of an owner counts."""
+        self._ahead.want(targets, owner)
 
     async def warm(self) -> None:
         """Start one worker and open the default repository ahead of the first request; failures wait for that one."""

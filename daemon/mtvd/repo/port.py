@@ -85,8 +85,11 @@ class Repositories(Protocol):
         """
         ...
 
-    def read_ahead(self, targets: Sequence[Dataset | File]) -> None:
-        """Say what will be displayed next: it may be decoded while nobody waits for it. Returns at once."""
+    def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
+        """Say what will be displayed next: it may be decoded while nobody waits for it. Returns at once.
+
+        What the same owner has said before no longer counts.
+        """
         ...
 
     async def close(self) -> None:
