@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mtv.exposure import Exposure
     from mtv.feed import Feed
     from mtv.listening import Events
+    from mtv.movie import Movie
     from mtv.process import buffering, connect, default_connection, events, on_event
     from mtv.repository import Repository, repositories
     from mtv.results import Refs
@@ -46,6 +47,7 @@ _HOMES: Final = {
     "Exposure": "exposure",
     "Feed": "feed",
     "Handle": "datasets",
+    "Movie": "movie",
     "MtvError": "wire.errors",
     "Refs": "results",
     "Repository": "repository",
@@ -78,6 +80,7 @@ __all__ = [
     "Exposure",
     "Feed",
     "Handle",
+    "Movie",
     "MtvError",
     "Refs",
     "Repository",

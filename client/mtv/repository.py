@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from mtv import checks, naming, parts
 from mtv.connection import Connection
@@ -21,6 +22,10 @@ from mtv.watching import EVERY_SECS, OnNote, Watch
 from mtv.wire import data, steps
 from mtv.wire.errors import bad_value
 from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo
+
+if TYPE_CHECKING:
+    from mtv.display import Display
+    from mtv.movie import Movie
 
 Target = str | os.PathLike[str] | DatasetRef | Handle
 
@@ -190,6 +195,118 @@ class Repository(Registry):
         loaded = reply.steps[0].loaded if isinstance(reply, Outcome) else reply
         assert isinstance(loaded, Loaded)
         return Handle(loaded, lambda handle: connection.request(Release(handle=handle)))
+
+    def movie(
+        self,
+        target: str | Iterable[DatasetRef | os.PathLike[str]],
+        *,
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        collections: Names = None,
+        order_by: Names = (),
+        limit: int | None = None,
+        fps: float = 2.0,
+        loop: bool = False,
+        every: bool = False,
+        display: int | str | Display = 0,
+        start: int = 0,
+        paused: bool = False,
+        save: str | os.PathLike[str] | None = None,
+        hdu: int | str | None = None,
+        component: str = "",
+        cube_index: int | Sequence[int] | None = None,
+        bbox: parts.Box | None = None,
+        centre_deg: tuple[float, float] | None = None,
+        size_arcsec: parts.Size | None = None,
+        timeout_secs: float | None = None,
+        on_progress: OnProgress | None = None,
+        **data_id: int | str,
+    ) -> Movie:
+        """Play what a query finds, in its order, in the daemon, which reads the next ones while it shows one.
+
+        It goes on when this process ends, and ends where something else is shown on its display. Stretch, colours, zoom
+        and lasting overlays of the display stay. ``repository.movie("calexp", detector=41, order_by="visit", fps=4)``
+
+        Parameters
+        ----------
+        target : `str` or list
+            A dataset type, or references and paths.
+        where, bind, collections, order_by, limit, **data_id
+            As in `query`; with a dataset type only.
+        fps : `float`, optional
+            Frames a second. Those that would be late by more than a period are skipped, and counted.
+        loop : `bool`, optional
+            True: the first follows the last.
+        every : `bool`, optional
+            True: none is skipped; it takes longer instead.
+        display : `int`, `str` or `Display`, optional
+            Where it plays, instead of a movie that plays there.
+        start : `int`, optional
+            Index of the first one to show.
+        paused : `bool`, optional
+            True: it stands still on that.
+        save : `str` or path, optional
+            Shows each in turn, writes them to this file (see `Movie.save`), and ends.
+        hdu, component, cube_index, bbox, centre_deg, size_arcsec : optional
+            Only a part of each, as in `get`: with ``centre_deg`` the same place of the sky in each.
+        on_progress : callable, optional
+            Hears of the rows of a long query, and of frames that are saved.
+
+        Returns
+        -------
+        movie : `Movie`
+
+        Raises
+        ------
+        RequestError
+            As `query` does; ``not_found`` where it finds nothing, ``too_large`` where it finds more than a movie may
+            have; ``bad_value`` naming the argument; with ``save`` as `Movie.save` does.
+        """
+        from mtv import movie as movies
+
+        part = parts.given(
+            hdu=hdu,
+            component=component,
+            cube_index=cube_index,
+            bbox=bbox,
+            centre_deg=centre_deg,
+            size_arcsec=size_arcsec,
+        )
+        if save is not None:
+            from mtv.moviefile import writer_of
+
+            writer_of(save, fps)  # refuses before anything is shown
+        if isinstance(target, str):
+            most = self.connection.limits.movie_frames + 1  # one more tells that there are too many
+            found: Iterable[DatasetRef | os.PathLike[str]] = self.query(
+                target,
+                where=where,
+                bind=bind,
+                collections=collections,
+                order_by=order_by,
+                limit=most if limit is None else min(limit, most),
+                timeout_secs=timeout_secs,
+                on_progress=on_progress,
+                **dict[str, Any](data_id),
+            )
+        elif where or bind or collections is not None or order_by or data_id:
+            raise bad_value("target", "references and paths are no query", "leave where, order_by and the like out")
+        else:
+            found = itertools.islice(target, limit)
+        movie = movies.begin(
+            self.connection,
+            [self._readable(one, None, part, {}) for one in found],
+            display=display if isinstance(display, int | str) else display.frame,
+            fps=fps,
+            loop=loop,
+            every=every,
+            start=start,
+            paused=paused or save is not None,
+        )
+        if save is not None:
+            with movie:
+                movie.save(save, on_progress=on_progress)
+        return movie
 
     def butler_get(
         self,

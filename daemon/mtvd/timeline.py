@@ -52,7 +52,7 @@ class Timeline:
     @property
     def over(self) -> bool:
         """True: it plays, and has no frame left."""
-        return self.playing and self.wish is None and not self.loop and self._next >= self.count
+        return self.playing and not self.loop and self._next >= self.count
 
     def play(self, now: float) -> None:
         """Set it going: the next frame is due now."""

@@ -383,6 +383,27 @@ def test_where_all_fail_it_ends_with_the_error(loop: bool) -> None:
     run(scenario)
 
 
+def test_where_all_that_were_left_fail_it_ends_with_the_error() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.failures = dict.fromkeys(range(3), refused())
+        rig.play(count=3, start=-2)
+        state = await rig.end()
+        assert (state.reason, state.failed) == ("failed", 2)
+
+    run(scenario)
+
+
+def test_a_loop_in_which_some_are_shown_goes_on() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.failures = dict.fromkeys((0, 1), refused())
+        rig.play(count=3, loop=True)
+        await anyio.sleep(10.2)
+        state = await rig.now()
+        assert (state.state, state.failed, state.shown) == ("playing", 14, 7)
+
+    run(scenario)
+
+
 def test_without_a_window_it_ends_at_once() -> None:
     async def scenario(rig: Rig) -> None:
         rig.engine.failures = {0: Unavailable(Error(code="no_window", message="no X display"))}

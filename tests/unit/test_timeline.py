@@ -64,6 +64,11 @@ def test_every_frame_is_shown_and_time_slips_instead() -> None:
     assert timeline.skipped == 0
 
 
+def test_with_every_a_small_delay_shifts_nothing() -> None:
+    timeline = made(5, every=True)
+    assert taken(timeline, 100.0, 100.9, 101.0) == [0, 1, 2]
+
+
 def test_a_loop_begins_again_and_skips_over_its_seam() -> None:
     timeline = made(3, loop=True)
     assert taken(timeline, 100.0, 100.5, 101.0, 101.5, 102.0) == [0, 1, 2, 0, 1]

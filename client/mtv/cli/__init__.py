@@ -43,6 +43,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "The window": {
         "show": Entry("draw", "show", "Show an image ('mtv mtv' is the same)."),
+        "movie": Entry("movie", "movie", "Play what a query finds; steer it, or save it as GIF or MP4."),
         "overlay": Entry("overlay", "overlay", "Draw markers from a catalog, a CSV file, or points."),
         "erase": Entry("draw", "erase", "Remove one overlay, or all markers."),
         "scale": Entry("draw", "scale", "Set stretch and limits."),

@@ -12,7 +12,7 @@ from mtv.cli.common import Call, Command, Refused
 from mtv.wire.errors import Unavailable
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Report, WindowState
+    from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Movie, Report, WindowState
 
 _LEAVE_SECS: Final = 20.0
 """How long a daemon may take to close its window and go."""
@@ -153,6 +153,7 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
             ],
         ),
         *(_entries("feeds", [_feed(feed) for feed in report.feeds]) if report.feeds else []),
+        *(_entries("movies", [_movie(movie) for movie in report.movies]) if report.movies else []),
         *_entries(
             "repositories",
             [
@@ -181,6 +182,14 @@ def _feed(feed: FeedInfo) -> str:
         f"{feed.feed} on {feed.display}: {feed.published} published, {feed.shown} shown, {feed.dropped} dropped, "
         f"{size(feed.bytes)}, {feed.fps:.1f} frames/s, latency {1e3 * feed.latency_p50_secs:.0f} ms "
         f"(99 %: {1e3 * feed.latency_p99_secs:.0f} ms)"
+    )
+
+
+def _movie(movie: Movie) -> str:
+    return (
+        f"on {movie.display}: {movie.state}, {movie.position + 1} of {movie.count}{', loops' if movie.loop else ''}, "
+        f"{movie.shown_fps:.1f} of {movie.fps:g} frames/s, {movie.shown} shown, {movie.skipped} skipped, "
+        f"{movie.failed} failed"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from mtvd.repo.registry import Registry, Repository, RepositorySettings
 from mtvd.repo.workers import WorkerPool
 
 _T = TypeVar("_T")
+_DECODED = 256
 _OPEN = "open"
 _READS = frozenset({"read", "get", "positions"})
 
@@ -63,6 +65,8 @@ class ButlerRepositories:
         self._registry = Registry(settings, environ)
         self._cache = Cache(store, min(settings.cache_bytes, store.budget_bytes // 2))
         self._ahead = ReadAhead(self._decode_ahead)
+        self._decoded: OrderedDict[bytes, str] = OrderedDict()
+        """Key in the cache of the targets that were read ahead last; empty for those that need none."""
         self._pool = WorkerPool(
             self._start_worker,
             size=settings.workers,
@@ -186,12 +190,18 @@ class ButlerRepositories:
             return await self._ask(method, repository, {**params, "known": ()}, ReadAnswer, on_progress=told)
 
     async def _decode_ahead(self, target: Dataset | File, told: OnProgress) -> None:
+        name = msgspec.json.encode(target)
+        if self._decoded.get(name) in {"", *self._cache.keys()}:
+            return  # a worker would only say the same; whether the file is still that one is seen when it is wanted
         params = {"target": msgspec.to_builtins(target), "known": self._cache.keys(), "ahead": True}
         answer = await self._ask("read", self._repository_of(target), params, ReadAnswer, on_progress=told)
         if answer.value is not None:
             if answer.key:
                 self._cache.keep(answer.key, answer.value)
             self._store.remove(files_of(answer.value))
+        self._decoded[name] = answer.key
+        while len(self._decoded) > _DECODED:
+            self._decoded.popitem(last=False)
 
     def _repository_of(self, target: Dataset | File) -> Repository | None:
         return None if isinstance(target, File) else self._registry.resolve(target.repo)
