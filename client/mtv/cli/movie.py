@@ -167,8 +167,9 @@ def _followed(call: Call, begun: Movie) -> State:
         return begun.wait()
     from mtv.cli.keyboard import Keys, has_keyboard
 
-    with MovieBar() as bar:
-        if not has_keyboard():
+    keyboard = has_keyboard()
+    with MovieBar(hint=_KEYS if keyboard else "") as bar:
+        if not keyboard:
             return begun.wait(on_state=bar)
         with Keys() as keys:
             state = begun.state
@@ -201,7 +202,10 @@ def _do(key: str, begun: Movie, state: State) -> None:
 
 
 class MovieBar:
-    """Shows on stderr how a movie goes; called with each state."""
+    """Shows on stderr how a movie goes; called with each state. The hint stands above it."""
+
+    def __init__(self, *, hint: str = "") -> None:
+        self._hint = hint
 
     def __enter__(self) -> MovieBar:
         from rich.console import Console
@@ -210,7 +214,8 @@ class MovieBar:
         shown = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"))
         self._bar: Any = Progress(*shown, console=Console(stderr=True), transient=True, auto_refresh=False)
         self._task: Any = None
-        self._bar.console.print(_KEYS, style="dim", highlight=False)
+        if self._hint:
+            self._bar.console.print(self._hint, style="dim", highlight=False)
         self._bar.start()
         return self
 
