@@ -100,6 +100,7 @@ class ScriptedDaemon:
         self._epoch = secrets.token_hex(8)
         self._events = 0
         self._subscribers: dict[bytes, Seen] = {}
+        self._movies: dict[str, messages.Movie] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, args=(listener,), name="scripted-daemon", daemon=True)
         self._thread.start()
@@ -272,9 +273,33 @@ class ScriptedDaemon:
             return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in message.steps))
         if isinstance(message, messages.Cancel):
             return messages.Cancelled(count=0)
+        if isinstance(message, messages.Play | messages.Steer | messages.Follow):
+            return self._movie(seen)
         if isinstance(message, messages.Describe):
             raise exception_for(Error(code="unknown_display", message="nothing was shown there", where="display"))
         return messages.Done()
+
+    def _movie(self, seen: Seen) -> messages.Movie:
+        """Tell of a movie that is over as soon as it is begun."""
+        asked, header = seen.message, seen.header
+        if isinstance(asked, messages.Play):
+            count = len(asked.targets)
+            name = f"{header.session.hex()}-{header.sequence}"
+            self._movies[name] = messages.Movie(
+                movie=name,
+                display=asked.display,
+                state="ended",
+                reason="end",
+                count=count,
+                position=count - 1,
+                fps=asked.fps,
+                shown=count,
+            )
+            return self._movies[name]
+        name = asked.movie if isinstance(asked, messages.Steer | messages.Follow) else ""
+        if name not in self._movies:
+            raise exception_for(Error(code="not_found", message="no such movie", where="movie"))
+        return self._movies[name]
 
     def _welcome(self) -> messages.Welcome:
         directory, nonce = "", ""

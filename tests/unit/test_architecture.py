@@ -67,6 +67,11 @@ def test_pyds9_has_one_importer() -> None:
     assert importers("pyds9", DAEMON) == {"stage/lane.py"}
 
 
+def test_pyav_has_one_importer() -> None:
+    assert importers("av", CLIENT) == {"moviefile.py"}
+    assert not importers("av", DAEMON)
+
+
 def test_only_the_repositories_and_the_demo_import_lsst() -> None:
     rooms = {name.split("/")[0] for name in importers("lsst", DAEMON)}
     assert rooms == {"repo", "demo"}

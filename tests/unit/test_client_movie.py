@@ -291,3 +291,10 @@ def test_without_pyav_the_command_that_brings_it_is_told_before_anything_is_show
     assert caught.value.code == "unsupported"
     assert not player.asked(ms.Play)
     repository.movie(refs(), save=tmp_path / "pictures")
+
+
+def test_a_scripted_daemon_plays_a_movie_by_itself(repository: mtv.Repository) -> None:
+    movie = repository.movie(refs(), display="strip")
+    assert (movie.wait().shown, movie.stop().reason, movie.display) == (3, "end", "strip")
+    with pytest.raises(RequestError, match="no such movie"):
+        movies.on_display(repository.connection, 5)
