@@ -243,6 +243,39 @@ async def test_what_is_said_to_come_next_is_decoded_ahead_and_plain_files_are_no
     assert len(set(store.names()) - before) == 6
 
 
+async def test_what_was_decoded_ahead_is_not_asked_for_again_while_it_is_kept(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repositories, _ = served
+    repositories._cache.clear()
+    repositories._decoded.clear()
+    asked: list[str] = []
+    ask = repositories._ask
+
+    async def heard(method: str, repository: Any, params: Any, *rest: Any, **options: Any) -> Any:
+        if method == "read":
+            asked.append(params["target"]["dataset_type"])
+        return await ask(method, repository, params, *rest, **options)
+
+    monkeypatch.setattr(repositories, "_ask", heard)
+
+    async def ahead(*names: str) -> None:
+        asked.clear()
+        repositories.read_ahead([dataset(name) for name in (*names, "no_such_type")])
+        with anyio.fail_after(120):
+            while "no_such_type" not in asked:
+                await repositories.query(Query(what="collections"))
+        asked.remove("no_such_type")
+
+    await ahead("deepCoadd_calexp", "gzip_exposure")
+    assert asked == ["deepCoadd_calexp", "gzip_exposure"]
+    await ahead("gzip_exposure", "deepCoadd_calexp", "rice_exposure")
+    assert asked == ["rice_exposure"]
+    repositories._cache.clear()
+    await ahead("gzip_exposure")
+    assert asked == ["gzip_exposure"]
+
+
 async def test_a_cache_gives_way_where_the_pixel_directory_is_full(repository: Path, tmp_path: Path) -> None:
     async with running(tmp_path, repository) as (repositories, store):
         store.budget_bytes = 60_000  # the worker, which is not there yet, is told so
