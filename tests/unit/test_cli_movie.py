@@ -226,8 +226,13 @@ class Terminal:
             "PYTHONPATH": os.pathsep.join(sys.path),
             "TERM": "xterm",
         }
-        # a session of its own, with the terminal as its own, so that it is in the foreground there
-        code = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); from mtv.cli import main; main()"
+        # A session of its own, with the terminal as its own, so that it is in the foreground there; and Ctrl-C is heard
+        # also where the tests themselves run in a background that ignores it.
+        code = (
+            "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+            "signal.signal(signal.SIGINT, signal.default_int_handler);"
+            "from mtv.cli import main; main()"
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, "movie", *arguments],
             stdin=self.end, stdout=self.end, stderr=self.end, env=environment, start_new_session=True,

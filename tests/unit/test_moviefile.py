@@ -47,16 +47,18 @@ def test_all_pictures_are_read_back_in_their_order_and_at_their_times(
     assert abs(pictures[2][100:200, 50:250].astype(int) - pixels(2)[100:200, 50:250]).max() <= 3
 
 
-def test_the_colours_of_masks_and_markers_stay_in_a_gif(tmp_path: Path) -> None:
-    picture = np.zeros((60, 80, 3), np.uint8)
-    colours = [(255, 0, 0), (0, 255, 0), (255, 0, 255), (255, 165, 0), (0, 255, 255), (17, 18, 19)]
-    for index, colour in enumerate(colours):
-        picture[:, 10 * index : 10 * index + 10] = colour
-    data = PIL.Image.fromarray(picture)
-    data.save(tmp_path / "one.png")
+def test_each_picture_of_a_gif_keeps_its_colours(tmp_path: Path) -> None:
+    palettes = (
+        [(255, 0, 0), (0, 255, 0), (255, 0, 255), (255, 165, 0), (0, 255, 255), (17, 18, 19)],
+        [(0, 0, 255), (255, 255, 0), (1, 99, 200), (250, 250, 250), (90, 10, 10), (0, 128, 128)],
+    )
+    pictures = [np.repeat(np.array([colours], np.uint8), 40, axis=0).repeat(10, axis=1) for colours in palettes]
     with writer_of(tmp_path / "x.gif", 1) as file:
-        file.add((tmp_path / "one.png").read_bytes())
-    assert abs(read(tmp_path / "x.gif")[0][0].astype(int) - picture).max() <= 1
+        for picture in pictures:
+            PIL.Image.fromarray(picture).save(tmp_path / "one.png")
+            file.add((tmp_path / "one.png").read_bytes())
+    for found, picture in zip(read(tmp_path / "x.gif")[0], pictures, strict=True):
+        assert abs(found.astype(int) - picture).max() <= 1
 
 
 @pytest.mark.parametrize(("fps", "times"), [(0.5, [0, 2, 4]), (3, [0, 0.33, 0.67]), (29.97, [0, 0.03337, 0.06673])])
