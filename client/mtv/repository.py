@@ -24,7 +24,6 @@ from mtv.wire.errors import bad_value
 from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo
 
 if TYPE_CHECKING:
-    from mtv.display import Display
     from mtv.movie import Movie
 
 Target = str | os.PathLike[str] | DatasetRef | Handle

@@ -9,7 +9,6 @@ the daemon, not longer, and not as long as the client that asked for it.
 from __future__ import annotations
 
 import collections
-import dataclasses
 import logging
 import math
 import uuid
@@ -19,12 +18,12 @@ from typing import Final
 import anyio
 import anyio.abc
 
-from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error, MtvError, RequestError, bad_value
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Follow, Movie, Play, Steer, Transaction
 from mtv.wire.steps import Display, Mtv
 from mtvd.engine import Engine
+from mtvd.playing import Playing
 from mtvd.repo.port import Repositories
 from mtvd.resolve import MovieFrame
 from mtvd.sessions import Session
@@ -45,75 +44,8 @@ _FRAME_SECS: Final = 60.0
 _SETTLE_SECS: Final = 300.0
 """How long a step is awaited on the screen."""
 _FOLLOW_SECS: Final = 60.0
-_TIMES: Final = 50
-"""Frames from which the rate is told."""
 _HOPELESS: Final = frozenset({"no_window", "shutting_down"})
 """Errors that every other frame would have too."""
-
-
-@dataclasses.dataclass(eq=False, kw_only=True)
-class _Running:
-    """One movie, until it is forgotten."""
-
-    id: str
-    display: Display
-    targets: tuple[Dataset | File, ...]
-    timeline: Timeline
-    session: Session
-    sequence: int = 0
-    place: int | None = None
-    """Number of its display, once a frame was on it."""
-    begun: int = 0
-    """Frames that were set on their way to the screen."""
-    settled: int = 0
-    """Those of them that have come there, or failed."""
-    position: int = -1
-    label: str = ""
-    shown: int = 0
-    failed: int = 0
-    failed_in_a_row: int = 0
-    error: Error | None = None
-    reason: str = ""
-    """Why it has ended; empty while it goes on."""
-    number: int = 0
-    times: collections.deque[float] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=_TIMES))
-    news: anyio.Event = dataclasses.field(default_factory=anyio.Event)
-    """Set, and replaced, with each change."""
-
-    def changed(self) -> None:
-        """Wake its task and all who follow it."""
-        self.number += 1
-        self.news.set()
-        self.news = anyio.Event()
-
-    def end(self, reason: str) -> None:
-        """End it, once."""
-        if not self.reason:
-            self.reason = reason
-            _LOG.info("movie %s has ended: %s", self.id, reason)
-            self.changed()
-
-    def state(self) -> Movie:
-        """Return how it goes."""
-        elapsed = self.times[-1] - self.times[0] if self.times else 0.0
-        return Movie(
-            movie=self.id,
-            display=self.display,
-            state="ended" if self.reason else "playing" if self.timeline.playing else "paused",
-            reason=self.reason,
-            count=len(self.targets),
-            position=self.position,
-            label=self.label,
-            fps=self.timeline.fps,
-            loop=self.timeline.loop,
-            every=self.timeline.every,
-            shown=self.shown,
-            skipped=self.timeline.skipped,
-            failed=self.failed,
-            shown_fps=(len(self.times) - 1) / elapsed if elapsed else 0.0,
-            error=self.error,
-            number=self.number,
-        )
 
 
 class Movies:
@@ -145,7 +77,7 @@ class Movies:
         self._forget = forget
         self._limits = limits
         self._clock = clock
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Playing] = {}
         self._ended: collections.OrderedDict[str, Movie] = collections.OrderedDict()
         self._group: anyio.abc.TaskGroup | None = None
 
@@ -244,7 +176,7 @@ class Movies:
 
     # Inside
 
-    def _made(self, asked: Play, movie_id: str) -> _Running:
+    def _made(self, asked: Play, movie_id: str) -> Playing:
         count = len(asked.targets)
         if not count:
             raise bad_value("targets", "there is nothing to play")
@@ -255,7 +187,7 @@ class Movies:
         timeline.seek(_index("start", asked.start, count))
         if not asked.paused:
             timeline.play(self._clock())
-        return _Running(
+        return Playing(
             id=movie_id,
             display=check_display(asked.display),
             targets=asked.targets,
@@ -267,7 +199,7 @@ class Movies:
         running = self._running.get(movie_id)
         return self._ended.get(movie_id) if running is None else running.state()
 
-    def _on(self, display: Display) -> _Running | None:
+    def _on(self, display: Display) -> Playing | None:
         """Return the movie on a display, which may be called by its number or its name."""
         number = self._engine.scene.number_of(display)
         for movie in self._running.values():
@@ -275,11 +207,11 @@ class Movies:
                 return movie
         return None
 
-    def _end(self, movie: _Running, reason: str) -> None:
+    def _end(self, movie: Playing, reason: str) -> None:
         movie.end(reason)
         self._engine.cancel(f"{movie.session.id.hex()}-{movie.sequence}")
 
-    async def _run(self, movie: _Running) -> None:
+    async def _run(self, movie: Playing) -> None:
         try:
             while not movie.reason:
                 index = movie.timeline.take(self._clock())
@@ -296,12 +228,12 @@ class Movies:
         finally:
             self._leave(movie)
 
-    async def _until_due(self, movie: _Running) -> None:
+    async def _until_due(self, movie: Playing) -> None:
         secs = movie.timeline.secs_to_next(self._clock())
         with anyio.move_on_after(None if math.isinf(secs) else secs):
             await movie.news.wait()
 
-    def _leave(self, movie: _Running) -> None:
+    def _leave(self, movie: Playing) -> None:
         """Keep what became of it, and nothing else."""
         del self._running[movie.id]
         self._ended[movie.id] = movie.state()
@@ -310,7 +242,7 @@ class Movies:
         self._repositories.read_ahead((), movie.id)
         self._forget(movie.session.id)
 
-    async def _show(self, movie: _Running, index: int) -> None:
+    async def _show(self, movie: Playing, index: int) -> None:
         coming: Sequence[int] = movie.timeline.coming(AHEAD)
         self._repositories.read_ahead([movie.targets[number] for number in coming], movie.id)
         movie.begun += 1
@@ -323,7 +255,7 @@ class Movies:
             movie.timeline.settled(self._clock())
             movie.changed()
 
-    async def _draw(self, movie: _Running, index: int) -> None:
+    async def _draw(self, movie: Playing, index: int) -> None:
         """Have a frame on the screen."""
         movie.sequence += 1
         shows = Mtv(display=movie.display, target=movie.targets[index])
@@ -346,7 +278,7 @@ class Movies:
             image = self._engine.scene.displays[movie.place].image
             movie.label = image.label if image else ""
 
-    def _failed(self, movie: _Running, error: MtvError) -> None:
+    def _failed(self, movie: Playing, error: MtvError) -> None:
         self.look()
         if movie.reason:  # it was refused or cancelled for that
             return
@@ -358,34 +290,34 @@ class Movies:
 
     # Steering
 
-    def _play(self, movie: _Running, _value: float) -> None:
+    def _play(self, movie: Playing, _value: float) -> None:
         if not movie.timeline.playing:
             movie.times.clear()
             movie.timeline.play(self._clock())
 
-    def _pause(self, movie: _Running, _value: float) -> None:
+    def _pause(self, movie: Playing, _value: float) -> None:
         movie.timeline.pause()
 
-    def _step(self, movie: _Running, value: float) -> None:
+    def _step(self, movie: Playing, value: float) -> None:
         movie.timeline.step(_whole(value))
 
-    def _seek(self, movie: _Running, value: float) -> None:
+    def _seek(self, movie: Playing, value: float) -> None:
         movie.times.clear()
         movie.timeline.seek(_index("value", _whole(value), len(movie.targets)))
 
-    def _speed(self, movie: _Running, value: float) -> None:
+    def _speed(self, movie: Playing, value: float) -> None:
         movie.timeline.set_fps(_fps("value", value), self._clock())
         movie.times.clear()
 
-    def _loop(self, movie: _Running, value: float) -> None:
+    def _loop(self, movie: Playing, value: float) -> None:
         movie.timeline.loop = bool(value)
 
-    def _stop(self, movie: _Running, _value: float) -> None:
+    def _stop(self, movie: Playing, _value: float) -> None:
         self._end(movie, "stopped")
 
 
 # ruff: noqa: SLF001 - the table stands outside the class, so that it is a literal
-_STEERING: Final[dict[str, Callable[[Movies, _Running, float], None]]] = {
+_STEERING: Final[dict[str, Callable[[Movies, Playing, float], None]]] = {
     "play": Movies._play,
     "pause": Movies._pause,
     "step": Movies._step,

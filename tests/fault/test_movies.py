@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from mtv.wire import messages, steps
-from mtv.wire.data import Array, Dataset, Exposure
+from mtv.wire.data import Array, Dataset, Exposure, File
 from mtvd import actions as ac
 from mtvd.repo.fake import COLLECTION
 from mtvd.stage.port import Batch, SectionResult, WindowLost
@@ -285,6 +285,18 @@ async def test_nothing_of_a_movie_is_remembered_in_sessions(daemon: Daemon) -> N
         while daemon.movies.infos():
             await anyio.lowlevel.checkpoint()
     assert len(daemon.sessions.records()) <= before + 1
+
+
+async def test_other_hosts_play_datasets_and_no_files_and_learn_no_session(far_daemon: Daemon) -> None:
+    near, far = far_daemon.client(), far_daemon.far_client()
+    reply = await far.ask(messages.Play(targets=(*TARGETS, File(path="/etc/x.fits"))))
+    assert isinstance(reply, messages.Failed)
+    assert (reply.error.code, reply.error.where) == ("forbidden", "targets[6].path")
+    state = await until(near, await played(near, loop=True), lambda now: now.shown > 3)
+    told = await movie(far, messages.Follow())
+    assert told.movie == state.movie
+    assert near.session.hex() not in str(told)
+    assert (await steered(far, "stop")).reason == "stopped"
 
 
 async def test_it_ends_with_the_daemon(daemon: Daemon, tmp_path: Path) -> None:
