@@ -32,6 +32,8 @@ class SlowEngine:
         self.secs = 0.0
         self.drawn: list[tuple[float, int]] = []
         """Time and index of each frame."""
+        self.overtaken = False
+        """Somebody else's image comes in the same group."""
         self.failures: dict[int, MtvError] = {}
         self.submitted: list[tuple[str, MovieFrame]] = []
         self._waiting: dict[str, anyio.CancelScope] = {}
@@ -51,6 +53,8 @@ class SlowEngine:
         if index in self.failures:
             raise self.failures[index]
         self.put(step.display, frame.movie, f"visit {index} ({frame.place})")
+        if self.overtaken:
+            self.put(step.display)
         self.drawn.append((anyio.current_time(), index))
         return Outcome(steps=(StepOutcome(display=step.display),))
 
@@ -311,6 +315,16 @@ def test_another_image_or_a_deleted_display_ends_it_also_while_it_is_paused() ->
         assert (await rig.end("a")).reason == "replaced"
         assert (await rig.end("b")).reason == "deleted"
         assert (await rig.now("c")).state == "playing"
+
+    run(scenario)
+
+
+def test_an_image_that_comes_with_its_first_frame_ends_it_though_it_is_paused() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.overtaken = True
+        rig.play(paused=True)
+        state = await rig.end()
+        assert (state.reason, state.shown, state.label) == ("replaced", 1, "")
 
     run(scenario)
 
