@@ -116,8 +116,9 @@ class Rig:
 
     async def end(self, movie: str = "m") -> Movie:
         state = await self.now(movie)
-        while state.state != "ended":
-            state = await self.movies.follow(Follow(movie=movie, seen=state.number, within_secs=60))
+        with anyio.fail_after(10_000):
+            while state.state != "ended":
+                state = await self.movies.follow(Follow(movie=movie, seen=state.number, within_secs=60))
         await anyio.sleep(0)
         return state
 
