@@ -159,7 +159,8 @@ def test_what_a_query_finds_is_played_in_its_order_page_by_page(
 
 def test_references_and_paths_and_parts_of_them_are_played(player: Player, repository: mtv.Repository) -> None:
     display = mtv.Display(7, connection=repository.connection)
-    repository.movie([*refs(1), Path("/a/b.fits")], display=display, centre_deg=(150.0, 2.0), size_arcsec=10.0)
+    listed: list[mtv.DatasetRef | Path] = [*refs(1), Path("/a/b.fits"), *refs(9)]
+    repository.movie(listed, limit=2, display=display, centre_deg=(150.0, 2.0), size_arcsec=10.0)
     (play,) = player.asked(ms.Play)
     assert play.display == 7
     assert [type(target) for target in play.targets] == [data.Dataset, data.File]
