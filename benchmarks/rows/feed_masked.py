@@ -8,13 +8,13 @@ from benchmarks.rows import feeds
 
 
 def measure(bench: Bench) -> Measured:
-    """Publish at twice the rate that is asked for; each frame has another mask."""
+    """Publish faster than any window takes them; each frame has another mask."""
     if not bench.with_ours:
         return Measured()
     shape_yx = feeds.SMALL_YX if bench.small else feeds.FULL_YX
     feeds.prepare(bench.daemon, shape_yx)
     told = [
-        feeds.published(bench.daemon, shape_yx, rate=20, secs=bench.amount(5, 1), masked=True)
+        feeds.published(bench.daemon, shape_yx, rate=60, secs=bench.amount(5, 1), masked=True)
         for _ in range(bench.amount(3, 1))
     ]
     ours = Timing(tuple(1 / max(found["fps"], 1e-9) for found in told))
