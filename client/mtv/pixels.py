@@ -63,8 +63,8 @@ instead of 16 for 2048x4176 ``float32`` on two cores."""
 class Sink(Protocol):
     """Where outgoing arrays go."""
 
-    def image(self, pixels: np.ndarray[Any, Any]) -> Array:
-        """Store the pixels of an image."""
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
+        """Store the pixels of an image, with room for the header that these WCS cards need."""
         ...
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
@@ -85,11 +85,12 @@ class FileSink:
         """No buffers travel."""
         return ()
 
-    def image(self, pixels: np.ndarray[Any, Any]) -> Array:
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
         """Write an image, the header's room in front, padded to a FITS block."""
         dtype, flip = stored_dtype(pixels.dtype)
-        name = self._write("mtv", "fits", pixels, dtype, flip, self._limits.header_bytes)
-        return Array(dtype=dtype.str, shape=pixels.shape, file=name, offset=self._limits.header_bytes)
+        front = self._limits.header_room(wcs)
+        name = self._write("mtv", "fits", pixels, dtype, flip, front)
+        return Array(dtype=dtype.str, shape=pixels.shape, file=name, offset=front)
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
         """Write the lowest bits of a mask."""
@@ -136,7 +137,7 @@ class FrameSink:
         self.buffers: tuple[Buffer, ...] = ()
         self._packs = packs
 
-    def image(self, pixels: np.ndarray[Any, Any]) -> Array:
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:  # noqa: ARG002 - it makes its own header
         """Keep a swapped copy of an image."""
         return self._keep(pixels, *stored_dtype(pixels.dtype))
 

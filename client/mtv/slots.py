@@ -29,6 +29,8 @@ class _File(NamedTuple):
     """A mapped file."""
 
     name: str
+    front: int
+    """Bytes in front of its pixels."""
     memory: mmap.mmap
 
 
@@ -47,12 +49,12 @@ class Slot:
         """Names of its files."""
         return tuple(file.name for file in self._files.values())
 
-    def image(self, pixels: np.ndarray[Any, Any]) -> Array:
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
         """Write an image as FITS wants it, big-endian, the header's room in front, padded to a FITS block."""
         import numpy as np
 
         dtype, flip = stored_dtype(pixels.dtype)
-        front = self._limits.header_bytes
+        front = self._limits.header_room(wcs)
         size = size_of(pixels, dtype)
         name, view = self._view("fits", front, size + -size % FITS_BLOCK, pixels.shape, dtype)
         if flip:
@@ -80,15 +82,15 @@ class Slot:
     ) -> tuple[str, np.ndarray[Any, Any]]:
         import numpy as np
 
-        view = self._views.get(suffix)
-        if view is not None and view.shape == shape and view.dtype == dtype:
-            return self._files[suffix].name, view
+        view, file = self._views.get(suffix), self._files.get(suffix)
+        like = view is not None and (view.shape, view.dtype) == (shape, dtype)
+        if like and view is not None and file is not None and file.front == front:
+            return file.name, view
         self._views.pop(suffix, None)
-        file = self._files.get(suffix)
-        if file is None or len(file.memory) != front + size:
+        if file is None or (file.front, len(file.memory)) != (front, front + size):
             if file is not None:
                 (self._directory / self._files.pop(suffix).name).unlink(missing_ok=True)
-            file = self._files[suffix] = _made(self._directory, suffix, front + size)
+            file = self._files[suffix] = _made(self._directory, suffix, front, front + size)
         self._views[suffix] = np.frombuffer(file.memory, dtype, int(np.prod(shape)), front).reshape(shape)
         return file.name, self._views[suffix]
 
@@ -136,13 +138,13 @@ class Slots:
             slot.unlink()
 
 
-def _made(directory: Path, suffix: str, size: int) -> _File:
+def _made(directory: Path, suffix: str, front: int, size: int) -> _File:
     name = f"feed-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
     path = directory / name
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, size)
-        return _File(name, mmap.mmap(descriptor, size))
+        return _File(name, front, mmap.mmap(descriptor, size))
     except OSError as error:
         path.unlink(missing_ok=True)
         raise full_error(error, size) from None

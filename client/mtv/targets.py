@@ -112,7 +112,7 @@ def source_of(image: Image, sink: Sink, limits: Limits) -> data.Exposure:
 def sent(image: Image, sink: Sink) -> data.Exposure:
     """Send the pixels of a checked image where they go, and return what the message says of it."""
     return data.Exposure(
-        image=sink.image(image.pixels),
+        image=sink.image(image.pixels, image.wcs),
         mask=None if image.mask is None else sink.mask(image.mask, 1 + max(image.planes.values(), default=63)),
         planes=dict(image.planes),
         xy0=image.xy0,

@@ -98,18 +98,21 @@ class Images:
     ) -> Layers:
         shape_yx = _shape_of(exposure.image, "image", self._limits)
         number_dtype(exposure.image.dtype, "image")
-        header = self._header(exposure, shape_yx)
+        front = self._front(exposure)
+        header = self._header(exposure, shape_yx, front)
         planes = _planes(exposure)
         _check_mask(exposure.mask, shape_yx, self._limits)
         if image is None:
-            file = await self._placed(exposure.image, buffers, "image", self._limits.header_bytes)
+            file = await self._placed(exposure.image, buffers, "image", front)
             claimed.add(file)
-            write = functools.partial(_write_header, self._pixels.path(file), header, self._whole(exposure.image))
+            write = functools.partial(
+                _write_header, self._pixels.path(file), header, self._whole(exposure.image, front)
+            )
             if self._pixels.is_lent(file):  # pages that were written a moment ago: 0.05 ms, less than a thread costs
                 write()
             else:
                 await anyio.to_thread.run_sync(write)
-            image = self._image(exposure, shape_yx, file)
+            image = self._image(exposure, shape_yx, file, front)
         if exposure.mask is None:
             return Layers(image=image, mask=None)
         mask_file = await self._placed(exposure.mask, buffers, "mask", 0)
@@ -124,24 +127,34 @@ class Images:
         )
         return Layers(image=image, mask=mask)
 
-    def _image(self, exposure: Exposure, shape_yx: tuple[int, int], file: str) -> ImageLayer:
+    def _front(self, exposure: Exposure) -> int:
+        """Return the bytes of the header: what the writer has left free, or what an image in a buffer needs."""
+        array = exposure.image
+        if array.file is None:
+            return self._limits.header_room(exposure.wcs)
+        if array.offset % fits_bytes.BLOCK or not fits_bytes.BLOCK <= array.offset <= self._limits.header_bytes:
+            most = self._limits.header_bytes
+            raise bad_value("image", f"the pixels begin at byte {array.offset}", f"a multiple of 2880, at most {most}")
+        return array.offset
+
+    def _image(self, exposure: Exposure, shape_yx: tuple[int, int], file: str, front: int) -> ImageLayer:
         return ImageLayer(
             file=file,
             shape_yx=shape_yx,
             dtype=exposure.image.dtype,
-            header_bytes=self._limits.header_bytes,
+            header_bytes=front,
             xy0=exposure.xy0,
             label=markers.plain(exposure.label, self._limits.text_chars),
             unit=markers.plain(exposure.unit, self._limits.text_chars),
             stream=zlib.crc32(exposure.wcs.encode()) | 1 if self._pixels.is_lent(file) else 0,
         )
 
-    def _whole(self, array: Array) -> int:
+    def _whole(self, array: Array, front: int) -> int:
         """Bytes of a FITS file with these pixels, padded as FITS wants it."""
         pixels = math.prod(array.shape) * number_dtype(array.dtype, "image").itemsize
-        return self._limits.header_bytes + fits_bytes.padded(pixels)
+        return front + fits_bytes.padded(pixels)
 
-    def _header(self, exposure: Exposure, shape_yx: tuple[int, int]) -> bytes:
+    def _header(self, exposure: Exposure, shape_yx: tuple[int, int], front: int) -> bytes:
         for value in exposure.xy0:
             if abs(value) > 10_000_000:
                 raise bad_value("xy0", f"the origin {exposure.xy0} is out of reach")
@@ -152,7 +165,7 @@ class Images:
             wcs=exposure.wcs,
             unit=exposure.unit,
             label=exposure.label,
-            header_bytes=self._limits.header_bytes,
+            header_bytes=front,
         )
 
     async def _placed(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
@@ -167,8 +180,8 @@ class Images:
             return await anyio.to_thread.run_sync(self._copied, pixels, front_bytes)
         if array.buffer is not None:
             raise bad_value(where, "the array is both in a file and in a buffer")
-        if array.offset < 0 or (front_bytes and array.offset != front_bytes):
-            raise bad_value(where, f"the pixels begin at byte {array.offset}, not {front_bytes}")
+        if array.offset < 0:
+            raise bad_value(where, f"the array begins at byte {array.offset}")
         self._pixels.check(array.file, array.offset + size, where)
         return array.file
 

@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from mtv.wire.errors import RequestError
+from mtv.wire.limits import HEADER_CARDS, Limits
 from mtvd.stage.fits_bytes import BITPIX, header
 
 
@@ -94,3 +95,19 @@ def test_labels_become_printable_ascii() -> None:
 def test_a_type_that_fits_does_not_have_is_refused(dtype: str) -> None:
     with pytest.raises(RequestError, match="cannot be shown"):
         made(dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", list(BITPIX))
+@pytest.mark.parametrize("count", [0, 1, 11, 12, 13, 47, 48, 49, 200, 335])
+def test_the_room_that_clients_leave_holds_the_header_of_any_image(dtype: str, count: int) -> None:
+    names = [f"PV{axis}_{number}" for axis in (1, 2) for number in range(100)]
+    names += [f"{kind}_{i}_{j}" for kind in ("A", "B", "AP", "BP") for i in range(10) for j in range(10)]
+    wcs = "".join(f"{name:<8}= {1.0:>20}".ljust(80) for name in names[:count])
+    room = Limits().header_room(wcs)
+    head = header(shape_yx=(3, 5), dtype=dtype, xy0=(1, 2), header_bytes=room, wcs=wcs, unit="adu", label="a label")
+    assert len(head) == room
+    assert room - 2880 < (HEADER_CARDS + count) * 80 <= room, "no more than is needed"
+
+
+def test_no_more_room_is_left_than_the_limit_allows() -> None:
+    assert Limits().header_room(80 * 1000 * " ") == Limits().header_bytes

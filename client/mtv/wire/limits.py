@@ -6,7 +6,12 @@ again before it allocates. The defaults here are the documented ones.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+HEADER_CARDS: Final = 24
+"""Cards that the daemon itself puts into a header, END included."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +38,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     image_pixels: int = 400_000_000
     """Pixels of one image; a full 2048x4176 detector has 8.6 million."""
     header_bytes: int = 28_800
-    """Bytes kept free for the FITS header in front of the pixels of a shared file: ten blocks of 2880."""
+    """Bytes that may be kept free for the FITS header in front of the pixels of a shared file: ten blocks of 2880."""
     movie_frames: int = 10_000
     """Datasets of one movie."""
     in_flight: int = 256
     """Requests that a client may have unanswered."""
     pixel_bytes: int = 8 << 30
     """All files of the pixel directory together."""
+
+    def header_room(self, wcs: str) -> int:
+        """Return the bytes to keep free in front of the pixels of an image with these WCS cards.
+
+        No more than they need: DS9 takes 2.4 ms longer to load an image with ten blocks of header than with one.
+        """
+        cards = HEADER_CARDS + len(wcs) // 80
+        return min(self.header_bytes, -(-cards * 80 // 2880) * 2880)
