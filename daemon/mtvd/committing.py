@@ -288,14 +288,15 @@ class Committer:
     async def _draw_parts(self, waiting: Waiting, planned: Planned) -> None:
         """Draw a large transaction; from the beginning again where the window was lost between two parts."""
         generation, busy = self._generation, displays_of(planned, waiting)
-        for actions in list(chunks.parts(planned.sections[0].actions)):
+        parts = list(chunks.parts(planned.sections[0].actions))
+        for index, actions in enumerate(parts, 1):
             await self.meanwhile(busy)
             if self._generation != generation:
                 _LOG.warning("the window was lost while %s was drawn, it is drawn again", waiting.key)
                 await self._draw_large(waiting)
                 return
             planned.sections = [Section(key=waiting.key, actions=actions)]
-            (result,) = await self._run_part(planned.sections[0])
+            (result,) = await self._run_part(planned.sections[0], redraws=waiting.redraws and index == len(parts))
             if result.failed_action is not None:
                 await self._fail_large(waiting, planned, result)
                 return
@@ -304,14 +305,14 @@ class Committer:
         planned.numbers = [numbers]
         self._settled(self._number, planned, [waiting], planned.scene, long=True)
 
-    async def _run_part(self, section: Section, *, heeds: bool = True) -> Sequence[SectionResult]:
+    async def _run_part(self, section: Section, *, redraws: bool, heeds: bool = True) -> Sequence[SectionResult]:
         self._number += 1
-        batch = Batch(epoch=self._epoch, number=self._number, sections=(section,), heeds=heeds)
+        batch = Batch(epoch=self._epoch, number=self._number, sections=(section,), heeds=heeds, redraws=redraws)
         try:
             return await self._stage.run(batch)
         except UserMoved as moved:
             self._heed(batch.number, moved)
-            return await self._run_part(section, heeds=False)
+            return await self._run_part(section, redraws=redraws, heeds=False)
 
     async def _fail_large(self, waiting: Waiting, planned: Planned, result: SectionResult) -> None:
         _LOG.error("the window refused %s: %s", waiting.key, result.message)

@@ -597,6 +597,14 @@ async def test_a_large_overlay_is_drawn_in_parts_and_others_between_them(house: 
 
 
 @pytest.mark.usefixtures("parts_of_two")
+async def test_a_large_overlay_whose_redraw_is_awaited_is_redrawn_with_its_last_part(house: House) -> None:
+    large = waiting(many(0))
+    large.redraws = True
+    await house.committer.commit([large])
+    assert [batch.redraws for batch in house.window.batches] == [False, False, True]
+
+
+@pytest.mark.usefixtures("parts_of_two")
 async def test_a_large_overlay_that_fails_in_its_middle_is_taken_back_and_names_its_step(house: House) -> None:
     await house.committer.commit([waiting(dot(0, key="before"))])
     house.window.refuses = lambda action: isinstance(action, ac.AddMarkers) and action.markers.count == 1
