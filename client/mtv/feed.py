@@ -270,7 +270,7 @@ class Feed:
             if (
                 isinstance(error, Unavailable | DeadlineExceeded | OSError)
                 or error.code == "forbidden"  # our key was revoked: there may be no connection any more
-                or self._connection.welcome.epoch != place.epoch
+                or not self._is_at(place)
             ):
                 self._lost(error)
             else:
@@ -280,6 +280,13 @@ class Feed:
             self._error = None
             self._newest.was_shown(frame.size_bytes, time.monotonic() - frame.published_at)
             self._settle(frame)
+
+    def _is_at(self, place: Place) -> bool:
+        """Tell whether the daemon is still the one that a place is of; False also where there is none any more."""
+        try:
+            return self._connection.welcome.epoch == place.epoch
+        except MtvError:
+            return False
 
     def _draw(self, frame: Frame) -> None:
         """Have a frame on the screen: the answer comes when it is redrawn."""
