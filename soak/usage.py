@@ -31,6 +31,10 @@ class Usage:
     """FITS files that DS9 has loaded so far."""
 
 
+PIXEL_GROWTH_BYTES: Final = 48 << 20
+"""The same of the pixel directory: a large frame with what is made of it comes and goes."""
+
+
 def sample(processes: Mapping[str, psutil.Process], pixels: Path, loads: int) -> Usage:
     """Look at processes and pixel directory."""
     sizes = []
@@ -74,6 +78,9 @@ def grown(samples: Sequence[Usage], most_pixel_bytes: int, most_pixel_files: int
         more = growth([one.memory[name] - own * one.loads for one in samples])
         if more > GROWTH_BYTES:
             words.append(f"{name} has {more / 1e6:.1f} MB more in the last third than in the second")
+    more = growth([one.pixel_bytes for one in samples])
+    if more > PIXEL_GROWTH_BYTES:
+        words.append(f"there are {more / 1e6:.1f} MB more of pixels in the last third than in the second")
     files, size = max(one.pixel_files for one in samples), max(one.pixel_bytes for one in samples)
     if files > most_pixel_files:
         words.append(f"{files} pixel files, at most {most_pixel_files} are needed")

@@ -37,6 +37,12 @@ def test_what_ds9_keeps_of_each_load_is_its_own_and_what_is_above_is_told() -> N
     assert grown(samples(7_000), 1, 1)
 
 
+def test_pixels_that_grow_are_told_below_the_most_that_may_be_there_too() -> None:
+    samples = [Usage({"lane": 0}, pixel_bytes=size, pixel_files=1) for size in range(0, 6 * 40_000_000, 40_000_000)]
+    (words,) = grown(samples, 1_000_000_000, 4)
+    assert "80.0 MB more of pixels" in words
+
+
 def test_too_many_pixel_files_and_too_large_ones_are_told() -> None:
     words = grown(usages([0] * 3, pixel_bytes=2_000_000, pixel_files=5), 1_000_000, 4)
     assert words == ["5 pixel files, at most 4 are needed", "2 MB of pixels, at most 1 are needed"]
