@@ -156,11 +156,13 @@ def watch_directory(
     ------
     RequestError
         ``bad_value`` naming the argument.
+    Unavailable
+        There is no daemon. One that goes later is waited for.
     """
     settle = checks.finite("settle_secs", settle_secs)
-    files = Files(
-        Path(directory).expanduser().absolute(), Display(display, connection=connection), hdu=hdu, settle_secs=settle
-    )
+    shown = Display(display, connection=connection)
+    _ = shown.connection.welcome  # before the directory is waited for, which may not be there yet either
+    files = Files(Path(directory).expanduser().absolute(), shown, hdu=hdu, settle_secs=settle)
     return Watch(files, every_secs=every_secs, timeout_secs=timeout_secs, limit=limit, on_note=on_note)
 
 

@@ -182,3 +182,8 @@ def test_the_newest_file_is_shown_with_its_hdu(daemon: ScriptedDaemon, tmp_path:
 
 def test_the_public_name_is_there() -> None:
     assert mtv.watch_directory is watch_directory
+
+
+def test_without_a_daemon_a_watch_is_refused_at_once_though_its_directory_is_not_there_either(tmp_path: Path) -> None:
+    with mtv.Connection(f"ipc://{tmp_path}/nobody.sock") as connection, pytest.raises(mtv.Unavailable):
+        mtv.watch_directory(tmp_path / "later", connection=connection)
