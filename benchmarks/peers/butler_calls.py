@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,3 +36,7 @@ class ButlerCalls:
         return list(
             self._butler.query_datasets(dataset_type, collection, where=where, bind=bind, explain=False, limit=None)
         )
+
+    def first(self, dataset_type: str, collection: str, *, order_by: Sequence[str], limit: int) -> list[Any]:
+        """Return the first references in an order."""
+        return list(self._butler.query_datasets(dataset_type, collection, order_by=order_by, limit=limit))

@@ -23,6 +23,7 @@ NAMES: Final = (
     "query_rows",
     "query_parallel",
     "find_first_1m",
+    "first_page_1m",
     "watch_look",
     "status_cli",
     "feed_2k4k",

@@ -19,8 +19,7 @@ from benchmarks.rows import queries
 def measure(bench: Bench) -> Measured:
     """Measure ours and `Butler.query_datasets`, after a small registry made in the same way was seen to be right."""
     proven = _proven(bench.directory, registry.size_of(bench.amount(20_000, 800)))
-    size = registry.size_of(bench.amount(1_000_000, 2_000))
-    root = registry.by_sql(bench.directory / "million", size)
+    root, size = queries.million(bench)
     question = queries.visits(size.visits // 2, 1)
     with ButlerCalls(root) as butler, contextlib.ExitStack() as stack:
         wanted = {str(ref.id) for ref in butler.query(*question)}

@@ -50,6 +50,12 @@ def asker(endpoint: str, questions: list[Question]) -> Callable[[], None]:
     return work
 
 
+def million(bench: Bench) -> tuple[Path, registry.Size]:
+    """Return a registry of 1,000,000 datasets, made once a run. Of its indexes SQLite likes that of visits least."""
+    root, size = bench.directory / "million", registry.size_of(bench.amount(1_000_000, 2_000))
+    return (root if root.exists() else registry.by_sql(root, size)), size
+
+
 @contextlib.contextmanager
 def serving(root: Path) -> Iterator[Daemon]:
     """Give a daemon of its own that has a registry, and is warm."""

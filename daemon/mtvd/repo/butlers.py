@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,7 +39,7 @@ class Butlers:
     Parameters
     ----------
     busy_timeout_secs : `float`
-        How long a locked SQLite registry is waited for. Butler sets five minutes, which looks like a hang.
+        How long a locked SQLite registry is waited for.
     peer_silence_secs, server_silence_secs : `float`
         How long another host, and a Butler server while it answers, may be silent.
     """
@@ -141,15 +140,9 @@ class Butlers:
     def _prepare(self) -> None:
         if self._prepared:
             return
-        import sqlalchemy
+        from mtvd.repo import sqlite
 
-        timeout_ms = int(self._busy_timeout_secs * 1000)
-
-        def cap_busy_timeout(connection: Any, *_: Any) -> None:
-            if isinstance(connection, sqlite3.Connection):
-                connection.execute(f"PRAGMA busy_timeout={timeout_ms}")
-
-        sqlalchemy.event.listen(sqlalchemy.pool.Pool, "checkout", cap_busy_timeout)
+        sqlite.install(self._busy_timeout_secs)
         peers.set_deadlines(self._peer_silence_secs)
         logging.getLogger("lsst.daf.butler").setLevel(logging.ERROR)
         self._prepared = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.steps import Query
@@ -57,6 +57,21 @@ def applied(butler: Butler, asked: Any, query: Query) -> Any:
     return asked.where(query.where, bind=_plain(query.bind)) if query.where.strip() else asked
 
 
+def governed(butler: Butler, asked: Any, dimensions: Iterable[str]) -> Any:
+    """Return a Butler query constrained to the one instrument, or the one skymap, that a repository has: to all rows.
+
+    An index on instrument and visit serves a walk through all datasets in the order of visits only where the
+    instrument is given: 80 ms for a page of a million, instead of 3.3 s.
+
+    Parameters
+    ----------
+    dimensions : iterable of `str`
+        Governor dimensions, such as ``instrument``, are looked for among them.
+    """
+    where, bind = equalities(_constants(butler, dimensions))
+    return asked.where(where, bind=bind) if where else asked
+
+
 def begun(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:
     """Return a Butler query constrained to rows at or after a key, in the order of the keys.
 
@@ -67,17 +82,22 @@ def begun(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]
     values : sequence
         One a key.
     """
-    where, bind = _at_or_after(*_without_constants(butler, keys, values))
+    constants = _constants(butler, [key.removeprefix("-") for key in keys])
+    others = [pair for pair in zip(keys, values, strict=True) if pair[0].removeprefix("-") not in constants]
+    where, bind = _at_or_after(constants, others)
     return asked.where(where, bind=bind)
 
 
-def _at_or_after(constants: Sequence[tuple[str, Any]], keys: Sequence[tuple[str, Any]]) -> tuple[str, dict[str, Any]]:
-    names = [f"{_PREFIX}from_{number}" for number in range(len(constants) + len(keys))]
-    bind = dict(zip(names, (value for _, value in (*constants, *keys)), strict=True))
-    terms = [f"{key} >= :{name}" for (key, _), name in zip(constants, names, strict=False)]
-    if keys:
-        terms.append(_lexicographic([key for key, _ in keys], names[len(constants) :]))
-    return " AND ".join(terms), bind
+def _at_or_after(constants: Mapping[str, Any], keys: Sequence[tuple[str, Any]]) -> tuple[str, dict[str, Any]]:
+    # An index serves ``visit >= 3`` only where it is no part of an OR with the instrument. Butler still wants a word of
+    # the instrument with every visit.
+    where, bind = equalities(constants)
+    if not keys:
+        return where, bind
+    names = [f"{_PREFIX}from_{number}" for number in range(len(keys))]
+    after = _lexicographic([key for key, _ in keys], names)
+    bind |= dict(zip(names, (value for _, value in keys), strict=True))
+    return f"{where} AND {after}" if where else after, bind
 
 
 def _lexicographic(keys: Sequence[str], names: Sequence[str]) -> str:
@@ -90,22 +110,15 @@ def _lexicographic(keys: Sequence[str], names: Sequence[str]) -> str:
     return f"{at_or_beyond} AND ({key} {beyond} :{names[0]} OR ({rest}))"
 
 
-def _without_constants(
-    butler: Butler, keys: Sequence[str], values: Sequence[Any]
-) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
-    """Split keys into those of which a repository has one value, such as its instrument, and the others.
-
-    An index serves ``visit >= 3`` only where it is no part of an OR with the instrument. Butler still wants a word of
-    the instrument with every visit.
-    """
-    constants: list[tuple[str, Any]] = []
-    others: list[tuple[str, Any]] = []
-    for key, value in zip(keys, values, strict=True):
-        name = key.removeprefix("-")
-        governs = name in butler.dimensions.governor_dimensions.names
-        single = governs and len(list(butler.query_dimension_records(name, explain=False))) == 1
-        (constants if single else others).append((name if single else key, value))
-    return constants, others
+def _constants(butler: Butler, dimensions: Iterable[str]) -> dict[str, Any]:
+    """Return the governors of which a repository has one value, with that value."""
+    found: dict[str, Any] = {}
+    for name in dimensions:
+        if name in butler.dimensions.governor_dimensions.names:
+            records = list(butler.query_dimension_records(name, limit=2, explain=False))
+            if len(records) == 1:
+                found[name] = records[0].dataId[name]
+    return found
 
 
 def equalities(data_id: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

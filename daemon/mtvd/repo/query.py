@@ -188,7 +188,19 @@ def _taken(asked: _Asked, results: Any, order: Order, values: Getter, **choice: 
     def report(count: int) -> None:
         asked.report(asked.page.start + count)
 
-    return take(results, order, asked.page, values=values, unordered=asked.unordered, report=report, **choice)
+    def governed(results: Any) -> Any:
+        return constraints.governed(asked.butler, results, map(plain, order.terms))
+
+    return take(
+        results,
+        order,
+        asked.page,
+        values=values,
+        unordered=asked.unordered,
+        report=report,
+        governed=governed,
+        **choice,
+    )
 
 
 def _keys(records: list[Any], order: Order, values: Getter) -> Callable[[int], Values] | None:
