@@ -56,7 +56,9 @@ def advised(query: Select[Any], indexes_of: IndexesOf) -> Select[Any]:
         if isinstance(table, Subquery):
             changed |= _narrowed(table.element, here, indexes_of)
         elif goes_further(_indexes(table, indexes_of), {pair.column.name for pair in here}):
-            changed |= {id(pair.condition): _without_index(pair) for pair in given if pair.column.name in _KIND}
+            changed |= {
+                id(kind.condition): _asked_of(_plus(kind.column), kind) for kind in given if kind.column.name in _KIND
+            }
     return visitors.replacement_traverse(query, {}, lambda part, **_: changed.get(id(part))) if changed else query
 
 
@@ -130,15 +132,9 @@ def _indexes(table: Any, indexes_of: IndexesOf) -> Collection[Index]:
     return indexes_of(table.element.name) if of_tags else ()
 
 
-def _asked_of(column: Column[Any], pair: _Given) -> Any:
-    """Return the condition for another column."""
+def _asked_of(column: ColumnElement[Any], pair: _Given) -> Any:
+    """Return the condition, asked of something else than its column."""
     return visitors.replacement_traverse(pair.condition, {}, lambda part, **_: column if part is pair.column else None)
-
-
-def _without_index(pair: _Given) -> Any:
-    return visitors.replacement_traverse(
-        pair.condition, {}, lambda part, **_: _plus(pair.column) if part is pair.column else None
-    )
 
 
 def _plus(column: ColumnElement[Any]) -> UnaryExpression[Any]:
