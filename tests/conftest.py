@@ -14,6 +14,7 @@ import pytest
 pytest_plugins = ["tests.support.fixtures"]
 PROJECT = Path(__file__).resolve().parents[1]
 LIVE_COMMANDS = ("ds9", "Xvfb")
+WINDOW_AND_BUTLER = (*LIVE_COMMANDS, "pyds9", "lsst.daf.butler")
 LIVE_MODULES = ("pyds9", "lsst.daf.butler", "psycopg", "boto3", "moto", "uvicorn", "safir")
 LIVE_PLACES = {"postgresql": "lib/postgresql/*/bin/initdb"}
 LEAVING_SECS = 5
@@ -35,7 +36,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("live")
     if marker is None:
         return
-    names = marker.args or (*LIVE_COMMANDS, *LIVE_MODULES)
+    names = marker.args or WINDOW_AND_BUTLER
     require([name for name in names if not is_here(name)])
 
 

@@ -194,7 +194,7 @@ def _packed(column: Any) -> array[float]:
     import numpy as np
 
     packed = array("d")
-    packed.frombytes(memoryview(np.ascontiguousarray(column)).cast("B"))
+    packed.frombytes(np.ascontiguousarray(column).data.cast("B"))
     return packed
 
 

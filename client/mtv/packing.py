@@ -61,7 +61,7 @@ def unpacked(data: bytes | bytearray | memoryview, size_bytes: int, item_bytes: 
     for first in range(0, size_bytes, BLOCK_BYTES):
         block = stream.read(min(BLOCK_BYTES, size_bytes - first))
         shuffled = np.frombuffer(block, np.uint8).reshape(item_bytes, -1)
-        yield memoryview(np.ascontiguousarray(shuffled.T)).cast("B")
+        yield np.ascontiguousarray(shuffled.T).data.cast("B")
     stream.end()
 
 

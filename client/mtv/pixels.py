@@ -219,7 +219,7 @@ def _pieces(pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int) -> It
             np.bitwise_xor(source, source.dtype.type(flip), out=piece)
         else:
             np.copyto(piece, source, casting="unsafe")
-        yield memoryview(piece.view(np.uint8)).cast("B")
+        yield piece.view(np.uint8).data.cast("B")
 
 
 def _write_rows(descriptor: int, start: int, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int) -> None:

@@ -169,7 +169,7 @@ class _Writing:
 
     def _write(self, colours: Sequence[str], layer: int, row: int, block: masks.Bytes) -> None:
         descriptor, start, box = self._targets[colours[layer]]
-        os.pwrite(descriptor, block, start + row * box.shape_yx[1])
+        os.pwrite(descriptor, block.data, start + row * box.shape_yx[1])
 
     def _add(self, colour: str, box: masks.Box) -> None:
         head = fits_bytes.header(

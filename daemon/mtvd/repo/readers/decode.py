@@ -79,7 +79,7 @@ def decode(strips: Sequence[Strip]) -> Iterator[Strip]:
 
 def write(descriptor: int, array: Pixels, offset: int) -> None:
     """Write an array's bytes at an offset."""
-    data = memoryview(array.reshape(-1).view(np.uint8))
+    data = array.reshape(-1).view(np.uint8).data
     while data:
         count = os.pwrite(descriptor, data[:_WRITE_MOST], offset)
         data = data[count:]
