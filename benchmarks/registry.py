@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,17 +61,17 @@ def runs_of(visit: int) -> tuple[int, ...]:
     return tuple(sorted((visit + step) % len(RUNS) for step in _STEPS))
 
 
-def by_sql(root: Path, size: Size, *, visit_index_last: bool = False) -> Path:
+def by_sql(root: Path, size: Size, *, seed: int | None = None) -> Path:
     """Make a registry whose datasets are written by SQL, and return its root.
 
     Parameters
     ----------
-    visit_index_last : `bool`, optional
-        True: SQLite prefers the index of visits where it sees no difference. That it should not is the worse case.
+    seed : `int`, optional
+        Makes the indexes in some order. None: that of visits first, so that SQLite takes it for the worst.
     """
     _prepared(root, size)
     with contextlib.closing(sqlite3.connect(root / "gen3.sqlite3")) as database:
-        _write(database, size, visit_index_last)
+        _write(database, size, seed)
     return root
 
 
@@ -135,7 +136,7 @@ def _insert_dimensions(butler: Any, size: Size) -> None:
     )
 
 
-def _write(database: sqlite3.Connection, size: Size, visit_index_last: bool) -> None:
+def _write(database: sqlite3.Connection, size: Size, seed: int | None) -> None:
     kind, tags = database.execute("SELECT id, tag_association_table FROM dataset_type").fetchone()
     database.execute("PRAGMA journal_mode=OFF")
     database.execute("PRAGMA synchronous=OFF")
@@ -146,7 +147,10 @@ def _write(database: sqlite3.Connection, size: Size, visit_index_last: bool) -> 
         database.execute(f'DROP INDEX "{name}"')
     for statement in _FILL:
         database.execute(statement.format(tags=tags, kind=int(kind), instrument=INSTRUMENT))
-    for _, sql in sorted(indexes, key=lambda index: ("visit" in index[0]) == visit_index_last):
+    indexes.sort(key=lambda index: ("visit" not in index[0], index[0]))
+    if seed is not None:
+        random.Random(seed).shuffle(indexes)
+    for _, sql in indexes:
         database.execute(sql)
     database.commit()
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _KEY: Final = re.compile(r"(?P<element>[a-z_]\w*)(?:\.(?P<field>[a-z_]\w*))?", re.ASCII | re.IGNORECASE)
 _PREFIX: Final = "mtv_key_"
+_MOST: Final = 2**62
+"""More than any visit or detector has for a number; less than a `BIGINT` holds."""
 
 
 def check(butler: Butler, data_id: Mapping[str, int | str]) -> None:
@@ -57,19 +59,35 @@ def applied(butler: Butler, asked: Any, query: Query) -> Any:
     return asked.where(query.where, bind=_plain(query.bind)) if query.where.strip() else asked
 
 
-def governed(butler: Butler, asked: Any, dimensions: Iterable[str]) -> Any:
-    """Return a Butler query constrained to the one instrument, or the one skymap, that a repository has: to all rows.
+def walkable(butler: Butler, asked: Any, terms: Sequence[str]) -> Any:
+    """Return a Butler query with conditions that hold for all rows, so that SQLite walks through them in their order.
 
-    An index on instrument and visit serves a walk through all datasets in the order of visits only where the
-    instrument is given: 80 ms for a page of a million, instead of 3.3 s.
+    An index on instrument and visit serves that only where the instrument is given, if there is only one, and where the
+    visit has a bound: 80 ms for a page of a million datasets, instead of 3.3 s. Without the bound SQLite decides by the
+    order in which the indexes were made.
 
     Parameters
     ----------
-    dimensions : iterable of `str`
-        Governor dimensions, such as ``instrument``, are looked for among them.
+    terms : sequence of `str`
+        Of the order; ``-`` in front for those that are sorted downwards.
     """
-    where, bind = equalities(_constants(butler, dimensions))
-    return asked.where(where, bind=bind) if where else asked
+    constants = _constants(butler, [term.removeprefix("-") for term in terms])
+    others = [term for term in terms if term.removeprefix("-") not in constants]
+    if not constants or not others:
+        return asked
+    where, bind = _at_or_after(constants, _outermost(butler, others[0]))
+    return asked.where(where, bind=bind)
+
+
+def _outermost(butler: Butler, term: str) -> list[tuple[str, Any]]:
+    """Return a term with a value before all that there are; none where it is no dimension with a number."""
+    name = term.removeprefix("-")
+    if (
+        name not in butler.dimensions.dimensions.names
+        or butler.dimensions.dimensions[name].primary_key.pytype is not int
+    ):
+        return []
+    return [(term, _MOST if term.startswith("-") else -_MOST)]
 
 
 def begun(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:

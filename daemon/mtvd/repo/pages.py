@@ -143,7 +143,7 @@ def take(
     report: Report,
     choose: Callable[[Iterable[Any]], Iterable[Any]] = iter,
     repeats: int = 1,
-    governed: Callable[[Any], Any] = lambda results: results,
+    walkable: Callable[[Any], Any] = lambda results: results,
 ) -> list[Any]:
     """Return the rows of a page, in order.
 
@@ -157,15 +157,15 @@ def take(
         True: try without the database's order first.
     choose : callable, optional
         Takes sorted rows and leaves some out: at most ``repeats - 1`` for each that stays.
-    governed : callable, optional
-        Makes results the database can walk through in order, where there are too many to sort: of the same rows.
+    walkable : callable, optional
+        Makes of results the same that the database can walk through in order, where there are too many to sort.
     """
     if unordered and order.sortable and not page.start:
         most = min(max(_WORTH * page.stop * repeats, _LEAST_UNORDERED), _MOST_UNORDERED)
         rows = list(_counted(results.limit(most + 1), report))
         if len(rows) <= most:
             return list(islice(choose(_sorted(rows, order, values)), page.wanted))
-        results = governed(results)
+        results = walkable(results)
     bound = page.stop if page.after is None else page.wanted + page.seen
     sorted_rows = choose(_counted(results.order_by(*order.terms).limit(bound * repeats), report))
     return list(islice(_beginning(sorted_rows, order, page, values), page.wanted))

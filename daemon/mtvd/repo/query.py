@@ -107,20 +107,33 @@ def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any
     constraints.check(butler, query.data_id)
     searched = search_in(butler, query.collections, find_first=query.find_first)
     required, run = sort_keys(kind.dimensions), f"{name}.run"
-    runs = runs_of(butler, searched) if query.find_first and asked.unordered and _by_data_id(kind, query) else None
     order = order_of(query.order_by, required, kind.dimensions.implied, "" if query.find_first else run)
-    choice: dict[str, Any] = {}
-    if runs and len(runs) > 1:
-        choice = {"choose": first_of(runs, required, run), "repeats": len(runs)}
+    runs = _runs_to_choose_from(asked, kind, searched)
+    choice: dict[str, Any] = {"choose": first_of(runs, required, run), "repeats": len(runs)} if runs else {}
     with butler.query() as started:
         joined = _constrained(asked, started.join_dataset_search(name, searched), order)
         results = joined.general(
             kind.dimensions,
             dataset_fields={name: {"dataset_id", "run", *fields}},
-            find_first=query.find_first and not choice,
+            find_first=query.find_first and not runs,
         )
-        records = _taken(asked, results, order, items, **choice)
+        records = _taken(
+            asked,
+            results,
+            order,
+            items,
+            walkable=lambda all_: constraints.walkable(butler, all_, order.terms),
+            **choice,
+        )
     return kind, records, order
+
+
+def _runs_to_choose_from(asked: _Asked, kind: DatasetType, searched: list[str]) -> list[str]:
+    """Return the runs of which the first that has a data ID is chosen here; none where Butler chooses better."""
+    if not asked.query.find_first or not asked.unordered or not _by_data_id(kind, asked.query):
+        return []
+    runs = runs_of(asked.butler, searched) or []
+    return runs if len(runs) > 1 else []
 
 
 def _by_data_id(kind: DatasetType, query: Query) -> bool:
@@ -188,19 +201,7 @@ def _taken(asked: _Asked, results: Any, order: Order, values: Getter, **choice: 
     def report(count: int) -> None:
         asked.report(asked.page.start + count)
 
-    def governed(results: Any) -> Any:
-        return constraints.governed(asked.butler, results, map(plain, order.terms))
-
-    return take(
-        results,
-        order,
-        asked.page,
-        values=values,
-        unordered=asked.unordered,
-        report=report,
-        governed=governed,
-        **choice,
-    )
+    return take(results, order, asked.page, values=values, unordered=asked.unordered, report=report, **choice)
 
 
 def _keys(records: list[Any], order: Order, values: Getter) -> Callable[[int], Values] | None:
