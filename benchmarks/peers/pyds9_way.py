@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +27,24 @@ from numpy.typing import NDArray
 from benchmarks import fits
 
 SHARED = Path("/dev/shm")
+_PAUSES_SECS: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 def connect(target: str) -> Any:
-    """Return a `pyds9.DS9` that neither starts a name server nor asks before each call whether DS9 lives."""
+    """Return a `pyds9.DS9` that neither starts a name server nor asks before each call whether DS9 lives.
+
+    DS9 lets few wait for it at a time, and refuses others at once: of ten processes that connect together, some more
+    than once.
+    """
     os.environ["PYDS9_NOXPANS"] = "1"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # distutils
         import pyds9
+    for pause_secs in _PAUSES_SECS:
+        try:
+            return pyds9.DS9(target, start=False, verify=False)
+        except ValueError:  # "no active ds9 running for target"
+            time.sleep(pause_secs)
     return pyds9.DS9(target, start=False, verify=False)
 
 
