@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class Registry:
         *,
         writeable: bool = False,
         connection: Connection | None = None,
+        collections: Names = None,
+        **data_id: int | str,
     ) -> None:
         if writeable:
             raise RequestError(
@@ -42,6 +45,8 @@ class Registry:
             )
         self.name = _name(name)
         self._given = connection
+        self._collections = naming.names("collections", collections)
+        self._data_id = naming.data_id(data_id)
 
     def __repr__(self) -> str:
         return f"<mtv.{type(self).__name__} {self.name or 'by default'}>"
@@ -105,11 +110,11 @@ class Registry:
             dataset_type=dataset_type,
             where=where,
             bind=naming.bound(bind),
-            collections=naming.names("collections", collections),
+            collections=self._searched(collections),
             find_first=find_first,
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=naming.data_id(data_id),
+            data_id=self._constrained(data_id, where),
         )
         return Refs(fetch, lambda page, index: ref_of(self.name, dataset_type, page, index))
 
@@ -146,7 +151,9 @@ class Registry:
             if data_id or collections is not None:
                 raise bad_value("data_id", "a reference has its own data ID and collections")
             source = target._mtv_source_()
-            target, collections, data_id = source.dataset_type.partition(".")[0], source.collections, source.data_id
+            target, searched, constrained = source.dataset_type.partition(".")[0], source.collections, source.data_id
+        else:
+            searched, constrained = self._searched(collections), self._constrained(data_id, where)
         return self._records(
             timeout_secs,
             on_progress,
@@ -154,11 +161,11 @@ class Registry:
             dataset_type=target,
             where=where,
             bind=naming.bound(bind),
-            collections=naming.names("collections", collections),
+            collections=searched,
             find_first=find_first,
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=naming.data_id(data_id),
+            data_id=constrained,
         )
 
     def query_data_ids(
@@ -194,10 +201,10 @@ class Registry:
             dataset_type=datasets,
             where=where,
             bind=naming.bound(bind),
-            collections=naming.names("collections", collections),
+            collections=self._searched(collections),
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=naming.data_id(data_id),
+            data_id=self._constrained(data_id, where),
         )
 
     def query_dimension_records(
@@ -223,10 +230,10 @@ class Registry:
             dataset_type=datasets,
             where=where,
             bind=naming.bound(bind),
-            collections=naming.names("collections", collections),
+            collections=self._searched(collections),
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=naming.data_id(data_id),
+            data_id=self._constrained(data_id, where),
         )
 
     def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
@@ -239,6 +246,16 @@ class Registry:
         return self._records(what="dataset_types", dataset_type=glob, collections=named, limit=limit)
 
     # Inside
+
+    def _searched(self, collections: Names) -> tuple[str, ...]:
+        """Return the collections that a call names, else the repository's own."""
+        return naming.names("collections", collections) or self._collections
+
+    def _constrained(self, data_id: Mapping[str, int | str], where: str = "") -> dict[str, int | str]:
+        """Return the data ID of a call, and what it, and an expression, leave to the repository's own."""
+        given = naming.data_id(data_id)
+        own = {key: value for key, value in self._data_id.items() if not re.search(rf"\b{re.escape(key)}\b", where)}
+        return own | given
 
     def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
         connection = self.connection

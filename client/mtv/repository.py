@@ -41,6 +41,10 @@ class Repository(Registry):
         Alias or directory; the daemon's first repository where not given.
     connection : `Connection`, optional
         The process's own where not given.
+    collections : `str` or sequence, optional
+        Searched by every call that names none; the repository's default ones where not given.
+    **data_id
+        ``instrument="HSC"``: part of the data ID of every call that leaves it out, as in Butler itself.
 
     Raises
     ------
@@ -337,6 +341,8 @@ class Repository(Registry):
         if self._butler is None:
             location = inprocess.location_of(self.name, self.connection.repositories())
             self._butler = inprocess.open_butler(location)
+        if isinstance(target, str):
+            collections, data_id = self._searched(collections), self._constrained(data_id)
         names = naming.names("collections", collections)
         return inprocess.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
 
@@ -414,8 +420,8 @@ class Repository(Registry):
             dataset_type=whole,
             where=where,
             bind=naming.bound(bind),
-            collections=naming.names("collections", collections),
-            data_id=naming.data_id(data_id),
+            collections=self._searched(collections),
+            data_id=self._constrained(data_id, where),
         )
         look = {"select": select, "columns": columns, "symbol": symbol, "size": size, "colour": colour}
         if catalog:
@@ -464,8 +470,8 @@ class Repository(Registry):
         named = data.Dataset(
             repo=self.name,
             dataset_type=target,
-            data_id=naming.data_id(data_id),
-            collections=naming.names("collections", collections),
+            data_id=self._constrained(data_id),
+            collections=self._searched(collections),
         )
         return parts.of(named, part)
 

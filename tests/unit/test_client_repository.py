@@ -191,6 +191,65 @@ def test_provenance_of_a_reference_is_asked_by_its_run(daemon: ScriptedDaemon, r
         repository.provenance(ref, visit=3)
 
 
+@pytest.fixture
+def at_home(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
+    with mtv.connect(daemon.endpoint) as connection:
+        yield mtv.Repository("hsc", connection=connection, collections="u/run", instrument="HSC")
+
+
+def last_query(daemon: ScriptedDaemon) -> Query:
+    asked = daemon.of(Query)[-1].message
+    assert isinstance(asked, Query)
+    return asked
+
+
+def test_collections_and_data_id_of_a_repository_are_those_of_every_call(
+    daemon: ScriptedDaemon, at_home: mtv.Repository
+) -> None:
+    daemon.script(Query, messages.Rows(columns=("visit",), rows=((23718,),), ids=("a",)))
+    calls: list[Any] = [
+        lambda: at_home.query("calexp", visit=3),
+        lambda: at_home.provenance("calexp", visit=3),
+        lambda: at_home.query_data_ids("visit", datasets="calexp", visit=3),
+        lambda: at_home.query_dimension_records("visit", datasets="calexp", visit=3),
+    ]
+    for call in calls:
+        call()
+        asked = last_query(daemon)
+        assert (asked.collections, asked.data_id) == (("u/run",), {"instrument": "HSC", "visit": 3})
+    named = at_home.dataset("calexp", visit=3)
+    assert (named.collections, named.data_id) == (("u/run",), {"instrument": "HSC", "visit": 3})
+
+
+def test_what_a_call_says_itself_goes_before_what_its_repository_says(
+    daemon: ScriptedDaemon, at_home: mtv.Repository
+) -> None:
+    daemon.script(Query, messages.Rows(columns=("visit",), rows=((23718,),), ids=("a",)))
+    at_home.query("calexp", instrument="LSSTCam", collections=["u/other"])
+    assert (last_query(daemon).collections, last_query(daemon).data_id) == (("u/other",), {"instrument": "LSSTCam"})
+    at_home.query("calexp", where="instrument = 'LSSTCam' AND visit > 3")
+    assert last_query(daemon).data_id == {}
+    at_home.query("calexp", where="instrumental > 3")
+    assert last_query(daemon).data_id == {"instrument": "HSC"}
+
+
+def test_a_reference_is_not_asked_for_in_its_repositorys_collections(
+    daemon: ScriptedDaemon, at_home: mtv.Repository
+) -> None:
+    daemon.script(Query, pages)
+    ref = at_home.query("calexp", collections="u/other")[0]
+    daemon.script(Query, messages.Rows(columns=("visit",), rows=((23718,),), ids=("a",)))
+    at_home.provenance(mtv.DatasetRef("hsc", "calexp", ref.id, "u/else", DataId()))
+    assert (last_query(daemon).collections, last_query(daemon).data_id) == (("u/else",), {})
+
+
+def test_what_is_no_data_id_is_refused_when_the_repository_is_named() -> None:
+    with pytest.raises(mtv.RequestError, match="instrument"):
+        mtv.Repository(instrument=["HSC"])  # type: ignore[arg-type]
+    with pytest.raises(mtv.RequestError, match="collections"):
+        mtv.Repository(collections=[""])
+
+
 def test_records_are_mappings_in_a_table(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
     daemon.script(Query, messages.Rows(columns=("name", "type"), rows=(("u/run", "RUN"),)))
     found = repository.collections("u/*")
