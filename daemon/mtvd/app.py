@@ -200,6 +200,7 @@ class App:
         await self.repositories.close()
         await self.stage.close(keep_window=keep_window)
         if not keep_window:
+            self.committer.end()
             self.pixels.remove(self.pixels.names())
             with contextlib.suppress(OSError):  # somebody else's file is in it
                 self.pixels.directory.rmdir()

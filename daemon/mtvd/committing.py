@@ -100,6 +100,18 @@ class Committer:
             await self.commit([_replayed(entry) for entry in begun if not entry.preview])
         self._pixels.remove(recovered.files - self.scene.files())
 
+    def end(self) -> None:
+        """Let the next daemon begin with nothing to show: window and pixels are closed and removed for good.
+
+        What sessions were answered stays: a client that asks again for what it was told is not drawn twice.
+        """
+        self.scene = sc.EMPTY
+        self._previews = Previews[Waiting]()
+        try:
+            self._checkpoint()
+        except OSError as error:
+            _LOG.error("the journal could not be written, the next daemon shows empty displays: %s", error)
+
     async def _left_token(self) -> tuple[str, int] | None:
         try:
             return await self._stage.committed()

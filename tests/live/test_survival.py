@@ -183,6 +183,22 @@ def test_an_orderly_stop_closes_the_window_and_leaves_nothing(own_daemon: LiveDa
     ended(pid)
     assert not psutil.pid_exists(pid)
     assert not pixels.exists()
+    own_daemon.start()
+    assert own_daemon.connect().status().displays == ()
+    mtv.Display("new", connection=own_daemon.connect()).mtv(np.zeros((8, 8), np.float32))
+    with own_daemon.probe() as window:
+        assert len(window.frames()) == 1
+
+
+def test_a_window_that_is_kept_at_an_orderly_stop_is_the_next_daemons_with_its_picture(own_daemon: LiveDaemon) -> None:
+    draw(own_daemon)
+    pid = own_daemon.window_pid()
+    own_daemon.connect().shutdown(keep_window=True)
+    own_daemon.stop()
+    own_daemon.start()
+    mtv.Display(0, connection=own_daemon.connect()).dot("x", 105, 105)
+    assert own_daemon.window_pid() == pid
+    check(own_daemon, markers=3)
 
 
 def draw_much(daemon: LiveDaemon) -> None:
