@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.steps import Query
@@ -59,7 +59,7 @@ def applied(butler: Butler, asked: Any, query: Query) -> Any:
     return asked.where(query.where, bind=_plain(query.bind)) if query.where.strip() else asked
 
 
-def walkable(butler: Butler, asked: Any, terms: Sequence[str]) -> Any:
+def walkable(butler: Butler, asked: Any, terms: Sequence[str], required: Collection[str]) -> Any:
     """Return a Butler query with conditions that hold for all rows, so that SQLite walks through them in their order.
 
     An index on instrument and visit serves that only where the instrument is given, if there is only one, and where the
@@ -70,24 +70,18 @@ def walkable(butler: Butler, asked: Any, terms: Sequence[str]) -> Any:
     ----------
     terms : sequence of `str`
         Of the order; ``-`` in front for those that are sorted downwards.
+    required : collection of `str`
+        Dimensions that have a value in every row, whatever the universe: no bound holds for a null.
     """
     constants = _constants(butler, [term.removeprefix("-") for term in terms])
     others = [term for term in terms if term.removeprefix("-") not in constants]
     if not constants or not others:
         return asked
-    where, bind = _at_or_after(constants, _outermost(butler, others[0]))
+    name = others[0].removeprefix("-")
+    numbered = name in required and butler.dimensions.dimensions[name].primary_key.pytype is int
+    bound = _MOST if others[0].startswith("-") else -_MOST
+    where, bind = _at_or_after(constants, [(others[0], bound)] if numbered else [])
     return asked.where(where, bind=bind)
-
-
-def _outermost(butler: Butler, term: str) -> list[tuple[str, Any]]:
-    """Return a term with a value before all that there are; none where it is no dimension with a number."""
-    name = term.removeprefix("-")
-    if (
-        name not in butler.dimensions.dimensions.names
-        or butler.dimensions.dimensions[name].primary_key.pytype is not int
-    ):
-        return []
-    return [(term, _MOST if term.startswith("-") else -_MOST)]
 
 
 def begun(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:

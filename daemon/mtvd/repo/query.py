@@ -122,7 +122,7 @@ def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any
             results,
             order,
             items,
-            walkable=lambda all_: constraints.walkable(butler, all_, order.terms),
+            walkable=lambda all_: constraints.walkable(butler, all_, order.terms, required),
             **choice,
         )
     return kind, records, order
