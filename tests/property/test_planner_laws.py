@@ -208,7 +208,19 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
     return ch.DeleteDisplay(display=display)
 
 
-TRANSACTIONS = st.lists(st.lists(change(), min_size=1, max_size=4), max_size=8)
+def with_own_keys(transactions: list[list[ch.AnyChange]]) -> list[list[ch.AnyChange]]:
+    """Give each batch of markers a key of its own, as the resolver does: the planner relies on it."""
+    numbers = itertools.count()
+    return [
+        [
+            msgspec.structs.replace(one, markers=markers(next(numbers))) if isinstance(one, ch.AddMarkers) else one
+            for one in transaction
+        ]
+        for transaction in transactions
+    ]
+
+
+TRANSACTIONS = st.lists(st.lists(change(), min_size=1, max_size=4), max_size=8).map(with_own_keys)
 
 
 def folded(transactions: list[list[ch.AnyChange]]) -> list[sc.Scene]:
