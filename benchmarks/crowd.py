@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Sequence
-from multiprocessing.synchronize import Barrier, Event
+from multiprocessing.synchronize import Barrier, Event, Lock
 from types import TracebackType
 from typing import Any, Final, Self
 
-_PATIENCE_SECS: Final = 600.0
+_PATIENCE_SECS: Final = 120.0
 
 Setup = Callable[..., Callable[[], object]]
 """A function at module level: gets one member's arguments, and returns what the member does in each run."""
@@ -16,6 +16,9 @@ Setup = Callable[..., Callable[[], object]]
 
 class Crowd:
     """Processes that wait for `run`; ended by leaving the context.
+
+    They are set up one after the other, and all are ready when the context is entered: DS9 refuses whom it cannot
+    answer at once, and one that was ended while it asked keeps DS9 waiting for minutes.
 
     Parameters
     ----------
@@ -30,13 +33,18 @@ class Crowd:
         self._go: Barrier = context.Barrier(len(arguments) + 1)
         self._done: Barrier = context.Barrier(len(arguments) + 1)
         self._over: Event = context.Event()
-        self._members = [
-            context.Process(target=_member, args=(setup, own, self._go, self._done, self._over)) for own in arguments
-        ]
+        self._turn: Lock = context.Lock()
+        shared = (self._turn, self._go, self._done, self._over)
+        self._members = [context.Process(target=_member, args=(setup, own, *shared)) for own in arguments]
 
     def __enter__(self) -> Self:
         for member in self._members:
             member.start()
+        try:
+            self._done.wait(_PATIENCE_SECS)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(
@@ -52,7 +60,7 @@ class Crowd:
                 member.join()
 
     def run(self) -> None:
-        """Let all begin, and return when all have finished; the first call also waits until all are ready.
+        """Let all begin, and return when all have finished.
 
         Raises
         ------
@@ -63,13 +71,14 @@ class Crowd:
         self._done.wait(_PATIENCE_SECS)
 
 
-def _member(setup: Setup, arguments: tuple[Any, ...], go: Barrier, done: Barrier, over: Event) -> None:
+def _member(setup: Setup, arguments: tuple[Any, ...], turn: Lock, go: Barrier, done: Barrier, over: Event) -> None:
     try:
-        work = setup(*arguments)
+        with turn:
+            work = setup(*arguments)
         while True:
+            done.wait()
             go.wait()
             work()
-            done.wait()
     except BaseException:
         if over.is_set():
             return
