@@ -69,7 +69,7 @@ class Goal:
 
 GOALS = {
     "demo": Goal(commands=RUNNING, extras=frozenset({"daemon"})),
-    "bench": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon"})),
+    "bench": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "chaos": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "soak": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "test": Goal(
