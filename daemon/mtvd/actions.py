@@ -64,6 +64,8 @@ class Markers(Value, frozen=True, kw_only=True):
     """``#rrggbb``; length 1 or ``count``."""
     system: Literal["pixel", "sky"]
     lines: bool
+    repeated: int = 0
+    """How many of the first rows the markers before these have, too: a line that goes on begins where it stopped."""
 
     def between(self, first: int, end: int) -> Markers:
         """Return the markers of some rows in a row."""
@@ -98,6 +100,7 @@ class Markers(Value, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self,
             count=len(kept),
+            repeated=sum(row < self.repeated for row in kept),
             x=floats(self.x) if kept else b"",
             y=floats(self.y) if kept else b"",
             size=floats(self.size),

@@ -10,6 +10,7 @@ from typing import Final
 
 from mtvd import actions as ac
 from mtvd import changes as ch
+from mtvd.chunks import is_piece
 
 _CAUSES: Final[Mapping[type[object], tuple[type[ch.Change], ...]]] = {
     ac.DeleteFrame: (ch.DeleteDisplay,),
@@ -49,4 +50,4 @@ def step_of(
 
 
 def _has_markers(change: ch.AnyChange, key: str) -> bool:
-    return isinstance(change, ch.AddMarkers) and change.markers.key == key
+    return isinstance(change, ch.AddMarkers) and is_piece(key, change.markers.key)

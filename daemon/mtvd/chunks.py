@@ -2,20 +2,31 @@
 
 DS9 needs some 4 ms for a thousand markers, and nobody else is served meanwhile. Other displays' steps may run between
 the parts: atomic in outcome and in rollback, not in pixels.
+
+Markers are cut where they enter the scene, so that the scene holds each part as DS9 drew it: DS9 keeps the regions of
+one script by their symbols, and what the user deletes is told by its place among them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from mtvd import actions as ac
 from mtvd import changes as ch
+from mtvd.actions import Markers
 
 MARKERS: Final = 5_000
 """In one script: 20 to 30 ms, and as much again for the redraw."""
+
+
+class Part(NamedTuple):
+    """Some changes of a transaction, drawn with one script."""
+
+    changes: tuple[ch.AnyChange, ...]
+    places: tuple[int, ...]
+    """Index of each change's step."""
 
 
 def is_large(changes: Sequence[ch.AnyChange]) -> bool:
@@ -23,28 +34,56 @@ def is_large(changes: Sequence[ch.AnyChange]) -> bool:
     return sum(change.markers.count for change in changes if isinstance(change, ch.AddMarkers)) > MARKERS
 
 
-def parts(actions: Sequence[ac.AnyAction]) -> Iterator[tuple[ac.AnyAction, ...]]:
-    """Yield actions in their order, at most `MARKERS` markers together."""
-    part: list[ac.AnyAction] = []
+def parts(changes: Sequence[ch.AnyChange], places: Sequence[int]) -> Iterator[Part]:
+    """Yield the changes in their order, at most `MARKERS` markers together; a long overlay in several changes.
+
+    Applied one after the other they lead to the scene that the changes themselves lead to.
+    """
+    part: list[tuple[ch.AnyChange, int]] = []
     room = MARKERS
-    for action in actions:
-        for piece in _pieces(action):
-            count = piece.markers.count if isinstance(piece, ac.AddMarkers) else 0
+    for change, place in zip(changes, places, strict=True):
+        for piece in _pieces(change):
+            count = piece.markers.count if isinstance(piece, ch.AddMarkers) else 0
             if count > room:
-                yield tuple(part)
+                yield _part(part)
                 part, room = [], MARKERS
-            part.append(piece)
+            part.append((piece, place))
             room -= count
     if part:
-        yield tuple(part)
+        yield _part(part)
 
 
-def _pieces(action: ac.AnyAction) -> Iterator[ac.AnyAction]:
-    if not isinstance(action, ac.AddMarkers) or action.markers.count <= MARKERS:
-        yield action
+def split(markers: Markers) -> tuple[Markers, ...]:
+    """Return markers in pieces of at most `MARKERS`, each with a key of its own; short ones as they are.
+
+    Each piece of a line begins with the last point of the piece before, so that the line goes on.
+    """
+    if markers.count <= MARKERS:
+        return (markers,)
+    overlap = int(markers.lines)
+    starts = [first for first in range(0, markers.count, MARKERS - overlap) if markers.count - first > overlap]
+    return tuple(
+        msgspec.structs.replace(
+            markers.between(first, min(first + MARKERS, markers.count)),
+            key=f"{markers.key}/{index}",
+            repeated=overlap if first else 0,
+        )
+        for index, first in enumerate(starts)
+    )
+
+
+def is_piece(key: str, whole: str) -> bool:
+    """Tell whether a key is that of some markers, or of a piece of them."""
+    return key == whole or key.startswith(f"{whole}/")
+
+
+def _pieces(change: ch.AnyChange) -> Iterator[ch.AnyChange]:
+    if not isinstance(change, ch.AddMarkers):
+        yield change
         return
-    overlap = int(action.markers.lines)  # the line goes on from the last point of the part before
-    for first in range(0, action.markers.count, MARKERS - overlap):
-        end = min(first + MARKERS, action.markers.count)
-        if end - first > overlap:
-            yield msgspec.structs.replace(action, markers=action.markers.between(first, end))
+    for index, piece in enumerate(split(change.markers)):
+        yield msgspec.structs.replace(change, markers=piece, replace=change.replace and index == 0)
+
+
+def _part(pairs: Sequence[tuple[ch.AnyChange, int]]) -> Part:
+    return Part(tuple(change for change, _ in pairs), tuple(place for _, place in pairs))

@@ -5,7 +5,8 @@ drawing its displays again from the scene; when the window dies, the group is ru
 that kills it twice is poisoned.
 
 A transaction with more markers than go into one script is drawn in parts, and other displays' batches come between
-them. Its intent stays open in the journal all the while; its effect is that of its last part.
+them. Its intent stays open in the journal all the while; its effect is that of its last part. Until then the window
+shows more than the scene has, and what it shows is a scene of its own (`planned.py`).
 
 An image that is shown ahead of its mask is a preview: drawn and journalled like a transaction, but answered to nobody.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -25,17 +26,36 @@ from mtv.wire.steps import Display
 from mtvd import chunks, planner
 from mtvd import scene as sc
 from mtvd.actions import AnyAction, Arrange
+from mtvd.changes import AnyChange
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
 from mtvd.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
 from mtvd.pixelstore import PixelStore
-from mtvd.planned import Planned, displays_of
+from mtvd.planned import Large, Planned, plan_large
 from mtvd.previews import Preview, Previews, put_back
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
 from mtvd.sessions import Sessions
-from mtvd.settling import answer, draw_failed, journal_full, no_window, poisoned, step_outcome
-from mtvd.stage.port import Batch, Section, SectionResult, Stage, UserMoved, WindowLost, WindowUnavailable
+from mtvd.settling import (
+    answer,
+    draw_failed,
+    failed_inside,
+    journal_full,
+    no_window,
+    poisoned,
+    step_outcome,
+    with_names,
+)
+from mtvd.stage.port import (
+    Batch,
+    Difference,
+    Section,
+    SectionResult,
+    Stage,
+    UserMoved,
+    WindowLost,
+    WindowUnavailable,
+)
 
 _LOG = logging.getLogger(__name__)
 _LOSSES: Final = 2
@@ -56,6 +76,10 @@ class Committer:
         epoch: str,
     ) -> None:
         self.scene = sc.EMPTY
+        self._shown = sc.EMPTY
+        """What the window shows: the scene, and the parts that are drawn of a large transaction."""
+        self._large: Large | None = None
+        """The transaction that is being drawn in parts."""
         self.batches = 0
         self.transactions = 0
         self._stage = stage
@@ -70,6 +94,8 @@ class Committer:
         """Called between the parts of a large transaction with the displays that it is on, by number and by name."""
         self._under_way = 0
         """Intents that are open in the journal."""
+        self._held: dict[Waiting, set[str]] = {}
+        """Pixel files that requests need which have not come to an end."""
         self._strangers: set[int] = set()
         """Displays outside the scene that an adopted window may show: what an earlier daemon had begun."""
         self._previews = Previews[Waiting]()
@@ -82,7 +108,7 @@ class Committer:
         """
         recovered = self._journal.recover()
         self._sessions.restore(recovered.sessions)
-        self.scene = recovered.scene
+        self.scene = self._shown = recovered.scene
         for name in self.scene.files():
             self._pixels.claim(name)
         self._number = recovered.number
@@ -97,7 +123,11 @@ class Committer:
         self._checkpoint()  # only now: until the window is right the journal must tell what is wrong with it
         if begun := recovered.begun():
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
-            await self.commit([_replayed(entry) for entry in begun if not entry.preview])
+            again = [_replayed(entry) for entry in begun if not entry.preview]
+            try:
+                await self.commit(again)
+            except Exception:  # noqa: BLE001 - a daemon that ended here would be started again, and end here again
+                self.give_up(again)
         self._pixels.remove(recovered.files - self.scene.files())
 
     def end(self) -> None:
@@ -105,7 +135,7 @@ class Committer:
 
         What sessions were answered stays: a client that asks again for what it was told is not drawn twice.
         """
-        self.scene = sc.EMPTY
+        self.scene = self._shown = sc.EMPTY
         self._previews = Previews[Waiting]()
         try:
             self._checkpoint()
@@ -187,9 +217,32 @@ class Committer:
         except OSError as error:
             _LOG.error("the journal could not be written anew, it goes on as it is: %s", error)
 
+    def hold(self, waiting: Waiting, files: Collection[str]) -> None:
+        """Keep pixel files for a request that is under way, whatever becomes of the handle that they are of."""
+        self._held.setdefault(waiting, set()).update(files)
+
+    def end_hold(self, waiting: Waiting) -> None:
+        """Let go of what was kept for a request; what nothing else needs is removed."""
+        self.let_go(self._held.pop(waiting, set()))
+
     def let_go(self, files: set[str]) -> None:
-        """Remove pixel files of a transaction that will not be drawn, but for those that something shows."""
+        """Remove pixel files of what will not be drawn, but for those that something shows or is about to show."""
         self._pixels.remove(files - self.needed())
+
+    def give_up(self, group: Sequence[Waiting]) -> None:
+        """Fail what is left of a group in which the daemon itself failed; the window is drawn anew before the next.
+
+        To be called where an exception is handled, which is logged.
+        """
+        _LOG.exception("a group of %d failed", len(group))
+        self._generation, self._large = -1, None
+        self._refuse([waiting for waiting in group if not waiting.finished.is_set()], DaemonError(failed_inside()))
+
+    def _fail_inside(self, number: int, group: Sequence[Waiting], *, long: bool = False) -> None:
+        """Fail a batch in which the daemon itself failed when its intent was journalled already."""
+        _LOG.exception("batch %d failed", number)
+        self._generation = -1
+        self._settle(number, [], group, DaemonError(failed_inside()), long=long)
 
     async def put_back(self, waiting: Collection[Waiting]) -> None:
         """Take back the previews of transactions that have come to nothing: those that do not wait any more."""
@@ -213,9 +266,9 @@ class Committer:
             self._journal.put_back(PutBack(epoch=self._epoch, number=self._number, key=key))
         except OSError as error:
             _LOG.error("the journal could not be written, a crash now would put a display back again: %s", error)
-        self.scene = wanted
-        self._log_refusals(results)
+        self.scene = self._shown = wanted
         if any(result.failed_action is not None for result in results):
+            self._log_refusals(results)
             await self._repair({preview.shown.number}, resized=False)
 
     async def _lead_back(self, actions: tuple[AnyAction, ...], *, heeds: bool) -> Sequence[SectionResult]:
@@ -232,11 +285,11 @@ class Committer:
             self._generation = -1
             return ()
 
-    def tidy(self, waiting_files: set[str]) -> None:
+    def tidy(self) -> None:
         """Let expired handles go."""
         before = self._handles.files()
         self._handles.expire()
-        self._pixels.remove(before - self.needed() - waiting_files)
+        self.let_go(before)
 
     async def _draw(self, group: Sequence[Waiting], *, heeds: bool = True) -> None:
         planned = self._plan(group)
@@ -245,7 +298,8 @@ class Committer:
         self._number += 1
         number = self._number
         try:
-            self._journal.intent(Intent(epoch=self._epoch, number=number, entries=tuple(map(_entry, planned.accepted))))
+            entries = tuple(map(_entry, planned.accepted, planned.given))
+            self._journal.intent(Intent(epoch=self._epoch, number=number, entries=entries))
         except OSError as error:
             self._refuse(planned.accepted, DaemonError(journal_full(error)))
             return
@@ -267,6 +321,8 @@ class Committer:
                 await self._after_loss(planned.accepted, lost)
             except WindowUnavailable as unavailable:
                 self._settle(number, [], planned.accepted, Unavailable(no_window(str(unavailable))))
+            except Exception:  # noqa: BLE001 - whatever it was: these have failed, and the next ones are drawn
+                self._fail_inside(number, planned.accepted)
             else:
                 await self._conclude(number, planned, results)
 
@@ -279,119 +335,174 @@ class Committer:
             self._under_way -= 1
 
     async def _draw_large(self, waiting: Waiting) -> None:
-        planned = self._plan([waiting])
-        if not planned.accepted:
+        assert self._shown is self.scene, "one is drawn at a time"
+        try:
+            self._large = plan_large(waiting, self.scene)
+        except RequestError as refusal:
+            self._refuse([waiting], refusal)
             return
         self._number += 1
-        intent = Intent(epoch=self._epoch, number=self._number, entries=(_entry(waiting),), long=True)
+        entry = _entry(waiting, self._large.given)
         try:
-            self._journal.intent(intent)
+            self._journal.intent(Intent(epoch=self._epoch, number=self._number, entries=(entry,), long=True))
         except OSError as error:
+            self._large = None
             self._refuse([waiting], DaemonError(journal_full(error)))
             return
         with self._intent_open():
             try:
-                await self._draw_parts(waiting, planned)
+                whole = await self._draw_parts(self._large)
             except WindowLost as lost:
+                self._large = None
                 await self._after_loss([waiting], lost)
             except WindowUnavailable as unavailable:
+                self._large = None
                 self._settle(self._number, [], [waiting], Unavailable(no_window(str(unavailable))), long=True)
+                self._generation = -1
+            except Exception:  # noqa: BLE001 - as in `_draw`
+                self._large = None
+                self._fail_inside(self._number, [waiting], long=True)
+            else:
+                self._large = None
+                if not whole:
+                    await self.commit([waiting])
 
-    async def _draw_parts(self, waiting: Waiting, planned: Planned) -> None:
-        """Draw a large transaction; from the beginning again where the window was lost between two parts."""
-        generation, busy = self._generation, displays_of(planned, waiting)
-        parts = list(chunks.parts(planned.sections[0].actions))
-        for index, actions in enumerate(parts, 1):
-            await self.meanwhile(busy)
+    async def _draw_parts(self, drawn: Large) -> bool:
+        """Draw a large transaction; tell whether it came to an end: not where the window was lost between two parts.
+
+        Others are drawn between the parts. The last plan leads from what the window shows then to the scene with the
+        whole transaction, whatever has come in between.
+        """
+        generation = self._generation
+        parts = list(drawn.parts())
+        for index, part in enumerate(parts, 1):
+            await self.meanwhile(drawn.busy)
             if self._generation != generation:
-                _LOG.warning("the window was lost while %s was drawn, it is drawn again", waiting.key)
-                await self._draw_large(waiting)
-                return
-            planned.sections = [Section(key=waiting.key, actions=actions)]
-            (result,) = await self._run_part(planned.sections[0], redraws=waiting.redraws and index == len(parts))
+                _LOG.warning("the window was lost while %s was drawn, it is drawn again", drawn.waiting.key)
+                return False
+            wanted, section, result = await self._draw_part(drawn, part, last=index == len(parts))
             if result.failed_action is not None:
-                await self._fail_large(waiting, planned, result)
-                return
-        assert waiting.resolved is not None
-        planned.scene, numbers = sc.apply(self.scene, waiting.resolved.changes, waiting.resolved.places)
-        planned.numbers = [numbers]
-        self._settled(self._number, planned, [waiting], planned.scene, long=True)
+                await self._fail_large(drawn, wanted, section, result)
+                return True
+            self._shown = wanted
+        self._commit_large(drawn)
+        return True
 
-    async def _run_part(self, section: Section, *, redraws: bool, heeds: bool = True) -> Sequence[SectionResult]:
+    async def _draw_part(
+        self, drawn: Large, part: chunks.Part, *, last: bool, heeds: bool = True
+    ) -> tuple[sc.Scene, Section, SectionResult]:
+        """Draw a part; once more where the user has changed something since, which changes what leads to it.
+
+        Returns
+        -------
+        wanted : `~mtvd.scene.Scene`
+            What the window shows where nothing was refused.
+        section, result
+            What was drawn, and what became of it.
+        """
+        wanted = drawn.apply(self.scene) if last else drawn.with_part(self._shown, part)
+        section = Section(key=drawn.waiting.key, actions=planner.plan(self._shown, wanted))
         self._number += 1
-        batch = Batch(epoch=self._epoch, number=self._number, sections=(section,), heeds=heeds, redraws=redraws)
+        batch = Batch(
+            epoch=self._epoch,
+            number=self._number,
+            sections=(section,),
+            heeds=heeds,
+            redraws=drawn.waiting.redraws and last,
+        )
         try:
-            return await self._stage.run(batch)
+            (result,) = await self._stage.run(batch)
         except UserMoved as moved:
             self._heed(batch.number, moved)
-            return await self._run_part(section, redraws=redraws, heeds=False)
+            return await self._draw_part(drawn, part, last=last, heeds=False)
+        return wanted, section, result
 
-    async def _fail_large(self, waiting: Waiting, planned: Planned, result: SectionResult) -> None:
-        _LOG.error("the window refused %s: %s", waiting.key, result.message)
-        touched = {number for number in planned.numbers[0] if number is not None}
-        self._settle(self._number, [], [waiting], draw_failed(result, planned, 0), long=True)
-        await self._repair(touched, resized=_resized(planned.sections[0], result))
+    def _commit_large(self, drawn: Large) -> None:
+        """Let a transaction that is drawn whole take effect, and what the user has done on its displays after it."""
+        assert drawn.waiting.resolved is not None
+        planned = Planned(scene=self.scene, shown=self.scene)
+        planned.add(drawn.waiting, drawn.given)
+        self._commit_success(self._number, planned, [drawn.waiting], long=True)
+        if drawn.later:
+            self._journal_hand(self._number, drawn.later)
+            self.scene = drawn.with_hand(self.scene)
+        self._shown = self.scene
+
+    async def _fail_large(self, drawn: Large, wanted: sc.Scene, section: Section, result: SectionResult) -> None:
+        _LOG.error("the window refused %s: %s", drawn.waiting.key, result.message)
+        error = draw_failed(result, section, drawn.waiting, drawn.numbers, wanted)
+        hurt = drawn.taken | _differing(self._shown, self.scene) | _differing(wanted, self.scene)
+        self._shown = self.scene
+        self._settle(self._number, [], [drawn.waiting], error, long=True)
+        await self._repair(hurt, resized=_resized(section, result))
 
     def _heed(self, number: int, moved: UserMoved) -> None:
         """Take what the user has changed into the scene; the batch that found it was not drawn."""
-        changes = changes_of(self.scene, moved.differences, f"hand {self._epoch} {number}")
         _LOG.info("%s", moved)
-        before = self.scene
+        key, before = f"hand {self._epoch} {number}", self._shown
+        differences: Sequence[Difference] = moved.differences
+        if self._large is not None:
+            own, differences = self._large.own(moved.differences)
+            later = changes_of(self._shown, own, key)
+            self._large.later += later
+            self._shown, _ = sc.apply(self._shown, (*changes_of(self._shown, differences, key), *later))
+        changes = changes_of(self.scene, differences, key)
+        self._journal_hand(number, changes)
+        self.scene, _ = sc.apply(self.scene, changes)
+        if self._large is None:
+            self._shown = self.scene
+        self._release(before.files())
+
+    def _journal_hand(self, number: int, changes: tuple[AnyChange, ...]) -> None:
         try:
             self._journal.hand(Hand(epoch=self._epoch, number=number, changes=changes))
         except OSError as error:
             _LOG.error("the journal could not be written, a crash now would lose what the user did: %s", error)
-        self.scene, _ = sc.apply(self.scene, changes)
-        self._release(before.files())
 
     def _plan(self, group: Sequence[Waiting]) -> Planned:
-        planned = Planned(scene=self.scene)
+        planned = Planned(scene=self.scene, shown=self._shown)
+        taken = self._large.taken if self._large else set()
         for waiting in group:
             try:
-                after, numbers = planned.fold(planned.scene, waiting)
+                planned.add(waiting, planned.number_after(waiting, taken))
             except RequestError as refusal:
                 self._refuse([waiting], refusal)
-                continue
-            planned.sections.append(Section(key=waiting.key, actions=planner.plan(planned.scene, after)))
-            planned.accepted.append(waiting)
-            planned.numbers.append(numbers)
-            planned.scene = after
         return planned
 
     async def _conclude(self, number: int, planned: Planned, results: Sequence[SectionResult]) -> None:
         failed = [index for index, result in enumerate(results) if result.failed_action is not None]
         if not failed:
-            self._settled(number, planned, planned.accepted, planned.scene)
+            self._commit_success(number, planned, planned.accepted)
             return
-        good = [waiting for index, waiting in enumerate(planned.accepted) if index not in failed]
-        kept, scene = self._refold(planned, good)
+        kept = self._without(planned, failed)
         for index in failed:
-            _LOG.error("the window refused %s: %s", planned.accepted[index].key, results[index].message)
-            self._drop(planned.accepted[index], draw_failed(results[index], planned, index))
-        touched = {n for index in failed for n in planned.numbers[index] if n is not None} | _differing(
-            planned.scene, scene
-        )
-        self._settled(number, planned, kept, scene)
+            waiting, section, numbers = planned.accepted[index], planned.sections[index], planned.numbers[index]
+            _LOG.error("the window refused %s: %s", waiting.key, results[index].message)
+            self._drop(waiting, draw_failed(results[index], section, waiting, numbers, planned.scene))
+        hurt = {n for index in failed for n in planned.numbers[index] if n is not None}
+        hurt |= _differing(planned.shown, kept.shown)
         resized = any(_resized(planned.sections[index], results[index]) for index in failed)
-        await self._repair(touched, resized=resized)
+        self._commit_success(number, kept, planned.accepted)
+        await self._repair(hurt, resized=resized)
 
-    def _refold(self, planned: Planned, group: Iterable[Waiting]) -> tuple[list[Waiting], sc.Scene]:
-        kept, scene = [], self.scene
-        for waiting in group:
-            try:
-                scene, _ = planned.fold(scene, waiting)
-            except RequestError as refusal:
-                self._drop(waiting, refusal)
-            else:
-                kept.append(waiting)
-        return kept, scene
+    def _without(self, planned: Planned, failed: Collection[int]) -> Planned:
+        """Fold a group once more without those that the window refused."""
+        kept = Planned(scene=self.scene, shown=self._shown)
+        for index, (waiting, given) in enumerate(zip(planned.accepted, planned.given, strict=True)):
+            if index not in failed:
+                try:
+                    kept.add(waiting, given)
+                except RequestError as refusal:
+                    self._drop(waiting, refusal)
+        return kept
 
-    async def _repair(self, touched: set[int], *, resized: bool) -> None:
+    async def _repair(self, hurt: set[int], *, resized: bool) -> None:
+        """Draw displays anew that were drawn in part; all of them where even that is refused."""
         sections = [
-            Section(key="restore", actions=planner.plan_repair({number}, self.scene)) for number in sorted(touched)
+            Section(key="restore", actions=planner.plan_repair({number}, self._shown)) for number in sorted(hurt)
         ]
         if resized:
-            sections.append(Section(key="restore size", actions=planner.plan_size(self.scene)))
+            sections.append(Section(key="restore size", actions=planner.plan_size(self._shown)))
         self._number += 1
         try:
             results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
@@ -399,17 +510,22 @@ class Committer:
             _LOG.warning("the window was lost while displays were put back: %s", error)
             self._generation = -1
             return
-        self._log_refusals(results)
+        if any(result.failed_action is not None for result in results):
+            self._log_refusals(results)
+            self._generation = -1
 
     async def _restore(self) -> None:
+        """Draw the scene, and nothing else, whatever the window shows."""
+        strangers = (self._strangers | set(self._shown.displays)) - set(self.scene.displays)
         self._without_lost_files()
+        self._shown = self.scene
         sections = [
             Section(key=f"restore {number}", actions=planner.plan_display(display))
             for number, display in self.scene.displays.items()
         ]
         sections += [
             Section(key=f"restore {number}", actions=planner.plan_repair({number}, self.scene))
-            for number in sorted(self._strangers - set(self.scene.displays))
+            for number in sorted(strangers)
         ]
         if self.scene != sc.EMPTY:
             sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
@@ -450,22 +566,32 @@ class Committer:
         _LOG.error("poisoned: %s brought the window down %d times: %r", waiting.key, _LOSSES, waiting.resolved)
         self._settle(self._number, [], [waiting], RequestError(poisoned(lost)), long=waiting.large)
 
-    def _settled(
-        self, number: int, planned: Planned, kept: Sequence[Waiting], scene: sc.Scene, *, long: bool = False
-    ) -> None:
-        """Journal a batch's end, make its scene ours, and tell everybody."""
-        before = self.scene
-        outcomes = {waiting: self._outcome(waiting, planned, scene) for waiting in kept if waiting.preview_of is None}
+    def _commit_success(self, number: int, planned: Planned, begun: Sequence[Waiting], *, long: bool = False) -> None:
+        """Journal a batch's end, make its scenes ours, and tell everybody.
+
+        Parameters
+        ----------
+        number : `int`
+            Of the batch.
+        planned : `Planned`
+            What was drawn.
+        begun : sequence of `Waiting`
+            All that the batch's intent names, what was refused included.
+        long : `bool`
+            True for a transaction that was drawn in parts.
+        """
+        before, kept = self.scene, planned.accepted
+        outcomes = {waiting: self._outcome(waiting, planned) for waiting in kept if waiting.preview_of is None}
         answers = [answer(waiting, outcome) for waiting, outcome in outcomes.items()]
-        refused = [waiting for waiting in planned.accepted if waiting not in kept]
+        refused = [waiting for waiting in begun if waiting not in kept]
         answers += [
             answer(waiting, waiting.failure)
             for waiting in refused
             if waiting.failure is not None and waiting.preview_of is None
         ]
-        done = tuple(index for index, waiting in enumerate(planned.accepted) if waiting in kept)
+        done = tuple(index for index, waiting in enumerate(begun) if waiting in kept)
         self._journal_commit(Commit(epoch=self._epoch, number=number, done=done, answers=tuple(answers), long=long))
-        self.scene = scene
+        self.scene, self._shown = planned.scene, planned.shown
         self.batches += 1
         self.transactions += len(outcomes)
         for waiting, outcome in outcomes.items():
@@ -478,12 +604,12 @@ class Committer:
                 files |= self._previews.end(waiting)
         self._release(files)
 
-    def _outcome(self, waiting: Waiting, planned: Planned, scene: sc.Scene) -> Outcome:
+    def _outcome(self, waiting: Waiting, planned: Planned) -> Outcome:
         assert waiting.resolved is not None
         numbers = planned.numbers[planned.accepted.index(waiting)]
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
-            display = None if number is None else scene.displays.get(number)
+            display = None if number is None else planned.scene.displays.get(number)
             steps[place] = step_outcome(change, number, display)
         state = self._stage.state
         note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
@@ -513,8 +639,13 @@ class Committer:
         self._pixels.recycle(files - self.needed())
 
     def needed(self) -> set[str]:
-        """Return the names of all pixel files that the scene, a handle or a display to be put back needs."""
-        return self.scene.files() | self._handles.files() | self._previews.files()
+        """Return the names of all pixel files that somebody needs.
+
+        That is the scene, what the window shows of a large transaction, a handle, a request under way, or a display
+        that may have to be put back.
+        """
+        shown = set() if self._shown is self.scene else self._shown.files()
+        return self.scene.files().union(shown, self._handles.files(), self._previews.files(), *self._held.values())
 
     def _journal_commit(self, commit: Commit) -> None:
         self._sessions.remember(commit.answers)
@@ -539,14 +670,14 @@ class Committer:
     def _log_refusals(self, results: Iterable[SectionResult]) -> None:
         for result in results:
             if result.failed_action is not None:
-                _LOG.error("a display could not be put back (%s): %s", result.key, result.message)
+                _LOG.error("%s was refused: %s", result.key, with_names(result.message, self.scene))
 
 
 async def _nothing(_busy: Collection[Display]) -> None:
     """Stand in for an engine that has nothing to draw between the parts of a large transaction."""
 
 
-def _entry(waiting: Waiting) -> Entry:
+def _entry(waiting: Waiting, given: Mapping[str, int]) -> Entry:
     assert waiting.resolved is not None
     return Entry(
         session=waiting.session,
@@ -555,6 +686,7 @@ def _entry(waiting: Waiting) -> Entry:
         places=waiting.resolved.places,
         steps=waiting.steps,
         preview=waiting.preview_of is not None,
+        given=dict(given),
     )
 
 

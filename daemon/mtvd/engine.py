@@ -83,7 +83,7 @@ class Engine:
 
     def housekeeping(self) -> None:
         """Let expired handles go, and write a journal anew that has grown."""
-        self._committer.tidy(self._list.files())
+        self._committer.tidy()
         self._committer.renew_journal()
 
     def stage_changed(self) -> None:
@@ -122,12 +122,15 @@ class Engine:
         )
         for replaced in self._list.add(waiting):
             self._committer.give_way(replaced)
-        await self._fetch(waiting, transaction, buffers, session, on_progress, frame)
-        return await self._finished(waiting)
+        try:
+            await self._fetch(waiting, transaction, buffers, session, on_progress, frame)
+            return await self._finished(waiting)
+        finally:
+            self._committer.end_hold(waiting)
 
     async def sync(self, session: bytes) -> None:
         """Return when all that the session sent before is on the screen."""
-        await self._finished(self._barrier(session, _PictureWish()))
+        await self._fulfilled(self._barrier(session, _PictureWish()))
 
     async def snapshot(self, session: bytes, display: Display | None, image_format: str) -> bytes:
         """Return a picture of the window, after all that the session sent before.
@@ -140,7 +143,7 @@ class Engine:
             ``no_window`` where none was ever opened.
         """
         wish = _PictureWish(display=display, image_format=image_format, picture=True)
-        await self._finished(self._barrier(session, wish))
+        await self._fulfilled(self._barrier(session, wish))
         return wish.result
 
     def cancel(self, request_id: str) -> int:
@@ -167,6 +170,7 @@ class Engine:
                     transaction.steps,
                     buffers,
                     key=waiting.key,
+                    hold=functools.partial(self._committer.hold, waiting),
                     first_image=lambda display: display not in session.shown,
                     on_progress=on_progress,
                     on_image=None
@@ -219,6 +223,12 @@ class Engine:
         assert waiting.outcome is not None
         return waiting.outcome
 
+    async def _fulfilled(self, barrier: Waiting) -> None:
+        try:
+            await self._finished(barrier)
+        finally:
+            self._pictures = [wish for wish in self._pictures if wish.waiting is not barrier]
+
     def _barrier(self, session: bytes, wish: _PictureWish) -> Waiting:
         waiting = Waiting(session=session, sequence=0, displays=frozenset({EVERYTHING}), ready=True)
         wish.waiting = waiting
@@ -253,7 +263,11 @@ class Engine:
             if waiting.due < now:
                 self._discard(waiting)
                 waiting.finish(_too_late())
-        await self._committer.commit([waiting for waiting in group if not waiting.finished.is_set()])
+        due = [waiting for waiting in group if not waiting.finished.is_set()]
+        try:
+            await self._committer.commit(due)
+        except Exception:  # noqa: BLE001 - whatever it was: these requests have failed, and the next ones are drawn
+            self._committer.give_up(due)
         self.on_drawn()
 
     async def _fulfil(self, wishes: list[_PictureWish]) -> None:

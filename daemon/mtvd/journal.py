@@ -40,6 +40,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """How many steps the transaction has; those without a change are done already."""
     preview: bool = False
     """True for an image ahead of its mask: the transaction itself has another entry, or is sent again."""
+    given: dict[str, int] = {}
+    """Numbers that its new displays got, where transactions are drawn in parts: see `scene.numbers_for`."""
 
     @property
     def key(self) -> str:
@@ -160,7 +162,7 @@ class Recovered(msgspec.Struct, kw_only=True):
         scene, found = self.scene, set(self.taken_back)
         for entry in (*self.undone, *self.begun()):
             with suppress(RequestError):
-                scene, numbers = sc.apply(scene, entry.changes, entry.places)
+                scene, numbers = sc.apply(scene, entry.changes, entry.places, entry.given)
                 found.update(number for number in numbers if number is not None)
         return found
 
@@ -300,7 +302,7 @@ def _fold_commit(recovered: Recovered, commit: Commit) -> None:
         for index in commit.done:
             entry = intent.entries[index]
             before = recovered.scene
-            recovered.scene, numbers = sc.apply(before, entry.changes, entry.places)
+            recovered.scene, numbers = sc.apply(before, entry.changes, entry.places, entry.given)
             recovered.previews.pop(entry.key, None)
             if entry.preview and numbers[0] is not None:
                 recovered.previews[entry.key] = preview_of(before, recovered.scene, numbers[0])

@@ -1,47 +1,138 @@
-"""A group of transactions folded into the scene: what each leads to, and the sections that draw it. Pure."""
+"""A group of transactions folded into the scene: what each leads to, and the sections that draw it. Pure.
+
+While a transaction is drawn in parts the window shows more than the scene has. So there are two scenes: what is
+committed, and what the window shows. Both take in what comes between the parts; each plan leads from one picture of
+the window to the next, and the last one to the committed scene with the whole transaction.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
 import msgspec
 
+from mtv.wire.errors import RequestError
 from mtv.wire.steps import Display
-from mtvd import blame
+from mtvd import blame, chunks, planner
+from mtvd import changes as ch
 from mtvd import scene as sc
 from mtvd.previews import Preview, preview_of
 from mtvd.queueing import Waiting
-from mtvd.stage.port import Section, SectionResult
+from mtvd.stage.port import Difference, Section, SectionResult
 
 
 class Planned(msgspec.Struct, kw_only=True):
-    """A group, folded into the scene."""
+    """A group, folded into the scenes."""
 
+    scene: sc.Scene
+    """What is committed, with all that was accepted."""
+    shown: sc.Scene
+    """What the window shows when all sections are drawn."""
     accepted: list[Waiting] = []
     numbers: list[tuple[int | None, ...]] = []
+    given: list[Mapping[str, int]] = []
+    """Of each transaction the numbers that its new displays get."""
     sections: list[Section] = []
-    scene: sc.Scene = sc.EMPTY
     previews: dict[Waiting, Preview] = {}
     """Of the transactions whose images are shown ahead of their masks."""
 
-    def fold(self, scene: sc.Scene, waiting: Waiting) -> tuple[sc.Scene, tuple[int | None, ...]]:
-        """Apply a transaction to a scene; raises as `mtvd.scene.apply`."""
+    def add(self, waiting: Waiting, given: Mapping[str, int]) -> None:
+        """Fold a transaction in, and plan its section; raises as `mtvd.scene.apply`, and nothing has changed then."""
         assert waiting.resolved is not None
-        after, numbers = sc.apply(scene, waiting.resolved.changes, waiting.resolved.places)
+        scene, numbers = self._applied(self.scene, waiting, given)
+        shown, _ = (scene, ()) if self.shown is self.scene else self._applied(self.shown, waiting, given)
+        self.sections.append(Section(key=waiting.key, actions=planner.plan(self.shown, shown)))
         if waiting.preview_of is not None and numbers[0] is not None:
-            self.previews[waiting.preview_of] = preview_of(scene, after, numbers[0])
-        return after, numbers
+            self.previews[waiting.preview_of] = preview_of(self.scene, scene, numbers[0])
+        self.accepted.append(waiting)
+        self.numbers.append(numbers)
+        self.given.append(given)
+        self.scene, self.shown = scene, shown
+
+    def number_after(self, waiting: Waiting, taken: set[int]) -> Mapping[str, int]:
+        """Choose numbers for a transaction's new displays, where the scene alone does not say them."""
+        assert waiting.resolved is not None
+        if not taken and self.shown is self.scene:
+            return {}
+        return sc.numbers_for(waiting.resolved.changes, self.scene, {*taken, *self.shown.displays})
+
+    def _applied(
+        self, scene: sc.Scene, waiting: Waiting, given: Mapping[str, int]
+    ) -> tuple[sc.Scene, tuple[int | None, ...]]:
+        assert waiting.resolved is not None
+        return sc.apply(scene, waiting.resolved.changes, waiting.resolved.places, given)
 
 
-def displays_of(planned: Planned, waiting: Waiting) -> frozenset[Display]:
-    """Return the displays of a transaction, by all that they may be called."""
-    numbers = {number for number in planned.numbers[0] if number is not None}
-    names = {planned.scene.displays[number].name for number in numbers if number in planned.scene.displays}
-    return frozenset({*waiting.displays, *numbers, *(name for name in names if name)})
+class Large(msgspec.Struct, kw_only=True):
+    """A transaction that is being drawn in parts."""
+
+    waiting: Waiting
+    given: Mapping[str, int]
+    numbers: tuple[int | None, ...]
+    """Number of each change's display."""
+    busy: frozenset[Display]
+    """Its displays, by all that they may be called."""
+    later: tuple[ch.AnyChange, ...] = ()
+    """What the user has done on its displays meanwhile; it comes after the transaction."""
+
+    @property
+    def taken(self) -> set[int]:
+        """Numbers that nobody else may be given."""
+        return {number for number in (*self.numbers, *self.given.values()) if number is not None}
+
+    def parts(self) -> Iterator[chunks.Part]:
+        """Yield what is drawn with one script each."""
+        assert self.waiting.resolved is not None
+        return chunks.parts(self.waiting.resolved.changes, self.waiting.resolved.places)
+
+    def apply(self, scene: sc.Scene) -> sc.Scene:
+        """Return the committed scene with the whole transaction, and with what the user has done since."""
+        assert self.waiting.resolved is not None
+        after, _ = sc.apply(scene, self.waiting.resolved.changes, self.waiting.resolved.places, self.given)
+        return self.with_hand(after)
+
+    def with_part(self, shown: sc.Scene, part: chunks.Part) -> sc.Scene:
+        """Return what the window shows after a part."""
+        return self._applied(shown, part.changes)
+
+    def with_hand(self, scene: sc.Scene) -> sc.Scene:
+        """Return a scene with what the user has done on the transaction's displays."""
+        return self._applied(scene, self.later)
+
+    def _applied(self, scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> sc.Scene:
+        for change in changes:
+            with contextlib.suppress(RequestError):  # to be deleted, and the user was quicker
+                scene, _ = sc.apply(scene, [change], given=self.given)
+        return scene
+
+    def own(self, differences: Sequence[Difference]) -> tuple[list[Difference], list[Difference]]:
+        """Part what the user has done into that on its own displays, and the rest."""
+        own = [one for one in differences if one.frame in self.taken]
+        return own, [one for one in differences if one.frame not in self.taken]
 
 
-def step_of(result: SectionResult, planned: Planned, index: int) -> int | None:
-    """Return the step at which the window refused a transaction, the one at ``index``; None where none can be told."""
-    resolved = planned.accepted[index].resolved
-    assert resolved is not None
+def plan_large(waiting: Waiting, scene: sc.Scene) -> Large:
+    """Return what is needed to draw a transaction in parts, from a scene that the window shows.
+
+    Raises
+    ------
+    RequestError
+        As `mtvd.scene.apply`.
+    """
+    assert waiting.resolved is not None
+    changes, places = waiting.resolved.changes, waiting.resolved.places
+    given = sc.numbers_for(changes, scene, ())
+    after, numbers = sc.apply(scene, changes, places, given)
+    found = {number for number in numbers if number is not None}
+    names = {display.name for number in found for s in (scene, after) if (display := s.displays.get(number))}
+    busy = frozenset({*waiting.displays, *found, *given, *(name for name in names if name)})
+    return Large(waiting=waiting, given=given, numbers=numbers, busy=busy)
+
+
+def step_of(result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None]) -> int | None:
+    """Return the step at which the window refused a transaction; None where none can be told."""
+    assert waiting.resolved is not None
     assert result.failed_action is not None
-    action = planned.sections[index].actions[result.failed_action]
-    return blame.step_of(action, resolved.changes, resolved.places, planned.numbers[index])
+    action = section.actions[result.failed_action]
+    return blame.step_of(action, waiting.resolved.changes, waiting.resolved.places, numbers)

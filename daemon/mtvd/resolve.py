@@ -73,6 +73,7 @@ class Resolver:
         buffers: Sequence[Buffer],
         *,
         key: str,
+        hold: Callable[[set[str]], None],
         first_image: Callable[[steps.Display], bool],
         on_progress: OnProgress | None = None,
         on_image: Callable[[Resolved], None] | None = None,
@@ -84,6 +85,9 @@ class Resolver:
         ----------
         key : `str`
             Request id.
+        hold : callable
+            Called with the names of pixel files of a handle: they must stay while the request is under way, also where
+            the handle is released.
         first_image : callable
             Tells whether this is the client's first image on a display.
         on_image : callable, optional
@@ -102,12 +106,14 @@ class Resolver:
             room=self,
             buffers=buffers,
             key=key,
+            hold=hold,
             first_image=first_image,
             progress=Together(on_progress),
             frame=frame,
         )
         work.on_image = on_image if len(wanted) == 1 else None
         try:
+            work.hold_handles(wanted)
             await work.read(wanted)
             for index, step in enumerate(wanted):
                 with within(f"steps[{index}]"):
@@ -131,6 +137,7 @@ class _Work:
     room: Resolver
     buffers: Sequence[Buffer]
     key: str
+    hold: Callable[[set[str]], None]
     first_image: Callable[[steps.Display], bool]
     progress: Together
     on_image: Callable[[Resolved], None] | None = None
@@ -145,6 +152,13 @@ class _Work:
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
     markers: int = 0
+
+    def hold_handles(self, wanted: Sequence[steps.AnyStep]) -> None:
+        """Keep the files of all handles that are named, before anything is awaited."""
+        for index, step in enumerate(wanted):
+            if isinstance(step, steps.Mtv | steps.Overlay) and isinstance(step.target, Handle):
+                with within(f"steps[{index}]"):
+                    self._handle(index, step.target)
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
         if not any(map(_must_read, wanted)):
@@ -231,10 +245,8 @@ class _Work:
         self.resolved.places += (index,)
 
     async def _layers(self, index: int, step: steps.Mtv) -> Layers:
-        if isinstance(step.target, int):
-            return self.room.handles.layers(self._loaded_before(index, step.target))
-        if isinstance(step.target, Handle):
-            return self.room.handles.layers(step.target.handle)
+        if isinstance(step.target, int | Handle):
+            return self.room.handles.layers(self._handle(index, step.target))
         if isinstance(step.target, Exposure):
             layers = await self.room.images.layers(step.target, self.buffers)
         else:
@@ -246,6 +258,12 @@ class _Work:
         if self.frame is None:
             return exposure
         return msgspec.structs.replace(exposure, label=f"{exposure.label} ({self.frame.place})".lstrip())
+
+    def _handle(self, index: int, target: int | Handle) -> str:
+        """Return a handle whose files stay while the request is under way."""
+        handle = target.handle if isinstance(target, Handle) else self._loaded_before(index, target)
+        self.hold(self.room.handles.files_of(handle))
+        return handle
 
     def _loaded_before(self, index: int, target: int) -> str:
         outcome = self.resolved.outcomes.get(target) if target < index else None
@@ -285,8 +303,7 @@ class _Work:
         if index in self.positions:
             return self.positions[index]
         assert isinstance(step.target, int | Handle)
-        handle = step.target.handle if isinstance(step.target, Handle) else self._loaded_before(index, step.target)
-        table = tablefiles.mapped(self.room.handles.table(handle), self.room.pixels)
+        table = tablefiles.mapped(self.room.handles.table(self._handle(index, step.target)), self.room.pixels)
         limits = self.room.limits
         read = functools.partial(find_positions, most_markers=limits.markers, most_chars=limits.select_chars)
         return await anyio.to_thread.run_sync(read, table, wanted_of(step))

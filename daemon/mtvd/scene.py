@@ -6,7 +6,7 @@ them, so that asking for the same zoom twice is two wishes: the user may have zo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +16,7 @@ from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.steps import Display as DisplayKey
 from mtv.wire.steps import LockedFrames
 from mtvd import changes as ch
+from mtvd import chunks
 from mtvd.actions import ImageLayer, Markers, MaskLayer, Value
 
 FIRST_NAMED: Final = 1001
@@ -90,7 +91,7 @@ class Overlay(Value, frozen=True, kw_only=True):
     @property
     def count(self) -> int:
         """Number of markers."""
-        return sum(batch.count for batch in self.batches)
+        return sum(batch.count - batch.repeated for batch in self.batches)
 
 
 USER: Final = "user"
@@ -174,17 +175,32 @@ class Scene(Value, frozen=True, kw_only=True):
 
 
 EMPTY: Final = Scene()
+_NOBODY: Final[Mapping[str, int]] = {}
 
 
 def apply(
-    scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()
+    scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = (), given: Mapping[str, int] = _NOBODY
 ) -> tuple[Scene, tuple[int | None, ...]]:
     """Return the scene after a transaction, and the number of each change's display; None where it concerns all.
 
     Parameters
     ----------
+    scene : `Scene`
+        Stays as it is.
+    changes : sequence of changes
+        Applied one after the other.
     places : sequence of `int`
         Index of each change's step, for errors; the change's own index where empty.
+    given : mapping of `str` to `int`
+        Numbers that displays get which are made under a name, as `numbers_for` has chosen them; any other name gets
+        the next number above all displays of the scene.
+
+    Returns
+    -------
+    scene : `Scene`
+        The next one.
+    numbers : tuple of `int` or None
+        One a change.
 
     Raises
     ------
@@ -194,19 +210,41 @@ def apply(
     numbers = []
     for index, change in zip(places or range(len(changes)), changes, strict=True):
         with within(f"steps[{index}]"):
-            scene, number = _apply_one(scene, change)
+            scene, number = _apply_one(scene, change, given)
         numbers.append(number)
     return scene, tuple(numbers)
 
 
-def _apply_one(scene: Scene, change: ch.AnyChange) -> tuple[Scene, int | None]:
+def numbers_for(changes: Sequence[ch.AnyChange], scene: Scene, taken: Iterable[int]) -> dict[str, int]:
+    """Choose numbers for the displays that changes may make under a name.
+
+    A transaction that is drawn in parts is not in the scene yet, but its displays have their frames: what comes in
+    between must not be given the same numbers, and afterwards the transaction must get those that it was drawn with.
+
+    Parameters
+    ----------
+    changes : sequence of changes
+        Of one transaction.
+    scene : `Scene`
+        What it is applied to.
+    taken : iterable of `int`
+        Numbers of other displays that there are, or will be.
+    """
+    deleted = {change.display for change in changes if isinstance(change, ch.DeleteDisplay)}
+    named = dict.fromkeys(change.display for change in changes if isinstance(change.display, str) and change.display)
+    first = max([FIRST_NAMED - 1, *scene.displays, *taken]) + 1
+    new = [name for name in named if name in deleted or scene.number_of(name) is None]
+    return {name: first + index for index, name in enumerate(new)}
+
+
+def _apply_one(scene: Scene, change: ch.AnyChange, given: Mapping[str, int]) -> tuple[Scene, int | None]:
     if isinstance(change, ch.Arrange):
         return _arrange(scene, change), None
     if isinstance(change, ch.DeleteDisplay):
         return _delete(scene, change)
     if isinstance(change, ch.ShowImage) and change.movie and not change.begins:
         _check_goes_on(scene, change)
-    scene, number = _with_display(scene, change.display)
+    scene, number = _with_display(scene, change.display, given)
     if isinstance(change, ch.BringToFront):
         return msgspec.structs.replace(scene, front=number, front_key=change.key), number
     if isinstance(change, ch.ShowImage) and change.completes and scene.displays[number].image == change.image:
@@ -272,14 +310,16 @@ def _shared(scene: Scene, number: int, view: bool, key: str) -> Scene:
     return scene
 
 
-def _with_display(scene: Scene, key: DisplayKey) -> tuple[Scene, int]:
+def _with_display(scene: Scene, key: DisplayKey, given: Mapping[str, int]) -> tuple[Scene, int]:
     known = scene.number_of(key)
     if known is not None:
         return scene, known
     if isinstance(key, int):
         new = Display(number=key)
     else:
-        new = Display(number=max([FIRST_NAMED - 1, *scene.displays]) + 1, name=key)
+        free = max([FIRST_NAMED - 1, *scene.displays]) + 1
+        chosen = given.get(key, free)
+        new = Display(number=free if chosen in scene.displays else chosen, name=key)
     return msgspec.structs.replace(scene, displays={**scene.displays, new.number: new}), new.number
 
 
@@ -323,7 +363,7 @@ def _add_markers(display: Display, change: ch.AddMarkers) -> Display:
     new = Overlay(
         name=change.overlay,
         lasting=change.lasting or (old is not None and old.lasting and not change.replace),
-        batches=(*before, change.markers),
+        batches=(*before, *chunks.split(change.markers)),
     )
     if old is None:
         return msgspec.structs.replace(display, overlays=(*display.overlays, new))

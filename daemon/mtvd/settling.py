@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -13,10 +15,11 @@ from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd import scene as sc
 from mtvd.changes import AddMarkers, AnyChange, ShowImage
 from mtvd.journal import Answer
-from mtvd.planned import Planned, step_of
+from mtvd.planned import step_of
 from mtvd.queueing import Waiting
-from mtvd.stage.port import SectionResult, WindowLost
+from mtvd.stage.port import Section, SectionResult, WindowLost
 
+_NUMBERED: Final = re.compile(r"\bdisplay (\d{1,9})\b")
 _MESSAGE_CHARS: Final = 500
 """What a client said is told back to it, but not 20,000 characters of it."""
 
@@ -47,13 +50,39 @@ def step_outcome(change: AnyChange, number: int | None, display: sc.Display | No
     return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
 
 
-def draw_failed(result: SectionResult, planned: Planned, index: int) -> DaemonError:
-    """Return the error for a transaction that the window refused to draw."""
-    step = step_of(result, planned, index)
-    message = f"the window refused to draw this: {result.message}"
+def draw_failed(
+    result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None], scene: sc.Scene
+) -> DaemonError:
+    """Return the error for a transaction that the window refused to draw.
+
+    Parameters
+    ----------
+    result : `SectionResult`
+        What the window says.
+    section : `Section`
+        What was drawn.
+    waiting : `Waiting`
+        The transaction.
+    numbers : sequence of `int` or None
+        Number of the display of each of its changes.
+    scene : `~mtvd.scene.Scene`
+        Tells how users call the displays.
+    """
+    step = step_of(result, section, waiting, numbers)
+    message = f"the window refused to draw this: {with_names(result.message, scene)}"
     hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
     where = "steps" if step is None else f"steps[{step}]"
     return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
+
+
+def with_names(message: str, scene: sc.Scene) -> str:
+    """Return words of the window in which displays are called as users call them: DS9 knows their numbers alone."""
+
+    def name(found: re.Match[str]) -> str:
+        display = scene.displays.get(int(found[1]))
+        return f"display {display.name!r}" if display is not None and display.name else found[0]
+
+    return _NUMBERED.sub(name, message)
 
 
 def poisoned(lost: WindowLost) -> Error:
@@ -69,6 +98,13 @@ def poisoned(lost: WindowLost) -> Error:
 def no_window(reason: str) -> Error:
     """Return the error of the wire for a window that cannot be opened."""
     return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
+
+
+def failed_inside() -> Error:
+    """Return the error for a transaction in which the daemon itself failed."""
+    return Error(
+        code="internal", message="the daemon failed while this was drawn", where="steps", hint="its log tells more"
+    )
 
 
 def journal_full(error: OSError) -> Error:

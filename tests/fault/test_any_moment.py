@@ -130,7 +130,7 @@ class House:
     def refuse_at(self, before_action: Callable[[], object]) -> None:
         def refusal(action: ac.AnyAction) -> str:
             before_action()
-            refused = isinstance(action, ac.AddMarkers) and action.markers.key == "refused"
+            refused = isinstance(action, ac.AddMarkers) and action.markers.key.split("/")[0] == "refused"
             return "no" if refused and isinstance(action, ac.AddMarkers) and action.markers.count == 1 else ""
 
         self.stage.fail_action = refusal
@@ -202,7 +202,7 @@ def dies_in_the_journal(house: House, points: Points) -> None:
 
 def shown(stage: FakeStage) -> dict[int, list[str]]:
     return {
-        number: sorted(markers.key for _, markers in frame.markers for _ in range(markers.count))
+        number: sorted(markers.key.split("/")[0] for _, markers in frame.markers for _ in range(markers.count))
         for number, frame in stage.frames.items()
     }
 

@@ -684,5 +684,6 @@ async def test_a_large_overlay_cut_short_by_the_daemons_death_is_drawn_once_and_
         isinstance(action, ac.ResetFrame) and action.frame == 0 for s in restored.sections for action in s.actions
     )
     assert later.committer.scene.displays[1].overlays[0].count == 3
-    assert [batch.key for batch in later.committer.scene.displays[0].overlays[0].batches] == ["before", "large"]
+    keys = [batch.key for batch in later.committer.scene.displays[0].overlays[0].batches]
+    assert keys == ["before", "large/0", "large/1", "large/2"]
     assert later.sessions.of(SESSION).answered(large.sequence) is not None

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtvd import actions as ac
+from mtvd import changes as ch
 from mtvd import chunks
+from mtvd import scene as sc
 
 
 def markers(count: int, *, lines: bool = False, own: bool = True) -> ac.Markers:
@@ -28,9 +30,13 @@ def markers(count: int, *, lines: bool = False, own: bool = True) -> ac.Markers:
     )
 
 
-def rows(action: ac.AnyAction) -> list[float]:
-    assert isinstance(action, ac.AddMarkers)
-    return list(struct.unpack(f"<{action.markers.count}d", action.markers.x))
+def overlay(markers: ac.Markers) -> ch.AddMarkers:
+    return ch.AddMarkers(display=0, overlay="o", markers=markers, replace=True, lasting=True)
+
+
+def rows(change: ch.AnyChange) -> list[float]:
+    assert isinstance(change, ch.AddMarkers)
+    return list(struct.unpack(f"<{change.markers.count}d", change.markers.x))
 
 
 @given(
@@ -38,25 +44,40 @@ def rows(action: ac.AnyAction) -> list[float]:
     own=st.booleans(),
 )
 def test_every_marker_is_drawn_once_and_in_order_and_no_part_is_too_long(counts: list[int], own: bool) -> None:
-    actions = [ac.AddMarkers(frame=0, overlay="o", markers=markers(count, own=own)) for count in counts]
-    parts = list(chunks.parts([ac.SetPan(frame=0, x=0.0, y=0.0), *actions]))
-    assert isinstance(parts[0][0], ac.SetPan)
-    drawn = [action for part in parts for action in part if isinstance(action, ac.AddMarkers)]
-    assert [row for action in drawn for row in rows(action)] == [row for count in counts for row in range(count)]
+    changes = [overlay(markers(count, own=own)) for count in counts]
+    parts = list(chunks.parts([ch.SetPan(display=0, x=0.0, y=0.0, key="k"), *changes], range(len(counts) + 1)))
+    assert isinstance(parts[0].changes[0], ch.SetPan)
+    drawn = [change for part in parts for change in part.changes if isinstance(change, ch.AddMarkers)]
+    assert [row for change in drawn for row in rows(change)] == [row for count in counts for row in range(count)]
     for part in parts:
-        assert part
-        assert sum(action.markers.count for action in part if isinstance(action, ac.AddMarkers)) <= chunks.MARKERS
-    for action in drawn:
+        assert part.changes
+        assert len(part.places) == len(part.changes)
+        assert (
+            sum(change.markers.count for change in part.changes if isinstance(change, ch.AddMarkers)) <= chunks.MARKERS
+        )
+    for change in drawn:
+        assert change.replace == (rows(change)[0] == 0), "the first piece takes the place of what was there"
+        assert change.lasting
         if own:
-            assert [float(symbol) for symbol in action.markers.symbols] == rows(action)
-            assert action.markers.size == action.markers.x
-            assert len(action.markers.colours) == action.markers.count
+            assert [float(symbol) for symbol in change.markers.symbols] == rows(change)
+            assert change.markers.size == change.markers.x
+            assert len(change.markers.colours) == change.markers.count
+
+
+@given(count=st.integers(1, 30_000), lines=st.booleans())
+def test_the_parts_of_a_transaction_lead_to_the_scene_that_it_leads_to_whole(count: int, lines: bool) -> None:
+    changes: list[ch.AnyChange] = [overlay(markers(count, lines=lines)), ch.SetZoom(display=0, factor=2.0, key="z")]
+    whole, _ = sc.apply(sc.EMPTY, changes)
+    scene = sc.EMPTY
+    for part in chunks.parts(changes, (0, 1)):
+        scene, _ = sc.apply(scene, *part)
+    assert scene == whole
+    assert scene.displays[0].overlays[0].count == count, "a point that two pieces of a line have is one point"
 
 
 @pytest.mark.parametrize("count", [4_999, 5_000, 5_001, 9_999, 10_000, 12_000])
 def test_a_line_goes_on_from_the_last_point_of_the_part_before(count: int) -> None:
-    action = ac.AddMarkers(frame=0, overlay="o", markers=markers(count, lines=True))
-    drawn = [rows(piece) for part in chunks.parts([action]) for piece in part]
+    drawn = [rows(piece) for part in chunks.parts([overlay(markers(count, lines=True))], [0]) for piece in part.changes]
     pairs = [pair for points in drawn for pair in itertools.pairwise(points)]
     assert pairs == [(row, row + 1) for row in range(count - 1)]
     assert all(len(points) > 1 for points in drawn)
