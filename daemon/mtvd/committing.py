@@ -52,6 +52,7 @@ from mtvd.stage.port import (
     Section,
     SectionResult,
     Stage,
+    StageError,
     UserMoved,
     WindowLost,
     WindowUnavailable,
@@ -90,6 +91,8 @@ class Committer:
         self._epoch = epoch
         self._number = 0
         self._generation = -1
+        self._lost_track = False
+        """True where the window may show anything, and must be drawn anew."""
         self.meanwhile: Callable[[Collection[Display]], Awaitable[None]] = _nothing
         """Called between the parts of a large transaction with the displays that it is on, by number and by name."""
         self._under_way = 0
@@ -97,7 +100,7 @@ class Committer:
         self._held: dict[Waiting, set[str]] = {}
         """Pixel files that requests need which have not come to an end."""
         self._strangers: set[int] = set()
-        """Displays outside the scene that an adopted window may show: what an earlier daemon had begun."""
+        """Displays outside the scene that the window may show: what was begun, and how far it came is not known."""
         self._previews = Previews[Waiting]()
 
     async def recover(self) -> None:
@@ -165,8 +168,10 @@ class Committer:
         """
         for attempt in range(_LOSSES):
             generation = await self._stage.ensure()
-            if generation == self._generation:
+            if generation == self._generation and not self._lost_track:
                 return
+            if self._generation not in {-1, generation}:  # a new one shows nothing
+                self._strangers = set()
             try:
                 await self._restore()
             except WindowLost as lost:
@@ -174,7 +179,7 @@ class Committer:
                 if attempt == _LOSSES - 1:
                     raise
             else:
-                self._generation = generation
+                self._generation, self._lost_track = generation, False
                 return
 
     async def commit(self, group: Sequence[Waiting]) -> None:
@@ -235,14 +240,9 @@ class Committer:
         To be called where an exception is handled, which is logged.
         """
         _LOG.exception("a group of %d failed", len(group))
-        self._generation, self._large = -1, None
+        self._lose_track(())
+        self._large = None
         self._refuse([waiting for waiting in group if not waiting.finished.is_set()], DaemonError(failed_inside()))
-
-    def _fail_inside(self, number: int, group: Sequence[Waiting], *, long: bool = False) -> None:
-        """Fail a batch in which the daemon itself failed when its intent was journalled already."""
-        _LOG.exception("batch %d failed", number)
-        self._generation = -1
-        self._settle(number, [], group, DaemonError(failed_inside()), long=long)
 
     async def put_back(self, waiting: Collection[Waiting]) -> None:
         """Take back the previews of transactions that have come to nothing: those that do not wait any more."""
@@ -279,10 +279,9 @@ class Committer:
             await self.open_window()
             self._number += 1
             sections = (Section(key="restore", actions=actions),)
-            return await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=sections, heeds=heeds))
+            return await self._run(Batch(epoch=self._epoch, number=self._number, sections=sections, heeds=heeds))
         except (WindowLost, WindowUnavailable) as error:
             _LOG.warning("the window was lost while a display was put back: %s", error)
-            self._generation = -1
             return ()
 
     def tidy(self) -> None:
@@ -310,9 +309,9 @@ class Committer:
             heeds=heeds,
             redraws=any(waiting.redraws for waiting in planned.accepted),
         )
-        with self._intent_open():
+        with self._intent_open(number, planned.accepted):
             try:
-                results = await self._stage.run(batch)
+                results = await self._run(batch)
             except UserMoved as moved:
                 self._journal_commit(Commit(epoch=self._epoch, number=number, done=(), answers=()))
                 self._heed(number, moved)
@@ -321,18 +320,50 @@ class Committer:
                 await self._after_loss(planned.accepted, lost)
             except WindowUnavailable as unavailable:
                 self._settle(number, [], planned.accepted, Unavailable(no_window(str(unavailable))))
-            except Exception:  # noqa: BLE001 - whatever it was: these have failed, and the next ones are drawn
-                self._fail_inside(number, planned.accepted)
             else:
                 await self._conclude(number, planned, results)
 
     @contextlib.contextmanager
-    def _intent_open(self) -> Iterator[None]:
+    def _intent_open(self, number: int, group: Sequence[Waiting], *, long: bool = False) -> Iterator[None]:
+        """Have an intent open in the journal; where the daemon itself fails meanwhile, its transactions have failed."""
         self._under_way += 1
         try:
             yield
+        except Exception:  # noqa: BLE001 - whatever it was: these have failed, and the next ones are drawn
+            _LOG.exception("batch %d failed", number)
+            self._lose_track(self._large.taken if self._large else ())
+            self._large = None
+            left = [waiting for waiting in group if not waiting.finished.is_set()]
+            self._settle(number, [], left, DaemonError(failed_inside()), long=long)
         finally:
             self._under_way -= 1
+
+    async def _run(self, batch: Batch) -> Sequence[SectionResult]:
+        """Draw a batch.
+
+        Raises
+        ------
+        UserMoved, WindowLost
+            As the stage does.
+        WindowUnavailable
+            As the stage does, and where it fails in a way that it does not know: the window is drawn anew then.
+        """
+        try:
+            return await self._stage.run(batch)
+        except UserMoved:
+            raise
+        except StageError:
+            self._lose_track(_frames_of(batch))
+            raise
+        except Exception as error:
+            _LOG.exception("the stage failed in batch %d", batch.number)
+            self._lose_track(_frames_of(batch))
+            raise WindowUnavailable(f"the daemon failed while it drew: {error}") from error
+
+    def _lose_track(self, numbers: Iterable[int]) -> None:
+        """Take note that the window may show anything, on displays of these numbers too: it is drawn anew."""
+        self._lost_track = True
+        self._strangers |= {*numbers, *self._shown.displays}
 
     async def _draw_large(self, waiting: Waiting) -> None:
         assert self._shown is self.scene, "one is drawn at a time"
@@ -349,7 +380,7 @@ class Committer:
             self._large = None
             self._refuse([waiting], DaemonError(journal_full(error)))
             return
-        with self._intent_open():
+        with self._intent_open(self._number, [waiting], long=True):
             try:
                 whole = await self._draw_parts(self._large)
             except WindowLost as lost:
@@ -358,10 +389,6 @@ class Committer:
             except WindowUnavailable as unavailable:
                 self._large = None
                 self._settle(self._number, [], [waiting], Unavailable(no_window(str(unavailable))), long=True)
-                self._generation = -1
-            except Exception:  # noqa: BLE001 - as in `_draw`
-                self._large = None
-                self._fail_inside(self._number, [waiting], long=True)
             else:
                 self._large = None
                 if not whole:
@@ -377,7 +404,7 @@ class Committer:
         parts = list(drawn.parts())
         for index, part in enumerate(parts, 1):
             await self.meanwhile(drawn.busy)
-            if self._generation != generation:
+            if self._lost_track or self._generation != generation:
                 _LOG.warning("the window was lost while %s was drawn, it is drawn again", drawn.waiting.key)
                 return False
             wanted, section, result = await self._draw_part(drawn, part, last=index == len(parts))
@@ -411,7 +438,7 @@ class Committer:
             redraws=drawn.waiting.redraws and last,
         )
         try:
-            (result,) = await self._stage.run(batch)
+            (result,) = await self._run(batch)
         except UserMoved as moved:
             self._heed(batch.number, moved)
             return await self._draw_part(drawn, part, last=last, heeds=False)
@@ -470,26 +497,28 @@ class Committer:
         return planned
 
     async def _conclude(self, number: int, planned: Planned, results: Sequence[SectionResult]) -> None:
-        failed = [index for index, result in enumerate(results) if result.failed_action is not None]
+        """Settle a batch that was drawn; what was planned on top of a transaction that failed is drawn once more."""
+        failed, again = planned.part(results)
         if not failed:
             self._commit_success(number, planned, planned.accepted)
             return
-        kept = self._without(planned, failed)
-        for index in failed:
+        kept = self._without(planned, failed | again)
+        for index in sorted(failed):
             waiting, section, numbers = planned.accepted[index], planned.sections[index], planned.numbers[index]
             _LOG.error("the window refused %s: %s", waiting.key, results[index].message)
             self._drop(waiting, draw_failed(results[index], section, waiting, numbers, planned.scene))
-        hurt = {n for index in failed for n in planned.numbers[index] if n is not None}
+        hurt = {n for index in failed | again for n in planned.numbers[index] if n is not None}
         hurt |= _differing(planned.shown, kept.shown)
-        resized = any(_resized(planned.sections[index], results[index]) for index in failed)
+        resized = any(_resized(planned.sections[index], results[index]) for index in failed | again)
         self._commit_success(number, kept, planned.accepted)
         await self._repair(hurt, resized=resized)
+        await self.commit([planned.accepted[index] for index in sorted(again)])
 
-    def _without(self, planned: Planned, failed: Collection[int]) -> Planned:
-        """Fold a group once more without those that the window refused."""
+    def _without(self, planned: Planned, left_out: Collection[int]) -> Planned:
+        """Fold a group once more without those that were not drawn."""
         kept = Planned(scene=self.scene, shown=self._shown)
         for index, (waiting, given) in enumerate(zip(planned.accepted, planned.given, strict=True)):
-            if index not in failed:
+            if index not in left_out:
                 try:
                     kept.add(waiting, given)
                 except RequestError as refusal:
@@ -505,18 +534,17 @@ class Committer:
             sections.append(Section(key="restore size", actions=planner.plan_size(self._shown)))
         self._number += 1
         try:
-            results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
+            results = await self._run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
         except (WindowLost, WindowUnavailable) as error:
             _LOG.warning("the window was lost while displays were put back: %s", error)
-            self._generation = -1
             return
         if any(result.failed_action is not None for result in results):
             self._log_refusals(results)
-            self._generation = -1
+            self._lose_track(hurt)
 
     async def _restore(self) -> None:
         """Draw the scene, and nothing else, whatever the window shows."""
-        strangers = (self._strangers | set(self._shown.displays)) - set(self.scene.displays)
+        strangers = self._strangers - set(self.scene.displays)
         self._without_lost_files()
         self._shown = self.scene
         sections = [
@@ -534,7 +562,7 @@ class Committer:
         if not sections:
             return
         self._number += 1
-        results = await self._stage.run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
+        results = await self._run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
         self._strangers = set()
         self._log_refusals(results)
 
@@ -548,7 +576,6 @@ class Committer:
             self.scene = msgspec.structs.replace(self.scene, displays=displays)
 
     async def _after_loss(self, accepted: Sequence[Waiting], lost: WindowLost) -> None:
-        self._generation = -1
         _LOG.error("the window was lost in a batch of %d: %s", len(accepted), lost)
         if len(accepted) > 1:
             for waiting in accepted:
@@ -701,9 +728,14 @@ def _replayed(entry: Entry) -> Waiting:
 
 
 def _resized(section: Section, result: SectionResult) -> bool:
-    """Tell whether a section that failed had given the window another size before."""
+    """Tell whether a section had given the window another size, before it failed where it did."""
     done = section.actions[: result.failed_action]
     return any(isinstance(action, Arrange) and action.size is not None for action in done)
+
+
+def _frames_of(batch: Batch) -> set[int]:
+    actions = (action for section in batch.sections for action in section.actions)
+    return {action.frame for action in actions if not isinstance(action, Arrange)}
 
 
 def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:

@@ -57,6 +57,36 @@ class Planned(msgspec.Struct, kw_only=True):
             return {}
         return sc.numbers_for(waiting.resolved.changes, self.scene, {*taken, *self.shown.displays})
 
+    def part(self, results: Sequence[SectionResult]) -> tuple[set[int], set[int]]:
+        """Part what failed from what must be drawn again, because something before it failed.
+
+        Each section was planned for a window in which those before it are drawn. One that has a display in common with
+        one that failed may have been refused for the other's doing, or drawn something else than was meant; and what
+        comes after it on its own displays keeps its place.
+
+        Parameters
+        ----------
+        results : sequence of `SectionResult`
+            One a section.
+
+        Returns
+        -------
+        failed, again : set of `int`
+            Indices; those in neither were drawn.
+        """
+        failed: set[int] = set()
+        again: set[int] = set()
+        tainted: set[int | None] = set()
+        for index, (result, numbers) in enumerate(zip(results, self.numbers, strict=True)):
+            if not tainted.isdisjoint(numbers):
+                again.add(index)
+            elif result.failed_action is not None:
+                failed.add(index)
+            else:
+                continue
+            tainted |= {number for number in numbers if number is not None}
+        return failed, again
+
     def _applied(
         self, scene: sc.Scene, waiting: Waiting, given: Mapping[str, int]
     ) -> tuple[sc.Scene, tuple[int | None, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -687,3 +687,131 @@ async def test_a_large_overlay_cut_short_by_the_daemons_death_is_drawn_once_and_
     keys = [batch.key for batch in later.committer.scene.displays[0].overlays[0].batches]
     assert keys == ["before", "large/0", "large/1", "large/2"]
     assert later.sessions.of(SESSION).answered(large.sequence) is not None
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_display_made_between_the_parts_of_a_large_overlay_gets_a_frame_of_its_own(house: House) -> None:
+    others: list[Waiting] = []
+
+    async def meanwhile(_busy: Collection[int | str]) -> None:
+        others.append(waiting(dot(f"other {len(others)}")))
+        await house.committer.commit([others[-1]])
+
+    house.committer.meanwhile = meanwhile
+    large = waiting(many("stars"), dot("more stars"))
+    await house.committer.commit([large])
+    told = [step.display for one in (large, *others) if one.outcome for step in one.outcome.steps]
+    assert len(told) == 5
+    assert len(set(told)) == 5, "one number, one display"
+    names = {display.name: number for number, display in house.committer.scene.displays.items()}
+    assert told == [names[name] for name in ("stars", "more stars", "other 0", "other 1", "other 2")]
+    created = [action.frame for action in house.window.drawn(ac.CreateFrame) if isinstance(action, ac.CreateFrame)]
+    assert sorted(created) == sorted(names.values()), "each frame was made for its display"
+    assert house.journal.recover().scene == house.committer.scene
+
+
+@pytest.mark.usefixtures("parts_of_two")
+async def test_a_frame_that_the_user_deletes_while_it_is_drawn_in_parts_stays_deleted(house: House) -> None:
+    async def meanwhile(_busy: Collection[int | str]) -> None:
+        if len(house.window.batches) == 1:
+            house.window.moved = (Difference(frame=0, what="deleted"),)
+
+    house.committer.meanwhile = meanwhile
+    large = waiting(many(0))
+    await house.committer.commit([large])
+    assert large.outcome is not None
+    assert house.committer.scene.displays == {}
+    assert isinstance(house.window.batches[-1].sections[0].actions[-1], ac.DeleteFrame)
+    assert house.journal.recover().scene == house.committer.scene
+
+
+async def test_what_was_planned_on_top_of_one_that_failed_is_drawn_again_and_not_refused_for_it(house: House) -> None:
+    house.window.refuses = lambda action: isinstance(action, ac.AddMarkers) and action.markers.key == "bad"
+    bad = waiting(dot("a", key="bad"), dot("b"))
+    victim, stranger = waiting(dot("b", key="good")), waiting(dot("c"))
+    results = house.window.run
+
+    async def run(batch: Batch) -> tuple[SectionResult, ...]:
+        told = await results(batch)
+        if victim.key in {section.key for section in batch.sections[1:]}:
+            victims = SectionResult(key=victim.key, failed_action=0, message="display 1002 has no frame")
+            return (told[0], victims, told[2])
+        return told
+
+    house.window.run = run  # type: ignore[method-assign]
+    await house.committer.commit([bad, victim, stranger])
+    assert isinstance(bad.failure, DaemonError)
+    assert isinstance(victim.outcome, Outcome)
+    assert isinstance(stranger.outcome, Outcome)
+    assert len(house.window.batches) == 3, "the group, what puts its displays back, and the one that is drawn again"
+    assert {display.name for display in house.committer.scene.displays.values()} == {"b", "c"}
+    assert house.journal.recover().scene == house.committer.scene
+
+
+async def test_a_refusal_calls_displays_by_their_names(house: House) -> None:
+    await house.committer.commit([waiting(dot("stars"))])
+    refused = waiting(dot("stars"))
+    run = house.window.run
+
+    async def words(batch: Batch) -> tuple[SectionResult, ...]:
+        return tuple(
+            msgspec.structs.replace(one, failed_action=0, message="display 1001 has no frame")
+            for one in await run(batch)
+        )
+
+    house.window.run = words  # type: ignore[method-assign]
+    await house.committer.commit([refused])
+    assert refused.failure is not None
+    assert "display 'stars' has no frame" in refused.failure.error.message
+
+
+async def test_a_stage_that_fails_in_a_way_of_its_own_costs_its_batch_and_nothing_else(house: House) -> None:
+    await house.committer.commit([waiting(dot(0, key="before"))])
+    run = house.window.run
+
+    async def fail(_batch: Batch) -> tuple[SectionResult, ...]:
+        house.window.run = run  # type: ignore[method-assign]
+        raise OSError(5, "input/output error")
+
+    house.window.run = fail  # type: ignore[method-assign]
+    lost, next_one = waiting(dot(0), dot(7)), waiting(dot(0))
+    await house.committer.commit([lost])
+    assert isinstance(lost.failure, Unavailable)
+    assert lost.failure.error.retryable
+    await house.committer.commit([next_one])
+    assert isinstance(next_one.outcome, Outcome)
+    restored = house.window.batches[1].sections
+    assert [section.key for section in restored] == ["restore 0", "restore 7", "restore front"]
+    assert not house.journal.recover().begun()
+
+
+async def test_a_fault_of_the_committers_own_fails_its_batch_which_is_not_drawn_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Outcome:
+        raise RuntimeError("a fault of our own")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.committer, "_outcome", fail)
+        lost = waiting(dot(0))
+        await house.committer.commit([lost])
+    assert lost.failure is not None
+    assert lost.failure.error.code == "internal"
+    assert not house.journal.recover().begun()
+    next_one = waiting(dot(0, key="next"))
+    await house.committer.commit([next_one])
+    assert [batch.key for batch in house.committer.scene.displays[0].overlays[0].batches] == ["next"]
+
+
+async def test_a_batch_that_cannot_be_drawn_again_does_not_end_the_next_daemon(house: House, tmp_path: Path) -> None:
+    begun = waiting(dot(0))
+    house.journal.commit = lambda commit: None  # type: ignore[method-assign]
+    await house.committer.commit([begun])
+    later = House(tmp_path, house.window, "e2")
+
+    async def fail(group: Sequence[Waiting]) -> None:
+        raise OSError(5, "input/output error")
+
+    later.committer.commit = fail  # type: ignore[method-assign]
+    await later.committer.recover()
+    assert later.sessions.of(SESSION).answered(begun.sequence) is not None
