@@ -6,9 +6,10 @@ latency is lowest when idle, throughput highest under load. The engine alone hol
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 import anyio
@@ -76,10 +77,12 @@ class Engine:
             self._wake = anyio.Event()
             if self._stage_changed:
                 self._stage_changed = False
-                await self._restore_after_loss()
+                with _logged("the window was not brought back"):
+                    await self._restore_after_loss()
             while await self._one_group():
                 await anyio.lowlevel.checkpoint()
-            self.housekeeping()
+            with _logged("what is let go was not put in order"):
+                self.housekeeping()
 
     def housekeeping(self) -> None:
         """Let expired handles go, and write a journal anew that has grown."""
@@ -242,12 +245,14 @@ class Engine:
             self._committer.let_go(waiting.resolved.files)
 
     async def _one_group(self) -> bool:
-        await self._committer.put_back(set(self._list))
+        with _logged("a display was not put back"):
+            await self._committer.put_back(set(self._list))
         taken = self._list.take()
         if not taken:
             return False
         await self._commit(taken)
-        self._committer.renew_journal()
+        with _logged("the journal was not written anew"):
+            self._committer.renew_journal()
         await self._fulfil([wish for wish in self._pictures if wish.waiting in taken])
         return True
 
@@ -268,7 +273,8 @@ class Engine:
             await self._committer.commit(due)
         except Exception:  # noqa: BLE001 - whatever it was: these requests have failed, and the next ones are drawn
             self._committer.give_up(due)
-        self.on_drawn()
+        with _logged("the movies were not told"):
+            self.on_drawn()
 
     async def _fulfil(self, wishes: list[_PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]
@@ -290,6 +296,9 @@ class Engine:
             answer = Unavailable(no_window(str(unavailable)))
         except MtvError as refusal:
             answer = refusal
+        except Exception:  # noqa: BLE001 - whatever it was: these have failed, and others are served
+            _LOG.exception("the window could not be looked at")
+            answer = DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
         else:
             answer = Outcome(steps=())
         for wish in wishes:
@@ -340,6 +349,15 @@ class _PictureWish:
         self.picture = picture
         self.result = b""
         self.waiting: Waiting | None = None
+
+
+@contextlib.contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Log a fault of the daemon's own, and go on: it must not end the road to the window for everybody."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - the loop that all clients share
+        _LOG.exception("%s", what)
 
 
 def _too_late() -> MtvError:

@@ -31,6 +31,7 @@ from mtvd.pixelstore import PixelStore
 from mtvd.progress import Together
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.repo.positions import Found, find_positions
+from mtvd.repo.tables import Table
 from mtvd.view_steps import VIEW_STEPS, check_display
 
 
@@ -113,7 +114,7 @@ class Resolver:
         )
         work.on_image = on_image if len(wanted) == 1 else None
         try:
-            work.hold_handles(wanted)
+            work.take_handles(wanted)
             await work.read(wanted)
             for index, step in enumerate(wanted):
                 with within(f"steps[{index}]"):
@@ -151,14 +152,26 @@ class _Work:
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
+    layers: dict[int, Layers] = dataclasses.field(default_factory=dict)
+    """Of handles, by step."""
+    tables: dict[int, Table] = dataclasses.field(default_factory=dict)
+    """The same."""
     markers: int = 0
 
-    def hold_handles(self, wanted: Sequence[steps.AnyStep]) -> None:
-        """Keep the files of all handles that are named, before anything is awaited."""
+    def take_handles(self, wanted: Sequence[steps.AnyStep]) -> None:
+        """Take what is behind all handles that are named, before anything is awaited: they may be released then."""
         for index, step in enumerate(wanted):
             if isinstance(step, steps.Mtv | steps.Overlay) and isinstance(step.target, Handle):
                 with within(f"steps[{index}]"):
-                    self._handle(index, step.target)
+                    self._take(index, step, step.target.handle)
+
+    def _take(self, index: int, step: steps.Mtv | steps.Overlay, handle: str) -> None:
+        handles = self.room.handles
+        if isinstance(step, steps.Mtv):
+            self.layers[index] = handles.layers(handle)
+        else:
+            self.tables[index] = tablefiles.mapped(handles.table(handle), self.room.pixels)
+        self.hold(handles.files_of(handle))
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
         if not any(map(_must_read, wanted)):
@@ -245,8 +258,10 @@ class _Work:
         self.resolved.places += (index,)
 
     async def _layers(self, index: int, step: steps.Mtv) -> Layers:
+        if isinstance(step.target, int):
+            self._take(index, step, self._loaded_before(index, step.target))
         if isinstance(step.target, int | Handle):
-            return self.room.handles.layers(self._handle(index, step.target))
+            return self.layers[index]
         if isinstance(step.target, Exposure):
             layers = await self.room.images.layers(step.target, self.buffers)
         else:
@@ -258,12 +273,6 @@ class _Work:
         if self.frame is None:
             return exposure
         return msgspec.structs.replace(exposure, label=f"{exposure.label} ({self.frame.place})".lstrip())
-
-    def _handle(self, index: int, target: int | Handle) -> str:
-        """Return a handle whose files stay while the request is under way."""
-        handle = target.handle if isinstance(target, Handle) else self._loaded_before(index, target)
-        self.hold(self.room.handles.files_of(handle))
-        return handle
 
     def _loaded_before(self, index: int, target: int) -> str:
         outcome = self.resolved.outcomes.get(target) if target < index else None
@@ -302,11 +311,11 @@ class _Work:
     async def _found(self, index: int, step: steps.Overlay) -> Found:
         if index in self.positions:
             return self.positions[index]
-        assert isinstance(step.target, int | Handle)
-        table = tablefiles.mapped(self.room.handles.table(self._handle(index, step.target)), self.room.pixels)
+        if isinstance(step.target, int):
+            self._take(index, step, self._loaded_before(index, step.target))
         limits = self.room.limits
         read = functools.partial(find_positions, most_markers=limits.markers, most_chars=limits.select_chars)
-        return await anyio.to_thread.run_sync(read, table, wanted_of(step))
+        return await anyio.to_thread.run_sync(read, self.tables[index], wanted_of(step))
 
 
 def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:

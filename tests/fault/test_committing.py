@@ -769,7 +769,7 @@ async def test_a_stage_that_fails_in_a_way_of_its_own_costs_its_batch_and_nothin
     await house.committer.commit([waiting(dot(0, key="before"))])
     run = house.window.run
 
-    async def fail(_batch: Batch) -> tuple[SectionResult, ...]:
+    async def fail(batch: Batch) -> tuple[SectionResult, ...]:
         house.window.run = run  # type: ignore[method-assign]
         raise OSError(5, "input/output error")
 
