@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import heapq
 from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 import anyio
 
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
 from mtv.wire.steps import Display
+from mtvd import costs
 from mtvd.chunks import is_large
 from mtvd.resolve import Resolved
+
+BATCH_SECS: Final = 0.05
+"""Slow requests of one batch together: then the window is free for what is quick."""
 
 EVERYTHING: Display = ""
 """Stands for all displays: what concerns it keeps its order with everything else of its session."""
@@ -45,6 +52,11 @@ class Waiting:
     preview_of: Waiting | None = None
     """The request that this is the preview of."""
 
+    @functools.cached_property
+    def secs(self) -> float:
+        """How long the window will need for it; to be asked once it is ready."""
+        return costs.secs_of(self.resolved.changes) if self.resolved is not None else 0.0
+
     @property
     def large(self) -> bool:
         """True where it is drawn in parts."""
@@ -73,10 +85,18 @@ class WaitingList:
 
     Order is kept per client and display: a request that is not ready holds back the later ones of its session on the
     same display, and nobody else.
+
+    What is quick goes with the next batch. What is slow takes turns: the session goes first whose slow requests have
+    had the least time of the window, and a batch takes no more than some `BATCH_SECS`, or one request. So a small
+    request waits for one batch, however much others have sent, and nobody's images wait for all of another's.
     """
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
+        self._had: dict[bytes, float] = {}
+        """Seconds of the window that slow requests of a session have had: start-time fair queueing, as of packets."""
+        self._least = 0.0
+        """What a session begins with that has not waited: nobody saves turns up."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -97,32 +117,66 @@ class WaitingList:
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in left]
 
     def take(self, busy: Collection[Display] = ()) -> list[Waiting]:
-        """Take out all that may go now, in their order; a large one at most, as the last of its displays.
+        """Take out what may go now, in its order; a large one at most, as the last of its displays.
 
-        Of those that do not go yet their previews are taken.
+        Of those that are not ready yet their previews are taken.
 
         Parameters
         ----------
         busy : collection of displays
             Of a large one that is being drawn: what concerns them waits, and so does the next large one.
         """
-        held: dict[bytes, set[Display]] = {}
-        drawn = set(busy)
+        put_off = self._put_off(busy)
         taken = []
-        for waiting in self._waiting:
-            before = held.setdefault(waiting.session, set())
-            free = not _overlap(waiting.displays, before) and not _overlap(waiting.displays, drawn)
-            if waiting.ready and free and not (drawn and waiting.large):
+        for waiting, goes in self._walk(busy, put_off):
+            if goes:
                 taken.append(waiting)
-                if waiting.large:
-                    drawn |= waiting.displays
-                continue
-            before |= waiting.displays
-            if waiting.preview is not None and waiting.preview.ready and free:
+            elif waiting.preview is not None and waiting.preview.ready and waiting not in put_off:
                 waiting.preview.ready = False
                 taken.append(waiting.preview)
         self.remove(taken)
+        self._forget()
         return taken
+
+    def _walk(self, busy: Collection[Display], put_off: Collection[Waiting]) -> Iterator[tuple[Waiting, bool]]:
+        """Yield all that nothing before it holds back, and whether it goes now: it is ready, and not put off."""
+        held: dict[bytes, set[Display]] = {}
+        drawn = set(busy)
+        for waiting in self._waiting:
+            before = held.setdefault(waiting.session, set())
+            free = not _overlap(waiting.displays, before) and not _overlap(waiting.displays, drawn)
+            goes = free and waiting.ready and waiting not in put_off and not (drawn and waiting.large)
+            if not goes:
+                before |= waiting.displays
+            elif waiting.large:
+                drawn |= waiting.displays
+            if free:
+                yield waiting, goes
+
+    def _put_off(self, busy: Collection[Display]) -> set[Waiting]:
+        """Return the slow requests whose turn it is not yet."""
+        slow: dict[bytes, list[Waiting]] = {}
+        for waiting, goes in self._walk(busy, ()):
+            if goes and waiting.secs > costs.QUICK_SECS:
+                slow.setdefault(waiting.session, []).append(waiting)
+        turns = [(self._had.get(session, self._least), place, session) for place, session in enumerate(slow)]
+        heapq.heapify(turns)
+        spent = 0.0
+        while turns and spent < BATCH_SECS:
+            had, place, session = heapq.heappop(turns)
+            waiting = slow[session].pop(0)
+            spent += min(waiting.secs, BATCH_SECS) if waiting.large else waiting.secs
+            self._least = had
+            self._had[session] = had + waiting.secs
+            if slow[session]:
+                heapq.heappush(turns, (self._had[session], place, session))
+        return {waiting for left in slow.values() for waiting in left}
+
+    def _forget(self) -> None:
+        """Forget what sessions have had that are no longer ahead of one that begins, or wait for nothing."""
+        if self._had:
+            here = {waiting.session for waiting in self._waiting}
+            self._had = {name: had for name, had in self._had.items() if name in here or had > self._least}
 
     def files(self) -> set[str]:
         """Names of pixel files that waiting requests need."""
