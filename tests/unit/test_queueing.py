@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from mtv.wire.steps import Display
-from mtvd.queueing import EVERYTHING, Waiting, WaitingList
+from mtvd.queueing import BATCH_SECS, EVERYTHING, Waiting, WaitingList
 
 A, B = b"a" * 16, b"b" * 16
 
@@ -87,3 +92,98 @@ def test_an_image_whose_mask_is_there_is_not_drawn_apart() -> None:
     waiting_list = listed(first)
     assert waiting_list.take() == [first]
     assert len(waiting_list) == 0
+
+
+def slow(session: bytes, *displays: Display, secs: float = 0.04) -> Waiting:
+    made = waiting(session, *displays)
+    vars(made)["secs"] = secs
+    return made
+
+
+def test_a_batch_takes_slow_requests_up_to_its_time_and_everything_quick() -> None:
+    images = [slow(bytes([n]) * 16, n) for n in range(5)]
+    quick = [waiting(B, 7), waiting(b"c" * 16, 8)]
+    waiting_list = listed(*images, *quick)
+    assert waiting_list.take() == [*images[:2], *quick]
+    assert waiting_list.take() == images[2:4]
+    assert waiting_list.take() == images[4:]
+
+
+def test_a_request_that_is_slower_than_a_batch_may_be_goes_alone() -> None:
+    first, second, quick = slow(A, 0, secs=1.0), slow(B, 1, secs=1.0), waiting(b"c" * 16, 2)
+    waiting_list = listed(first, second, quick)
+    assert waiting_list.take() == [first, quick]
+    assert waiting_list.take() == [second]
+
+
+def test_who_has_sent_much_gives_way_to_who_has_not() -> None:
+    flood = [slow(A, n) for n in range(20)]
+    waiting_list = listed(*flood)
+    assert waiting_list.take() == flood[:2]
+    late = slow(B, 77)
+    waiting_list.add(late)
+    assert waiting_list.take() == [flood[2], late]
+
+
+def test_nobody_saves_turns_up() -> None:
+    flood = [slow(A, n) for n in range(20)]
+    waiting_list = listed(*flood)
+    for _ in range(4):
+        waiting_list.take()
+    others = [slow(B, 100 + n) for n in range(8)]
+    for other in others:
+        waiting_list.add(other)
+    taken = [waiting.session for _ in range(4) for waiting in waiting_list.take()]
+    assert taken == [A, B, A, B, A, B, A, B]
+
+
+def test_what_waits_for_its_turn_holds_back_its_client_on_its_display() -> None:
+    images = [slow(A, 0), slow(A, 0), slow(A, 0)]
+    later, elsewhere = waiting(A, 0), waiting(A, 1)
+    waiting_list = listed(*images, later, elsewhere)
+    assert waiting_list.take() == [*images[:2], elsewhere]
+    assert waiting_list.take() == [images[2], later]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, 0.001, 0.01, 0.04, 0.3])),
+        max_size=40,
+    ),
+    st.lists(st.integers(1, 6), max_size=20),
+)
+def test_everything_is_taken_once_in_the_order_of_its_client_and_display(
+    asked: list[tuple[int, int, float]], pauses: list[int]
+) -> None:
+    waiting_list, taken = WaitingList(), []
+    entries = [slow(bytes([session]) * 16, display, secs=secs) for session, display, secs in asked]
+    coming, gaps = iter(entries), iter(pauses)
+    while True:
+        for entry in itertools.islice(coming, next(gaps, len(entries))):
+            waiting_list.add(entry)
+        batch = waiting_list.take()
+        costs = [entry.secs for entry in batch if entry.secs > 0.005]
+        assert sum(costs) - max(costs, default=0) < BATCH_SECS + 1e-9
+        taken += batch
+        if not batch:
+            assert not len(waiting_list)
+            break
+    taken += waiting_list.take()
+    left = list(coming)
+    assert len(taken) + len(left) == len(entries)
+    for session in range(4):
+        for display in range(4):
+            own = [e for e in entries if e.session[0] == session and display in e.displays and e not in left]
+            assert [e for e in taken if e.session[0] == session and display in e.displays] == own
+
+
+@given(st.integers(1, 20), st.integers(1, 30))
+def test_a_slow_request_waits_for_no_more_than_one_of_each_other_client(clients: int, each: int) -> None:
+    waiting_list = listed(*(slow(bytes([n]) * 16, k) for k in range(each) for n in range(clients)))
+    waiting_list.take()
+    late = slow(b"z" * 16, 0)
+    waiting_list.add(late)
+    before = 0
+    while late not in (batch := waiting_list.take()):
+        before += len(batch)
+    assert before <= 2 * clients + 2
