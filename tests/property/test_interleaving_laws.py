@@ -20,7 +20,7 @@ import anyio
 import msgspec
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from tests.support.window_model import Window, change, showing
+from tests.support.window_model import Window, change, markers, showing
 
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome, WindowState
@@ -38,7 +38,7 @@ from mtvd.sessions import Sessions
 from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost
 from mtvd.stage.regions import tag_of
 
-NAMES: Final[tuple[int | str, ...]] = (0, 1, "guider", "north", "south", "east")
+NAMES: Final[tuple[int | str, ...]] = (0, "guider", "north", "south", "east", "west")
 LEGITIMATE: Final = {"draw_failed", "unknown_display", "no_window", "poisoned"}
 EPOCH: Final = "e"
 
@@ -259,6 +259,12 @@ def many(one: ch.AnyChange, count: int) -> ch.AnyChange:
 
 
 @st.composite
+def marking(draw: st.DrawFn) -> ch.AnyChange:
+    overlay, replace = draw(st.sampled_from(["markers", "stars"])), draw(st.booleans())
+    return ch.AddMarkers(display=0, overlay=overlay, markers=markers(0), replace=replace, lasting=draw(st.booleans()))
+
+
+@st.composite
 def asked(draw: st.DrawFn) -> tuple[Any, ...]:
     """Return a transaction on one or two displays: most often an image first, or a large overlay."""
     changes: list[ch.AnyChange] = []
@@ -266,9 +272,9 @@ def asked(draw: st.DrawFn) -> tuple[Any, ...]:
         if draw(st.booleans()):
             changes.append(msgspec.structs.replace(draw(showing()), display=name))
         if draw(st.booleans()) or not changes:
-            one = many(draw(change()), draw(st.sampled_from([1, 1, 2, 3, 5, 7])))
+            one = many(draw(st.one_of(marking(), change())), draw(st.sampled_from([1, 2, 3, 5])))
             changes.append(one if isinstance(one, ch.Arrange) else msgspec.structs.replace(one, display=name))
-    if draw(st.integers(0, 9)) == 0:
+    if draw(st.integers(0, 4)) == 0:
         changes = [
             msgspec.structs.replace(one, overlay="refused") if isinstance(one, ch.AddMarkers) else one
             for one in changes
