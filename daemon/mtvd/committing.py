@@ -302,6 +302,8 @@ class Committer:
         except OSError as error:
             self._refuse(planned.accepted, DaemonError(journal_full(error)))
             return
+        for waiting in planned.accepted:
+            waiting.begun = number
         batch = Batch(
             epoch=self._epoch,
             number=number,
@@ -380,6 +382,7 @@ class Committer:
             self._large = None
             self._refuse([waiting], DaemonError(journal_full(error)))
             return
+        waiting.begun = self._number
         with self._intent_open(self._number, [waiting], long=True):
             try:
                 whole = await self._draw_parts(self._large)
@@ -651,10 +654,14 @@ class Committer:
             self._drop(waiting, error)
 
     def _refuse(self, group: Iterable[Waiting], error: MtvError) -> None:
-        """Settle transactions that were never begun: nothing of them is in the journal."""
+        """Settle transactions that will not be drawn; in the journal, too, where an intent names them there."""
         for waiting in group:
-            if waiting.preview_of is None:
-                self._sessions.remember([answer(waiting, error)])
+            answers = () if waiting.preview_of is not None else (answer(waiting, error),)
+            if waiting.begun is None:
+                self._sessions.remember(answers)
+            else:
+                commit = Commit(epoch=self._epoch, number=waiting.begun, done=(), answers=answers, long=waiting.large)
+                self._journal_commit(commit)
             self._drop(waiting, error)
 
     def _drop(self, waiting: Waiting, result: Outcome | MtvError) -> None:

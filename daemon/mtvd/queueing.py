@@ -42,6 +42,8 @@ class Waiting:
     ready: bool = False
     losses: int = 0
     """How often the window was lost while this was drawn alone."""
+    begun: int | None = None
+    """Number of the batch whose intent names it in the journal."""
     finished: anyio.Event = dataclasses.field(default_factory=anyio.Event)
     outcome: Outcome | None = None
     failure: MtvError | None = None

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.anyio
 
 def fail_once(owner: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let a method raise when it is called next; return where its name is put then."""
-    whole, failed = getattr(owner, name), []
+    whole = getattr(owner, name)
+    failed: list[str] = []
 
     def fail(*arguments: Any, **options: Any) -> Any:
         if not failed:

@@ -148,9 +148,13 @@ class WindowStage:
         self._tell(number, "front")
 
     def _edit_zoom(self, number: int, frame: dict[str, Any], pick: int) -> None:
-        if frame["image"] is not None:
-            frame["zoom"] = float(2 + pick % 3)
-            self._tell(number, "zoom", f"{frame['zoom']} {frame['zoom']}")
+        if frame["image"] is None:
+            return
+        locked = self.window.arrangement[1] != "none"  # then the others follow
+        for other, shown in self.window.frames.items() if locked else [(number, frame)]:
+            if shown["image"] is not None:
+                shown["zoom"] = float(2 + pick % 3)
+                self._tell(other, "zoom", f"{shown['zoom']} {shown['zoom']}")
 
     def _edit_user(self, number: int, frame: dict[str, Any], pick: int) -> None:
         if frame["image"] is not None:
@@ -376,7 +380,7 @@ def check(hall: Hall, journal: Journal) -> None:
     journal.close()
 
 
-@settings(max_examples=300)
+@settings(max_examples=8000)
 @given(EVENTS)
 def test_the_window_shows_the_scene_whatever_comes_between_whatever(events: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory, mock.patch.object(chunks, "MARKERS", 2):
