@@ -454,8 +454,8 @@ class Committer:
         planned.add(drawn.waiting, drawn.given)
         self._commit_success(self._number, planned, [drawn.waiting], long=True)
         if drawn.later:
-            self._journal_hand(self._number, drawn.later)
-            self.scene = drawn.with_hand(self.scene)
+            self.scene, effective = drawn.with_hand(self.scene)
+            self._journal_hand(self._number, effective)
         self._shown = self.scene
 
     async def _fail_large(self, drawn: Large, wanted: sc.Scene, section: Section, result: SectionResult) -> None:

@@ -120,21 +120,24 @@ class Large(msgspec.Struct, kw_only=True):
         """Return the committed scene with the whole transaction, and with what the user has done since."""
         assert self.waiting.resolved is not None
         after, _ = sc.apply(scene, self.waiting.resolved.changes, self.waiting.resolved.places, self.given)
-        return self.with_hand(after)
+        return self.with_hand(after)[0]
 
     def with_part(self, shown: sc.Scene, part: chunks.Part) -> sc.Scene:
         """Return what the window shows after a part."""
-        return self._applied(shown, part.changes)
+        return self._applied(shown, part.changes)[0]
 
-    def with_hand(self, scene: sc.Scene) -> sc.Scene:
-        """Return a scene with what the user has done on the transaction's displays."""
+    def with_hand(self, scene: sc.Scene) -> tuple[sc.Scene, tuple[ch.AnyChange, ...]]:
+        """Return a scene with what the user has done on the transaction's displays, and what of that took effect."""
         return self._applied(scene, self.later)
 
-    def _applied(self, scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> sc.Scene:
+    def _applied(self, scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> tuple[sc.Scene, tuple[ch.AnyChange, ...]]:
+        """Apply changes; a display that is to be deleted may be gone already, by the user's hand."""
+        effective = []
         for change in changes:
-            with contextlib.suppress(RequestError):  # to be deleted, and the user was quicker
+            with contextlib.suppress(RequestError):
                 scene, _ = sc.apply(scene, [change], given=self.given)
-        return scene
+                effective.append(change)
+        return scene, tuple(effective)
 
     def own(self, differences: Sequence[Difference]) -> tuple[list[Difference], list[Difference]]:
         """Part what the user has done into that on its own displays, and the rest."""
