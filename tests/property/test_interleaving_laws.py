@@ -380,7 +380,7 @@ def check(hall: Hall, journal: Journal) -> None:
     journal.close()
 
 
-@settings(max_examples=8000)
+@settings(max_examples=300)
 @given(EVENTS)
 def test_the_window_shows_the_scene_whatever_comes_between_whatever(events: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory, mock.patch.object(chunks, "MARKERS", 2):
