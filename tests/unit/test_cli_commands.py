@@ -355,10 +355,10 @@ def test_scale_takes_stretch_and_limits_negative_ones_too(
     [
         (("scale", "asinh", "30", "-1"), "high (-1) must be above low (30)"),
         (("scale", "asinh", "-inf", "3"), "low is -inf"),
-        (("scale", "asihn"), "did you mean asinh?"),
+        (("scale", "asihn"), "did you mean 'asinh'?"),
         (("zoom", "0"), "a zoom of 0 shows nothing"),
         (("pan", "nan", "3"), "x is nan"),
-        (("mask", "DETECTED", "fuchsya"), "did you mean fuchsia"),
+        (("mask", "DETECTED", "fuchsya"), "did you mean 'fuchsia'?"),
         (("mask", "DETECTED"), "no colour is given"),
         (("mask", "--transparency", "-3"), "-3 is not from 0"),
         (("overlay", "--at", "1,2", "--colour", "gren"), "unknown colour 'gren'"),
