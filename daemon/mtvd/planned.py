@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mtv.wire.steps import Display
-from mtvd import blame
+from mtvd import blame, strictness
 from mtvd import scene as sc
 from mtvd.previews import Preview, preview_of
 from mtvd.queueing import Waiting
@@ -23,8 +23,10 @@ class Planned(msgspec.Struct, kw_only=True):
     """Of the transactions whose images are shown ahead of their masks."""
 
     def fold(self, scene: sc.Scene, waiting: Waiting) -> tuple[sc.Scene, tuple[int | None, ...]]:
-        """Apply a transaction to a scene; raises as `mtvd.scene.apply`."""
+        """Apply a transaction to a scene; raises as `mtvd.scene.apply`, and `mtvd.strictness.check`."""
         assert waiting.resolved is not None
+        if waiting.strict:
+            strictness.check(scene, waiting.resolved.changes, waiting.resolved.places)
         after, numbers = sc.apply(scene, waiting.resolved.changes, waiting.resolved.places)
         if waiting.preview_of is not None and numbers[0] is not None:
             self.previews[waiting.preview_of] = preview_of(scene, after, numbers[0])

@@ -87,11 +87,11 @@ class Call:
         return reply
 
     def draw(self, *steps: AnyStep, buffers: Sequence[Buffer] = ()) -> Outcome:
-        """Carry out steps as one transaction."""
+        """Carry out steps as one transaction, which acts on what is there alone."""
         from mtv.outcomes import failed_step
         from mtv.wire.messages import Outcome, Transaction
 
-        outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs), Outcome, buffers)
+        outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs, strict=True), Outcome, buffers)
         if failure := failed_step(outcome):
             raise failure
         return outcome
