@@ -98,12 +98,13 @@ def demo_repo(directory: Path, size: Literal["small", "full"]) -> None:
 
 
 @main.command("install-service")
-def install_service() -> None:
+@click.option("--start/--no-start", default=True, help="Start it now (default), or with the next login.")
+def install_service(start: bool) -> None:  # noqa: FBT001, RUF100 - a flag of the command line
     """Install, enable and start the user service: systemd/mtvd.service with this executable's path."""
     from mtvd import service
 
     try:
-        click.echo(service.install())
+        click.echo(service.install(start=start))
     except service.ServiceError as error:
         raise click.ClickException(str(error)) from None
 

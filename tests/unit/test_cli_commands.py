@@ -607,6 +607,11 @@ def test_a_wrong_line_of_a_batch_is_named_and_nothing_is_sent(
     assert daemon.seen == []
 
 
+def sky_box(**more: object) -> str:
+    box = {"ra_deg": 1, "dec_deg": 2, "width_arcsec": 3, "height_arcsec": 4, **more}
+    return json.dumps({"type": "mtv", "target": {"source": "dataset", "sky": box}})
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -615,8 +620,7 @@ def test_a_wrong_line_of_a_batch_is_named_and_nothing_is_sent(
         ('{"type": "erase", "overlay": "a"}', "line 2: overlay: 'erase' has no such field (it has display, name)"),
         ('{"type": "mtv", "target": {"source": "dataset", "dataset_typ": "calexp"}}',
          "line 2: target.dataset_typ: 'dataset' has no such field (did you mean 'dataset_type'?)"),
-        ('{"type": "mtv", "target": {"source": "dataset", "sky": '
-         '{"ra_deg": 1, "dec_deg": 2, "width_arcsec": 3, "height_arcsec": 4, "angle": 5}}}',
+        (sky_box(angle=5),
          "line 2: target.sky.angle: 'sky' has no such field"),
         ('{"type": "load", "target": {"source": "dataset", "id": "x"}, "ahead": [{"source": "dataset", "ids": "y"}]}',
          "line 2: ahead[0].ids: 'dataset' has no such field (did you mean 'id'?)"),

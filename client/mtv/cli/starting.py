@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mtv.wire.messages import Report
 
 LOG_NAME: Final = "mtvd.log"
+_STARTING: Final = "starting"
+"""File that is locked while a daemon is started."""
 _GLANCE_SECS: Final = 0.05
 """How long to watch a starting daemon for its death before asking it again."""
 _SHOWN_LINES: Final = 12
@@ -108,6 +111,77 @@ def start(
     return Started(process, report, log)
 
 
+def start_or_find(
+    endpoint: str | None, options: Sequence[str], timeout_secs: float, environ: Mapping[str, str] = os.environ
+) -> tuple[Report, bool]:
+    """Start a daemon, or find the one that somebody else starts at the same time.
+
+    Returns
+    -------
+    report : `~mtv.wire.messages.Report`
+        The daemon's state.
+    already : `bool`
+        True where it was started by somebody else.
+
+    Raises
+    ------
+    Refused
+        As `start`.
+    """
+    require_daemon()
+    deadline = time.monotonic() + timeout_secs
+    runtime = runtime_of(endpoint)
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_start(runtime, deadline):
+        report = probe(endpoint)  # the one who had the lock before has started it
+        if report is not None:
+            return report, True
+        try:
+            return start(endpoint, options, timeout_secs, environ).report, False
+        except Refused:
+            # it may have ended because of one that was started in another way: by the service, or by hand
+            report = _wait_for_holder(runtime, endpoint, deadline)
+            if report is None:
+                raise
+            return report, True
+
+
+@contextlib.contextmanager
+def _only_start(runtime: Path, deadline: float) -> Iterator[None]:
+    """Have one process at a time start a daemon in a runtime directory.
+
+    The lock is gone with the process that holds it, also where that is killed.
+    """
+    with (runtime / _STARTING).open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Refused("another 'mtv up' has been starting a daemon for too long", common.OVERDUE) from None
+                time.sleep(_GLANCE_SECS)
+        yield
+
+
+def _wait_for_holder(runtime: Path, endpoint: str | None, deadline: float) -> Report | None:
+    """Return the state of a daemon that has the runtime directory, once it answers; None where none has."""
+    report = probe(endpoint)
+    while report is None and _is_held(runtime / "lock") and time.monotonic() < deadline:
+        time.sleep(_GLANCE_SECS)
+        report = probe(endpoint)
+    return report
+
+
+def _is_held(lock: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError), lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _wait_until_it_answers(
     process: subprocess.Popen[bytes], endpoint: str | None, timeout_secs: float
 ) -> Report | None:
@@ -147,10 +221,11 @@ def require_daemon() -> None:
         )
 
 
-def install_service() -> None:
-    """Have the daemon install and start its user service."""
+def install_service(*, start: bool) -> None:
+    """Have the daemon install its user service, and start it where wished."""
     require_daemon()
-    result = subprocess.run([sys.executable, "-m", "mtvd", "install-service"], check=False)
+    options = [] if start else ["--no-start"]
+    result = subprocess.run([sys.executable, "-m", "mtvd", "install-service", *options], check=False)
     if result.returncode:
         raise Refused("the user service was not installed ('mtv up' starts the daemon without it)", common.BROKEN)
 
