@@ -293,3 +293,41 @@ def test_names_that_the_terminal_cannot_show_are_shown_as_far_as_they_can(daemon
     environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = run("repos", code=0, stdout=subprocess.PIPE, env=environ, encoding="latin-1")
     assert "für\\u2026" in done.stdout
+
+
+# The client installed alone
+
+
+@pytest.fixture
+def client_alone(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the daemon's own modules are there, and nothing that they import."""
+    names = "anyio", "astropy", "pyds9", "lsst", "fitsio", "psutil"
+    blocker = f"import sys\nsys.modules.update(dict.fromkeys({names!r}))\n"
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / "sitecustomize.py").write_text(blocker)
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MTV_")}
+    search = [str(tmp_path / "blocked"), *(path for path in sys.path if path)]
+    return {**kept, "PYTHONPATH": os.pathsep.join(search), "XDG_RUNTIME_DIR": str(runtime)}
+
+
+@pytest.mark.parametrize("words", [("up",), ("up", "--service"), ("demo",)])
+def test_of_the_client_installed_alone_the_extra_is_named(client_alone: dict[str, str], words: tuple[str, ...]) -> None:
+    said = run(*words, code=3, env=client_alone, stdout=subprocess.DEVNULL).stderr
+    assert "lacks anyio, astropy" in said
+    assert "-m pip install 'mtv[daemon]'" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("serve",), ("demo-repo", "x")])
+def test_the_daemon_itself_names_the_extra_that_is_missing(
+    client_alone: dict[str, str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-m", "mtvd", *words]
+    done = subprocess.run(
+        command, env=client_alone, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'mtv[daemon]'" in done.stderr
+    assert "Traceback" not in done.stderr

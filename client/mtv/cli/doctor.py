@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import importlib.util
 import os
 import re
 import shutil
@@ -18,14 +17,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import click
 
 from mtv import keys, paths
-from mtv.cli import common, output
+from mtv.cli import common, output, starting
 from mtv.cli.common import Call, Command
 from mtv.wire.errors import MtvError
 
 if TYPE_CHECKING:
     from mtv.wire.messages import WindowState
 
-_DAEMON_PACKAGES: Final = ("anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
 _CLIENT_PACKAGES: Final = ("zmq", "msgpack", "msgspec", "numpy", "platformdirs", "click", "rich")
 _ROOM_BYTES: Final = 1_000_000_000
 """Thirty exposures or so; below that, pixels soon find no place."""
@@ -80,7 +78,7 @@ def examine(call: Call) -> list[Finding]:
 
 
 def _client(_call: Call) -> Iterator[Finding]:
-    missing = [name for name in _CLIENT_PACKAGES if not _is_there(name)]
+    missing = [name for name in _CLIENT_PACKAGES if not starting.is_there(name)]
     version = ".".join(map(str, sys.version_info[:3]))
     if missing:
         remedy = f"{sys.executable} -m pip install mtv"
@@ -90,7 +88,7 @@ def _client(_call: Call) -> Iterator[Finding]:
 
 
 def _daemon_packages(_call: Call) -> Iterator[Finding]:
-    missing = [name for name in ("mtvd", *_DAEMON_PACKAGES) if not _is_there(name)]
+    missing = starting.missing_packages()
     if missing:
         remedy = f"{sys.executable} -m pip install 'mtv[daemon]'"
         yield Finding("daemon's packages", "problem", f"missing: {', '.join(missing)}", remedy)
@@ -236,13 +234,6 @@ def _remedy(reason: str) -> str:
 def _log_of(endpoint: str) -> str:
     path = paths.socket_path(endpoint)
     return str(path.parent / "mtvd.log") if path else "its log"
-
-
-def _is_there(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 _LOOKS: Final[tuple[Callable[[Call], Iterator[Finding]], ...]] = (

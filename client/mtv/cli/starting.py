@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mtv.wire.messages import Report
 
 LOG_NAME: Final = "mtvd.log"
+DAEMON_PACKAGES: Final = ("mtvd", "anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
+"""What the extra ``mtv[daemon]`` brings, as far as the daemon cannot do without."""
 _STARTING: Final = "starting"
 """File that is locked while a daemon is started."""
 _GLANCE_SECS: Final = 0.05
@@ -210,15 +212,29 @@ def end(process: subprocess.Popen[bytes], patience_secs: float = 20.0) -> None:
 
 
 def require_daemon() -> None:
-    """Refuse where only the client is installed."""
-    if importlib.util.find_spec("mtvd") is None:
+    """Refuse where only the client is installed: the daemon's own modules are there, what they import is not."""
+    missing = missing_packages()
+    if missing:
         raise Unavailable(
             Error(
                 code="no_daemon",
-                message="the daemon is not installed in this Python",
+                message=f"the daemon is not installed in this Python, which lacks {', '.join(missing)}",
                 hint=f"{sys.executable} -m pip install 'mtv[daemon]'",
             )
         )
+
+
+def missing_packages() -> list[str]:
+    """Return what the daemon needs and this Python does not have; nothing of it is imported."""
+    return [name for name in DAEMON_PACKAGES if not is_there(name)]
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a module could be imported."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def install_service(*, start: bool) -> None:
