@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mtv import paths
+from mtv import ownership, paths
 from mtv.cli import common
 from mtv.cli.common import Refused
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
@@ -44,7 +44,9 @@ class Started(NamedTuple):
 
 def probe(endpoint: str | None) -> Report | None:
     """Return the state of the daemon at an endpoint; None where nobody listens, or lets us in."""
-    path = paths.socket_path(endpoint or paths.default_endpoint())
+    chosen = endpoint or paths.default_endpoint()
+    ownership.require_own(chosen)
+    path = paths.socket_path(chosen)
     if path is not None and not path.exists():
         return None
     connection = common.connect(endpoint, _PROBE_SECS)
@@ -57,12 +59,12 @@ def probe(endpoint: str | None) -> Report | None:
 
 
 def runtime_of(endpoint: str | None) -> Path:
-    """Return the runtime directory of a daemon: where its socket is.
+    """Return the runtime directory of a daemon, where its socket is; it is made where it is not there.
 
     Raises
     ------
     RequestError
-        ``bad_value`` for an endpoint that is no socket file.
+        ``bad_value`` for an endpoint that is no socket file; ``forbidden`` where the directory is somebody else's.
     """
     chosen = endpoint or paths.default_endpoint()
     path = paths.socket_path(paths.check_endpoint(chosen))
@@ -70,6 +72,8 @@ def runtime_of(endpoint: str | None) -> Path:
         raise bad_value(
             "endpoint", f"a daemon cannot be started at {chosen}", "start it on its own host: mtv up --listen TCP"
         )
+    ownership.require_own(chosen)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.parent
 
 
@@ -85,7 +89,6 @@ def start(
     """
     require_daemon()
     runtime = runtime_of(endpoint)
-    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = runtime / LOG_NAME
     command = [sys.executable, "-m", "mtvd", "serve", *options]
     if endpoint or paths.ENDPOINT_VARIABLE in os.environ:
@@ -133,7 +136,6 @@ def start_or_find(
     require_daemon()
     deadline = time.monotonic() + timeout_secs
     runtime = runtime_of(endpoint)
-    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_start(runtime, deadline):
         report = probe(endpoint)  # the one who had the lock before has started it
         if report is not None:
