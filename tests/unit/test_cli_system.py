@@ -14,7 +14,7 @@ import click.testing
 import numpy as np
 import pytest
 
-from mtv.cli import COMMANDS, cli, output
+from mtv.cli import COMMANDS, cli
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages as ms
 from mtv.wire import steps as st
@@ -219,7 +219,7 @@ def fail_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     real = os.fdopen
-    monkeypatch.setattr(output.os, "fdopen", lambda *given, **more: Full(real(*given, **more)))
+    monkeypatch.setattr(os, "fdopen", lambda *given, **more: Full(real(*given, **more)))
 
 
 def test_a_picture_for_which_there_is_no_room_leaves_the_one_before(
