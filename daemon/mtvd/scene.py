@@ -299,7 +299,8 @@ def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
 def unknown_display(scene: Scene, key: DisplayKey) -> RequestError:
     """Return the error for a display that does not exist."""
     known = ", ".join(str(display.name or number) for number, display in sorted(scene.displays.items()))
-    there = f"there are {known}" if known else "there is none yet"
+    several = "is display" if len(scene.displays) == 1 else "are displays"
+    there = f"there {several} {known}" if known else "there is none yet"
     names = [display.name for display in scene.displays.values() if display.name]
     hint = near(key, names, otherwise=there) if isinstance(key, str) else there
     return RequestError(Error(code="unknown_display", message=f"no display {key!r}", where="display", hint=hint))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from typing import Any
 import click.testing
 import pytest
 
-from mtv.cli import cli
+from mtv.cli import cli, starting
+from mtv.cli.common import Refused
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages as ms
 
@@ -132,3 +134,23 @@ def test_a_place_to_listen_that_is_none_is_refused_with_what_is_meant(
     refused = up("--listen", listen, code=1).stderr
     assert refused.startswith("mtv: listen: ")
     assert told in refused
+
+
+def test_a_daemon_that_another_way_has_started_at_the_same_time_is_waited_for_and_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the service or by hand: it holds the lock, so that ours ends at once, and answers a little later."""
+    monkeypatch.setenv("MTV_ENDPOINT", f"ipc://{tmp_path}/mtvd.sock")
+    report = ms.Report(release="x", pid=7, uptime_secs=1, endpoint="ipc:///x", window=ms.WindowState())
+    answers = iter([None, None, None, None, report])
+
+    def end_at_once(*_: object) -> None:
+        raise Refused("mtvd ended with status 1", 5)
+
+    monkeypatch.setattr(starting, "probe", lambda _endpoint: next(answers))
+    monkeypatch.setattr(starting, "start", end_at_once)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert up().stdout.startswith("mtvd x runs already, pid 7")
+    answers = iter([None] * 9)
+    assert "ended with status 1" in up(code=5).stderr

@@ -64,9 +64,9 @@ def transparent(plane: str | None, display: int | str = 0) -> ch.SetMaskTranspar
 @pytest.mark.parametrize(
     ("change", "code", "where", "message", "hint"),
     [
-        (scale("nosuch"), "unknown_display", "display", "no display 'nosuch'", "there are 0, mine"),
+        (scale("nosuch"), "unknown_display", "display", "no display 'nosuch'", "there are displays 0, mine"),
         (scale("mime"), "unknown_display", "display", "no display 'mime'", "did you mean 'mine'?"),
-        (ch.SetPan(display=77, x=1, y=2, key="k"), "unknown_display", "display", "no display 77", "there are 0, mine"),
+        (ch.SetPan(display=77, x=1, y=2, key="k"), "unknown_display", "display", "no display 77", "are displays 0, mine"),
         (ch.SetZoom(display=77, factor=1, key="k"), "unknown_display", "display", "no display 77", ""),
         (ch.SetRotation(display=77, angle_deg=1, key="k"), "unknown_display", "display", "no display 77", ""),
         (ch.SetColormap(display=77, name="heat", invert=False, key="k"), "unknown_display", "display", "", ""),
