@@ -66,7 +66,7 @@ def transparent(plane: str | None, display: int | str = 0) -> ch.SetMaskTranspar
     [
         (scale("nosuch"), "unknown_display", "display", "no display 'nosuch'", "there are displays 0, mine"),
         (scale("mime"), "unknown_display", "display", "no display 'mime'", "did you mean 'mine'?"),
-        (ch.SetPan(display=77, x=1, y=2, key="k"), "unknown_display", "display", "no display 77", "are displays 0, mine"),
+        (ch.SetPan(display=77, x=1, y=2, key="k"), "unknown_display", "display", "no display 77", "displays 0, mine"),
         (ch.SetZoom(display=77, factor=1, key="k"), "unknown_display", "display", "no display 77", ""),
         (ch.SetRotation(display=77, angle_deg=1, key="k"), "unknown_display", "display", "no display 77", ""),
         (ch.SetColormap(display=77, name="heat", invert=False, key="k"), "unknown_display", "display", "", ""),
