@@ -36,6 +36,7 @@ from mtvd.resolve import Resolved
 from mtvd.sessions import Sessions
 from mtvd.settling import answer, draw_failed, journal_full, no_window, poisoned, step_outcome
 from mtvd.stage.port import Batch, Section, SectionResult, Stage, UserMoved, WindowLost, WindowUnavailable
+from mtvd.strictness import lacks
 
 _LOG = logging.getLogger(__name__)
 _LOSSES: Final = 2
@@ -162,10 +163,21 @@ class Committer:
         except WindowLost as lost:
             self._refuse(group, Unavailable(no_window(f"the window dies while it is restored: {lost}")))
             return
+        await self._look(group)
         await self._draw([waiting for waiting in group if not waiting.large])
         for waiting in group:
             if waiting.large:
                 await self._draw_large(waiting)
+
+    async def _look(self, group: Iterable[Waiting]) -> None:
+        """Take what the user has made by hand into the scene, before a strict transaction is refused for want of it."""
+        strict = [waiting.resolved for waiting in group if waiting.strict and waiting.resolved is not None]
+        if not any(lacks(self.scene, resolved.changes) for resolved in strict):
+            return
+        try:
+            await self._lead_back((), heeds=True)
+        except UserMoved as moved:
+            self._heed(self._number, moved)
 
     def give_way(self, waiting: Waiting) -> None:
         """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""

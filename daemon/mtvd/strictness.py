@@ -45,6 +45,15 @@ def check(scene: sc.Scene, changes: Sequence[ch.AnyChange], places: Sequence[int
         scene, _ = sc.apply(scene, (change,), (place,))
 
 
+def lacks(scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> bool:
+    """Tell whether `check` would refuse."""
+    try:
+        check(scene, changes)
+    except RequestError:
+        return True
+    return False
+
+
 def unknown_planes(display: sc.Display, change: ch.SetMaskColours | ch.SetMaskTransparency) -> list[str]:
     """Return the planes that a change names and the mask of a display does not have."""
     known = {plane for plane, _ in display.mask.planes} if display.mask else set()

@@ -8,6 +8,7 @@ import pytest
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Array, Exposure
+from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -73,3 +74,30 @@ async def test_a_strict_transaction_acts_on_what_another_client_has_shown(daemon
     await draw(shower, image("new"), buffers=PIXELS, strict=False)
     await draw(scaler, steps.Scale(display="new", stretch="log"), steps.Show(display="new"))
     assert await refused(scaler, steps.Scale(display="mew", stretch="log")) == ("unknown_display", "steps[0].display")
+
+
+@pytest.mark.parametrize(
+    ("difference", "step"),
+    [
+        (Difference(frame=0, what="user", value="circle(1,2,3)"), steps.Erase(name="user")),
+        (Difference(frame=5, what="made"), steps.Pan(display=5, x=1, y=1)),
+    ],
+)
+async def test_what_the_user_has_made_by_hand_is_there_although_nobody_has_looked_since(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, difference: Difference, step: steps.AnyStep
+) -> None:
+    client = daemon.client()
+    await draw(client, image(), buffers=PIXELS)
+    moved = [difference]
+    real = daemon.window.run
+
+    async def run(batch: Batch) -> tuple[SectionResult, ...]:
+        if batch.heeds and moved:
+            raise UserMoved((moved.pop(),))
+        results: tuple[SectionResult, ...] = await real(batch)
+        return results
+
+    monkeypatch.setattr(daemon.window, "run", run)
+    await draw(client, step)
+    assert not moved
+    assert await refused(client, steps.Pan(display=77, x=1, y=1)) == ("unknown_display", "steps[0].display")
