@@ -65,7 +65,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted
         made.script(ms.Status, ms.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window))
         found = ms.Rows(columns=("visit", "run"), rows=((1, "u/run"),), ids=("id-1",), dataset_type="calexp")
         made.script(st.Query, found)
-        x = np.arange(5000.0)
+        x = np.arange(50_000.0)  # more than a pipe holds
         column = Column(name="x", array=Array(dtype="<f8", shape=x.shape, buffer=0))
         made.script(ms.Get, (ms.Got(catalog=Catalog(rows=len(x), columns=(column,), label="src")), (x.tobytes(),)))
         monkeypatch.setenv("MTV_ENDPOINT", made.endpoint)
