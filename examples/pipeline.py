@@ -14,6 +14,7 @@ import argparse
 import multiprocessing
 import queue
 import time
+from collections.abc import Callable
 from multiprocessing.queues import Queue
 from typing import NamedTuple
 
@@ -113,17 +114,38 @@ def run(workers: int, exposures: int) -> dict[int, int]:
     processes = [context.Process(target=work, args=(worker, numbers, found)) for worker in range(1, workers + 1)]
     for process in processes:
         process.start()
-    stars = dict(found.get(timeout=300) for _ in range(exposures))
+    stars: dict[int, int] = {}
+    while len(stars) < exposures:
+        ended = not any(process.is_alive() for process in processes)  # before looking: what they found is there by then
+        try:
+            number, count = found.get(timeout=1.0)
+        except queue.Empty:
+            if ended:
+                raise SystemExit(f"the workers ended with {exposures - len(stars)} exposures left undone") from None
+        else:
+            stars[number] = count
     for process in processes:
         process.join(60)
     return stars
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number from the command line, and refuses one that is too small."""
+
+    def whole_number(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is too few, at least {least}")
+        return number
+
+    return whole_number
+
+
 def main() -> None:
     """Run the pipeline."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--exposures", type=int, default=30)
+    parser.add_argument("--workers", type=at_least(1), default=3)
+    parser.add_argument("--exposures", type=at_least(0), default=30)
     options = parser.parse_args()
     try:
         mtv.arrange(tile=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import numbers as abstract
@@ -15,6 +14,7 @@ from mtv.transaction import Place, System
 from mtv.wire import markers, steps
 from mtv.wire.colours import IGNORE, hex_of
 from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.hints import near
 from mtv.wire.limits import Limits
 
 LAST_NUMBER: Final = 1000
@@ -71,8 +71,7 @@ def one_of(where: str, value: Any, known: Iterable[str]) -> str:
     words = tuple(known)
     if isinstance(value, str) and value in words:
         return value
-    near = difflib.get_close_matches(str(value), words, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(words)}"
+    hint = near(value, words, otherwise=f"one of {', '.join(words)}", count=1)
     raise bad_value(where, f"unknown {where} {value!r}", hint)
 
 

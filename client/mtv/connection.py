@@ -40,7 +40,7 @@ from mtv.wire.messages import (
     Transaction,
     Unsubscribe,
 )
-from mtv.wire.steps import AnyStep, Display
+from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
 
 _log: Final = logging.getLogger("mtv")
 
@@ -138,6 +138,9 @@ class Connection(Session):
             if failure := failed_step(answer.reply):
                 raise failure
         self._tell(answer.reply.note)
+        for step, outcome in zip(bundle.steps, answer.reply.steps, strict=False):
+            if isinstance(step, MaskColour | MaskTransparency):  # of planes that the mask that is shown lacks
+                self._tell(outcome.note)
         return answer.reply
 
     def buffering(

@@ -155,14 +155,17 @@ def watch_directory(
     Raises
     ------
     RequestError
-        ``bad_value`` naming the argument.
+        ``bad_value`` naming the argument; also where ``directory`` is a file.
     Unavailable
         There is no daemon. One that goes later is waited for.
     """
     settle = checks.finite("settle_secs", settle_secs)
+    watched = Path(directory).expanduser().absolute()
+    if watched.is_file():
+        raise bad_value("directory", f"{watched} is a file", f"watch {watched.parent}, or show the file")
     shown = Display(display, connection=connection)
     _ = shown.connection.welcome  # before the directory is waited for, which may not be there yet either
-    files = Files(Path(directory).expanduser().absolute(), shown, hdu=hdu, settle_secs=settle)
+    files = Files(watched, shown, hdu=hdu, settle_secs=settle)
     return Watch(files, every_secs=every_secs, timeout_secs=timeout_secs, limit=limit, on_note=on_note)
 
 

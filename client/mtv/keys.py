@@ -22,6 +22,8 @@ DAEMON: Final = "daemon"
 _SUFFIX: Final = ".key"
 _SECRET: Final = ".key_secret"  # noqa: S105 - how its file is called
 _NAME: Final = re.compile(r"[A-Za-z0-9_@%:-][A-Za-z0-9._@%:-]{0,99}")
+_ROLE: Final = "role"
+_ROLE_LINE: Final = re.compile(rf'^\s*{_ROLE}\s*=\s*"?(\w+)"?\s*$', re.MULTILINE)
 _KEY: Final = re.compile(rb"[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]{40}")
 """32 bytes in ZeroMQ's base 85."""
 
@@ -122,6 +124,7 @@ def make(name: str) -> bool:
         return False
     with tempfile.TemporaryDirectory(dir=place, prefix=".new-") as new:
         public, secret = zmq.auth.create_certificates(new, name)
+        _write_role(Path(public), name)
         Path(secret).chmod(0o600)
         Path(public).rename(place / f"{name}{_SUFFIX}")
         Path(secret).rename(place / f"{name}{_SECRET}")
@@ -134,9 +137,9 @@ def authorise(file: Path, name: str) -> Path:
     Raises
     ------
     RequestError
-        ``bad_value`` for a file that holds no key, or for a name that is none.
+        ``bad_value`` for a file that holds no key, a secret one, or a daemon's; or for a name that is none.
     """
-    return _keep(file, "authorised", name)
+    return _keep(file, "authorised", name, CLIENT)
 
 
 def revoke(name: str) -> bool:
@@ -149,7 +152,7 @@ def revoke(name: str) -> bool:
 
 def trust(file: Path, host: str) -> Path:
     """Take a public key for that of the daemon on a host; raises as `authorise`."""
-    return _keep(file, "servers", host.strip("[]"))
+    return _keep(file, "servers", host.strip("[]"), DAEMON)
 
 
 def shown(path: Path) -> str:
@@ -161,21 +164,39 @@ def shown(path: Path) -> str:
 # Inside
 
 
-def _keep(file: Path, folder: str, name: str) -> Path:
+def _keep(file: Path, folder: str, name: str, role: str) -> Path:
     """Write the public part of a certificate under a name, whole or not at all."""
     import tempfile
 
+    _checked(name)
     try:
-        key, _ = _read(file, "")
+        key, secret = _read(file, "")
     except RequestError as error:
-        raise bad_value("file", error.error.message, "a daemon.key or client.key that 'mtv keys make' wrote") from None
+        raise bad_value("file", error.error.message, f"a {role}.key that 'mtv keys make {role}' wrote") from None
+    if secret:
+        message = f"{shown(file)} holds a secret, which never leaves its host"
+        raise bad_value("file", message, f"take {role}.key, which lies beside {role}.key_secret")
+    if (whose := _role_of(file)) not in {"", role}:
+        raise bad_value("file", f"{shown(file)} is the key of a {whose}", f"take the {role}.key of the other host")
     place = _private_directory(_private_directory(directory()) / folder)
-    path = place / f"{_checked(name)}{_SUFFIX}"
+    path = place / f"{name}{_SUFFIX}"
     with tempfile.TemporaryDirectory(dir=place, prefix=".new-") as new:
         written = Path(new, "key")
         written.write_text(f'metadata\ncurve\n    public-key = "{key.decode()}"\n')
         written.rename(path)
     return path
+
+
+def _write_role(file: Path, role: str) -> None:
+    """Have a public certificate say whose it is: pyzmq writes what is told of a pair into the secret one alone."""
+    file.write_text(file.read_text().replace("metadata\n", f'metadata\n    {_ROLE} = "{role}"\n', 1))
+
+
+def _role_of(file: Path) -> str:
+    """Return whose key a certificate says that it is, or else its name; empty where neither tells."""
+    found = _ROLE_LINE.search(file.read_text(errors="replace"))
+    told = found[1] if found else file.stem
+    return told if told in {CLIENT, DAEMON} else ""
 
 
 def _checked(name: str) -> str:

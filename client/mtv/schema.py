@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mtv.wire.errors import Error, RequestError
+from mtv.wire.hints import near
 
 
 class Field(NamedTuple):
@@ -80,8 +80,7 @@ class Schema:
         """
         key = self.resolve(name)
         if key not in self._fields:
-            near = difflib.get_close_matches(name, [*self._fields, *self.aliases], n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "catalog.schema.names() lists all"
+            hint = near(name, [*self._fields, *self.aliases], otherwise="catalog.schema.names() lists all")
             raise RequestError(Error(code="not_found", message=f"there is no column {name!r}", where="name", hint=hint))
         return SchemaItem(key, self._fields[key])
 

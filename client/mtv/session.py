@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mtv import paths
+from mtv import ownership, paths
 from mtv.gathering import Gathering
 from mtv.greeting import hello
 from mtv.hearing import Hearing
@@ -235,6 +235,7 @@ class Session:
 
     def _new_link(self) -> Link:
         far = paths.is_tcp(self.endpoint)
+        ownership.require_own(self.endpoint)
         keys = for_client(self.endpoint) if far else None
         link = Link(self.endpoint, os.urandom(16), hello(far=far), self._timing, self._hearing, keys)
         try:

@@ -62,9 +62,12 @@ def serve(
     log_level: str | None = None,
 ) -> None:
     """Serve until stopped. No window opens before the first display request."""
-    import anyio
+    try:
+        import anyio
 
-    from mtvd import app, config, options
+        from mtvd import app, config, options
+    except ModuleNotFoundError as missing:
+        raise _not_installed(missing) from None
 
     try:
         settings = options.merged(
@@ -92,20 +95,29 @@ def serve(
 @click.option("--size", type=click.Choice(["small", "full"]), default="full", help="small: 512x1044; full: 2048x4176.")
 def demo_repo(directory: Path, size: Literal["small", "full"]) -> None:
     """Make a demo repository in DIRECTORY: three HSC visits, six detectors, calexp, src, sourceTable and raw."""
-    from mtvd.demo.__main__ import make
+    try:
+        from mtvd.demo.__main__ import make
 
-    make(directory, size)
+        make(directory, size)
+    except ModuleNotFoundError as missing:
+        raise _not_installed(missing) from None
 
 
 @main.command("install-service")
-def install_service() -> None:
+@click.option("--start/--no-start", default=True, help="Start it now (default), or with the next login.")
+def install_service(start: bool) -> None:  # noqa: FBT001, RUF100 - a flag of the command line
     """Install, enable and start the user service: systemd/mtvd.service with this executable's path."""
     from mtvd import service
 
     try:
-        click.echo(service.install())
+        click.echo(service.install(start=start))
     except service.ServiceError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _not_installed(missing: ModuleNotFoundError) -> click.ClickException:
+    """Return the error for a Python that has the client alone: the wheel has both, the extra what the daemon needs."""
+    return click.ClickException(f"{missing.name} is not installed here: {sys.executable} -m pip install 'mtv[daemon]'")
 
 
 if __name__ == "__main__":

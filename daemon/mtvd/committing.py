@@ -31,7 +31,7 @@ from mtvd.hand import changes_of
 from mtvd.handles import Handles
 from mtvd.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
 from mtvd.pixelstore import PixelStore
-from mtvd.planned import Large, Planned, plan_large
+from mtvd.planned import Large, Planned, check_names, plan_large
 from mtvd.previews import Preview, Previews, put_back
 from mtvd.queueing import Waiting
 from mtvd.resolve import Resolved
@@ -57,6 +57,7 @@ from mtvd.stage.port import (
     WindowLost,
     WindowUnavailable,
 )
+from mtvd.strictness import lacks
 
 _LOG = logging.getLogger(__name__)
 _LOSSES: Final = 2
@@ -197,10 +198,21 @@ class Committer:
         except WindowLost as lost:
             self._refuse(group, Unavailable(no_window(f"the window dies while it is restored: {lost}")))
             return
+        await self._look(group)
         await self._draw([waiting for waiting in group if not waiting.large])
         for waiting in group:
             if waiting.large:
                 await self._draw_large(waiting)
+
+    async def _look(self, group: Iterable[Waiting]) -> None:
+        """Take what the user has made by hand into the scene, before a strict transaction is refused for want of it."""
+        strict = [waiting.resolved for waiting in group if waiting.strict and waiting.resolved is not None]
+        if not any(lacks(self.scene, resolved.changes) for resolved in strict):
+            return
+        try:
+            await self._lead_back((), heeds=True)
+        except UserMoved as moved:
+            self._heed(self._number, moved)
 
     def give_way(self, waiting: Waiting) -> None:
         """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""
@@ -370,6 +382,7 @@ class Committer:
     async def _draw_large(self, waiting: Waiting) -> None:
         assert self._shown is self.scene, "one is drawn at a time"
         try:
+            check_names(waiting, self.scene)
             self._large = plan_large(waiting, self.scene)
         except RequestError as refusal:
             self._refuse([waiting], refusal)
@@ -494,6 +507,7 @@ class Committer:
         taken = self._large.taken if self._large else set()
         for waiting in group:
             try:
+                check_names(waiting, planned.scene)
                 planned.add(waiting, planned.number_after(waiting, taken))
             except RequestError as refusal:
                 self._refuse([waiting], refusal)

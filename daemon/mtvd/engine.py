@@ -120,6 +120,7 @@ class Engine:
             displays=_displays(transaction),
             steps=len(transaction.steps),
             superseding=transaction.supersede and len(transaction.steps) == 1,
+            strict=transaction.strict,
             redraws=redraws,
             due=self._clock() + transaction.deadline_secs if transaction.deadline_secs else float("inf"),
         )

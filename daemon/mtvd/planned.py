@@ -14,7 +14,7 @@ import msgspec
 
 from mtv.wire.errors import RequestError
 from mtv.wire.steps import Display
-from mtvd import blame, chunks, planner
+from mtvd import blame, chunks, planner, strictness
 from mtvd import changes as ch
 from mtvd import scene as sc
 from mtvd.previews import Preview, preview_of
@@ -92,6 +92,18 @@ class Planned(msgspec.Struct, kw_only=True):
     ) -> tuple[sc.Scene, tuple[int | None, ...]]:
         assert waiting.resolved is not None
         return sc.apply(scene, waiting.resolved.changes, waiting.resolved.places, given)
+
+
+def check_names(waiting: Waiting, scene: sc.Scene) -> None:
+    """Check that all that a strict transaction names is there.
+
+    Raises
+    ------
+    RequestError
+        As `mtvd.strictness.check`.
+    """
+    if waiting.strict and waiting.resolved is not None:
+        strictness.check(scene, waiting.resolved.changes, waiting.resolved.places)
 
 
 class Large(msgspec.Struct, kw_only=True):

@@ -36,6 +36,8 @@ class Waiting:
     """A newer one for the same display may take its place."""
     due: float = float("inf")
     """Clock time after which it is failed, not drawn."""
+    strict: bool = False
+    """It is refused where it names a display, an overlay or a mask plane that is not there."""
     redraws: bool = False
     """It is finished only when the window has been redrawn."""
     resolved: Resolved | None = None

@@ -13,6 +13,7 @@ import msgspec
 
 from mtv.wire import colours
 from mtv.wire.errors import Error, RequestError, within
+from mtv.wire.hints import near
 from mtv.wire.steps import Display as DisplayKey
 from mtv.wire.steps import LockedFrames
 from mtvd import changes as ch
@@ -338,7 +339,10 @@ def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
 def unknown_display(scene: Scene, key: DisplayKey) -> RequestError:
     """Return the error for a display that does not exist."""
     known = ", ".join(str(display.name or number) for number, display in sorted(scene.displays.items()))
-    hint = f"there are {known}" if known else "there is none yet"
+    several = "is display" if len(scene.displays) == 1 else "are displays"
+    there = f"there {several} {known}" if known else "there is none yet"
+    names = [display.name for display in scene.displays.values() if display.name]
+    hint = near(key, names, otherwise=there) if isinstance(key, str) else there
     return RequestError(Error(code="unknown_display", message=f"no display {key!r}", where="display", hint=hint))
 
 

@@ -102,8 +102,8 @@ def unit_file(environ: Mapping[str, str] = os.environ) -> Path:
     return base / "systemd" / "user" / UNIT
 
 
-def install(*, environ: Mapping[str, str] = os.environ, run: Run | None = None) -> Path:
-    """Write the unit file, start the service now and at each login; return the file.
+def install(*, environ: Mapping[str, str] = os.environ, run: Run | None = None, start: bool = True) -> Path:
+    """Write the unit file, start the service now (unless ``start`` is False) and at each login; return the file.
 
     Running it again renews the file and restarts the service with it.
 
@@ -123,7 +123,8 @@ def install(*, environ: Mapping[str, str] = os.environ, run: Run | None = None) 
         _systemctl(run, "import-environment", *session)
     _systemctl(run, "daemon-reload")
     _systemctl(run, "enable", UNIT)
-    _systemctl(run, "restart", UNIT)
+    if start:
+        _systemctl(run, "restart", UNIT)
     return target
 
 

@@ -13,11 +13,12 @@ from mtv.wire.errors import DaemonError, Error, MtvError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd import scene as sc
-from mtvd.changes import AddMarkers, AnyChange, ShowImage
+from mtvd.changes import AddMarkers, AnyChange, SetMaskColours, SetMaskTransparency, ShowImage
 from mtvd.journal import Answer
 from mtvd.planned import step_of
 from mtvd.queueing import Waiting
 from mtvd.stage.port import Section, SectionResult, WindowLost
+from mtvd.strictness import unknown_planes_note
 
 _NUMBERED: Final = re.compile(r"\bdisplay (\d{1,9})\b")
 _MESSAGE_CHARS: Final = 500
@@ -46,6 +47,8 @@ def step_outcome(change: AnyChange, number: int | None, display: sc.Display | No
     """Return what became of a step that was drawn, on the display as it is now."""
     if isinstance(change, AddMarkers):
         return StepOutcome(display=number, markers=change.markers.count, note=change.note)
+    if isinstance(change, SetMaskColours | SetMaskTransparency) and display is not None:
+        return StepOutcome(display=number, note=unknown_planes_note(display, change))
     shows = isinstance(change, ShowImage) and display is not None
     return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
 

@@ -119,7 +119,8 @@ async def test_a_daemon_with_another_key_than_expected_is_not_spoken_to(
     far_daemon: Daemon, another_config: Callable[[], Path], tmp_path: Path
 ) -> None:
     place = another_config()
-    keys.trust(place / "client.key", "127.0.0.1")
+    keys.make(keys.DAEMON)
+    keys.trust(place / "daemon.key", "127.0.0.1")
     error = await in_thread(lambda: refused(far_daemon))
     assert isinstance(error, mtv.Unavailable)
     assert "servers/127.0.0.1.key" in str(error)

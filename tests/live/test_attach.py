@@ -147,6 +147,15 @@ async def test_it_draws_in_the_users_ds9_and_gives_it_back_as_it_was(user: User,
     assert [path.name for path in (rig.directory / "w").iterdir()] == ["lane.log"]
 
 
+@pytest.mark.parametrize("method", ["local", "localhost"])
+async def test_a_title_that_begins_alike_is_another_window(user: User, rig: Any, method: str) -> None:
+    user.start(f"{TITLE}.2", method)
+    ds9 = user.start(TITLE, method)
+    await rig.stage.ensure()
+    assert rig.stage.state.pid == ds9.pid
+    await rig.stage.close(keep_window=False)
+
+
 async def test_the_users_window_gets_its_size_back(user: User, rig: Any) -> None:
     ds9 = user.start()
     size = "[winfo width $::ds9(top)] [winfo height $::ds9(top)]"

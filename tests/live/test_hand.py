@@ -254,6 +254,29 @@ def draw_by_hand(probe: Probe, x: int = 300, y: int = 250) -> None:
     probe.tcl("[set current(mode) none]")
 
 
+def test_the_shell_finds_what_the_user_has_just_made_and_refuses_what_nobody_has(
+    daemon: LiveDaemon, display: mtv.Display, probe: Probe
+) -> None:
+    def shell(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mtv.cli", *words]
+        return subprocess.run(
+            command, env=daemon.environment(), capture_output=True, text=True, timeout=WAIT_SECS, check=False
+        )
+
+    draw_by_hand(probe, 200, 350)  # elsewhere: synthetic events have no time, and two in one place are a double click
+    done = shell("erase", "user")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert probe.tcl("[Frame0 get marker id all]") == ""
+    probe.tcl("[CreateFrame]")
+    made = probe.tcl("[string range $::current(frame) 5 end]")
+    done = shell("zoom", "2", "-d", made)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in (("erase", "nosuch"), ("pan", "1", "2", "-d", "77"), ("scale", "log", "-d", "nosuch")):
+        assert shell(*words).returncode == 1
+    known = {report.number for report in display.connection.status().displays}
+    assert known == {0, int(made)}
+
+
 def test_regions_drawn_by_hand_are_an_overlay_that_survives_mtv_and_a_new_window_and_erase_removes_them(
     daemon: LiveDaemon, display: mtv.Display, probe: Probe
 ) -> None:

@@ -159,6 +159,7 @@ def test_the_command_works_from_another_host_but_for_what_is_refused_there(far_d
 
     status = json.loads(run("status", "--json").stdout)
     assert status["listen"] == far_daemon.listen
+    assert run("overlay", "--at", "1,2").returncode == 0
     assert run("scale", "asinh", "zscale").returncode == 0
     for words in (("down",), ("show", "/etc/hosts.fits")):
         refused = run(*words)

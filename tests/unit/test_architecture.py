@@ -57,7 +57,7 @@ def test_the_wire_knows_no_socket_no_clock_and_no_thread(path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["scene", "planner", "blame", "changes", "actions", "columns", "view_steps", "reports", "stage/regions",
-     "stage/masks", "stage/fits_bytes", "stage/script", "stage/events", "events", "hand", "timeline"],
+     "stage/masks", "stage/fits_bytes", "stage/script", "stage/events", "events", "hand", "timeline", "strictness"],
 )  # fmt: skip
 def test_the_pure_rooms_know_no_socket_no_clock_and_no_task(name: str) -> None:
     assert not roots(DAEMON / f"{name}.py") & {"zmq", "socket", "time", "threading", "asyncio", "anyio", "subprocess"}

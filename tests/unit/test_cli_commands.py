@@ -355,10 +355,10 @@ def test_scale_takes_stretch_and_limits_negative_ones_too(
     [
         (("scale", "asinh", "30", "-1"), "high (-1) must be above low (30)"),
         (("scale", "asinh", "-inf", "3"), "low is -inf"),
-        (("scale", "asihn"), "did you mean asinh?"),
+        (("scale", "asihn"), "did you mean 'asinh'?"),
         (("zoom", "0"), "a zoom of 0 shows nothing"),
         (("pan", "nan", "3"), "x is nan"),
-        (("mask", "DETECTED", "fuchsya"), "did you mean fuchsia"),
+        (("mask", "DETECTED", "fuchsya"), "did you mean 'fuchsia'?"),
         (("mask", "DETECTED"), "no colour is given"),
         (("mask", "--transparency", "-3"), "-3 is not from 0"),
         (("overlay", "--at", "1,2", "--colour", "gren"), "unknown colour 'gren'"),
@@ -400,6 +400,36 @@ def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, d
     assert "no WIDTHxHEIGHT" in run("arrange", "--size", "600", code=2).output
     assert "nothing is to be arranged" in run("arrange", code=1).output
     assert "lock_frame" in run("arrange", "--lock", "nonsense", code=1).output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("mask", "DETECTD", "red"), ("mask", "--hide", "DETECTD"), ("erase", "nosuch"), ("pan", "1", "2", "-d", "77"),
+     ("scale", "log", "-d", "nosuch"), ("zoom", "2", "-d", "77"), ("rotate", "5", "-d", "77"), ("erase", "-d", "77"),
+     ("mask", "--transparency", "20", "-d", "77"), ("show", "calexp", "visit=1"), ("batch", "-")],
+)  # fmt: skip
+def test_whatever_the_shell_draws_acts_on_what_is_there_alone(
+    run: Run, daemon: ScriptedDaemon, words: tuple[str, ...]
+) -> None:
+    run(*words, stdin='{"type": "erase"}')
+    (seen,) = daemon.of(ms.Transaction)
+    assert isinstance(seen.message, ms.Transaction)
+    assert seen.message.strict
+
+
+@pytest.mark.parametrize(
+    ("code", "where", "told"),
+    [
+        ("unknown_display", "steps[0].display", "mtv: display: it went wrong (did you mean 'mine'?)\n"),
+        ("unknown_overlay", "steps[0].name", "mtv: name: it went wrong (did you mean 'mine'?)\n"),
+        ("unknown_plane", "steps[0].plane", "mtv: plane: it went wrong (did you mean 'mine'?)\n"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_exit_code_1(
+    run: Run, daemon: ScriptedDaemon, code: Code, where: str, told: str
+) -> None:
+    daemon.script(ms.Transaction, raising(error(code, where, "did you mean 'mine'?")))
+    assert run("erase", "nosuch", code=1).output == told
 
 
 def test_mask_sets_colours_and_transparency_at_once(run: Run, daemon: ScriptedDaemon) -> None:
@@ -575,6 +605,41 @@ def test_a_wrong_line_of_a_batch_is_named_and_nothing_is_sent(
 ) -> None:
     assert message in run("batch", "-", stdin='{"type": "erase"}\n' + line, code=1).output
     assert daemon.seen == []
+
+
+def sky_box(**more: object) -> str:
+    box = {"ra_deg": 1, "dec_deg": 2, "width_arcsec": 3, "height_arcsec": 4, **more}
+    return json.dumps({"type": "mtv", "target": {"source": "dataset", "sky": box}})
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"type": "zoom", "factr": 2}', "line 2: factr: 'zoom' has no such field (did you mean 'factor'?)"),
+        ('{"type": "pan", "x": 1, "yy": 2}', "line 2: yy: 'pan' has no such field (did you mean 'y'?)"),
+        ('{"type": "erase", "overlay": "a"}', "line 2: overlay: 'erase' has no such field (it has display, name)"),
+        ('{"type": "mtv", "target": {"source": "dataset", "dataset_typ": "calexp"}}',
+         "line 2: target.dataset_typ: 'dataset' has no such field (did you mean 'dataset_type'?)"),
+        (sky_box(angle=5),
+         "line 2: target.sky.angle: 'sky' has no such field"),
+        ('{"type": "load", "target": {"source": "dataset", "id": "x"}, "ahead": [{"source": "dataset", "ids": "y"}]}',
+         "line 2: ahead[0].ids: 'dataset' has no such field (did you mean 'id'?)"),
+    ],
+)  # fmt: skip
+def test_an_unknown_field_of_a_batch_is_refused_and_nothing_is_sent(
+    run: Run, daemon: ScriptedDaemon, line: str, told: str
+) -> None:
+    assert told in run("batch", "-", stdin='{"type": "erase"}\n' + line, code=1).output
+    assert daemon.seen == []
+
+
+def test_what_a_field_of_a_batch_holds_may_have_any_keys(run: Run, daemon: ScriptedDaemon) -> None:
+    lines = [
+        '{"type": "mask_colour", "colours": {"MY_PLANE": "red"}}',
+        '{"type": "query", "dataset_type": "calexp", "data_id": {"visit": 1}, "bind": {"any": 2}}',
+    ]
+    run("batch", "-", stdin="\n".join(lines))
+    assert len(daemon.steps) == 2
 
 
 def test_what_the_daemon_refuses_of_a_batch_is_named_by_its_line(run: Run, daemon: ScriptedDaemon) -> None:

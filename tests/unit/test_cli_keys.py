@@ -64,3 +64,36 @@ def test_what_is_there_is_kept(hosts: Any) -> None:
     before = keys.pair(keys.DAEMON)
     assert json.loads(hosts("desk", "make", "daemon", "client", "--json").output)["made"] == ["client"]
     assert keys.pair(keys.DAEMON) == before
+
+
+@pytest.mark.parametrize("command", [("authorise", "me"), ("trust", "desk")])
+def test_a_file_with_a_secret_is_refused_and_the_public_one_is_named(hosts: Any, command: tuple[str, ...]) -> None:
+    hosts("desk", "make", "daemon", "client")
+    name = "client" if command[0] == "authorise" else "daemon"
+    said = hosts("desk", *command, str(keys.directory() / f"{name}.key_secret"), code=1).output
+    assert said.startswith("mtv: file: ")
+    assert "secret" in said
+    assert f"{name}.key" in said.replace(f"{name}.key_secret", "")
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_client_s_key_is_not_taken_for_a_daemon_s_nor_the_other_way_round(
+    hosts: Any, tmp_path: Path, renamed: bool
+) -> None:
+    hosts("desk", "make", "daemon", "client")
+    for command, wrong in ((("trust", "desk"), "client"), (("authorise", "me"), "daemon")):
+        file = keys.directory() / f"{wrong}.key"
+        if renamed:
+            (tmp_path / "copied.key").write_text(file.read_text())
+            file = tmp_path / "copied.key"
+        said = hosts("desk", *command, str(file), code=1).output
+        assert said.startswith("mtv: file: ")
+        assert f"the key of a {wrong}" in said
+
+
+def test_a_key_that_does_not_say_whose_it_is_is_known_by_its_name(hosts: Any, tmp_path: Path) -> None:
+    hosts("desk", "make", "daemon")
+    plain = (keys.directory() / "daemon.key").read_text().replace("role", "any")
+    for name, code in (("client.key", 1), ("daemon.key", 0), ("other.key", 0)):
+        (tmp_path / name).write_text(plain)
+        hosts("node", "trust", "desk", str(tmp_path / name), code=code)

@@ -102,6 +102,13 @@ def test_json_is_the_last_state(run: Run) -> None:
     assert (told["state"], told["reason"], told["shown"]) == ("ended", "end", 3)
 
 
+def test_a_movie_is_saved_or_left_to_itself_not_both(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    said = run("calexp", "--background", "--save", str(tmp_path / "x.gif"), code=2).output
+    assert "--background" in said
+    assert "--save" in said
+    assert daemon.seen == []
+
+
 def test_in_the_background_it_returns_at_once(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(ms.Follow, STATE)
     assert "playing" in run("calexp", "--background").output

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 
 import click.testing
+import msgspec
 import pytest
 
 from mtv import keys
 from mtv.cli import cli, doctor, output
 from mtv.cli.common import Call, keywords
+from mtv.testing import ScriptedDaemon
 from mtv.wire.errors import RequestError
-from mtv.wire.messages import Progress
+from mtv.wire.messages import Progress, Report, Status, WindowState
 
 
 def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
@@ -134,6 +137,36 @@ def test_a_runtime_directory_that_others_may_enter_is_a_problem(call: Call, tmp_
     assert found(call)["runtime directory"].remedy == f"chmod 700 {tmp_path}/run"
     (tmp_path / "run").chmod(0o700)
     assert found(call)["runtime directory"].state == "ok"
+
+
+def test_a_runtime_directory_of_another_user_is_a_problem_with_the_command_that_helps(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    call.endpoint = f"ipc://{tmp_path}/theirs/mtv/mtvd.sock"
+    monkeypatch.setattr("mtv.paths.runtime_directory", lambda: tmp_path / "theirs" / "mtv")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "theirs"))
+    monkeypatch.delenv("MTV_ENDPOINT", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1000)
+    if os.getuid() == 0:
+        os.chown(tmp_path / "theirs", 65534, -1)
+    findings = found(call)
+    assert "not to you" in findings["runtime directory"].text
+    assert findings["runtime directory"].remedy.endswith("unset XDG_RUNTIME_DIR")
+    assert "daemon" not in findings
+
+
+def test_a_daemon_whose_pixels_have_no_room_left_is_a_problem(tmp_path: Path) -> None:
+    with ScriptedDaemon(tmp_path / "mtvd.sock") as daemon:
+        report = Report(release="x", pid=1, uptime_secs=1, endpoint=daemon.endpoint, window=WindowState())
+        full = msgspec.structs.replace(report, pixel_bytes=8 << 30, pixel_bytes_limit=8 << 30, pixel_room_bytes=1000)
+        daemon.script(Status, full)
+        call = Call()
+        call.endpoint = daemon.endpoint
+        tmp_path.chmod(0o700)
+        assert "room for only 1 kB (8.59 GB of 8.59 GB used)" in found(call)["pixels"].text
+        daemon.script(Status, msgspec.structs.replace(full, pixel_bytes=0, pixel_room_bytes=8 << 30))
+        assert "pixels" not in found(call)
 
 
 def test_a_socket_path_that_is_too_long_is_a_problem_and_says_how_long(call: Call) -> None:

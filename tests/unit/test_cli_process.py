@@ -164,6 +164,19 @@ def test_up_starts_a_daemon_that_outlives_it_and_down_waits_until_it_has_gone(
     assert not psutil.pid_exists(started) or psutil.Process(started).status() == psutil.STATUS_ZOMBIE
 
 
+def test_two_that_start_a_daemon_at_once_start_one_and_both_say_so(environ: dict[str, str], endpoint: str) -> None:
+    command = [sys.executable, "-m", "mtv.cli", "up", "--json", "--endpoint", endpoint]
+    both = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [json.loads(process.communicate(timeout=100)[0]) for process in both]
+    try:
+        assert [process.returncode for process in both] == [0, 0, 0]
+        assert sorted(up["already"] for up in told) == [False, True, True]
+        assert len({up["pid"] for up in told}) == 1
+    finally:
+        for pid in {up["pid"] for up in told}:
+            psutil.Process(pid).kill()
+
+
 def test_up_hands_its_options_on_with_absolute_paths(endpoint: str, started: int) -> None:
     log = Path(endpoint.removeprefix("ipc://")).with_name("mtvd.log").read_text()
     assert f"--repo demo={Path.cwd()}/relative/path" in log

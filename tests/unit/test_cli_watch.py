@@ -161,3 +161,11 @@ def test_an_interrupt_ends_it_with_the_counts(daemon: ScriptedDaemon) -> None:
         _, said = process.communicate(timeout=WAIT_SECS)
     assert process.returncode == 130
     assert said.splitlines() == ["mtv: 3 seen, 1 shown, 2 passed over, 0 failed", "mtv: interrupted"]
+
+
+def test_a_file_is_no_directory_to_watch(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    (tmp_path / "image.fits").write_bytes(BLOCK)
+    said = run("--dir", str(tmp_path / "image.fits"), "--for", "1", code=1).output
+    assert "directory: " in said
+    assert "is a file" in said
+    assert not daemon.of(ms.Transaction)

@@ -53,15 +53,16 @@ def test_a_file_that_holds_no_keys_is_told(place: Path, text: str | bytes) -> No
 
 def test_only_the_public_part_is_kept_of_what_is_authorised_or_trusted(place: Path) -> None:
     keys.make(keys.CLIENT)
-    pair = keys.pair(keys.CLIENT)
-    for path in (
-        keys.authorise(place / "client.key_secret", "node-1.cluster"),
-        keys.trust(place / "client.key", "[::1]"),
+    keys.make(keys.DAEMON)
+    client, daemon = keys.pair(keys.CLIENT), keys.pair(keys.DAEMON)
+    for path, pair in (
+        (keys.authorise(place / "client.key", "node-1.cluster"), client),
+        (keys.trust(place / "daemon.key", "[::1]"), daemon),
     ):
         assert zmq.auth.load_certificate(path) == (pair.public, None)
         assert mode(path.parent) == 0o700
         assert [one.name for one in path.parent.iterdir()] == [path.name]
-    assert keys.authorised() == {pair.public: "node-1.cluster"}
+    assert keys.authorised() == {client.public: "node-1.cluster"}
     assert keys.server_file_of("tcp://[::1]:5") == place / "servers" / "::1.key"
 
 
@@ -95,7 +96,8 @@ def test_a_host_s_own_key_goes_before_the_one_for_all(place: Path) -> None:
     keys.make(keys.CLIENT)
     daemon, client = (zmq.auth.load_certificate(place / f"{name}.key")[0] for name in ("daemon", "client"))
     assert keys.for_client("tcp://there:1").server == daemon
-    keys.trust(place / "client.key", "there")
+    (place / "other.key").write_text(f'curve\n    public-key = "{client.decode()}"\n')
+    keys.trust(place / "other.key", "there")
     assert keys.for_client("tcp://there:1").server == client
     assert keys.for_client("tcp://elsewhere:1").server == daemon
 

@@ -70,6 +70,12 @@ def test_the_search_path_has_every_directory_once() -> None:
     assert path == [Path(name) for name in names]
 
 
+def test_install_may_leave_the_start_to_the_next_login(environ: dict[str, str]) -> None:
+    systemd = Systemd()
+    service.install(environ=environ, run=systemd, start=False)
+    assert systemd.asked[-1] == "enable mtvd.service"
+
+
 def test_install_writes_the_unit_and_starts_it(environ: dict[str, str]) -> None:
     systemd = Systemd()
     target = service.install(environ=environ, run=systemd)

@@ -6,6 +6,9 @@ Exit codes and the options that every command has are in `mtv.cli.common`.
 from __future__ import annotations
 
 import importlib
+import io
+import os
+import sys
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
@@ -84,10 +87,10 @@ class LazyGroup(common.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            import difflib
+            from mtv.wire.hints import near
 
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            ctx.fail(f"there is no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            hint = near(name, COMMANDS, count=1)
+            ctx.fail(f"there is no command {name!r}" + (f"; {hint}" if hint else ""))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -114,20 +117,51 @@ def cli() -> None:
     \b
     Exit codes:
       0    done
-      1    the request was refused; the message says why
+      1    the request was refused, or a file could not be read or written; the message says why
       2    the command line cannot be understood
       3    no daemon, or it has no window
       4    no answer in time; see --timeout
       5    the daemon, or something that it depends on, failed
       130  interrupted
+      141  whoever read the output has gone: mtv query ... | head
     """  # noqa: D301 - \b is click's own mark
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and leave the interpreter with its exit code."""
     settings: dict[str, Any] = {"prog_name": "mtv"}
-    cli.main(arguments, **settings)
+    _open_streams()
+    try:
+        cli.main(arguments, **settings)
+    except OSError as error:  # before or after a command: of the help text, of an error message
+        common.Refused(common.in_words_of_the_system(error)).show()
+        sys.exit(common.REFUSED)
+    finally:
+        _let_go_of_output()
     raise AssertionError("click leaves the interpreter")
+
+
+def _open_streams() -> None:
+    """Have all three streams, also where the shell has closed one; what cannot be encoded is written as an escape."""
+    for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_output() -> None:
+    """Drop what is left of an output that cannot be written: it was told of, and the interpreter would tell again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.close(nothing)
 
 
 __all__ = ["COMMANDS", "cli", "main"]

@@ -16,11 +16,13 @@ from mtv.cli.common import Call, Command
 from mtv.cli.query import as_objects, print_rows
 from mtv.wire.data import File
 from mtv.wire.errors import MtvError, RequestError, bad_value
+from mtv.wire.hints import near
 from mtv.wire.messages import Outcome, StepOutcome
 from mtv.wire.steps import STEP_TYPES, AnyStep, Load, Mtv, Overlay
 
 _PATH: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_KINDS: Final = ", ".join(str(kind.__struct_config__.tag) for kind in STEP_TYPES)
+_BY_TAG: Final = {str(kind.__struct_config__.tag): kind for kind in STEP_TYPES}
+_KINDS: Final = ", ".join(_BY_TAG)
 
 
 @click.command("batch", cls=Command)
@@ -35,7 +37,8 @@ def batch(call: Call, file: str) -> None:
     {"type": "overlay", "x": [10, 20], "y": [30, 40], "symbol": "o", "size": 8, "colour": "orange"}
 
     '-' is the standard input. Empty lines and lines that begin with # do not count. Types: query, load, mtv, overlay,
-    erase, delete, show, scale, zoom, pan, colormap, mask_colour, mask_transparency.
+    erase, delete, show, scale, zoom, pan, rotate, arrange, colormap, mask_colour, mask_transparency. Displays,
+    overlays and mask planes that are named must be there, or be made by one of the lines.
     """  # noqa: D301 - \b is click's own mark
     numbered = list(read_steps(_lines(file)))
     if not numbered:
@@ -67,10 +70,50 @@ def _step(number: int, text: str) -> AnyStep:
     try:
         step: AnyStep = msgspec.json.decode(text, type=AnyStep)
     except msgspec.ValidationError as error:
+        _check_names(number, text)  # a field that is misspelt is missing, too
         raise _refusal(number, str(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise bad_value(f"line {number}", f"this is no JSON: {error}", "one object a line") from None
+    _check_fields(f"line {number}: ", "", msgspec.json.decode(text), step)
     return _with_absolute_path(number, step)
+
+
+def _check_names(number: int, text: str) -> None:
+    """Refuse unknown fields of an object that is no step as it stands; those below them are not looked at."""
+    given = msgspec.json.decode(text)
+    kind = _BY_TAG.get(str(given.get("type"))) if isinstance(given, dict) else None
+    if kind is not None:
+        _check_keys(f"line {number}: ", str(given["type"]), given, kind)
+
+
+def _check_fields(where: str, name: str, given: Any, understood: Any) -> None:
+    """Refuse fields that were not understood, at any depth: the wire ignores what it does not know.
+
+    Parameters
+    ----------
+    where : `str`
+        In front of a field's name, for the error.
+    name : `str`
+        The field that it is.
+    given, understood
+        The same value, as it was read and as it will be sent.
+    """
+    if isinstance(understood, msgspec.Struct) and isinstance(given, dict):
+        kind = type(understood)
+        _check_keys(where, str(kind.__struct_config__.tag or name), given, kind)
+        for key, value in given.items():
+            _check_fields(f"{where}{key}.", key, value, getattr(understood, key, None))
+    elif isinstance(understood, tuple | list) and isinstance(given, list):
+        for index, (value, item) in enumerate(zip(given, understood, strict=True)):
+            _check_fields(f"{where.removesuffix('.')}[{index}].", name, value, item)
+
+
+def _check_keys(where: str, owner: str, given: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+    known = kind.__struct_fields__
+    for key in given:
+        if key not in known and key != kind.__struct_config__.tag_field:
+            hint = near(key, known, otherwise=f"it has {', '.join(known)}", count=1)
+            raise bad_value(f"{where}{key}", f"{owner!r} has no such field", hint)
 
 
 def _refusal(number: int, text: str) -> RequestError:

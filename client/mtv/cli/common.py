@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -25,7 +26,8 @@ CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 10
 TIMEOUT_SECS: Final = 60.0
 """Longer than the library's: the first request of a day opens the window and imports Butler."""
 
-REFUSED, USAGE, ABSENT, OVERDUE, BROKEN, INTERRUPTED = 1, 2, 3, 4, 5, 130
+REFUSED, USAGE, ABSENT, OVERDUE, BROKEN, INTERRUPTED, NOT_READ = 1, 2, 3, 4, 5, 130, 141
+"""Exit codes. The last is what a shell tells of a program that wrote to a pipe which nobody reads any more."""
 
 _NEGATIVE: Final = re.compile(r"-(\d|\.\d|inf|nan)")
 _STEP: Final = re.compile(r"^steps\[(\d+)\]\.?")
@@ -52,7 +54,8 @@ class Refused(click.ClickException):
         vars(self)["exit_code"] = exit_code  # newer versions of click type it as the class's own
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"mtv: {self.message}", file=file, err=file is None)
+        with contextlib.suppress(OSError):  # where it cannot be said, the exit code says it
+            click.echo(f"mtv: {self.message}", file=file, err=file is None)
 
 
 class Call:
@@ -87,11 +90,11 @@ class Call:
         return reply
 
     def draw(self, *steps: AnyStep, buffers: Sequence[Buffer] = ()) -> Outcome:
-        """Carry out steps as one transaction."""
+        """Carry out steps as one transaction, which acts on what is there alone."""
         from mtv.outcomes import failed_step
         from mtv.wire.messages import Outcome, Transaction
 
-        outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs), Outcome, buffers)
+        outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs, strict=True), Outcome, buffers)
         if failure := failed_step(outcome):
             raise failure
         return outcome
@@ -131,12 +134,27 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # else what is left is written, and fails, when nobody can tell of it any more
         except MtvError as error:
             raise Refused(in_words_of_the_shell(error), exit_code_of(error)) from None
         except KeyboardInterrupt:
             click.echo("mtv: interrupted", err=True)
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            ctx.exit(NOT_READ)
+        except OSError as error:
+            raise Refused(in_words_of_the_system(error)) from None
+        except UnicodeError as error:
+            raise Refused(f"a name or text is no UTF-8: {error}") from None
+        return result
+
+
+def in_words_of_the_system(error: OSError) -> str:
+    """Return what the system says of a file or of a stream, in small letters as all messages are."""
+    reason = error.strerror or str(error)
+    said = reason[:1].lower() + reason[1:]
+    return f"{os.fsdecode(error.filename)}: {said}" if isinstance(error.filename, str | bytes) else said
 
 
 def in_words_of_the_shell(error: MtvError) -> str:

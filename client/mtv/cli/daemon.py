@@ -12,6 +12,7 @@ from mtv.cli.common import Call, Command, Refused
 from mtv.wire.errors import Unavailable
 
 if TYPE_CHECKING:
+    from mtv.cli.upkeep import Option
     from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Movie, Report, WindowState
 
 _LEAVE_SECS: Final = 20.0
@@ -43,45 +44,62 @@ def up(
 ) -> None:
     """Start the daemon in the background, and wait until it answers.
 
-    No window opens before something is shown. The log is in the runtime directory, beside the socket.
+    No window opens before something is shown. The log is in the runtime directory, beside the socket. A daemon that
+    runs already keeps the settings that it was started with: options that it does not have are exit code 1.
     """
-    from mtv.cli import starting
+    from mtv.cli import starting, upkeep
 
-    given: list[str] = []
-    for repo in repos:
-        given += ["--repo", starting.absolute_repo(repo)]
     options = {
         "--window": window,
         "--attach": attach,
-        "--config": config,
-        "--listen": listen,
+        "--config": str(Path(config).absolute()) if config else None,
+        "--listen": listen and upkeep.check_listen(listen),
         "--log-level": log_level,
     }
-    for option, value in options.items():
-        given += [option, str(Path(value).absolute()) if option == "--config" else value] if value else []
+    wanted = [upkeep.Option("--repo", starting.absolute_repo(repo)) for repo in repos]
+    wanted += [upkeep.Option(name, value) for name, value in options.items() if value]
     if keep_window is not None:
-        given.append("--keep-window" if keep_window else "--close-window")
-    report = starting.probe(call.endpoint)
-    if report is not None:
-        _tell_up(call, report, already=True)
-        if given:
-            click.echo("mtv: it keeps the settings that it was started with ('mtv down' first)", err=True)
-        return
+        wanted.append(upkeep.Option("--keep-window" if keep_window else "--close-window"))
     if service:
-        starting.install_service()
-        report = common.connect(call.endpoint, call.timeout_secs).status()
-    else:
-        report = starting.start(call.endpoint, given, call.timeout_secs).report
-    _tell_up(call, report, already=False)
+        _up_by_service(call, wanted)
+        return
+    report = starting.probe(call.endpoint)
+    already = report is not None
+    if report is None:
+        words = [word for option in wanted for word in option.words]
+        report, already = starting.start_or_find(call.endpoint, words, call.timeout_secs)
+    lacking = [option for option in wanted if not upkeep.has(report, option)] if already else []
+    _tell_up(call, report, already=already, lacking=lacking)
     for location in filter(None, map(starting.missing_directory, repos)):
         click.echo(f"mtv: there is no directory {location}: --repo takes [ALIAS=]PATH or [ALIAS=]URI", err=True)
+    if lacking:
+        raise Refused(upkeep.refusal(lacking, wanted))
 
 
-def _tell_up(call: Call, report: Report, *, already: bool) -> None:
+def _up_by_service(call: Call, wanted: list[Option]) -> None:
+    """Install the user service, and start it unless a daemon runs: that is left alone."""
+    from mtv.cli import starting
+
+    if wanted:
+        raise click.UsageError(
+            f"the service has its settings from ~/.config/mtv/mtvd.toml, not from {wanted[0].name}: write them there"
+        )
+    report = starting.probe(call.endpoint)
+    starting.install_service(start=report is None)
+    if report is None:
+        _tell_up(call, common.connect(call.endpoint, call.timeout_secs).status(), already=False)
+        return
+    _tell_up(call, report, already=True)
+    when = "from the next login on, or now: mtv down && systemctl --user start mtvd"
+    click.echo(f"mtv: the service is installed; it takes the place of this daemon {when}", err=True)
+
+
+def _tell_up(call: Call, report: Report, *, already: bool, lacking: list[Option] | None = None) -> None:
     if call.json:
         from mtv.cli.output import print_json
 
-        print_json({"already": already, "pid": report.pid, "endpoint": report.endpoint, "release": report.release})
+        told = {"already": already, "pid": report.pid, "endpoint": report.endpoint, "release": report.release}
+        print_json({**told, "not_taken": [" ".join(option.words) for option in lacking or ()]})
         return
     word = "runs already" if already else "is up"
     click.echo(f"mtvd {report.release} {word}, pid {report.pid}, {report.endpoint}")

@@ -15,7 +15,7 @@ from typing import Final
 
 import click
 
-from mtv import paths
+from mtv import ownership, paths
 from mtv.cli import common, output, starting
 from mtv.cli.common import Call, Command, Refused
 from mtv.wire.errors import MtvError
@@ -42,6 +42,7 @@ def demo(call: Call, directory: Path, picture: Path, size: str, keep: bool) -> N
     --keep.
     """
     starting.require_daemon()
+    ownership.check_directory(paths.runtime_directory())  # the demo's own lies beside it
     tutorial = find_tutorial()
     directory, picture = directory.absolute(), picture.absolute()
     built = _build(call, directory, size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import importlib.util
 import os
 import re
 import shutil
@@ -17,15 +16,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import click
 
-from mtv import keys, paths
-from mtv.cli import common, output
+from mtv import keys, ownership, paths
+from mtv.cli import common, output, starting
 from mtv.cli.common import Call, Command
 from mtv.wire.errors import MtvError
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import WindowState
+    from mtv.wire.messages import Report, WindowState
 
-_DAEMON_PACKAGES: Final = ("anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
 _CLIENT_PACKAGES: Final = ("zmq", "msgpack", "msgspec", "numpy", "platformdirs", "click", "rich")
 _ROOM_BYTES: Final = 1_000_000_000
 """Thirty exposures or so; below that, pixels soon find no place."""
@@ -80,7 +78,7 @@ def examine(call: Call) -> list[Finding]:
 
 
 def _client(_call: Call) -> Iterator[Finding]:
-    missing = [name for name in _CLIENT_PACKAGES if not _is_there(name)]
+    missing = [name for name in _CLIENT_PACKAGES if not starting.is_there(name)]
     version = ".".join(map(str, sys.version_info[:3]))
     if missing:
         remedy = f"{sys.executable} -m pip install mtv"
@@ -90,7 +88,7 @@ def _client(_call: Call) -> Iterator[Finding]:
 
 
 def _daemon_packages(_call: Call) -> Iterator[Finding]:
-    missing = [name for name in ("mtvd", *_DAEMON_PACKAGES) if not _is_there(name)]
+    missing = starting.missing_packages()
     if missing:
         remedy = f"{sys.executable} -m pip install 'mtv[daemon]'"
         yield Finding("daemon's packages", "problem", f"missing: {', '.join(missing)}", remedy)
@@ -147,6 +145,11 @@ def _socket(call: Call) -> Iterator[Finding]:
         yield from _keys(endpoint)
         return
     yield _ok("socket", f"{path}, {len(os.fsencode(path))} of {paths.SOCKET_PATH_BYTES} bytes")
+    try:
+        ownership.require_own(endpoint)
+    except MtvError as error:
+        yield Finding("runtime directory", "problem", error.error.message, error.error.hint)
+        return
     yield from _directory(path.parent)
     yield from _room(path.parent)
 
@@ -202,6 +205,8 @@ def _daemon(call: Call) -> Iterator[Finding]:
     try:
         report = connection.status()
     except MtvError as error:
+        if error.code == "forbidden":  # the directory has a line of its own
+            return
         # a daemon that is silent is stopped by the number that its lock names
         lock = "kill $(cat {}/lock) && mtv up"
         path = paths.socket_path(connection.endpoint)
@@ -214,12 +219,22 @@ def _daemon(call: Call) -> Iterator[Finding]:
     finally:
         connection.close()
     yield _ok("daemon", f"mtvd {report.release}, pid {report.pid}, up {output.duration(report.uptime_secs)}")
+    yield from _pixels(report)
     window = report.window
     if window.state in {"lost", "failed"}:
         remedy = _remedy(window.reason) or f"mtv down && mtv up, and look into {_log_of(connection.endpoint)}"
         yield Finding("window", "problem", f"{window.state}: {window.reason or 'no reason given'}", remedy)
     else:
         yield _ok("window", _window_text(window))
+
+
+def _pixels(report: Report) -> Iterator[Finding]:
+    """Look at the pixel files of a daemon that runs; where there is room enough, nothing is said of them."""
+    if report.pixel_bytes_limit and report.pixel_room_bytes < min(_ROOM_BYTES, report.pixel_bytes_limit // 4):
+        used = f"{output.size(report.pixel_bytes)} of {output.size(report.pixel_bytes_limit)} used"
+        text = f"room for only {output.size(report.pixel_room_bytes)} ({used})"
+        remedy = "delete displays and release handles, or set pixel_bytes or pixel_directory in ~/.config/mtv/mtvd.toml"
+        yield Finding("pixels", "problem", text, remedy)
 
 
 def _window_text(window: WindowState) -> str:
@@ -236,13 +251,6 @@ def _remedy(reason: str) -> str:
 def _log_of(endpoint: str) -> str:
     path = paths.socket_path(endpoint)
     return str(path.parent / "mtvd.log") if path else "its log"
-
-
-def _is_there(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 _LOOKS: Final[tuple[Callable[[Call], Iterator[Finding]], ...]] = (

@@ -230,9 +230,10 @@ def snap(call: Call, file: str, frame: int | str | None) -> None:
         sys.stdout.buffer.write(picture)
         return
     try:
-        Path(file).write_bytes(picture)
+        output.write_whole(Path(file), picture)
     except OSError as error:
-        raise common.Refused(f"file: {file}: {error.strerror}") from None
+        error.filename = file
+        raise common.Refused(f"file: {common.in_words_of_the_system(error)}") from None
     assert isinstance(answer.reply, Picture)
     if call.json:
         output.print_json({"file": file, "format": answer.reply.format, "bytes": len(picture)})

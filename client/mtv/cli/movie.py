@@ -76,6 +76,8 @@ def _begin(call: Call, words: tuple[str, ...], asked: dict[str, Any]) -> None:
         if asked[name] is not None:
             option = asked[name] if name == "action" else name
             raise click.UsageError(f"--{option} steers a movie that plays: leave {words[0]} out")
+    if asked["background"] and asked["save"] is not None:
+        raise click.UsageError("--background plays on by itself, --save waits for each frame: leave one of them out")
     dataset_type, *constraints = words
     data_id: dict[str, Any] = dict(common.keywords(constraints))
     for name in data_id.keys() & inspect.signature(Repository.movie).parameters:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +27,33 @@ def print_json(value: Any) -> None:
     """Print one JSON document: indented on a terminal, on one line elsewhere."""
     encoded = msgspec.json.encode(value)
     click.echo(msgspec.json.format(encoded, indent=2) if sys.stdout.isatty() else encoded)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: what was there before stays until the new one is complete.
+
+    A link stays one, an existing file keeps its mode. What is no regular file (a device, a pipe) is written into, and
+    so is a file in whose directory no other can be made.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; nothing of it is left.
+    """
+    target = path.resolve()
+    if target.exists() and not (target.is_file() and os.access(target.parent, os.W_OK)):
+        target.write_bytes(data)
+        return
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    partial = target.with_name(f".{target.name[:200]}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.write(data)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

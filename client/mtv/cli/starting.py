@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mtv import paths
+from mtv import ownership, paths
 from mtv.cli import common
 from mtv.cli.common import Refused
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from mtv.wire.messages import Report
 
 LOG_NAME: Final = "mtvd.log"
+DAEMON_PACKAGES: Final = ("mtvd", "anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
+"""What the extra ``mtv[daemon]`` brings, as far as the daemon cannot do without."""
+_STARTING: Final = "starting"
+"""File that is locked while a daemon is started."""
 _GLANCE_SECS: Final = 0.05
 """How long to watch a starting daemon for its death before asking it again."""
 _SHOWN_LINES: Final = 12
@@ -39,7 +44,9 @@ class Started(NamedTuple):
 
 def probe(endpoint: str | None) -> Report | None:
     """Return the state of the daemon at an endpoint; None where nobody listens, or lets us in."""
-    path = paths.socket_path(endpoint or paths.default_endpoint())
+    chosen = endpoint or paths.default_endpoint()
+    ownership.require_own(chosen)
+    path = paths.socket_path(chosen)
     if path is not None and not path.exists():
         return None
     connection = common.connect(endpoint, _PROBE_SECS)
@@ -52,12 +59,12 @@ def probe(endpoint: str | None) -> Report | None:
 
 
 def runtime_of(endpoint: str | None) -> Path:
-    """Return the runtime directory of a daemon: where its socket is.
+    """Return the runtime directory of a daemon, where its socket is; it is made where it is not there.
 
     Raises
     ------
     RequestError
-        ``bad_value`` for an endpoint that is no socket file.
+        ``bad_value`` for an endpoint that is no socket file; ``forbidden`` where the directory is somebody else's.
     """
     chosen = endpoint or paths.default_endpoint()
     path = paths.socket_path(paths.check_endpoint(chosen))
@@ -65,6 +72,8 @@ def runtime_of(endpoint: str | None) -> Path:
         raise bad_value(
             "endpoint", f"a daemon cannot be started at {chosen}", "start it on its own host: mtv up --listen TCP"
         )
+    ownership.require_own(chosen)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.parent
 
 
@@ -80,7 +89,6 @@ def start(
     """
     require_daemon()
     runtime = runtime_of(endpoint)
-    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = runtime / LOG_NAME
     command = [sys.executable, "-m", "mtvd", "serve", *options]
     if endpoint or paths.ENDPOINT_VARIABLE in os.environ:
@@ -106,6 +114,76 @@ def start(
         raise Refused(f"mtvd ended with status {ended} (its log: {log})", common.BROKEN)
     process.returncode = 0  # it is meant to outlive this process: nobody will wait for it
     return Started(process, report, log)
+
+
+def start_or_find(
+    endpoint: str | None, options: Sequence[str], timeout_secs: float, environ: Mapping[str, str] = os.environ
+) -> tuple[Report, bool]:
+    """Start a daemon, or find the one that somebody else starts at the same time.
+
+    Returns
+    -------
+    report : `~mtv.wire.messages.Report`
+        The daemon's state.
+    already : `bool`
+        True where it was started by somebody else.
+
+    Raises
+    ------
+    Refused
+        As `start`.
+    """
+    require_daemon()
+    deadline = time.monotonic() + timeout_secs
+    runtime = runtime_of(endpoint)
+    with _only_start(runtime, deadline):
+        report = probe(endpoint)  # the one who had the lock before has started it
+        if report is not None:
+            return report, True
+        try:
+            return start(endpoint, options, timeout_secs, environ).report, False
+        except Refused:
+            # it may have ended because of one that was started in another way: by the service, or by hand
+            report = _wait_for_holder(runtime, endpoint, deadline)
+            if report is None:
+                raise
+            return report, True
+
+
+@contextlib.contextmanager
+def _only_start(runtime: Path, deadline: float) -> Iterator[None]:
+    """Have one process at a time start a daemon in a runtime directory.
+
+    The lock is gone with the process that holds it, also where that is killed.
+    """
+    with (runtime / _STARTING).open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Refused("another 'mtv up' has been starting a daemon for too long", common.OVERDUE) from None
+                time.sleep(_GLANCE_SECS)
+        yield
+
+
+def _wait_for_holder(runtime: Path, endpoint: str | None, deadline: float) -> Report | None:
+    """Return the state of a daemon that has the runtime directory, once it answers; None where none has."""
+    report = probe(endpoint)
+    while report is None and _is_held(runtime / "lock") and time.monotonic() < deadline:
+        time.sleep(_GLANCE_SECS)
+        report = probe(endpoint)
+    return report
+
+
+def _is_held(lock: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError), lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _wait_until_it_answers(
@@ -136,21 +214,36 @@ def end(process: subprocess.Popen[bytes], patience_secs: float = 20.0) -> None:
 
 
 def require_daemon() -> None:
-    """Refuse where only the client is installed."""
-    if importlib.util.find_spec("mtvd") is None:
+    """Refuse where only the client is installed: the daemon's own modules are there, what they import is not."""
+    missing = missing_packages()
+    if missing:
         raise Unavailable(
             Error(
                 code="no_daemon",
-                message="the daemon is not installed in this Python",
+                message=f"the daemon is not installed in this Python, which lacks {', '.join(missing)}",
                 hint=f"{sys.executable} -m pip install 'mtv[daemon]'",
             )
         )
 
 
-def install_service() -> None:
-    """Have the daemon install and start its user service."""
+def missing_packages() -> list[str]:
+    """Return what the daemon needs and this Python does not have; nothing of it is imported."""
+    return [name for name in DAEMON_PACKAGES if not is_there(name)]
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a module could be imported."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def install_service(*, start: bool) -> None:
+    """Have the daemon install its user service, and start it where wished."""
     require_daemon()
-    result = subprocess.run([sys.executable, "-m", "mtvd", "install-service"], check=False)
+    options = [] if start else ["--no-start"]
+    result = subprocess.run([sys.executable, "-m", "mtvd", "install-service", *options], check=False)
     if result.returncode:
         raise Refused("the user service was not installed ('mtv up' starts the daemon without it)", common.BROKEN)
 

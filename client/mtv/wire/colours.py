@@ -7,7 +7,6 @@ Level 4; where the two differ (gray, green, maroon, purple) X11 wins, because ``
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import zlib
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from mtv.wire.errors import bad_value
+from mtv.wire.hints import near
 
 IGNORE: Final = "ignore"
 """The colour of a mask plane that is not shown."""
@@ -68,9 +68,7 @@ def default_mask_colour(plane: str) -> str:
 
 
 def _hint(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=3)
-    known = f"did you mean {' or '.join(near)}? " if near else ""
-    return known + "any X11 or CSS colour name, or #rrggbb"
+    return f"{near(name, names)} any X11 or CSS colour name, or #rrggbb".lstrip()
 
 
 @functools.cache

@@ -27,6 +27,8 @@ Code = Literal[
     "bad_query",
     "unknown_handle",
     "unknown_display",
+    "unknown_overlay",
+    "unknown_plane",
     "unreadable_file",
     "unsupported",
     "read_only",

@@ -84,6 +84,9 @@ class Transaction(Message, frozen=True, kw_only=True, tag="transaction"):
     """True: a newer request like this may take its place while it waits; only for a lone `Mtv`."""
     deadline_secs: float | None = None
     """What still waits after this time is failed, not drawn."""
+    strict: bool = False
+    """True: steps that act on a display, an overlay or a mask plane are refused where it is not there, and no step
+    makes it. False: a setting may come before what it is for."""
 
 
 class Frame(Message, frozen=True, kw_only=True, tag="frame"):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mtv.wire.hints import near
 from mtv.wire.steps import Query
-from mtvd.repo.errors import near, refusal
+from mtvd.repo.errors import refusal
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler

@@ -6,13 +6,13 @@ where they are meant for users; a database's never are, for they hold SQL and pa
 
 from __future__ import annotations
 
-import difflib
 import errno
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from mtv.wire.errors import Code, Error, MtvError, RequestError
+from mtv.wire.hints import near
 from mtvd.repo import peers
 
 _MISSING_GOVERNOR: Final = re.compile(r"dimension dependent on (?P<governor>\w+) without")
@@ -69,12 +69,6 @@ class Asked(Protocol):
 def refusal(code: Code, message: str, where: str, hint: str = "") -> RequestError:
     """Return the exception for a request that is at fault."""
     return RequestError(Error(code=code, message=message, where=where, hint=hint))
-
-
-def near(name: str, options: Iterable[str], *, otherwise: str = "") -> str:
-    """Return a hint with the names that look like one."""
-    found = difflib.get_close_matches(name, list(options), n=3)
-    return f"did you mean {' or '.join(map(repr, found))}?" if found else otherwise
 
 
 def some(options: Sequence[str], count: int = 6) -> str:

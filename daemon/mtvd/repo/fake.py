@@ -18,10 +18,11 @@ import numpy as np
 
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, bad_value
+from mtv.wire.hints import near
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import NOW, START, Query
 from mtvd.pixelstore import PixelStore
-from mtvd.repo.errors import near, refusal
+from mtvd.repo.errors import refusal
 from mtvd.repo.port import OnImage, OnProgress
 from mtvd.repo.positions import Positions, Wanted, positions
 from mtvd.repo.tables import ColumnTable, Field, catalog

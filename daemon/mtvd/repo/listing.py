@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtv.wire.hints import near
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
 from mtvd.repo.chains import GLOB
-from mtvd.repo.errors import near, refusal, some
+from mtvd.repo.errors import refusal, some
 from mtvd.repo.names import columns_of, type_names
 from mtvd.repo.pages import Page
 

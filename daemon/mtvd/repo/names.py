@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtv.wire.errors import bad_value
+from mtv.wire.hints import near
 from mtv.wire.steps import Query
 from mtvd.repo.chains import GLOB
-from mtvd.repo.errors import near, refusal, some
+from mtvd.repo.errors import refusal, some
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DimensionGroup

@@ -5,7 +5,6 @@ Never imports ``lsst``: the index is read here, whenever it changes, because But
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urlparse
 import msgspec
 
 from mtv.wire.errors import Error, RequestError, bad_value
+from mtv.wire.hints import near
 from mtv.wire.messages import RepositoryInfo
 
 _log = logging.getLogger(__name__)
@@ -208,11 +208,8 @@ def _load_index(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unknown(name: str, aliases: tuple[str, ...], where: str) -> RequestError:
-    near = difflib.get_close_matches(name, aliases, n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else _choices(aliases)
-    return RequestError(
-        Error(code="unknown_repository", message=f"there is no repository {name!r}", where=where, hint=hint)
-    )
+    message, hint = f"there is no repository {name!r}", near(name, aliases, otherwise=_choices(aliases))
+    return RequestError(Error(code="unknown_repository", message=message, where=where, hint=hint))
 
 
 def _choices(aliases: tuple[str, ...]) -> str:

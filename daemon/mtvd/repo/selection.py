@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mtv.wire.errors import RequestError, bad_value
-from mtvd.repo.errors import near
+from mtv.wire.hints import near
 
 MOST_NODES: Final = 300
 """Names, numbers and operators of one expression at most; each costs a pass over the rows."""

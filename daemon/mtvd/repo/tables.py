@@ -10,7 +10,7 @@ import numpy as np
 
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.errors import RequestError, bad_value
-from mtvd.repo.errors import near
+from mtv.wire.hints import near
 from mtvd.repo.evaluation import Rows, Values, chosen
 from mtvd.repo.selection import parse
 

@@ -45,7 +45,7 @@ async def attach(title: str, stage_directory: Path, start_lane: StartLane, *, de
     WindowUnavailable
         There is none, or two; it is stopped, does not answer, refuses Tcl, or another daemon holds it.
     """
-    address = _only(title, await _addresses(title, start_lane, deadline_secs))
+    address = only(title, await addresses(title, start_lane, deadline_secs))
     directory = new_directory(stage_directory)
     lane = await start_lane(_environment(address))
     try:
@@ -88,9 +88,15 @@ def stopped(title: str, pid: int) -> WindowUnavailable:
     return WindowUnavailable(f"the DS9 {title!r} (pid {pid}) is stopped: kill -CONT {pid}")
 
 
-async def _addresses(title: str, start_lane: StartLane, deadline_secs: float) -> list[str]:
-    """Return where those of a title listen, each once."""
-    sockets = [str(path) for path in _socket_directory().glob(f"DS9_{title}.*") if _listens(path)]
+async def addresses(title: str, start_lane: StartLane, deadline_secs: float) -> list[str]:
+    """Return where the DS9 of a title listen, each once: of that very title, which is no pattern.
+
+    Raises
+    ------
+    WindowUnavailable
+        One is stopped, or XPA's name server does not answer.
+    """
+    sockets = [str(path) for path in _sockets(title) if _listens(path)]
     for address in sockets:  # before the name server is asked: XPA's look-up waits for one that is stopped
         _refuse_stopped(title, address)
     lane = await start_lane(_variables() | {"XPA_METHOD": "inet"})
@@ -103,7 +109,8 @@ async def _addresses(title: str, start_lane: StartLane, deadline_secs: float) ->
     return list(dict.fromkeys((*sockets, *known)))
 
 
-def _only(title: str, addresses: list[str]) -> str:
+def only(title: str, addresses: list[str]) -> str:
+    """Return the only address, or raise `WindowUnavailable` where there is none, or several."""
     if not addresses:
         raise WindowUnavailable(f"there is no DS9 with the title {title!r}: XPA_METHOD=local ds9 -title {title}")
     if len(addresses) > 1:
@@ -178,6 +185,15 @@ def _variables() -> dict[str, str]:
 
 def _socket_directory() -> Path:
     return Path(os.environ.get("XPA_TMPDIR", "/tmp/.xpa"))  # noqa: S108 - where XPA's own tools look
+
+
+def _sockets(title: str) -> list[Path]:
+    """Return the sockets of a title: XPA names them ``DS9_TITLE.PID``, and ``mine.2`` is a title too."""
+    try:
+        found = list(_socket_directory().iterdir())
+    except OSError:  # no DS9 has made it yet
+        return []
+    return sorted(path for path in found if path.stem == f"DS9_{title}" and path.suffix[1:].isdecimal())
 
 
 def _listens(path: Path) -> bool:

@@ -15,6 +15,7 @@ import signal
 import sys
 import types
 import warnings
+from collections.abc import Iterable
 from typing import Any, Final
 
 from mtvd.children import HandlerFailure, serve
@@ -80,8 +81,7 @@ class Lane:
     def find(self, title: str) -> list[str]:
         """Return the addresses of all DS9 of a title that the name server of our environment knows."""
         pyds9 = _import_pyds9()
-        found = pyds9.ds9_targets(f"DS9:{title}") or []
-        return [str(target).split()[1] for target in found]
+        return exact(title, pyds9.ds9_targets(f"DS9:{title}") or [])
 
     def run(self, script: bytes, read_back: bool) -> str:
         """Run a Tcl script; return what the agent tells of it.
@@ -119,6 +119,12 @@ class Lane:
             # pyds9 fails on the error text itself, and where DS9 is gone
             raise HandlerFailure(f"DS9 gave no answer to {command.partition(' ')[0]}") from None
         return answer if isinstance(answer, str) else ""
+
+
+def exact(title: str, targets: Iterable[object]) -> list[str]:
+    """Return the addresses of those that have a title: to XPA's name server brackets, stars and ``?`` are patterns."""
+    found = (str(target).rpartition(" ") for target in targets)
+    return [address for name, _, address in found if name.rstrip() == f"DS9:{title}"]
 
 
 def _told(answer: str) -> str:

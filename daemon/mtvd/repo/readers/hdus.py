@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtv.wire.errors import RequestError, bad_value
-from mtvd.repo.errors import near
+from mtv.wire.hints import near
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
 from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
 
