@@ -6,7 +6,7 @@ them, so that asking for the same zoom twice is two wishes: the user may have zo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -290,11 +290,11 @@ def _joined(scene: Scene, number: int, key: str) -> Scene:
     others = [n for n, display in scene.displays.items() if n != number and display.image is not None]
     if not others:
         return scene
-    return _shared(scene, scene.front if scene.front in others else others[0], True, key)
+    return _shared(scene, scene.front if scene.front in others else others[0], True, key, followers={number})
 
 
-def _shared(scene: Scene, number: int, view: bool, key: str) -> Scene:
-    """Let all displays share what is locked, with the values of one of them."""
+def _shared(scene: Scene, number: int, view: bool, key: str, followers: Collection[int] | None = None) -> Scene:
+    """Let displays share what is locked, with the values of one of them: all, or those that follow it."""
     locks, leader = scene.arrangement, scene.displays[number]
     shared: dict[str, Any] = {}
     if locks.lock_scale:
@@ -304,7 +304,10 @@ def _shared(scene: Scene, number: int, view: bool, key: str) -> Scene:
     if locks.lock_frame in {"image", "physical"}:
         shared |= {"zoom": leader.zoom, "pan": leader.pan, "rotation": leader.rotation}
     if shared:
-        displays = {n: msgspec.structs.replace(display, **shared) for n, display in scene.displays.items()}
+        displays = {
+            n: display if followers is not None and n not in followers else msgspec.structs.replace(display, **shared)
+            for n, display in scene.displays.items()
+        }
         scene = msgspec.structs.replace(scene, displays=displays)
     if locks.lock_frame == "wcs" and view:
         scene = msgspec.structs.replace(scene, arrangement=msgspec.structs.replace(locks, leader=number, key=key))
