@@ -64,7 +64,7 @@ async def test_another_major_version_is_refused_with_the_version_that_is_spoken(
     client = daemon.client()
     message = frames.pack(frames.Kind.REQUEST, client.session, 5, b"a body of the future")
     head = bytearray(message[0])
-    head[4] = 9
+    head[4:6] = 9, 0
     client.socket.send_multipart([bytes(head), *message[1:]])
     reply = await client.answer(5)
     assert isinstance(reply, messages.Failed)
@@ -190,11 +190,13 @@ async def test_a_request_sent_again_is_answered_again_and_drawn_once(daemon: Dae
 
 async def test_a_client_that_reconnects_is_answered_where_it_is_now(daemon: Daemon) -> None:
     client = daemon.client()
+    await client.greet()
     daemon.window.gate = anyio.Event()
     client.send(dot())
     await daemon.window.reached.wait()
     again = daemon.client()
-    again.session = client.session
+    again.session, again.secret = client.session, client.secret
+    await again.greet()
     again.send(dot(), sequence=1)
     await again.ask(messages.Status(), ())
     daemon.window.gate.set()
@@ -259,16 +261,33 @@ async def test_the_pixel_files_of_an_image_that_gave_way_are_removed_whatever_it
     assert [found for found in daemon.pixels.names() if found.startswith("mtv-")] == [name]
 
 
-async def test_too_much_under_way_is_refused_as_busy_and_retryable(daemon: Daemon) -> None:
+async def test_more_than_may_be_under_way_waits_for_its_place_and_is_carried_out(daemon: Daemon) -> None:
     client = daemon.client()
     daemon.window.gate = anyio.Event()
-    numbers = [client.send(dot()) for _ in range(51)]
+    numbers = [client.send(dot()) for _ in range(60)]
+    while daemon.budget.waiting < 35:
+        await daemon.client().ask(messages.Status())
+    assert daemon.budget.requests_used == 25, "half of the places: as many are free for others"
+    daemon.window.gate.set()
+    for number in numbers:
+        assert isinstance(await client.answer(number), messages.Outcome)
+    assert (daemon.budget.requests_used, daemon.budget.waiting) == (0, 0)
+
+
+async def test_who_waits_for_a_place_can_be_cancelled(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    numbers = [client.send(dot()) for _ in range(30)]
+    while daemon.budget.waiting < 5:
+        await daemon.client().ask(messages.Status())
+    request_id = f"{client.session.hex()}-{numbers[-1]}"
+    assert await daemon.client().ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
     reply = await client.answer(numbers[-1])
     assert isinstance(reply, messages.Failed)
-    assert (reply.error.code, reply.error.retryable) == ("busy", True)
+    assert reply.error.code == "cancelled"
+    assert daemon.budget.waiting == 4
     daemon.window.gate.set()
-    for number in numbers[:-1]:
-        assert isinstance(await client.answer(number), messages.Outcome)
+    assert isinstance(await client.answer(numbers[-2]), messages.Outcome)
 
 
 async def test_a_transaction_past_its_deadline_is_failed_and_not_drawn(daemon: Daemon) -> None:
