@@ -24,7 +24,7 @@ A_PATH: Final = "<a path on the daemon's host>"
 
 _PATHS: Final = re.compile(
     r"""(?P<quote>['"`])~?/(?:(?!(?P=quote)).)+(?P=quote)"""  # a quoted path may have blanks
-    r"""|(?<![\w.~/:@%+-])~?/[^\s'"`<>|:;,()\[\]{}]+"""
+    r"""|(?<![\w.~/@%+-])~?/(?!/)[^\s'"`<>|:;,()\[\]{}]+"""
     r"""|\b(?!tcp:)[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'"`<>|,()\[\]{}]*"""
 )
 _Told = TypeVar("_Told", bound=msgspec.Struct)

@@ -278,6 +278,12 @@ class TestDaemon:
 
 
 @pytest.fixture
+def make_daemon() -> type[TestDaemon]:
+    """What makes a daemon, for tests that need one after the other."""
+    return TestDaemon
+
+
+@pytest.fixture
 async def daemon(tmp_path: Path) -> AsyncIterator[TestDaemon]:
     """A running daemon."""
     with zmq.Context[zmq.Socket[bytes]]() as context:
