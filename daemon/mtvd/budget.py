@@ -17,7 +17,7 @@ import anyio
 from mtv.wire.errors import DaemonError, Error
 
 _WAITING: Final = 8
-"""Requests that may wait for a place, for each place."""
+"""Requests that may wait for a place, for each place; of one session half of them."""
 
 
 def _patiently() -> AbstractContextManager[None]:

@@ -24,6 +24,8 @@ SEED: Final = int(os.environ.get("SEED", "20261130"))
 FRAMES: Final = int(os.environ.get("GARBAGE_FRAMES", "20000"))
 """`GARBAGE_FRAMES=200000` tries as many as were asked for once."""
 SOCKETS: Final = 20
+STRETCHES: Final[tuple[steps.Stretch, ...]] = ("log", "linear")
+LOG: Final = logging.getLogger("fairness")
 STATUS: Final = codec.encode(messages.Status())
 VALID: Final = (
     STATUS,
@@ -183,7 +185,6 @@ async def test_garbage_from_many_sockets_is_noticed_by_nobody_else(
     daemon: Daemon,
     greeted: bool,
     caplog: pytest.LogCaptureFixture,
-    record_property: Callable[[str, object], None],
 ) -> None:
     caplog.set_level(logging.INFO)
     good, watching = daemon.client(), daemon.client()
@@ -204,7 +205,7 @@ async def test_garbage_from_many_sockets_is_noticed_by_nobody_else(
     async with anyio.create_task_group() as group:
         group.start_soon(throw)
         while not over.is_set():
-            stretch = ("log", "linear")[len(took) % 2]
+            stretch = STRETCHES[len(took) % 2]
             began = time.perf_counter()
             reply = await good.ask(steps.Scale(stretch=stretch))
             took.append(time.perf_counter() - began)
@@ -222,9 +223,8 @@ async def test_garbage_from_many_sockets_is_noticed_by_nobody_else(
     assert len(lines) < 12 * (sum(took) * 3 + 30), "what is refused is added up, not written down one by one"
     assert len(daemon.sessions) < 1200
     took.sort()
-    record_property("good_requests", len(took))
-    for name, place in (("p50_ms", 50), ("p99_ms", 99), ("longest_ms", 100)):
-        record_property(name, round(1e3 * took[min(len(took) - 1, len(took) * place // 100)], 1))
+    p50, p99, longest = (1e3 * took[min(len(took) - 1, len(took) * place // 100)] for place in (50, 99, 100))
+    LOG.info("%d frames, %d good requests: p50 %.1f, p99 %.1f, longest %.1f ms", FRAMES, len(took), p50, p99, longest)
 
 
 async def test_the_watchdog_is_answered_under_a_flood_and_leaves_no_session(daemon: Daemon) -> None:
