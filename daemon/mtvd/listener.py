@@ -27,10 +27,12 @@ from mtvd.handlers import AT_ONCE, REMEMBERED, Call, Handlers, not_a_request
 from mtvd.refusals import SECS, Refusals
 from mtvd.sessions import Session, Sessions
 from mtvd.settling import answer_of
-from mtvd.zsocket import PeerGone, Received, RouterSocket
+from mtvd.zsocket import TURN_SECS, PeerGone, Received, RouterSocket
 
 _LOG = logging.getLogger(__name__)
 _PROGRESS_EVERY_SECS = 0.1
+_GATHER_SECS = 0.001
+"""How long requests are taken in that come one after the other, before any is carried out: they become one batch."""
 
 _RECEIPT = codec.encode(ms.Receipt())
 _NO_HEADER = Header(0, 0, 0, bytes(16), 0, 0, ())
@@ -73,12 +75,14 @@ class Listener:
         """Read until cancelled; requests under way are cancelled with it."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._sum_up_refusals)
+            queued = False
             while True:
-                received = await self._socket.receive()
+                received = await self._socket.receive(_GATHER_SECS if queued else TURN_SECS)
                 try:
-                    self._receive(group, received)
+                    queued = self._receive(group, received)
                 except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
                     _LOG.exception("a message could not be taken in, it is left out")
+                    queued = False
 
     def close(self) -> None:
         """Close the socket; what was sent has a moment to leave."""
@@ -98,7 +102,8 @@ class Listener:
             await anyio.sleep(SECS)
             self._refusals.sum_up()
 
-    def _receive(self, group: anyio.abc.TaskGroup, received: Received) -> None:
+    def _receive(self, group: anyio.abc.TaskGroup, received: Received) -> bool:
+        """Take a message in; tell whether it was a request that waits for its turn now."""
         route, frames, key = received
         header = _NO_HEADER
         try:
@@ -118,7 +123,8 @@ class Listener:
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
             self._refuse(route, header.session, header.sequence, self._broken(route, header.request_id))
         else:
-            self._dispatch(group, session, header, request, frames[2:])
+            return self._dispatch(group, session, header, request, frames[2:])
+        return False
 
     def _dispatch(
         self,
@@ -127,7 +133,7 @@ class Listener:
         header: Header,
         request: ms.Request,
         buffers: Sequence[Buffer],
-    ) -> None:
+    ) -> bool:
         session.requests += 1
         call = Call(
             session=session,
@@ -141,7 +147,7 @@ class Listener:
         if type(request) in AT_ONCE:
             self._answer_now(request, call)
         elif self._known(call, request):
-            return
+            return False
         elif len(session.waiting) >= self._limits.in_flight:
             self._refuse(session.route, session.id, header.sequence, _too_many(self._limits.in_flight))
         else:
@@ -149,6 +155,8 @@ class Listener:
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
             session.waiting.add(header.sequence)
             group.start_soon(self._work, request, call, header.body_bytes + sum(header.buffer_bytes))
+            return True
+        return False
 
     def _known(self, call: Call, request: ms.Request) -> bool:
         """Answer a request that was sent again; tell whether it was one."""

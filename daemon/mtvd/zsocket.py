@@ -26,7 +26,7 @@ _FIRST_THREAD: Final = 1
 _SECOND_THREAD: Final = 2
 """Bits of the context's threads."""
 _LARGE_BYTES: Final = 1 << 20
-_TURN_SECS: Final = 0.0002
+TURN_SECS: Final = 0.0002
 """How long messages are read before all other tasks have their turn: some small ones, or one that is work."""
 
 
@@ -89,7 +89,7 @@ class RouterSocket:
         self._bind(endpoint)
         self._waiting: anyio.CancelScope | None = None
         self._leaving: list[tuple[zmq.MessageTracker, int]] = []
-        self._turn_ends = 0.0
+        self._turn_began = 0.0
 
     def _secure(self, keys: Pair, endpoint: str) -> None:
         self._socket.setsockopt(zmq.AFFINITY, _SECOND_THREAD)
@@ -118,17 +118,27 @@ class RouterSocket:
         self._leaving = [(tracker, size) for tracker, size in self._leaving if not tracker.done]
         return sum(size for _, size in self._leaving)
 
-    async def receive(self) -> Received:
-        """Return the next message, when all other tasks have had their turn."""
-        if time.monotonic() >= self._turn_ends:
+    async def receive(self, turn_secs: float = TURN_SECS) -> Received:
+        """Return the next message; where they have been read for some time, all other tasks have their turn before.
+
+        Parameters
+        ----------
+        turn_secs : `float`
+            That time.
+
+        Returns
+        -------
+        received : `Received`
+        """
+        if time.monotonic() >= self._turn_began + turn_secs:
             await anyio.lowlevel.checkpoint()
-            self._turn_ends = time.monotonic() + _TURN_SECS
+            self._turn_began = time.monotonic()
         while True:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 await self._readable()
-                self._turn_ends = time.monotonic() + _TURN_SECS
+                self._turn_began = time.monotonic()
                 continue
             key = "" if self._keys is None else _key_of(frames[0])
             return Received(frames[0].bytes, [frame.buffer for frame in frames[1:]], key)
