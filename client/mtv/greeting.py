@@ -11,8 +11,20 @@ from mtv.wire import version
 from mtv.wire.messages import Hello
 
 
-def hello(*, far: bool = False) -> Hello:
-    """Return the greeting of this process as it is now; what is of use on its own host alone is left out for others."""
+def hello(secret: str = "", *, far: bool = False) -> Hello:
+    """Return the greeting of this process as it is now.
+
+    Parameters
+    ----------
+    secret : `str`
+        What the session's id is made of.
+    far : `bool`
+        True where the daemon is on another host: what is of use on this host alone is left out.
+
+    Returns
+    -------
+    hello : `~mtv.wire.messages.Hello`
+    """
     return Hello(
         versions=(version.MAJOR, version.MINOR),
         program=Path(sys.argv[0] if sys.argv and sys.argv[0] else "python").name,
@@ -21,6 +33,7 @@ def hello(*, far: bool = False) -> Hello:
         pid=os.getpid(),
         x_display="" if far else os.environ.get("DISPLAY", ""),
         xauthority="" if far else os.environ.get("XAUTHORITY", ""),
+        secret=secret,
     )
 
 

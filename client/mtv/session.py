@@ -35,6 +35,7 @@ from mtv.wire.errors import DeadlineExceeded, Error, MtvError, RequestError, Una
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Bye, Cancel, Reply, Request, Welcome
+from mtv.wire.proof import session_id
 
 _log: Final = logging.getLogger("mtv")
 
@@ -237,7 +238,9 @@ class Session:
         far = paths.is_tcp(self.endpoint)
         ownership.require_own(self.endpoint)
         keys = for_client(self.endpoint) if far else None
-        link = Link(self.endpoint, os.urandom(16), hello(far=far), self._timing, self._hearing, keys)
+        secret = os.urandom(16).hex()
+        greeting = hello(secret, far=far)
+        link = Link(self.endpoint, session_id(secret), greeting, self._timing, self._hearing, keys)
         try:
             link.start()
         except KeyboardInterrupt:

@@ -15,7 +15,7 @@ import zmq
 
 from mtv.wire import codec
 from mtv.wire.frames import Kind, pack, read_header
-from mtv.wire.messages import Status
+from mtv.wire.messages import Bye, Status
 
 
 class Health:
@@ -32,14 +32,15 @@ class Health:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
         self._context = context
         self._endpoint = endpoint
-        self._session = uuid.uuid4().bytes
 
     async def answers(self) -> bool:
         """Tell whether a status request is answered; the caller gives the deadline."""
         with self._context.socket(zmq.DEALER) as socket:
             socket.linger = 0
             socket.connect(self._endpoint)
-            socket.send_multipart(pack(Kind.REQUEST, self._session, 1, codec.encode(Status())))
+            session = uuid.uuid4().bytes  # one is on one connection, and this one ends with it
+            socket.send_multipart(pack(Kind.REQUEST, session, 1, codec.encode(Status())))
+            socket.send_multipart(pack(Kind.REQUEST, session, 0, codec.encode(Bye())))
             while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
             return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY

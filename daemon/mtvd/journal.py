@@ -22,6 +22,7 @@ import msgspec
 from mtv.wire.errors import RequestError
 from mtvd import scene as sc
 from mtvd.changes import AnyChange, files_of
+from mtvd.numbers import Spans, with_number
 from mtvd.previews import Preview, preview_of, put_back
 
 _HEAD: Final = struct.Struct(">II")
@@ -63,7 +64,9 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     answers: tuple[Answer, ...] = ()
     forgotten_to: int = 0
-    """Requests up to here have been answered and their answers forgotten."""
+    """Of earlier releases: requests up to here count as answered."""
+    used: Spans = ()
+    """Numbers of requests that were answered, whether or not their answers are still known."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"):
@@ -322,8 +325,7 @@ def remembered(
     for answer in answers:
         old = result.get(answer.session.hex(), SessionRecord())
         kept = (*(known for known in old.answers if known.sequence != answer.sequence), answer)
-        dropped, kept = kept[:-keep], kept[-keep:]
         result[answer.session.hex()] = SessionRecord(
-            answers=kept, forgotten_to=max([old.forgotten_to, *(gone.sequence for gone in dropped)])
+            answers=kept[-keep:], forgotten_to=old.forgotten_to, used=with_number(old.used, answer.sequence)
         )
     return result

@@ -1,13 +1,15 @@
 """The listener owns the ROUTER: it decodes, admits and answers. Nothing it does waits for the window or a repository.
 
-Bytes that are no message, unknown versions, unknown types and vanished peers are ordinary; each has its answer or its
-line in the log, and the next message is read.
+Bytes that are no message, unknown versions, unknown types and vanished peers are ordinary; each has its answer, and the
+next message is read. Whatever else goes wrong with a message or its answer ends that request and nothing more.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
+import time
 from collections.abc import Sequence
 
 import anyio
@@ -15,21 +17,26 @@ import anyio.abc
 
 from mtv.wire import codec
 from mtv.wire import messages as ms
-from mtv.wire.errors import DaemonError, Error, MtvError, RequestError
+from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, exception_for
 from mtv.wire.frames import Buffer, Header, Kind, check, pack, read_header
 from mtv.wire.limits import Limits
 from mtvd import remote
 from mtvd.budget import Budget
 from mtvd.door import Door
 from mtvd.handlers import AT_ONCE, REMEMBERED, Call, Handlers, not_a_request
+from mtvd.refusals import SECS, Refusals
 from mtvd.sessions import Session, Sessions
 from mtvd.settling import answer_of
-from mtvd.zsocket import PeerGone, Received, RouterSocket
+from mtvd.zsocket import TURN_SECS, PeerGone, Received, RouterSocket
 
 _LOG = logging.getLogger(__name__)
 _PROGRESS_EVERY_SECS = 0.1
+_GATHER_SECS = 0.001
+"""How long requests are taken in that come one after the other, before any is carried out: they become one batch."""
 
 _RECEIPT = codec.encode(ms.Receipt())
+_NO_HEADER = Header(0, 0, 0, bytes(16), 0, 0, ())
+"""Of bytes that are no message."""
 
 
 class Listener:
@@ -57,34 +64,50 @@ class Listener:
         self._sessions = sessions
         self._budget = budget
         self._limits = limits
-        self.refused = 0
+        self._refusals = Refusals(time.monotonic)
+
+    @property
+    def refused(self) -> int:
+        """How many messages were refused."""
+        return self._refusals.count
 
     async def serve(self) -> None:
         """Read until cancelled; requests under way are cancelled with it."""
         async with anyio.create_task_group() as group:
+            group.start_soon(self._sum_up_refusals)
+            queued = False
             while True:
-                await self._received(group, await self._socket.receive())
+                received = await self._socket.receive(_GATHER_SECS if queued else TURN_SECS)
+                try:
+                    queued = self._receive(group, received)
+                except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+                    _LOG.exception("a message could not be taken in, it is left out")
+                    queued = False
 
     def close(self) -> None:
         """Close the socket; what was sent has a moment to leave."""
         self._socket.close()
 
     def tell(self, session: Session, event: ms.Event) -> bool:
-        """Send an event; tell whether it left: not where the client has gone, or takes no more."""
+        """Send an event; tell whether it is done with: not where the client has gone, or takes no more."""
         try:
-            self._socket.send(session.route, pack(Kind.EVENT, session.id, event.number, codec.encode(event)))
-        except PeerGone:
-            return False
-        return True
+            body = self._encoded(event)
+        except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+            _LOG.exception("event %d cannot be told, it is left out", event.number)
+            return True
+        return self._send_to(session.route, session.id, event.number, Kind.EVENT, body)
 
-    async def _received(self, group: anyio.abc.TaskGroup, received: Received) -> None:
+    async def _sum_up_refusals(self) -> None:
+        while True:
+            await anyio.sleep(SECS)
+            self._refusals.sum_up()
+
+    def _receive(self, group: anyio.abc.TaskGroup, received: Received) -> bool:
+        """Take a message in; tell whether it was a request that waits for its turn now."""
         route, frames, key = received
+        header = _NO_HEADER
         try:
             header = read_header(frames[0] if frames else b"")
-        except MtvError as error:
-            self._refuse(route, b"\0" * 16, 0, error)
-            return
-        try:
             check(header, frames, self._limits)
             if header.kind != Kind.REQUEST:
                 raise not_a_request(header.kind)
@@ -92,22 +115,25 @@ class Listener:
             if self._door is not None:
                 _check_key(self._door, key)
                 request = remote.admitted(request)
-            session = self._sessions.of(header.session)
-            session.claim(key)
+            _check_route(route)
+            hello = request if isinstance(request, ms.Hello) else None
+            session = self._sessions.enter(header.session, route, key, hello)
         except MtvError as error:
             self._refuse(route, header.session, header.sequence, error)
-            return
-        session.route = route
-        await self._dispatch(group, session, header, request, frames[2:])
+        except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+            self._refuse(route, header.session, header.sequence, self._broken(route, header.request_id))
+        else:
+            return self._dispatch(group, session, header, request, frames[2:])
+        return False
 
-    async def _dispatch(
+    def _dispatch(
         self,
         group: anyio.abc.TaskGroup,
         session: Session,
         header: Header,
         request: ms.Request,
         buffers: Sequence[Buffer],
-    ) -> None:
+    ) -> bool:
         session.requests += 1
         call = Call(
             session=session,
@@ -116,17 +142,21 @@ class Listener:
             limits=self._limits,
             on_progress=_Progress(self, session, header.sequence),
         )
+        if type(request) not in REMEMBERED:
+            session.note(header.sequence)
         if type(request) in AT_ONCE:
-            await self._answered(request, call)
+            self._answer_now(request, call)
         elif self._known(call, request):
-            return
+            return False
         elif len(session.waiting) >= self._limits.in_flight:
             self._refuse(session.route, session.id, header.sequence, _too_many(self._limits.in_flight))
         else:
             if type(request) is not ms.Frame:  # its answer is the receipt; one message less, 30 times a second
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
             session.waiting.add(header.sequence)
-            group.start_soon(self._worked, request, call, header.body_bytes + sum(header.buffer_bytes))
+            group.start_soon(self._work, request, call, header.body_bytes + sum(header.buffer_bytes))
+            return True
+        return False
 
     def _known(self, call: Call, request: ms.Request) -> bool:
         """Answer a request that was sent again; tell whether it was one."""
@@ -140,32 +170,35 @@ class Listener:
             self._refuse(call.session.route, call.session.id, call.sequence, error)
             return True
         if answer is not None:
-            self._send(call.session, call.sequence, Kind(answer.kind), answer.body)
+            body = answer.body if self._door is None else self._encoded(codec.decode_reply(answer.body))
+            self._send(call.session, call.sequence, Kind(answer.kind), body)
         return answer is not None
 
-    async def _worked(self, request: ms.Request, call: Call, size_bytes: int) -> None:
+    def _answer_now(self, request: ms.Request, call: Call) -> None:
+        """Answer what waits for nothing, before the next message is read."""
         try:
-            with self._budget.admitted(size_bytes):
-                await self._answered(request, call)
+            reply = self._handlers.answer_now(request, call)
         except MtvError as error:
-            self._refuse(call.session.route, call.session.id, call.sequence, error)
+            self._fail(call, error)
+        except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+            self._fail(call, self._broken(call.session.route, call.key))
+        else:
+            self._reply(call, reply)
+
+    async def _work(self, request: ms.Request, call: Call, size_bytes: int) -> None:
+        """Carry out a request in a task of its own, and answer it whatever happens."""
+        patiently = functools.partial(self._handlers.stoppable.during, call.key)
+        try:
+            async with self._budget.admitted(call.session.id, size_bytes, patiently):
+                reply, buffers = await self._handlers.answer(request, call)
+                self._check_leaving(buffers)
+                self._reply(call, reply, buffers)
+        except MtvError as error:
+            self._fail(call, error)
+        except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+            self._fail(call, self._broken(call.session.route, call.key))
         finally:
             call.session.waiting.discard(call.sequence)
-
-    async def _answered(self, request: ms.Request, call: Call) -> None:
-        try:
-            reply, buffers = await self._handlers.answer(request, call)
-            self._check_leaving(buffers)
-        except MtvError as error:
-            failed = answer_of(call.session.id, call.sequence, error)
-            self._send(call.session, call.sequence, Kind.ERROR, failed.body)
-        except Exception:  # noqa: BLE001 - the edge: whatever a handler meets, the client gets an answer
-            _LOG.exception("request %s-%d failed", call.session.id.hex(), call.sequence)
-            fault = DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
-            failed = answer_of(call.session.id, call.sequence, fault)
-            self._send(call.session, call.sequence, Kind.ERROR, failed.body)
-        else:
-            self._send(call.session, call.sequence, Kind.REPLY, codec.encode(reply), buffers)
 
     def _check_leaving(self, buffers: Sequence[Buffer]) -> None:
         """Refuse to hold more for clients that do not read than one message may have."""
@@ -175,10 +208,37 @@ class Listener:
             message = f"{held} bytes of earlier answers are still on their way"
             raise DaemonError(Error(code="busy", message=message, retryable=True, hint="read them before asking on"))
 
+    def _reply(self, call: Call, reply: ms.Reply, buffers: Sequence[Buffer] = ()) -> None:
+        try:
+            body = self._encoded(reply)
+        except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+            self._fail(call, self._broken(call.session.route, call.key))
+        else:
+            self._send(call.session, call.sequence, Kind.REPLY, body, buffers)
+
+    def _fail(self, call: Call, error: MtvError) -> None:
+        body = self._failed(call.session.id, call.sequence, error)
+        self._send(call.session, call.sequence, Kind.ERROR, body)
+
+    def _broken(self, route: bytes, request_id: str) -> DaemonError:
+        """Log the exception that is being handled, and return what the client is told of it."""
+        if self._refusals.add(route, "internal"):
+            _LOG.exception("request %s failed", request_id)
+        return DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
+
     def _refuse(self, route: bytes, session: bytes, sequence: int, error: MtvError) -> None:
-        self.refused += 1
-        _LOG.info("refused %s-%d: %s", session.hex(), sequence, error)
-        self._send_to(route, session, sequence, Kind.ERROR, answer_of(session, sequence, error).body)
+        if self._refusals.add(route, error.code):
+            _LOG.info("refused %s-%d: %s", session.hex(), sequence, error)
+        self._send_to(route, session, sequence, Kind.ERROR, self._failed(session, sequence, error))
+
+    def _failed(self, session: bytes, sequence: int, error: MtvError) -> bytes:
+        if self._door is not None:
+            error = exception_for(remote.told(error.error))
+        return answer_of(session, sequence, error).body
+
+    def _encoded(self, reply: ms.Reply) -> bytes:
+        """Return a reply's body, for clients on other hosts without what is nothing to them."""
+        return codec.encode_reply(reply if self._door is None else remote.told(reply))
 
     def _send(self, session: Session, sequence: int, kind: Kind, body: bytes, buffers: Sequence[Buffer] = ()) -> None:
         self._send_to(session.route, session.id, sequence, kind, body, buffers)
@@ -191,11 +251,23 @@ class Listener:
         kind: Kind,
         body: bytes,
         buffers: Sequence[Buffer] = (),
-    ) -> None:
+    ) -> bool:
         try:
             self._socket.send(route, pack(kind, session, sequence, body, buffers))
         except PeerGone:
             _LOG.debug("%s-%d has gone before its answer", session.hex(), sequence)
+            return False
+        except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
+            _LOG.exception("%s-%d cannot be sent its answer", session.hex(), sequence)
+            return False
+        return True
+
+
+def _check_route(route: bytes) -> None:
+    """Refuse a peer that has chosen its routing id: it might choose that of one that has gone."""
+    if not route.startswith(b"\0"):
+        message = "the client has chosen a routing id"
+        raise RequestError(Error(code="forbidden", message=message, where="routing_id", hint="set no ZMQ_ROUTING_ID"))
 
 
 def _check_key(door: Door, key: str) -> None:
@@ -225,5 +297,5 @@ class _Progress:
         if done < total and now - self._told_at < _PROGRESS_EVERY_SECS:
             return
         self._told_at = now
-        body = codec.encode(ms.Progress(done=done, total=total, unit=unit))
-        self._listener._send(self._session, self._sequence, Kind.PROGRESS, body)  # noqa: SLF001 - its helper
+        body = self._listener._encoded(ms.Progress(done=done, total=total, unit=unit))  # noqa: SLF001 - its helper
+        self._listener._send(self._session, self._sequence, Kind.PROGRESS, body)  # noqa: SLF001

@@ -11,13 +11,14 @@ from __future__ import annotations
 import collections
 import logging
 import math
-import uuid
+import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import anyio
 import anyio.abc
 
+from mtv.wire import proof
 from mtv.wire.errors import Error, MtvError, RequestError, bad_value
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Follow, Movie, Play, Steer, Transaction
@@ -192,7 +193,7 @@ class Movies:
             display=check_display(asked.display),
             targets=asked.targets,
             timeline=timeline,
-            session=Session(uuid.uuid4().bytes, self._clock()),
+            session=Session(proof.daemons_own(os.urandom(8)), self._clock()),
         )
 
     def _known(self, movie_id: str) -> Movie | None:

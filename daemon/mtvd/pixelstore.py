@@ -16,7 +16,7 @@ import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mtv import freefiles
 from mtv.wire.errors import DaemonError, Error, RequestError
@@ -84,6 +84,16 @@ def storage_full(size: int) -> DaemonError:
             hint="delete a display, or set pixel_directory or pixel_bytes in the configuration",
         )
     )
+
+
+class Usage(NamedTuple):
+    """What a pixel directory holds."""
+
+    files: int
+    bytes: int
+    """Of all files, those of several names once."""
+    room_bytes: int
+    """That are left: of the budget, or of the file system where that is less."""
 
 
 class PixelStore:
@@ -292,6 +302,21 @@ class PixelStore:
                 continue
             sizes[status.st_ino] = status.st_size
         return sum(sizes.values())
+
+    def usage(self) -> Usage:
+        """Return what there is and what is left, in one pass over the directory."""
+        files = 0
+        sizes: dict[int, int] = {}
+        for entry in os.scandir(self.directory):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # a client removed it meanwhile
+                continue
+            files += NAME.fullmatch(entry.name) is not None
+            sizes[status.st_ino] = status.st_size
+        used = sum(sizes.values())
+        room = min(self.budget_bytes - used, shutil.disk_usage(self.directory).free)
+        return Usage(files, used, max(0, room))
 
     def room_bytes(self) -> int:
         """Bytes that are left: of the budget, or of the file system where that is less."""

@@ -1,12 +1,14 @@
-"""What holds for clients on other hosts: what they may ask for, and how they get what lies in files here.
+"""What holds for clients on other hosts: what they may ask for, what they are told, and how they get what is in files.
 
-A path means nothing there, and says too much here; so what names one is refused, before anything moves.
+A path means nothing there, and says too much here; so what names one is refused, before anything moves, and what is
+told has none.
 """
 
 from __future__ import annotations
 
 import mmap
-from typing import Any
+import re
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -16,6 +18,16 @@ from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.pixelstore import PixelStore
+
+A_PATH: Final = "<a path on the daemon's host>"
+"""What stands in texts for other hosts in place of a path or URI."""
+
+_PATHS: Final = re.compile(
+    r"""(?P<quote>['"`])~?/(?:(?!(?P=quote)).)+(?P=quote)"""  # a quoted path may have blanks
+    r"""|(?<![\w.~/@%+-])~?/(?!/)[^\s'"`<>|:;,()\[\]{}]+"""
+    r"""|\b(?!tcp:)[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'"`<>|,()\[\]{}]*"""
+)
+_Told = TypeVar("_Told", bound=msgspec.Struct)
 
 
 def admitted(request: ms.Request) -> ms.Request:
@@ -52,6 +64,44 @@ def _check(value: msgspec.Struct) -> None:
             raise _forbidden(name, "repositories are named by alias from other hosts", "'mtv repos' lists them")
         elif name in {"file", "slots"} and inner:
             raise _forbidden(name, "pixel files are not shared with other hosts", "send the array in a buffer")
+
+
+def told(answer: _Told) -> _Told:
+    """Return a reply or an error without paths and URIs of the daemon's host; what was asked for as data stays.
+
+    Parameters
+    ----------
+    answer : `msgspec.Struct`
+        A reply, an event, or an `~mtv.wire.errors.Error`.
+
+    Returns
+    -------
+    answer : `msgspec.Struct`
+        Of the same type.
+    """
+    plain: _Told = _without_paths(answer)
+    return plain
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, str):
+        return _PATHS.sub(A_PATH, value) if "/" in value else value
+    if isinstance(value, ms.Rows | ms.Got | ms.Picture):
+        return value
+    if isinstance(value, ms.RepositoryInfo):
+        value = msgspec.structs.replace(value, location="")
+    elif isinstance(value, ms.Report):
+        value = msgspec.structs.replace(value, endpoint="")
+    if isinstance(value, msgspec.Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        plain = {name: _without_paths(field) for name, field in fields.items()}
+        changed = {name: field for name, field in plain.items() if field is not fields[name]}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    if isinstance(value, tuple):
+        return tuple(map(_without_paths, value))
+    if isinstance(value, dict):
+        return {name: _without_paths(inner) for name, inner in value.items()}
+    return value
 
 
 def carried(got: ms.Got, pixels: PixelStore, limits: Limits) -> tuple[ms.Got, list[Buffer]]:

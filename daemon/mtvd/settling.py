@@ -26,16 +26,20 @@ _MESSAGE_CHARS: Final = 500
 
 
 def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:
-    """Return a final answer as it goes over the wire and into the journal."""
+    """Return a final answer as it goes over the wire and into the journal; what cannot be told is an error."""
     if isinstance(result, Outcome):
-        return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode(result))
+        try:
+            return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode_reply(result))
+        except (OverflowError, TypeError, ValueError) as failure:
+            message = f"it was carried out, but its outcome cannot be told: {failure}"
+            result = DaemonError(Error(code="internal", message=message))
     told = result.error.message
     error = msgspec.structs.replace(
         result.error,
         message=told if len(told) <= _MESSAGE_CHARS else f"{told[:_MESSAGE_CHARS]} ...",
         request_id=f"{session.hex()}-{sequence}",
     )
-    return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode(Failed(error=error)))
+    return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode_reply(Failed(error=error)))
 
 
 def answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:

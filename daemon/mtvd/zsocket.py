@@ -3,14 +3,19 @@
 libzmq tells of its readiness through a descriptor that is edge-triggered: it may fire without a message, and it does
 not fire again for a message that a send has already noticed. So the socket itself is always asked first, and a send
 that finds messages waiting wakes the reader.
+
+While there are messages, reading takes turns with everything else: it goes on for a moment, and then all other tasks
+that can run do a step. libzmq takes turns between the peers.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import anyio
+import anyio.lowlevel
 import zmq
 
 from mtv import tcp
@@ -21,6 +26,8 @@ _FIRST_THREAD: Final = 1
 _SECOND_THREAD: Final = 2
 """Bits of the context's threads."""
 _LARGE_BYTES: Final = 1 << 20
+TURN_SECS: Final = 0.0002
+"""How long messages are read before all other tasks have their turn: some small ones, or one that is work."""
 
 
 class CannotListen(Exception):
@@ -76,13 +83,13 @@ class RouterSocket:
         self._socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes)
         self._keys = keys
         if keys is None:
-            self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
             self._socket.setsockopt(zmq.AFFINITY, _FIRST_THREAD)
         else:
             self._secure(keys, endpoint)
         self._bind(endpoint)
         self._waiting: anyio.CancelScope | None = None
         self._leaving: list[tuple[zmq.MessageTracker, int]] = []
+        self._turn_began = 0.0
 
     def _secure(self, keys: Pair, endpoint: str) -> None:
         self._socket.setsockopt(zmq.AFFINITY, _SECOND_THREAD)
@@ -111,15 +118,29 @@ class RouterSocket:
         self._leaving = [(tracker, size) for tracker, size in self._leaving if not tracker.done]
         return sum(size for _, size in self._leaving)
 
-    async def receive(self) -> Received:
-        """Return the next message."""
+    async def receive(self, turn_secs: float = TURN_SECS) -> Received:
+        """Return the next message; where they have been read for some time, all other tasks have their turn before.
+
+        Parameters
+        ----------
+        turn_secs : `float`
+            That time.
+
+        Returns
+        -------
+        received : `Received`
+        """
+        if time.monotonic() >= self._turn_began + turn_secs:
+            await anyio.lowlevel.checkpoint()
+            self._turn_began = time.monotonic()
         while True:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 await self._readable()
+                self._turn_began = time.monotonic()
                 continue
-            key = "" if self._keys is None else str(frames[0].get("User-Id"))
+            key = "" if self._keys is None else _key_of(frames[0])
             return Received(frames[0].bytes, [frame.buffer for frame in frames[1:]], key)
 
     def send(self, route: bytes, frames: Sequence[Buffer]) -> None:
@@ -156,6 +177,13 @@ class RouterSocket:
             if not self._has_message():
                 await anyio.wait_readable(int(self._socket.getsockopt(zmq.FD)))
         self._waiting = None
+
+
+def _key_of(frame: zmq.Frame) -> str:
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:  # nobody has answered for the peer
+        return ""
 
 
 def _frame_of(buffer: Buffer) -> zmq.Frame:

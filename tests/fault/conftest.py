@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +18,7 @@ import zmq
 
 from mtv import keys
 from mtv.keys import ClientKeys
-from mtv.wire import codec, frames, messages
+from mtv.wire import codec, frames, messages, proof
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Reply, WindowState
 from mtvd.budget import Budget
@@ -108,6 +109,7 @@ class RawClient:
             self.socket.curve_publickey, self.socket.curve_secretkey = keys.own
         self.socket.connect(endpoint)
         self.session = uuid.uuid4().bytes
+        self.secret = ""
         self.numbers = itertools.count(1)
 
     def send(self, request: Any, buffers: Sequence[bytes] = (), *, sequence: int | None = None) -> int:
@@ -115,6 +117,14 @@ class RawClient:
         body = request if isinstance(request, bytes) else codec.encode(request)
         self.socket.send_multipart(frames.pack(frames.Kind.REQUEST, self.session, number, body, buffers))
         return number
+
+    async def greet(self) -> Reply:
+        """Open the connection as a client does; a secret is made the first time, and the session's id of it."""
+        if not self.secret:
+            self.secret = secrets.token_hex(16)
+            self.session = proof.session_id(self.secret)
+        self.send(messages.Hello(versions=(1, 1), pid=1, secret=self.secret), sequence=0)
+        return await self.answer(0)
 
     async def receive(self) -> tuple[frames.Header, Reply]:
         with anyio.fail_after(WAIT_SECS):
@@ -265,6 +275,12 @@ class TestDaemon:
                 if part is not None:
                     part.close()
             self.journal.close()
+
+
+@pytest.fixture
+def make_daemon() -> type[TestDaemon]:
+    """What makes a daemon, for tests that need one after the other."""
+    return TestDaemon
 
 
 @pytest.fixture

@@ -12,10 +12,13 @@ import anyio.lowlevel
 import msgpack
 import msgspec
 import pytest
+import zmq
 
 from mtv.wire import codec, frames, messages, steps, version
 from mtv.wire.data import Array, Dataset, Exposure, Handle
+from mtv.wire.errors import Error, RequestError
 from mtvd import actions as ac
+from mtvd import handlers
 from mtvd.journal import Journal
 from mtvd.pixelstore import allocate, new_name
 
@@ -64,7 +67,7 @@ async def test_another_major_version_is_refused_with_the_version_that_is_spoken(
     client = daemon.client()
     message = frames.pack(frames.Kind.REQUEST, client.session, 5, b"a body of the future")
     head = bytearray(message[0])
-    head[4] = 9
+    head[4:6] = 9, 0
     client.socket.send_multipart([bytes(head), *message[1:]])
     reply = await client.answer(5)
     assert isinstance(reply, messages.Failed)
@@ -190,11 +193,13 @@ async def test_a_request_sent_again_is_answered_again_and_drawn_once(daemon: Dae
 
 async def test_a_client_that_reconnects_is_answered_where_it_is_now(daemon: Daemon) -> None:
     client = daemon.client()
+    await client.greet()
     daemon.window.gate = anyio.Event()
     client.send(dot())
     await daemon.window.reached.wait()
     again = daemon.client()
-    again.session = client.session
+    again.session, again.secret = client.session, client.secret
+    await again.greet()
     again.send(dot(), sequence=1)
     await again.ask(messages.Status(), ())
     daemon.window.gate.set()
@@ -259,16 +264,33 @@ async def test_the_pixel_files_of_an_image_that_gave_way_are_removed_whatever_it
     assert [found for found in daemon.pixels.names() if found.startswith("mtv-")] == [name]
 
 
-async def test_too_much_under_way_is_refused_as_busy_and_retryable(daemon: Daemon) -> None:
+async def test_more_than_may_be_under_way_waits_for_its_place_and_is_carried_out(daemon: Daemon) -> None:
     client = daemon.client()
     daemon.window.gate = anyio.Event()
-    numbers = [client.send(dot()) for _ in range(51)]
+    numbers = [client.send(dot()) for _ in range(60)]
+    while daemon.budget.waiting < 35:
+        await daemon.client().ask(messages.Status())
+    assert daemon.budget.requests_used == 25, "half of the places: as many are free for others"
+    daemon.window.gate.set()
+    for number in numbers:
+        assert isinstance(await client.answer(number), messages.Outcome)
+    assert (daemon.budget.requests_used, daemon.budget.waiting) == (0, 0)
+
+
+async def test_who_waits_for_a_place_can_be_cancelled(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    numbers = [client.send(dot()) for _ in range(30)]
+    while daemon.budget.waiting < 5:
+        await daemon.client().ask(messages.Status())
+    request_id = f"{client.session.hex()}-{numbers[-1]}"
+    assert await daemon.client().ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
     reply = await client.answer(numbers[-1])
     assert isinstance(reply, messages.Failed)
-    assert (reply.error.code, reply.error.retryable) == ("busy", True)
+    assert reply.error.code == "cancelled"
+    assert daemon.budget.waiting == 4
     daemon.window.gate.set()
-    for number in numbers[:-1]:
-        assert isinstance(await client.answer(number), messages.Outcome)
+    assert isinstance(await client.answer(numbers[-2]), messages.Outcome)
 
 
 async def test_a_transaction_past_its_deadline_is_failed_and_not_drawn(daemon: Daemon) -> None:
@@ -565,3 +587,150 @@ async def test_a_large_overlay_holds_back_its_own_display_and_nobody_else(
     assert "SetZoom" not in [kind for batch in kinds[drawn : drawn + 5] for kind in batch], kinds[drawn:]
     frames = [batch.sections[0].actions[-1].frame for batch in daemon.window.batches[drawn : drawn + 5]]
     assert sorted(frames) == [1, *4 * [frames[0]]], "four parts, and what came between them"
+
+
+async def test_a_request_that_never_was_is_carried_out_though_its_successors_answers_are_forgotten(
+    tmp_path: Path, make_daemon: Any
+) -> None:
+    late = 7
+    with zmq.Context[zmq.Socket[bytes]]() as context:
+        killed = make_daemon(tmp_path, context)
+        async with killed.running():
+            client = killed.client()
+            await client.greet()
+            for begin in range(1, 1060, 10):
+                numbers = [number for number in range(begin, begin + 10) if number != late]
+                for number in numbers:
+                    client.send(steps.Zoom(factor=1.0 + number % 7), sequence=number)
+                assert isinstance(await client.answer(numbers[-1]), messages.Outcome)
+            session, secret = client.session, client.secret
+        daemon = make_daemon(tmp_path, context)
+        async with daemon.running():
+            client = daemon.client()
+            client.session, client.secret = session, secret
+            await client.greet()
+            for number in (2, late - 1, late + 1):
+                client.send(steps.Zoom(factor=9.0), sequence=number)
+                reply = await client.answer(number)
+                assert isinstance(reply, messages.Failed)
+                assert reply.error.code == "outcome_expired"
+            client.send(steps.Zoom(factor=7.0), sequence=late)
+            assert isinstance(await client.answer(late), messages.Outcome)
+            drawn = [section.key for batch in daemon.window.batches for section in batch.sections]
+            assert [key for key in drawn if not key.startswith("restore")] == [f"{session.hex()}-{late}"]
+
+
+# What cannot be told
+
+
+@pytest.mark.parametrize("path", ["/data/\udcffnights", "/data/\ud800", "/data/\U0001f52d"])
+async def test_a_repository_whose_path_is_no_utf_8_is_told_in_a_way_that_can_be_read(
+    daemon: Daemon, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = (messages.RepositoryInfo(alias="odd", location=path, state="open"),)
+    monkeypatch.setattr(daemon.repositories, "known", lambda: known)
+    client = daemon.client()
+    reply = await client.ask(messages.Repositories())
+    assert isinstance(reply, messages.RepositoryList)
+    told = reply.repositories[0].location
+    assert told == {"/data/\udcffnights": "/data/\\xffnights", "/data/\ud800": "/data/\\ud800"}.get(path, path)
+    await still_works(client)
+
+
+@pytest.mark.parametrize("request_", [messages.Repositories(), messages.Get(target=CALEXP), steps.Load(target=CALEXP)])
+async def test_a_reply_that_cannot_be_encoded_is_an_error_of_its_request_alone(
+    daemon: Daemon, request_: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beyond = 1 << 70
+
+    async def get(*_: Any) -> messages.Got:
+        return messages.Got(value={"NEXPOSED": beyond})
+
+    async def load(*_: Any) -> messages.Loaded:
+        return messages.Loaded(handle="h", bytes=beyond)
+
+    odd = messages.RepositoryInfo(alias="a", location="/", state="open", default=beyond)  # type: ignore[arg-type]
+    client = daemon.client()
+    with monkeypatch.context() as patched:
+        patched.setattr(daemon.repositories, "known", lambda: (odd,))
+        patched.setattr(daemon.repositories, "get", get)
+        patched.setitem(handlers._TABLE, steps.Load, lambda _self, *given: load(*given))
+        assert (await refused(client, request_))[0] == "internal"
+    await still_works(client)
+
+
+async def test_an_error_with_odd_texts_is_told(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def get(*_: Any) -> messages.Got:
+        raise RequestError(Error(code="not_found", message="no \udcff", where="\ud800", hint="\udc80"))
+
+    monkeypatch.setattr(daemon.repositories, "get", get)
+    client = daemon.client()
+    assert await refused(client, messages.Get(target=CALEXP)) == ("not_found", "\\ud800")
+    await still_works(client)
+
+
+async def test_an_outcome_that_cannot_be_told_is_an_error_and_the_window_goes_on(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtvd.committing.step_outcome", lambda *_: messages.StepOutcome(markers=1 << 70))
+    client = daemon.client()
+    assert (await refused(client, dot()))[0] == "internal"
+    monkeypatch.undo()
+    await still_works(client)
+
+
+async def test_an_event_and_progress_that_cannot_be_told_are_left_out(daemon: Daemon) -> None:
+    client = daemon.client()
+    await client.ask(messages.Subscribe())
+    daemon.events.publish(messages.Event(kind="key", key="\ud800", count=1 << 70))
+    daemon.events.publish(messages.Event(kind="key", key="\udcff"))
+    header, event = await client.receive()
+    assert (header.sequence, event) == (2, messages.Event(kind="key", key="\\xff", number=2))
+
+    daemon.repositories.fetch_at("get", 1 << 70).release()
+    assert (await refused(client, messages.Get(target=CALEXP)))[0] == "internal"
+    await still_works(client)
+
+
+@pytest.mark.parametrize("place", ["codec.decode_request", "check", "remote.told"])
+@pytest.mark.parametrize(
+    "failure", [RecursionError("deep"), ValueError("odd"), MemoryError(), zmq.ZMQError(zmq.EINVAL)]
+)
+async def test_whatever_goes_wrong_with_a_message_ends_that_message_alone(
+    daemon: Daemon, failure: Exception, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise failure
+
+    client, other = daemon.client(), daemon.client()
+    await client.ask(messages.Status())
+    with monkeypatch.context() as patched:
+        patched.setattr(f"mtvd.listener.{place}", fail)
+        if place == "remote.told":
+            patched.setattr(daemon.listener, "_encoded", fail)
+        number = client.send(messages.Status())
+        reply = await client.answer(number)
+        assert isinstance(reply, messages.Failed)
+        assert reply.error.code == "internal"
+        assert reply.error.request_id == f"{client.session.hex()}-{number}"
+    await still_works(client)
+    await still_works(other)
+
+
+async def test_an_answer_that_libzmq_does_not_take_is_lost_and_nothing_else(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = daemon.client()
+    lost = anyio.Event()
+
+    def send(*_: Any) -> None:
+        lost.set()
+        raise zmq.ZMQError(zmq.ENOTSUP)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(daemon.listener._socket, "send", send)
+        client.send(dot())
+        await lost.wait()
+        while daemon.budget.requests_used or not daemon.window.batches:
+            await anyio.lowlevel.checkpoint()
+    await still_works(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import sys
 import threading
@@ -23,7 +24,9 @@ from mtv.link import Timing
 from mtv.pixels import FrameSink
 from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, File
+from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Kind
+from mtvd import remote
 from mtvd.zsocket import CannotListen, RouterSocket
 
 pytestmark = pytest.mark.anyio
@@ -332,6 +335,103 @@ async def test_status_tells_other_hosts_no_ids_of_sessions_but_their_own(far_dae
     assert told.listen == far_daemon.handlers.listen
     told = await near.ask(messages.Status())
     assert {session.session for session in told.sessions} == {near.session.hex(), far.session.hex()}
+
+
+async def test_other_hosts_are_told_no_path_of_this_one(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = "/home/somebody/data of mine"
+    broken = messages.RepositoryInfo(alias="demo", location=place, state=f"cannot be opened: '{place}/butler.yaml'")
+    monkeypatch.setattr(far_daemon.repositories, "known", lambda: (broken,))
+    far_daemon.window.state = messages.WindowState(state="failed", reason=f'no "{place}/ds9" at file://{place}')
+
+    async def get(*_: Any) -> messages.Got:
+        raise RequestError(Error(code="unreadable_file", message=f"{place[:14]}/x.fits: torn", hint="see s3://sky/x"))
+
+    monkeypatch.setattr(far_daemon.repositories, "get", get)
+    far, near = far_daemon.far_client(), far_daemon.client()
+    told = [
+        await far.ask(request) for request in (messages.Status(), messages.Repositories(), messages.Get(target=CALEXP))
+    ]
+    for reply in told:
+        assert not re.search(r"somebody|sky/|x.fits|butler.yaml|data of|\.sock|/s\b", str(reply)), reply
+    assert (told[0].endpoint, told[0].listen) == ("", far_daemon.handlers.listen)
+    assert told[2].error.message == f"{remote.A_PATH}: torn"
+    assert (await near.ask(messages.Repositories())).repositories == (broken,)
+    assert (await near.ask(messages.Status())).endpoint == far_daemon.endpoint
+
+
+async def test_an_answer_that_is_told_again_has_no_path_either(far_daemon: Daemon) -> None:
+    far_daemon.window.unavailable = "there is no /usr/bin/ds9"
+    far = far_daemon.far_client()
+    for _ in range(2):
+        reply = await far.answer(far.send(steps.Show(), sequence=1))
+        assert isinstance(reply, messages.Failed)
+        assert (reply.error.code, reply.error.message) == ("no_window", f"there is no {remote.A_PATH}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("read /a/b.fits, then ~/c", f"read {remote.A_PATH}, then {remote.A_PATH}"),
+        ("PosixPath('/a b/c')", f"PosixPath({remote.A_PATH})"),
+        ("u/somebody/run, 1/2, and/or, mtv up --listen tcp://host:1", None),
+        ("g-r / 2 and // and /", None),
+        ("https://user@host/repo?x=1 is silent", f"{remote.A_PATH} is silent"),
+        ("file:/a/b is torn", f"file:{remote.A_PATH} is torn"),
+        ("", None),
+    ],
+)
+def test_paths_in_texts_are_told_from_what_looks_like_them(text: str, told: str | None) -> None:
+    error = Error(code="internal", message=text)
+    assert remote.told(error).message == (text if told is None else told)
+
+
+def test_data_that_was_asked_for_stays_as_it_is() -> None:
+    rows = messages.Rows(columns=("path",), rows=(("/a/b",),))
+    assert remote.told(rows) is rows
+    outcome = messages.Outcome(steps=(messages.StepOutcome(rows=rows, note="of /a/b"),))
+    assert remote.told(outcome).steps[0] == messages.StepOutcome(rows=rows, note=f"of {remote.A_PATH}")
+
+
+async def test_another_host_cancels_its_own_work_and_nobody_else_s(far_daemon: Daemon) -> None:
+    hold = far_daemon.repositories.hold_at("query")
+    query = steps.Query(dataset_type="calexp", collections=("u/somebody/single_frame",))
+    near, far, other = far_daemon.client(), far_daemon.far_client(), far_daemon.far_client()
+    far_daemon.window.gate = anyio.Event()
+    drawn = near.send(steps.Show())
+    await far_daemon.window.reached.wait()
+    waits = near.send(steps.Show())
+    asked = far.send(query)
+    await hold.reached.wait()
+    queued = far.send(steps.Show())
+    while far_daemon.engine.waiting < 2:
+        await near.ask(messages.Status())
+    assert await other.ask(messages.Cancel()) == messages.Cancelled(count=0)
+    for request_id in (f"{near.session.hex()}-{waits}", f"{far.session.hex()}-{queued}"):
+        reply = await other.ask(messages.Cancel(request_id=request_id))
+        assert isinstance(reply, messages.Failed)
+        assert (reply.error.code, reply.error.where) == ("forbidden", "request_id")
+    for number, request_id in ((asked, f"{far.session.hex()}-{asked}"), (queued, "")):
+        assert await far.ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
+        reply = await far.answer(number)
+        assert isinstance(reply, messages.Failed)
+        assert reply.error.code == "cancelled"
+    far_daemon.window.gate.set()
+    for number in (drawn, waits):
+        assert isinstance(await near.answer(number), messages.Outcome)
+
+
+async def test_on_the_daemon_s_host_everybody_s_work_is_cancelled(far_daemon: Daemon) -> None:
+    near, far = far_daemon.client(), far_daemon.far_client()
+    far_daemon.window.gate = anyio.Event()
+    drawn = far.send(steps.Show())
+    await far_daemon.window.reached.wait()
+    waits = far.send(steps.Show())
+    while far_daemon.engine.waiting < 1:
+        await near.ask(messages.Status())
+    assert await near.ask(messages.Cancel()) == messages.Cancelled(count=1)
+    assert isinstance(await far.answer(waits), messages.Failed)
+    far_daemon.window.gate.set()
+    assert isinstance(await far.answer(drawn), messages.Outcome)
 
 
 async def test_events_reach_clients_on_both_sides(far_daemon: Daemon) -> None:

@@ -48,7 +48,7 @@ def test_bytes_that_are_no_header_are_refused_as_a_bad_message(junk: bytes) -> N
 def test_another_major_version_is_readable_and_refused_intelligibly() -> None:
     message = packed()
     head = bytearray(message[0])
-    head[4] = version.MAJOR + 1
+    head[4:6] = version.MAJOR + 1, 0
     header = frames.read_header(bytes(head))
     spoken = rf"protocol {version.MAJOR + 1}\.{version.MINOR} is not spoken here"
     with pytest.raises(RequestError, match=spoken) as caught:

@@ -168,7 +168,8 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
                 f"{session.program or 'unnamed'}, pid {session.pid}{f' on {session.host}' if session.host else ''}, "
                 f"{plural(session.requests, 'request')}, {session.waiting} waiting"
                 for session in sessions
-            ],
+            ]
+            + ([f"and {more} more"] if (more := report.session_count - len(report.sessions)) > 0 else []),
         ),
         *(_entries("feeds", [_feed(feed) for feed in report.feeds]) if report.feeds else []),
         *(_entries("movies", [_movie(movie) for movie in report.movies]) if report.movies else []),

@@ -22,6 +22,49 @@ def encode(message: Message | Step) -> bytes:
     return packed
 
 
+def encode_reply(reply: Reply) -> bytes:
+    r"""Pack a reply's body, whatever its texts hold: what is no Unicode is told by escapes, as ``\xff``.
+
+    Paths of the system may be no UTF-8; Python has them as surrogates, which MessagePack cannot hold.
+
+    Parameters
+    ----------
+    reply : `Reply`
+        Packed as `encode` packs it where it can be.
+
+    Returns
+    -------
+    body : `bytes`
+
+    Raises
+    ------
+    OverflowError, TypeError, ValueError
+        It holds what MessagePack has no place for, such as an integer of more than 64 bits.
+    """
+    try:
+        return encode(reply)
+    except UnicodeEncodeError:
+        packed: bytes = msgpack.packb(_printable(msgspec.to_builtins(reply)), use_bin_type=True)
+        return packed
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _printable_text(value)
+    if isinstance(value, dict):
+        return {_printable(key): _printable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(inner) for inner in value]
+    return value
+
+
+def _printable_text(text: str) -> str:
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
 def decode_request(body: bytes | memoryview) -> Request:
     """Unpack and check a request.
 

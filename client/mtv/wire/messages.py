@@ -33,6 +33,8 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     """The client's ``$DISPLAY``, used by a daemon of the same user that has none."""
     xauthority: str = ""
     """The client's ``$XAUTHORITY``."""
+    secret: str = ""
+    """What the session's id is made of (`mtv.wire.proof`): with it the session goes on, on another connection."""
 
 
 class Bye(Message, frozen=True, kw_only=True, tag="bye"):
@@ -470,6 +472,9 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     front: int | None = None
     arrangement: Arrangement = Arrangement()
     sessions: tuple[SessionInfo, ...] = ()
+    """At most 100: those that wait, and those heard of last."""
+    session_count: int = 0
+    """All that said hello."""
     feeds: tuple[FeedInfo, ...] = ()
     movies: tuple[Movie, ...] = ()
     """That play or pause."""
@@ -479,6 +484,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     batches: int = 0
     transactions: int = 0
     pixel_files: int = 0
+    """Counted now and then where there are very many."""
     pixel_bytes: int = 0
     pixel_bytes_limit: int = 0
     pixel_room_bytes: int = 0
