@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import zmq
 
-from mtv.wire import codec, frames, messages, steps, version
+from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
 from mtvd import actions as ac
@@ -72,7 +72,7 @@ async def test_another_major_version_is_refused_with_the_version_that_is_spoken(
     reply = await client.answer(5)
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "unsupported_version"
-    assert f"9.{version.MINOR}" in reply.error.message
+    assert "9.0" in reply.error.message
     await still_works(client)
 
 

@@ -50,8 +50,7 @@ def test_another_major_version_is_readable_and_refused_intelligibly() -> None:
     head = bytearray(message[0])
     head[4:6] = version.MAJOR + 1, 0
     header = frames.read_header(bytes(head))
-    spoken = rf"protocol {version.MAJOR + 1}\.{version.MINOR} is not spoken here"
-    with pytest.raises(RequestError, match=spoken) as caught:
+    with pytest.raises(RequestError, match=rf"protocol {version.MAJOR + 1}\.0 is not spoken here") as caught:
         frames.check(header, [bytes(head), *message[1:]], Limits())
     assert caught.value.code == "unsupported_version"
 
