@@ -195,7 +195,7 @@ class Connection(Session):
             gathering.wait_for_receipt(self._deadline(None))
         except DeadlineExceeded:
             if not link.ready:
-                raise link.unavailable("has gone") from None
+                raise link.gone() from None
             raise
         except MtvError:
             if not gathering.settled:  # else it is noted, and raised by the next flush

@@ -28,7 +28,7 @@ from mtv.keys import for_client
 from mtv.link import Link, Timing
 from mtv.outcomes import failure_of
 from mtv.pixels import shared_directory
-from mtv.ticket import Answer, OnProgress, Ticket
+from mtv.ticket import Answer, OnProgress, Ticket, overdue
 from mtv.transaction import too_many, total_bytes
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError, RequestError, Unavailable
@@ -141,7 +141,7 @@ class Session:
             if not ticket.settled:
                 self._abandon(link, ticket)
                 if isinstance(error, DeadlineExceeded) and not link.ready:
-                    raise link.unavailable("has gone") from None
+                    raise link.gone() from None
             raise
 
     def request(
@@ -176,7 +176,7 @@ class Session:
             if not ticket.settled:
                 self._abandon(link, ticket)
                 if isinstance(error, DeadlineExceeded) and not link.ready:
-                    raise link.unavailable("has gone") from None
+                    raise link.gone() from None
             raise
 
     def _close_gathering(self) -> None:
@@ -226,22 +226,22 @@ class Session:
         link = self._link
         if link is not None and not link.ended:
             return link
-        with self._lock:
+        if not self._lock.acquire(timeout=self.timeout_secs):  # another thread connects, or waits to do so
+            raise overdue()
+        try:
             if self._closed:
                 raise Unavailable(Error(code="no_daemon", message="this connection is closed", hint="mtv.connect()"))
             if self._link is None or self._link.ended:
                 self._link = self._new_link()
             return self._link
+        finally:
+            self._lock.release()
 
     def _new_link(self) -> Link:
         far = paths.is_tcp(self.endpoint)
         keys = for_client(self.endpoint) if far else None
         link = Link(self.endpoint, os.urandom(16), hello(far=far), self._timing, self._hearing, keys)
-        try:
-            link.start()
-        except KeyboardInterrupt:
-            link.stop()
-            raise
+        link.start()
         return link
 
     def _deadline(self, timeout_secs: float | None) -> float:
@@ -280,7 +280,10 @@ _left_to_the_parent: list[Link] = []
 
 def _close_all() -> None:
     for session in list(_sessions):
-        session.close()
+        try:
+            session.close()
+        except Exception:  # noqa: BLE001 - the others have published something too
+            _log.exception("a session could not be closed")
 
 
 def _after_fork() -> None:

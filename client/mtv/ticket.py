@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Progress, Reply
+
+_log: Final = logging.getLogger("mtv")
 
 OnProgress = Callable[[Progress], object]
 
@@ -77,7 +80,10 @@ class Ticket:
             self._error = outcome
         try:
             for call in self._when_settled:  # before anybody is woken, who may look for what they clear away
-                call(self)
+                try:
+                    call(self)
+                except Exception:  # noqa: BLE001 - the answer is somebody's, and others' answers come after it
+                    _log.exception("what was to follow an answer failed")
         finally:
             with self._changed:
                 self._settled = True
@@ -109,7 +115,7 @@ class Ticket:
         """The error that came instead of a reply."""
         return self._error
 
-    def wait_for_receipt(self, deadline: float | None) -> None:
+    def wait_for_receipt(self, deadline: float) -> None:
         """Return when the daemon has the request; raise the error that came instead, or `DeadlineExceeded`.
 
         An error that came later is not raised here: it is a failure of what was published.
@@ -118,13 +124,13 @@ class Ticket:
         if self._error is not None and not self._received:
             raise self._error
 
-    def wait(self, deadline: float | None, on_progress: OnProgress | None = None) -> Answer:
+    def wait(self, deadline: float, on_progress: OnProgress | None = None) -> Answer:
         """Return the answer; raise the error that came instead, or `DeadlineExceeded`.
 
         Parameters
         ----------
-        deadline : `float` or `None`
-            In terms of `time.monotonic`; None waits for ever.
+        deadline : `float`
+            In terms of `time.monotonic`.
         on_progress : callable, optional
             Called in this thread with each new `Progress`.
         """
@@ -134,12 +140,12 @@ class Ticket:
         assert self._answer is not None
         return self._answer
 
-    def _wait(self, ready: Callable[[], bool], deadline: float | None, on_progress: OnProgress | None) -> None:
+    def _wait(self, ready: Callable[[], bool], deadline: float, on_progress: OnProgress | None) -> None:
         while True:
             with self._changed:
                 while not ready() and (self._progress is None or on_progress is None):
-                    left = None if deadline is None else deadline - time.monotonic()
-                    if left is not None and left <= 0:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
                         raise overdue()
                     self._changed.wait(left)
                 progress, self._progress = self._progress, None
