@@ -124,8 +124,8 @@ class Dealer:
 def check_room(descriptor: int) -> None:
     """Check that libzmq will get the descriptors and threads of a first connection.
 
-    It needs 8, and 2 beside our own. Without the first three descriptors, or without a thread, it aborts the whole process: nobody's
-    notebook is to end because of a display.
+    It needs 8, and 2 beside our own. Without the first three descriptors, or without a thread, it aborts the whole
+    process, and nobody's notebook is to end because of a display.
 
     Parameters
     ----------

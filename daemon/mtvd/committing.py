@@ -28,7 +28,7 @@ from mtvd.actions import AnyAction, Arrange
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
 from mtvd.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
-from mtvd.pixelstore import PixelStore
+from mtvd.pixelstore import PixelStore, is_live_slot
 from mtvd.planned import Planned, displays_of
 from mtvd.previews import Preview, Previews, put_back
 from mtvd.queueing import Waiting
@@ -98,7 +98,8 @@ class Committer:
         if begun := recovered.begun():
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
             await self.commit([_replayed(entry) for entry in begun if not entry.preview])
-        self._pixels.remove(recovered.files - self.scene.files())
+        left = recovered.files - self.scene.files()
+        self._pixels.remove(name for name in left if not is_live_slot(name))
 
     def end(self) -> None:
         """Let the next daemon begin with nothing to show: window and pixels are closed and removed for good.
