@@ -60,8 +60,8 @@ class Cache:
             while self.used_bytes + size > self._budget_bytes:
                 self.drop(next(iter(self._entries)))
             kept, names = self._linked(answer, files)
-        except FileNotFoundError:
-            _log.warning("files that were read are gone from the pixel directory")
+        except OSError as error:  # who asked has the answer all the same
+            _log.warning("what was read cannot be kept: %s", error)
             return
         self._entries[key] = _Entry(answer=kept, files=names, size_bytes=size)
 
@@ -73,7 +73,8 @@ class Cache:
         self._entries.move_to_end(key)
         try:
             return self._linked(entry.answer, entry.files)[0]
-        except FileNotFoundError:  # somebody has tidied the pixel directory
+        except OSError as error:  # somebody has tidied the pixel directory, or there is no room for a name
+            _log.warning("what was kept cannot be used: %s", error)
             self.drop(key)
             return None
 
