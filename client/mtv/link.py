@@ -13,6 +13,7 @@ import enum
 import errno
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from mtv.keys import ClientKeys, directory, shown
 from mtv.outbox import Outbox
 from mtv.paths import host_of, socket_path
 from mtv.ticket import Answer, Ticket
+from mtv.transaction import total_bytes
 from mtv.wire import codec, frames
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.limits import Limits
@@ -38,6 +40,14 @@ HELLO_NUMBER: Final = 0
 
 GRACE_SECS: Final = 5.0
 """How long the thread is waited for beyond what it takes by rights."""
+
+_LATE: Final = 1024
+_LATE_BYTES: Final = 1 << 20
+"""Requests that were given up are kept for their answer: so many, and none that is larger."""
+
+_FIRST_PAUSE_SECS: Final = 0.01
+_LONGEST_PAUSE_SECS: Final = 1.0
+"""Before what a busy daemon has put off goes out again; each pause in a row is twice as long."""
 
 _BREAKS: Final = 3
 """So many failures of the socket, with no answer in between, are no lost connection any more."""
@@ -99,6 +109,11 @@ class Link:
         self._keys = keys
         self._phase = Phase.GREETING
         self._outbox: Outbox[Ticket] = Outbox()
+        self._late: dict[int, Ticket] = {}
+        """What was given up and may still be answered, on this connection."""
+        self._window = 0
+        self._pause_secs = 0.0
+        self._pause_until = 0.0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._failure: MtvError | None = None
@@ -160,12 +175,18 @@ class Link:
         self._wake()
 
     def forget(self, ticket: Ticket) -> bool:
-        """Drop a request that nobody waits for any more; tell whether the daemon may have it."""
+        """Drop a request that nobody waits for any more; tell whether the daemon may have it.
+
+        Its answer is still heard where it comes: it decides whose the pixel files are.
+        """
         with self._lock:
-            sent = self._outbox.was_sent(ticket.number)
             self._outbox.settle(ticket.number)
+            if ticket.sent and self._phase is not Phase.ENDED and total_bytes(ticket.buffers) <= _LATE_BYTES:
+                self._late[ticket.number] = ticket
+                while len(self._late) > _LATE:
+                    self._late.pop(next(iter(self._late)))
         self._wake()
-        return sent
+        return ticket.sent
 
     def drain(self, deadline: float) -> int:
         """Wait until every request is answered; return how many are not."""
@@ -261,6 +282,7 @@ class Link:
             self._phase = Phase.GREETING
         with self._lock:
             self._outbox.rewind()
+            self._late.clear()  # they do not go out again
         self._close()
         self._open()
 
@@ -286,9 +308,9 @@ class Link:
         return False, False
 
     def _patience_ms(self) -> int | None:
-        if self._phase is Phase.READY:
-            return None
         now = time.monotonic()
+        if self._phase is Phase.READY:
+            return None if now >= self._pause_until else int((self._pause_until - now) * 1000) + 1
         until = self._retry_at
         if self.welcome is None:
             until = min(until, self._first_due)
@@ -299,7 +321,7 @@ class Link:
     def _mind_the_time(self) -> None:
         now = time.monotonic()
         if self.welcome is None and now >= self._first_due:
-            raise self.unavailable("closes each connection" if self._hung_up else "does not answer")
+            raise self.unavailable("closes each connection" if self._hung_up else "does not answer", self._trouble)
         if self.welcome is not None and not self._gone and now >= self._since + self._timing.lost_secs:
             self._give_up()
         if now >= self._retry_at:
@@ -350,13 +372,19 @@ class Link:
             raise wrong_key(self.endpoint, self._keys)
 
     def _send_waiting(self) -> None:
+        now = time.monotonic()
+        if now < self._pause_until:
+            return
         with self._lock:
-            going = self._outbox.send(self._limits.in_flight, lambda ticket: ticket.gathers)
+            going = self._outbox.send(self._window, lambda ticket: ticket.gathers)
+            for _, ticket in going:
+                ticket.sent = True
         try:
             for number, ticket in going:
                 try:
                     ticket.seal()
                 except MtvError as error:
+                    ticket.sent = False
                     self._settle(number, error)
                 else:
                     self._send(number, ticket.body, ticket.buffers)
@@ -419,34 +447,62 @@ class Link:
             elif ticket is not None and isinstance(reply, Progress):
                 ticket.report(reply)
         elif isinstance(reply, Failed):
-            self._settle(number, exception_for(reply.error))
+            error = exception_for(reply.error)
+            if not (reply.error.code == "busy" and reply.error.retryable and self._put_off(number, error)):
+                self._settle(number, error, told=True)
         elif isinstance(reply, Welcome) and number == HELLO_NUMBER:
             self._greeted(reply)
         else:
             self._settle(number, answer)
 
-    def _settle(self, number: int, outcome: Answer | MtvError) -> None:
+    def _put_off(self, number: int, error: MtvError) -> bool:
+        """Send a request again later, before all that is newer; tell whether there is time for that.
+
+        Nothing goes out until then, so that nothing overtakes it. Each time fewer are sent at once, and with each
+        answer one more, as many as the daemon can take.
+        """
+        now = time.monotonic()
+        with self._lock:
+            ticket = self._outbox.find(number)
+            if ticket is None or now >= ticket.deadline:
+                return False
+            self._outbox.put_off(number)
+            ticket.put_off = error
+            if now >= self._pause_until:  # else they were sent together
+                self._window = max(1, self._window // 2)
+                self._pause_secs = min(2 * self._pause_secs or _FIRST_PAUSE_SECS, _LONGEST_PAUSE_SECS)
+                self._pause_until = now + self._pause_secs * random.uniform(0.5, 1.0)  # noqa: S311 - not all at once
+        return True
+
+    def _settle(self, number: int, outcome: Answer | MtvError, *, told: bool = False) -> None:
         if number == HELLO_NUMBER:
             if isinstance(outcome, MtvError):
                 self._refused(outcome)
             return
         with self._lock:
-            ticket = self._outbox.settle(number)
+            ticket = self._outbox.settle(number) or self._late.pop(number, None)
+            self._window = min(self._limits.in_flight, self._window + 1)
+            self._pause_secs = 0.0
         self._breaks = 0
         if ticket is not None:
-            ticket.settle(outcome)
+            ticket.settle(outcome, told=told)
             with self._changed:
                 self._changed.notify_all()
 
     def _refused(self, error: MtvError) -> None:
-        if self.welcome is None or not error.error.retryable:
+        if self.welcome is None and error.code != "busy":
+            raise error
+        if self.welcome is not None and not error.error.retryable:
             raise error
         _log.warning("the daemon refused the session for now: %s", error)
+        self._trouble = error
+        self._retry_at = time.monotonic() + self._timing.retry_secs
 
     def _greeted(self, welcome: Welcome) -> None:
         with self._changed:
             self.welcome = welcome
             self._limits = welcome.limits
+            self._window, self._pause_secs, self._pause_until = welcome.limits.in_flight, 0.0, 0.0
             self._gone = False
             self._trouble = None
             self._phase = Phase.READY

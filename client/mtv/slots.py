@@ -168,5 +168,8 @@ def _made(directory: Path, suffix: str, front: int, size: int) -> _File:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise full_error(error, size) from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)

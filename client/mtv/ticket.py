@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -35,16 +36,27 @@ class Ticket:
         Sent as they are, without a copy: they must not change before the reply.
     awaited : `bool`
         False: nobody will fetch the answer; failures are collected by the connection.
+    deadline : `float`
+        In terms of `time.monotonic`: until then it is sent again to a daemon that is busy.
     """
 
     gathers = False
     """True for a request that waits, and grows, while another of its kind is under way."""
 
-    def __init__(self, body: bytes, buffers: Sequence[Buffer] = (), *, awaited: bool = True) -> None:
+    def __init__(
+        self, body: bytes, buffers: Sequence[Buffer] = (), *, awaited: bool = True, deadline: float = math.inf
+    ) -> None:
         self.body = body
         self.buffers = buffers
         self.awaited = awaited
+        self.deadline = deadline
         self.number = 0
+        self.sent = False
+        """True once it has gone out, on whatever connection: the daemon may have it."""
+        self.told = False
+        """True where the error is the daemon's answer, and nothing that we have thought of."""
+        self.put_off: MtvError | None = None
+        """Why it was put off, where it was."""
         self._changed = threading.Condition()
         self._received = False
         self._progress: Progress | None = None
@@ -70,10 +82,11 @@ class Ticket:
             self._progress = progress
             self._changed.notify_all()
 
-    def settle(self, outcome: Answer | MtvError) -> None:
+    def settle(self, outcome: Answer | MtvError, *, told: bool = False) -> None:
         """Take note of the reply, or of the error that came instead of it; the first one counts."""
         if self._answer is not None or self._error is not None:
             return
+        self.told = told
         if isinstance(outcome, Answer):
             self._answer = outcome
         else:
@@ -146,7 +159,7 @@ class Ticket:
                 while not ready() and (self._progress is None or on_progress is None):
                     left = deadline - time.monotonic()
                     if left <= 0:
-                        raise overdue()
+                        raise overdue(self.put_off)
                     self._changed.wait(left)
                 progress, self._progress = self._progress, None
                 finished = ready()
@@ -156,12 +169,12 @@ class Ticket:
                 return
 
 
-def overdue() -> DeadlineExceeded:
-    """Return the error for an answer that did not come in time."""
+def overdue(reason: MtvError | None = None) -> DeadlineExceeded:
+    """Return the error for an answer that did not come in time, and why, where the daemon has said so."""
     return DeadlineExceeded(
         Error(
             code="deadline",
-            message="the daemon did not answer in time",
+            message=f"the daemon did not answer in time{f': {reason.error.message}' if reason else ''}",
             retryable=True,
             hint="see what it is doing with 'mtv status'; a longer timeout_secs waits longer",
         )

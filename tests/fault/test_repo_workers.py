@@ -269,8 +269,7 @@ async def test_many_calls_while_workers_come_and_go_all_get_their_answer(tmp_pat
         async with anyio.create_task_group() as calls:
 
             async def ask(number: int) -> None:
-                for turn in range(3):
-                    answers.append(await bench.call("echo", value=10 * number + turn))
+                answers.extend([await bench.call("echo", value=10 * number + turn) for turn in range(3)])
 
             for number in range(3):
                 calls.start_soon(ask, number)
