@@ -45,7 +45,7 @@ _LATE: Final = 1024
 _LATE_BYTES: Final = 1 << 20
 """Requests that were given up are kept for their answer: so many, and none that is larger."""
 
-_FIRST_PAUSE_SECS: Final = 0.01
+_FIRST_PAUSE_SECS: Final = 0.005
 _LONGEST_PAUSE_SECS: Final = 1.0
 """Before what a busy daemon has put off goes out again; each pause in a row is twice as long."""
 
