@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Final, Protocol
 
@@ -12,6 +13,8 @@ from mtv.transaction import Bundle, Collector
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Outcome
 from mtv.wire.steps import Display
+
+_log: Final = logging.getLogger("mtv")
 
 EVERYTHING: Final = None
 """Key of a buffer that takes the steps of all displays."""
@@ -26,6 +29,16 @@ class Discardable(Protocol):
 
 
 Send = Callable[["Batch"], Outcome | None]
+"""Sends a buffer; what was prepared for it is the sender's from then on, also where that fails."""
+
+
+def discard(prepared: Iterable[Discardable]) -> None:
+    """Take all back; one that cannot be taken back is logged."""
+    for item in prepared:
+        try:
+            item.remove()
+        except OSError as error:
+            _log.error("a pixel file could not be removed: %s", error)
 
 
 class Batch:
@@ -68,16 +81,11 @@ class Batch:
         if self._joined:
             return
         self._open_batches.close(self._key)
-        if self._pid != os.getpid():  # a child that was forked inside the block: the parent sends it
-            return
-        try:
-            if error is None and len(self):
-                self.outcome = self._send(self)
-                self.prepared = []
-        finally:
-            if error is not None:
-                for prepared in self.prepared:
-                    prepared.remove()
+        if error is not None or not len(self) or self._pid != os.getpid():  # the parent of a child sends it
+            discard(self.prepared)
+        else:
+            self.outcome = self._send(self)
+        self.prepared = []
 
 
 class OpenBatches(threading.local):

@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mtv import paths
-from mtv.batch import EVERYTHING, Batch, Discardable, OpenBatches
+from mtv.batch import EVERYTHING, Batch, Discardable, OpenBatches, discard
 from mtv.gathering import Gathering
 from mtv.link import Link
 from mtv.listening import Events
-from mtv.outcomes import failed_step, failure_of, in_words_of_the_call
+from mtv.outcomes import failed_step, in_words_of_the_call
 from mtv.pixels import FileSink, FrameSink
 from mtv.session import Session
 from mtv.ticket import OnProgress, Ticket
 from mtv.transaction import Bundle, Place
 from mtv.wire import codec
-from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError
+from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import (
     Cancel,
@@ -83,13 +83,13 @@ class Connection(Session):
         on_progress: OnProgress | None = None,
     ) -> Outcome | None:
         """Carry out a step now, or leave it to the buffer that is open for its display."""
+        items = [prepared] if prepared else []
         batch = self.open_batch(getattr(step, "display", EVERYTHING))
         if batch is not None:
+            batch.prepared += items
             batch.collector.add(step, buffers, markers)
-            batch.prepared += [prepared] if prepared else []
             return None
         bundle = Bundle((step,), tuple(buffers))
-        items = [prepared] if prepared else []
         return self.execute(bundle, prepared=items, wait=wait, supersede=supersede, on_progress=on_progress)
 
     def execute(
@@ -106,6 +106,8 @@ class Connection(Session):
 
         Parameters
         ----------
+        prepared : sequence of `~mtv.batch.Discardable`, optional
+            Pixel files; they are removed where it is certain that nothing of it is drawn.
         on_progress : callable, optional
             As in `ask`; not called where the transaction is only published.
 
@@ -119,20 +121,14 @@ class Connection(Session):
         MtvError
             The error of the step that failed; nothing of the transaction was drawn then.
         """
-
-        def cleanup(ticket: Ticket) -> None:
-            if isinstance(failure_of(ticket), RequestError | DaemonError):  # else the daemon may still draw it
-                for item in prepared:
-                    item.remove()
-
         secs = self.timeout_secs if timeout_secs is None else timeout_secs
         message = Transaction(steps=bundle.steps, supersede=supersede, deadline_secs=secs if wait else None)
         with in_words_of_the_call(lone=len(bundle.steps) == 1):
             if not wait:
-                self.publish(message, buffers=bundle.buffers, timeout_secs=secs, cleanup=cleanup)
+                self.publish(message, buffers=bundle.buffers, timeout_secs=secs, prepared=prepared)
                 return None
             answer = self.ask(
-                message, buffers=bundle.buffers, timeout_secs=secs, on_progress=on_progress, cleanup=cleanup
+                message, buffers=bundle.buffers, timeout_secs=secs, on_progress=on_progress, prepared=prepared
             )
             assert isinstance(answer.reply, Outcome)
             if failure := failed_step(answer.reply):
@@ -153,7 +149,12 @@ class Connection(Session):
         """
 
         def send(batch: Batch) -> Outcome | None:
-            return self.execute(batch.bundle(), prepared=batch.prepared, wait=wait, on_progress=on_progress)
+            try:
+                bundle = batch.bundle()
+            except BaseException:
+                discard(batch.prepared)
+                raise
+            return self.execute(bundle, prepared=batch.prepared, wait=wait, on_progress=on_progress)
 
         return Batch(self._batches, display, send, self.limits)
 
@@ -187,7 +188,7 @@ class Connection(Session):
                 return
             if before is not None and not before.settled:
                 self._await_receipt(link, before)
-            gathering = Gathering(self.limits)
+            gathering = Gathering(self.limits, self._deadline(None))
             gathering.dot(place, x, y, symbol, size, colour)
             gathering.when_settled(self._note)
             link.submit(gathering)
@@ -198,7 +199,7 @@ class Connection(Session):
             gathering.wait_for_receipt(self._deadline(None))
         except DeadlineExceeded:
             if not link.ready:
-                raise link.unavailable("has gone") from None
+                raise link.gone() from None
             raise
         except MtvError:
             if not gathering.settled:  # else it is noted, and raised by the next flush

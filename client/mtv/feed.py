@@ -26,9 +26,10 @@ from mtv.markers import positions
 from mtv.newest import Counts, Newest
 from mtv.pixels import shared_directory
 from mtv.slots import Slots
+from mtv.ticket import overdue
 from mtv.transaction import shifted
 from mtv.wire import messages as wire
-from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, Unavailable, bad_value
+from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Display, Overlay
 
@@ -40,6 +41,8 @@ CLOSE_SECS: Final = 5.0
 _SHOW_SECS: Final = 60.0
 _PROBE_SECS: Final = 5.0
 _RETRY_SECS: Final = 0.5
+_MOVES: Final = 3
+"""So many daemons may come and go while one frame is on its way."""
 _NOBODYS: Final = Limits()
 _PATIENCE: Final = Timing(hello_secs=5.0, lost_secs=2.0)
 """Shorter than a script's: what waits for a daemon that has gone is stale when it comes back."""
@@ -75,6 +78,8 @@ class Feed:
         ``bad_value`` naming ``name``, ``frame`` (of the display), ``endpoint``, ``timeout_secs``, ``most_fps`` or
         ``smooth_secs``.
     """
+
+    _error: Exception | None
 
     def __init__(
         self,
@@ -177,15 +182,33 @@ class Feed:
         """Why the last frame was not shown; None where it was."""
         return self._error
 
-    def close(self, timeout_secs: float = CLOSE_SECS) -> None:
-        """Wait until the newest frame is on the screen, at most so long, and end. Closing twice is no error."""
+    def close(self, timeout_secs: float = CLOSE_SECS) -> bool:
+        """Wait until the newest frame is on the screen, at most so long, and end. Closing twice is no error.
+
+        Parameters
+        ----------
+        timeout_secs : `float`, optional
+            How long to wait.
+
+        Returns
+        -------
+        shown : `bool`
+            True where the newest frame that was taken is on the screen, or none ever was. Where False, `error` tells
+            why it is not, and so does the log.
+        """
         _feeds.discard(self)
         with self._starting:
             self._newest.close()
-        if self._thread is not None:
-            self._thread.join(timeout_secs)
-        else:
+        if self._thread is None:
             self._connection.close()
+        else:
+            self._thread.join(timeout_secs)
+        if self._newest.is_shown:
+            return True
+        if self._thread is not None and self._thread.is_alive():
+            self._error = overdue()
+        _log.warning("feed %s: the newest frame is not on the screen: %s", self.name, self._error)
+        return False
 
     # Inside
 
@@ -196,7 +219,7 @@ class Feed:
         self._thread: threading.Thread | None = None
         self._place: Place | None = None
         """None: the daemon has not answered yet, or, where there is an error, is not there."""
-        self._error: Exception | None = None
+        self._error = None
         self._earliest = 0.0
         self._left: list[Slots] = []
         """Of daemons that have gone: the last of their frames may still be on the screen."""
@@ -206,8 +229,13 @@ class Feed:
         if self._thread is None:
             with self._starting:
                 if self._thread is None and not self._newest.closed:
-                    self._thread = threading.Thread(target=self._run, name=f"mtv-feed-{self.name}", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name=f"mtv-feed-{self.name}", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError as error:  # no more threads; the next frame tries again
+                        self._failed(error)
+                    else:
+                        self._thread = thread
 
     def _failed(self, error: Exception) -> None:
         """Take note why a frame is not shown; the first of a row is told."""
@@ -217,12 +245,16 @@ class Feed:
 
     def _lost(self, error: Exception) -> None:
         """Take note that none can be shown now; the thread looks for the daemon again."""
+        self._failed(error)
+        self._go_to(None)
+
+    def _go_to(self, place: Place | None) -> None:
+        """Have frames go elsewhere from now on; what lies at the place before is not written again."""
         with self._newest.changed:
-            self._failed(error)
             if self._place is not None and self._place.slots is not None:
                 self._place.slots.leave()
                 self._left.append(self._place.slots)
-            self._place = None
+            self._place = place
             self._newest.changed.notify_all()
 
     # The thread
@@ -237,7 +269,11 @@ class Feed:
                     self._show(frame, place)
                 elif self._newest.closed:
                     break
+        except BaseException as error:
+            self._failed(DaemonError(Error(code="internal", message=f"the feed broke: {error!r}")))
+            raise
         finally:
+            self._newest.close()  # whatever has ended this thread: nobody shows anything any more
             self._newest.drop()
             self._connection.close(1.0)
             if self._place is not None and self._place.slots is not None:
@@ -253,18 +289,24 @@ class Feed:
                 self._lost(error)
                 self._newest.drop()
             else:
-                far = paths.is_tcp(self._connection.endpoint)
-                self._place = Place(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
+                self._go_to(self._place_of(welcome))
                 return self._place
             if self._newest.wait(_RETRY_SECS):
                 return None
 
-    def _show(self, frame: Frame, place: Place) -> None:
+    def _place_of(self, welcome: wire.Welcome) -> Place:
+        far = paths.is_tcp(self._connection.endpoint)
+        return Place(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
+
+    def _show(self, taken: Frame, place: Place) -> None:
         self._earliest = time.monotonic() + self._period_secs
+        frame = taken
         try:
-            if frame.image is not None:
-                frame = handed_over(frame.image, place, frame.published_at, frame.markers)
-            self._draw(frame)
+            if taken.image is not None:
+                frame = handed_over(taken.image, place, taken.published_at, taken.markers)
+            else:
+                frame = taken.moved(place)
+            frame = self._bring(frame, place)
         except (MtvError, OSError) as error:
             self._newest.was_dropped()
             if (
@@ -276,10 +318,36 @@ class Feed:
             else:
                 self._failed(error)
                 frame.remove()
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs this frame, not those that come
+            _log.exception("feed %s: a frame could not be sent", self.name)
+            self._newest.was_dropped()
+            self._lost(error)
         else:
             self._error = None
-            self._newest.was_shown(frame.size_bytes, time.monotonic() - frame.published_at)
+            self._newest.was_shown(taken, frame.size_bytes, time.monotonic() - frame.published_at)
             self._settle(frame)
+
+    def _bring(self, frame: Frame, place: Place) -> Frame:
+        """Have a frame on the screen; return it as it was sent in the end.
+
+        One that is refused is sent once more in new files, where another daemon has answered than the one that its
+        files were made for, or where they are gone: who maps them has the pixels still.
+        """
+        sent = frame
+        for moves_left in reversed(range(_MOVES + 1)):
+            try:
+                self._draw(sent)
+            except (RequestError, DaemonError):
+                if sent is not frame:
+                    sent.remove()
+                if not moves_left or (self._is_at(place) and sent.is_whole):
+                    raise
+                place = self._place_of(self._connection.welcome)
+                self._go_to(place)
+                sent = sent.moved(place)
+            else:
+                break
+        return sent
 
     def _is_at(self, place: Place) -> bool:
         """Tell whether the daemon is still the one that a place is of; False also where there is none any more."""
@@ -313,8 +381,13 @@ class Feed:
     def _settle(self, frame: Frame) -> None:
         if frame.slots is not None and frame.slot is not None:
             frame.slots.show(frame.slot)
-        while self._left:
-            self._left.pop().unlink()
+        with self._newest.changed:
+            left, self._left = self._left, [slots for slots in self._left if slots is frame.slots]
+        for slots in left:
+            if slots is not frame.slots:
+                slots.unlink()
+            else:  # run out of room while this frame was on its way
+                slots.leave()
 
 
 def _positive(where: str, value: float) -> float:

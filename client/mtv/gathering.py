@@ -28,12 +28,14 @@ class Gathering(Ticket):
     ----------
     limits : `Limits`
         The daemon's.
+    deadline : `float`
+        As in `Ticket`.
     """
 
     gathers = True
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(b"", awaited=False)
+    def __init__(self, limits: Limits, deadline: float) -> None:
+        super().__init__(b"", awaited=False, deadline=deadline)
         self._collector = Collector(limits)
         self._growing = threading.Lock()
         self._dots = 0

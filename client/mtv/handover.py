@@ -6,11 +6,13 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from mtv import targets
 from mtv.markers import MarkerColumns
 from mtv.pixels import FrameSink
 from mtv.slots import Slot, Slots
-from mtv.wire.data import Exposure
+from mtv.wire.data import Array, Exposure
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 
@@ -50,12 +52,51 @@ class Frame(NamedTuple):
             self.slots.give(self.slot)
 
     @property
+    def is_whole(self) -> bool:
+        """True where its files are still there, or where it has none."""
+        return self.slot is None or self.slot.is_whole
+
+    def moved(self, place: Place) -> Frame:
+        """Return the same frame at another place, where it is not there already; its files may be gone meanwhile.
+
+        Raises
+        ------
+        DaemonError
+            ``storage_full``.
+        OSError
+            The directory of that place is gone, too.
+        """
+        if self.exposure is None or self.slot is None or self.slots is place.slots:
+            return self
+        image = self.slot.stored(self.exposure.image)
+        mask = None if self.exposure.mask is None else self.slot.stored(self.exposure.mask)
+        if place.slots is None:
+            whole = (image,) if mask is None else (image, mask)
+            arrays = [Array(dtype=part.dtype.str, shape=part.shape, buffer=number) for number, part in enumerate(whole)]
+            exposure = _with(self.exposure, *arrays)
+            return self._replace(
+                exposure=exposure, buffers=tuple(part.tobytes() for part in whole), slots=None, slot=None
+            )
+        slot = place.slots.take()
+        try:
+            copied = slot.copy_image(image, self.exposure.wcs)
+            exposure = _with(self.exposure, copied, None if mask is None else slot.mask(mask))
+        except BaseException:
+            place.slots.give(slot)
+            raise
+        return self._replace(exposure=exposure, slots=place.slots, slot=slot)
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of the pixels that were handed over."""
         import numpy as np
 
         arrays = () if self.exposure is None else (self.exposure.image, self.exposure.mask)
         return sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays if array is not None)
+
+
+def _with(exposure: Exposure, image: Array, mask: Array | None = None) -> Exposure:
+    return msgspec.structs.replace(exposure, image=image, mask=mask)
 
 
 def handed_over(image: targets.Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -79,7 +80,7 @@ def pair(name: str) -> Pair:
     _check_private(directory(), 0o700)
     _check_private(path, 0o600)
     public, secret = _read(path, "")
-    if not _KEY.fullmatch(secret):
+    if not _is_key(secret):
         raise _forbidden(f"{shown(path)} holds no secret key", f"remove it, then: mtv keys make {name}")
     return Pair(public, secret)
 
@@ -213,9 +214,21 @@ def _read(path: Path, hint: str) -> tuple[bytes, bytes]:
         public, secret = zmq.auth.load_certificate(path)
     except (OSError, ValueError):
         public, secret = b"", None
-    if not _KEY.fullmatch(public):
+    if not _is_key(public):
         raise _forbidden(f"{shown(path)} holds no public key", hint)
     return public, secret or b""
+
+
+def _is_key(text: bytes) -> bool:
+    """Tell whether libzmq takes a text for a key: the right letters, and no five of them above 32 bits."""
+    from zmq.utils import z85
+
+    if not _KEY.fullmatch(text):
+        return False
+    try:
+        return len(z85.decode(text)) == 32
+    except struct.error:
+        return False
 
 
 def _private_directory(path: Path) -> Path:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import itertools
+import errno
 import logging
 import os
-import struct
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -21,12 +21,13 @@ from typing import Final
 
 import zmq
 
-from mtv import tcp
+from mtv.dealer import NO_ENTRY, Dealer, check_room
 from mtv.hearing import Hearing
 from mtv.keys import ClientKeys, directory, shown
 from mtv.outbox import Outbox
 from mtv.paths import host_of, socket_path
 from mtv.ticket import Answer, Ticket
+from mtv.transaction import total_bytes
 from mtv.wire import codec, frames
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.limits import Limits
@@ -37,13 +38,19 @@ _log: Final = logging.getLogger("mtv")
 HELLO_NUMBER: Final = 0
 """Number of every Hello: it opens the session anew on each connection, so it stands outside the count of requests."""
 
-_EVENT: Final = struct.Struct("=HI")
-_WATCHED: Final = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
-_NO_ENTRY: Final = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-)
+GRACE_SECS: Final = 5.0
+"""How long the thread is waited for beyond what it takes by rights."""
 
-_openings: Final = itertools.count()
+_LATE: Final = 1024
+_LATE_BYTES: Final = 1 << 20
+"""Requests that were given up are kept for their answer: so many, and none that is larger."""
+
+_FIRST_PAUSE_SECS: Final = 0.005
+_LONGEST_PAUSE_SECS: Final = 1.0
+"""Before what a busy daemon has put off goes out again; each pause in a row is twice as long."""
+
+_BREAKS: Final = 3
+"""So many failures of the socket, with no answer in between, are no lost connection any more."""
 
 
 class Phase(enum.Enum):
@@ -102,6 +109,11 @@ class Link:
         self._keys = keys
         self._phase = Phase.GREETING
         self._outbox: Outbox[Ticket] = Outbox()
+        self._late: dict[int, Ticket] = {}
+        """What was given up and may still be answered, on this connection."""
+        self._window = 0
+        self._pause_secs = 0.0
+        self._pause_until = 0.0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._failure: MtvError | None = None
@@ -111,22 +123,41 @@ class Link:
         self._since = time.monotonic()
         self._hung_up = False
         self._limits = Limits()
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._context = zmq.Context(io_threads=1)
+        self._trouble: Exception | None = None
+        """Why there is no connection, where that is known."""
+        self._breaks = 0
+        self._dealer: Dealer | None = None
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._wake_read = self._wake_write = -1
         self._thread = threading.Thread(target=self._run, name="mtv-link", daemon=True)
 
     # For callers, from any thread
 
     def start(self) -> Welcome:
         """Connect; return the daemon's greeting, or raise `Unavailable` or what it answered instead."""
-        self._thread.start()
-        with self._changed:
-            self._changed.wait_for(lambda: self.welcome is not None or self._failure is not None)
-            failure = self._failure
+        try:
+            self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            check_room(self._wake_read)
+            self._context = zmq.Context(io_threads=1)
+            self._thread.start()
+        except (OSError, zmq.ZMQError, RuntimeError) as error:
+            self._phase = Phase.ENDED
+            self._release()
+            raise self.unavailable("cannot be connected to", error) from error
+        try:
+            with self._changed:
+                patience_secs = self._timing.hello_secs + GRACE_SECS
+                self._changed.wait_for(lambda: self.welcome is not None or self._failure is not None, patience_secs)
+                failure = self._failure
+        except BaseException:
+            self.stop()
+            raise
         if failure is not None:
-            self._thread.join()
+            self._thread.join(GRACE_SECS)
             raise failure
-        assert self.welcome is not None
+        if self.welcome is None:
+            self.stop()
+            raise self.unavailable("does not answer")
         return self.welcome
 
     def submit(self, ticket: Ticket) -> None:
@@ -139,22 +170,28 @@ class Link:
         """
         with self._lock:
             if self._failure is not None or self._gone:
-                raise self._failure or self.unavailable("has gone")
+                raise self._failure or self.gone()
             ticket.number = self._outbox.add(ticket)
         self._wake()
 
     def forget(self, ticket: Ticket) -> bool:
-        """Drop a request that nobody waits for any more; tell whether the daemon may have it."""
-        with self._lock:
-            sent = self._outbox.was_sent(ticket.number)
-            self._outbox.settle(ticket.number)
-        self._wake()
-        return sent
+        """Drop a request that nobody waits for any more; tell whether the daemon may have it.
 
-    def drain(self, deadline: float | None) -> int:
+        Its answer is still heard where it comes: it decides whose the pixel files are.
+        """
+        with self._lock:
+            self._outbox.settle(ticket.number)
+            if ticket.sent and self._phase is not Phase.ENDED and total_bytes(ticket.buffers) <= _LATE_BYTES:
+                self._late[ticket.number] = ticket
+                while len(self._late) > _LATE:
+                    self._late.pop(next(iter(self._late)))
+        self._wake()
+        return ticket.sent
+
+    def drain(self, deadline: float) -> int:
         """Wait until every request is answered; return how many are not."""
         with self._changed:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            left = max(0.0, deadline - time.monotonic())
             self._changed.wait_for(lambda: not len(self._outbox) or self._phase is Phase.ENDED or self._gone, left)
             return len(self._outbox)
 
@@ -174,7 +211,9 @@ class Link:
             self._stopping = True
             self._farewell = farewell
         self._wake()
-        self._thread.join()
+        self._thread.join(GRACE_SECS)
+        if self._thread.is_alive():
+            _log.error("the connection to %s does not come to its end, it is left to itself", self.endpoint)
 
     def _wake(self) -> None:
         with self._lock:
@@ -190,71 +229,88 @@ class Link:
         try:
             self._open()
             while not self._stopping:
-                self._turn()
+                try:
+                    self._turn()
+                except (zmq.ZMQError, OSError) as error:
+                    self._broke(error)
         except MtvError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+        except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             _log.exception("the connection to the daemon broke")
-            failure = DaemonError(Error(code="internal", message=f"the connection broke: {type(error).__name__}"))
+            failure = broken(error)
         finally:
             self._end(failure)
 
     def _open(self) -> None:
-        self._socket = self._context.socket(zmq.DEALER)
-        for option, value in _OPTIONS:
-            self._socket.setsockopt(option, value)
-        if self._keys is not None:
-            self._secure(self._keys)
-        name = f"inproc://monitor-{id(self._socket)}-{next(_openings)}"  # a name is free again only some time later
-        self._socket.monitor(name, _WATCHED if self._keys is None else _WATCHED | _NO_ENTRY)
-        self._monitor = self._context.socket(zmq.PAIR)
-        self._monitor.linger = 0
-        self._monitor.connect(name)
-        self._poller = zmq.Poller()
-        for source in (self._socket, self._monitor, self._wake_read):
-            self._poller.register(source, zmq.POLLIN)
+        assert self._context is not None
         self._phase = Phase.GREETING
         self._retry_at = time.monotonic() + self._timing.hello_secs
-        self._socket.connect(self.endpoint)
-        with contextlib.suppress(zmq.Again):  # the peer has gone already, which the monitor tells
-            self._send(HELLO_NUMBER, self._hello)
+        try:
+            self._dealer = Dealer(self._context, self.endpoint, self._keys, self._wake_read)
+            with contextlib.suppress(zmq.Again):  # the peer has gone already, which the monitor tells
+                self._send(HELLO_NUMBER, self._hello)
+        except (zmq.ZMQError, OSError) as error:
+            self._cannot_open(error)
 
-    def _secure(self, keys: ClientKeys) -> None:
-        self._socket.curve_serverkey = keys.server
-        self._socket.curve_publickey, self._socket.curve_secretkey = keys.own
-        tcp.prepare(self._socket, self.endpoint)
+    def _cannot_open(self, error: Exception) -> None:
+        """Give up before the first greeting; later a daemon is tried to reach for as long as one that has gone."""
+        if self.welcome is None:
+            raise self.unavailable("cannot be connected to", error) from error
+        if self._trouble is None:
+            _log.warning("the daemon cannot be connected to: %s", _reason(error))
+        self._trouble = error
+        self._close()
+        self._retry_at = time.monotonic() + self._timing.retry_secs
+
+    def _broke(self, error: Exception) -> None:
+        """Take a socket that fails for a lost connection; give up where a new one fails as well, again and again."""
+        self._breaks += 1
+        if self.welcome is None or self._breaks > _BREAKS:
+            raise self.unavailable("cannot be spoken to", error) from error
+        _log.warning("the connection to the daemon broke, a new one is made: %s", _reason(error))
+        self._reopen()
+        self._trouble = self._trouble or error
 
     def _close(self, linger_ms: int = 0) -> None:
-        self._socket.disable_monitor()
-        self._monitor.close()
-        self._socket.close(linger_ms)
+        dealer, self._dealer = self._dealer, None
+        if dealer is not None:
+            dealer.close(linger_ms)
 
     def _reopen(self) -> None:
         if self._phase is Phase.READY:
             self._since = time.monotonic()
-        self._close()
+            self._phase = Phase.GREETING
         with self._lock:
             self._outbox.rewind()
+            self._late.clear()  # they do not go out again
+        self._close()
         self._open()
 
     def _turn(self) -> None:
-        ready = dict(self._poller.poll(self._patience_ms()))
-        if self._wake_read in ready:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake_read, 65536)
-        if self._socket in ready:
+        has_messages, has_events = self._wait()
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 65536)
+        if has_messages:
             self._receive_all()
-        if self._monitor in ready:
+        if has_events:
             self._watch()
         if self._phase is Phase.READY:
             self._send_waiting()
         else:
             self._mind_the_time()
 
+    def _wait(self) -> tuple[bool, bool]:
+        if self._dealer is not None:
+            return self._dealer.poll(self._patience_ms())
+        poller = zmq.Poller()
+        poller.register(self._wake_read, zmq.POLLIN)
+        poller.poll(self._patience_ms())
+        return False, False
+
     def _patience_ms(self) -> int | None:
-        if self._phase is Phase.READY:
-            return None
         now = time.monotonic()
+        if self._phase is Phase.READY:
+            return None if now >= self._pause_until else int((self._pause_until - now) * 1000) + 1
         until = self._retry_at
         if self.welcome is None:
             until = min(until, self._first_due)
@@ -265,14 +321,14 @@ class Link:
     def _mind_the_time(self) -> None:
         now = time.monotonic()
         if self.welcome is None and now >= self._first_due:
-            raise self.unavailable("closes each connection" if self._hung_up else "does not answer")
+            raise self.unavailable("closes each connection" if self._hung_up else "does not answer", self._trouble)
         if self.welcome is not None and not self._gone and now >= self._since + self._timing.lost_secs:
             self._give_up()
         if now >= self._retry_at:
             self._reopen()
 
     def _give_up(self) -> None:
-        error = self.unavailable("has gone")
+        error = self.gone()
         with self._changed:
             self._gone = True
             awaited = [ticket for ticket in self._outbox if ticket.awaited]
@@ -283,12 +339,13 @@ class Link:
             ticket.settle(error)
 
     def _watch(self) -> None:
-        lost = refused = False
-        while self._monitor.poll(0):
-            event, _ = _EVENT.unpack(self._monitor.recv_multipart()[0])
+        assert self._dealer is not None
+        lost = refused = stuck = False
+        for event in self._dealer.events():
             lost |= event == zmq.EVENT_DISCONNECTED
             refused |= event == zmq.EVENT_CLOSED
-            if event & _NO_ENTRY:
+            stuck |= event == zmq.EVENT_CONNECT_RETRIED and not self._dealer.said_why
+            if event & NO_ENTRY:
                 self._not_let_in(event)
         if lost:
             self._receive_all()
@@ -299,6 +356,8 @@ class Link:
         elif lost or refused:
             self._hung_up = lost
             self._retry_at = time.monotonic() + self._timing.retry_secs
+        elif stuck:
+            self._cannot_open(_why_no_socket())
 
     def _not_let_in(self, event: int) -> None:
         """Say why the handshake failed, where that is for good.
@@ -313,26 +372,33 @@ class Link:
             raise wrong_key(self.endpoint, self._keys)
 
     def _send_waiting(self) -> None:
+        now = time.monotonic()
+        if now < self._pause_until:
+            return
         with self._lock:
-            going = self._outbox.send(self._limits.in_flight, lambda ticket: ticket.gathers)
+            going = self._outbox.send(self._window, lambda ticket: ticket.gathers)
+            for _, ticket in going:
+                ticket.sent = True
         try:
             for number, ticket in going:
-                ticket.seal()
-                self._send(number, ticket.body, ticket.buffers)
+                try:
+                    ticket.seal()
+                except MtvError as error:
+                    ticket.sent = False
+                    self._settle(number, error)
+                else:
+                    self._send(number, ticket.body, ticket.buffers)
         except zmq.Again:  # the peer has gone, and the monitor has not told yet: all of them go out again
             self._reopen()
 
     def _send(self, number: int, body: bytes, buffers: Sequence[frames.Buffer] = ()) -> None:
-        message = frames.pack(frames.Kind.REQUEST, self.session, number, body, buffers)
-        self._socket.send_multipart(message, zmq.NOBLOCK, copy=False)
+        assert self._dealer is not None
+        self._dealer.send(frames.pack(frames.Kind.REQUEST, self.session, number, body, buffers))
 
     def _receive_all(self) -> None:
-        while True:
-            try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                return
-            self._receive([part.buffer for part in parts])
+        assert self._dealer is not None
+        for message in self._dealer.messages():
+            self._receive(message)
 
     def _receive(self, parts: list[memoryview]) -> None:
         try:
@@ -381,64 +447,152 @@ class Link:
             elif ticket is not None and isinstance(reply, Progress):
                 ticket.report(reply)
         elif isinstance(reply, Failed):
-            self._settle(number, exception_for(reply.error))
+            error = exception_for(reply.error)
+            if not (reply.error.code == "busy" and reply.error.retryable and self._put_off(number, error)):
+                self._settle(number, error, told=True)
         elif isinstance(reply, Welcome) and number == HELLO_NUMBER:
             self._greeted(reply)
         else:
             self._settle(number, answer)
 
-    def _settle(self, number: int, outcome: Answer | MtvError) -> None:
+    def _put_off(self, number: int, error: MtvError) -> bool:
+        """Send a request again later, before all that is newer; tell whether there is time for that.
+
+        Nothing goes out until then, so that nothing overtakes it. Each time fewer are sent at once, and with each
+        answer one more, as many as the daemon can take.
+        """
+        now = time.monotonic()
+        with self._lock:
+            ticket = self._outbox.find(number)
+            if ticket is None or now >= ticket.deadline:
+                return False
+            self._outbox.put_off(number)
+            ticket.put_off = error
+            if now >= self._pause_until:  # else they were sent together
+                self._window = max(1, self._window // 2)
+                self._pause_secs = min(2 * self._pause_secs or _FIRST_PAUSE_SECS, _LONGEST_PAUSE_SECS)
+                self._pause_until = now + self._pause_secs * random.uniform(0.5, 1.0)  # noqa: S311 - not all at once
+        return True
+
+    def _settle(self, number: int, outcome: Answer | MtvError, *, told: bool = False) -> None:
         if number == HELLO_NUMBER:
             if isinstance(outcome, MtvError):
                 self._refused(outcome)
             return
         with self._lock:
-            ticket = self._outbox.settle(number)
+            ticket = self._outbox.settle(number) or self._late.pop(number, None)
+            self._window = min(self._limits.in_flight, self._window + 1)
+            self._pause_secs = 0.0
+        self._breaks = 0
         if ticket is not None:
-            ticket.settle(outcome)
+            ticket.settle(outcome, told=told)
             with self._changed:
                 self._changed.notify_all()
 
     def _refused(self, error: MtvError) -> None:
-        if self.welcome is None or not error.error.retryable:
+        if self.welcome is None and error.code != "busy":
+            raise error
+        if self.welcome is not None and not error.error.retryable:
             raise error
         _log.warning("the daemon refused the session for now: %s", error)
+        self._trouble = error
+        self._retry_at = time.monotonic() + self._timing.retry_secs
 
     def _greeted(self, welcome: Welcome) -> None:
         with self._changed:
             self.welcome = welcome
             self._limits = welcome.limits
+            self._window, self._pause_secs, self._pause_until = welcome.limits.in_flight, 0.0, 0.0
             self._gone = False
+            self._trouble = None
             self._phase = Phase.READY
             self._changed.notify_all()
         self._tell_of_events(fresh=True)
 
     def _end(self, failure: MtvError | None) -> None:
-        if not failure and self._phase is Phase.READY and self._farewell:
-            with contextlib.suppress(zmq.Again):
+        """Tell all who wait; only then close what may take its time, or fail."""
+        was_ready = self._phase is Phase.READY and failure is None
+        try:
+            if was_ready and self._farewell:
                 self._send(HELLO_NUMBER, self._farewell)
-        self._close(linger_ms=200 if self._phase is Phase.READY else 0)
-        self._context.term()
-        with self._changed:
-            self._phase = Phase.ENDED
-            os.close(self._wake_read)
-            os.close(self._wake_write)
-            self._failure = failure or Unavailable(Error(code="no_daemon", message="the connection is closed"))
-            left = list(self._outbox)
-            self._outbox = Outbox()
-            self._changed.notify_all()
-        for ticket in left:
-            ticket.settle(self._failure)
-        self._hearing.ended(failure)
+        except zmq.ZMQError as error:
+            _log.debug("the daemon was not told that its client leaves: %s", error)
+        finally:
+            with self._changed:
+                self._phase = Phase.ENDED
+                self._failure = failure or Unavailable(Error(code="no_daemon", message="the connection is closed"))
+                left = list(self._outbox)
+                self._outbox = Outbox()
+                self._changed.notify_all()
+            for ticket in left:
+                ticket.settle(self._failure)
+            self._hearing.ended(failure)
+            self._release(linger_ms=200 if was_ready else 0)
 
-    def unavailable(self, what: str) -> Unavailable:
-        """Return the error for a daemon that is not there."""
+    def _release(self, linger_ms: int = 0) -> None:
+        try:
+            self._close(linger_ms)
+        finally:
+            if self._context is not None:
+                self._context.destroy(linger=0)
+            with self._lock:
+                descriptors = {self._wake_read, self._wake_write} - {-1}
+                self._wake_read = self._wake_write = -1
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def gone(self) -> Unavailable:
+        """Return the error for a daemon that has not come back."""
+        return self.unavailable("has gone", self._trouble)
+
+    def unavailable(self, what: str, reason: Exception | None = None) -> Unavailable:
+        """Return the error for a daemon that is not there, or that we cannot reach for a reason of our own."""
         path = socket_path(self.endpoint)
         where = str(path) if path else self.endpoint
         hint = "start it with 'mtv up', or look with 'mtv doctor'"
         if path is None:
             hint = "on its own host: mtv up --listen ADDRESS, or remote.listen in its mtvd.toml"
-        return Unavailable(Error(code="no_daemon", message=f"mtvd {what} at {where}", retryable=True, hint=hint))
+        message = f"mtvd {what} at {where}"
+        if reason is not None:
+            message, hint = f"{message}: {_reason(reason)}", _remedy(reason)
+        return Unavailable(Error(code="no_daemon", message=message, retryable=True, hint=hint))
+
+
+def broken(error: BaseException) -> DaemonError:
+    """Return the error for a fault of ours, in the thread of a connection."""
+    return DaemonError(
+        Error(
+            code="internal",
+            message=f"the connection to the daemon broke: {type(error).__name__}: {error}",
+            retryable=True,
+            hint="the next call connects anew; what was under way may have been drawn, the log of 'mtv' tells where",
+        )
+    )
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if isinstance(error, OSError) and number else str(error)
+
+
+def _remedy(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number in {errno.EMFILE, errno.ENFILE}:
+        return "this process has as many open as it may: close some, or allow more with 'ulimit -n'"
+    if isinstance(error, RuntimeError) or number == errno.EAGAIN:
+        return "end some threads or processes, or allow more with 'ulimit -u'"
+    return "try again; 'mtv doctor' looks at what a client needs"
+
+
+def _why_no_socket() -> OSError:
+    """Ask the system for what libzmq did not get, and does not name: a socket, or the address of a host."""
+    import socket
+
+    try:
+        socket.socket(socket.AF_UNIX).close()
+    except OSError as error:
+        return error
+    return OSError("no such address, or no socket for it")
 
 
 def not_authorised(endpoint: str) -> RequestError:
@@ -464,15 +618,6 @@ def wrong_key(endpoint: str, keys: ClientKeys) -> Unavailable:
             "behind a tunnel the daemon may be down",
         )
     )
-
-
-_OPTIONS: Final = (
-    (zmq.LINGER, 0),
-    (zmq.SNDHWM, 0),
-    (zmq.RCVHWM, 0),
-    # Never by itself: that would let requests out before the Hello. With -1 libzmq drops what came before the end.
-    (zmq.RECONNECT_IVL, 3_600_000),
-)
 
 
 def _unreadable(error: MtvError) -> DaemonError | MtvError:

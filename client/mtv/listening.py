@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final
 
 from mtv.hearing import Hearing
-from mtv.wire.errors import MtvError, bad_value
+from mtv.wire.errors import Error, MtvError, Unavailable, bad_value
 from mtv.wire.messages import Event
 from mtv.wire.steps import Display
 
@@ -23,6 +23,9 @@ _log: Final = logging.getLogger("mtv")
 
 KINDS: Final = ("key", "frame", "region", "window", "gap")
 """Kinds of events; a gap is told whatever was asked for."""
+
+NO_THREAD: Final = "end some threads or processes, or allow more with 'ulimit -u'"
+"""What to do where no thread can be started."""
 
 _KEPT: Final = 1000
 
@@ -104,8 +107,20 @@ class Events:
             return None
 
     def calling(self, call: Callable[[Event], object]) -> Events:
-        """Have a function called with each event from now on, in a thread of its own, until `close`; return self."""
-        threading.Thread(target=self._call, args=(call,), name="mtv-events", daemon=True).start()
+        """Have a function called with each event from now on, in a thread of its own, until `close`; return self.
+
+        Raises
+        ------
+        Unavailable
+            No thread can be started.
+        """
+        thread = threading.Thread(target=self._call, args=(call,), name="mtv-events", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self.close()
+            message = f"events cannot be told: {error}"
+            raise Unavailable(Error(code="no_daemon", message=message, retryable=True, hint=NO_THREAD)) from error
         return self
 
     def close(self) -> None:
@@ -150,6 +165,8 @@ class Events:
                     _log.exception("a function that was to hear of events failed")
         except MtvError as error:
             _log.warning("no more events: %s", error)
+        finally:
+            self.close()  # also where the function has ended this thread: nobody takes them any more
 
 
 def _checked(kinds: tuple[str, ...]) -> frozenset[str]:

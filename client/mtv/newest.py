@@ -56,6 +56,14 @@ class Newest(Generic[T]):
         self._writing = False
         self._published = self._shown = self._dropped = self._bytes = 0
         self._latencies: collections.deque[float] = collections.deque(maxlen=_LATENCIES)
+        self._last: T | None = None
+        """The newest that was taken, until it is shown."""
+
+    @property
+    def is_shown(self) -> bool:
+        """True where the newest that was taken is on the screen; also where none ever was."""
+        with self.changed:
+            return self._last is None
 
     @property
     def counts(self) -> Counts:
@@ -114,6 +122,8 @@ class Newest(Generic[T]):
                 self._promised, self._hungry = item, False
             else:
                 self._next = item
+            if not refused:
+                self._last = item
             self.changed.notify_all()
         if refused:
             item.remove()
@@ -160,9 +170,11 @@ class Newest(Generic[T]):
             self.changed.notify_all()
             return taken
 
-    def was_shown(self, size_bytes: int, latency_secs: float) -> None:
+    def was_shown(self, item: T, size_bytes: int, latency_secs: float) -> None:
         """Count what was taken as shown."""
         with self.changed:
+            if item is self._last:
+                self._last = None
             self._shown += 1
             self._bytes += size_bytes
             self._latencies.append(latency_secs)

@@ -1,7 +1,8 @@
 """What a client has asked and not been answered: numbers, the bounded window, and what goes out again.
 
 Pure: no socket, clock, thread or lock; `mtv.link` owns one and guards it. Only a reply removes a request. After the
-connection was lost everything that is left goes out again, in order, under the numbers it had.
+connection was lost everything that is left goes out again, in order, under the numbers it had. What a busy daemon has
+put off goes out again before all that was not sent yet.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ class Outbox(Generic[T]):
         self._next = first
         self._waiting: OrderedDict[int, T] = OrderedDict()
         self._sent: OrderedDict[int, T] = OrderedDict()
+        self._put_off: dict[int, T] = {}
+        """Sent once, and to be sent again: their numbers are below those of all that wait."""
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._sent)
+        return len(self._waiting) + len(self._sent) + len(self._put_off)
 
     def __iter__(self) -> Iterator[T]:
         yield from self._sent.values()
+        yield from self._put_off.values()
         yield from self._waiting.values()
 
     @property
@@ -52,30 +56,40 @@ class Outbox(Generic[T]):
         A ``patient`` request stays as long as it is the last and another patient one is in flight.
         """
         going: list[tuple[int, T]] = []
+        while self._put_off and len(self._sent) < window:
+            number = min(self._put_off)
+            going.append((number, self._put_off.pop(number)))
+            self._sent[number] = going[-1][1]
         while self._waiting and len(self._sent) < window:
             number, request = next(iter(self._waiting.items()))
-            if len(self._waiting) == 1 and patient(request) and any(map(patient, self._sent.values())):
+            under_way = (*self._sent.values(), *self._put_off.values())
+            if len(self._waiting) == 1 and patient(request) and any(map(patient, under_way)):
                 break
             del self._waiting[number]
             self._sent[number] = request
             going.append((number, request))
         return going
 
+    def put_off(self, number: int) -> T | None:
+        """Take note that a request was sent too early, and goes out again; return it, or None if unknown."""
+        request = self._sent.pop(number, None)
+        if request is not None:
+            self._put_off[number] = request
+        return request
+
     def rewind(self) -> None:
         """Take note that the connection was lost: whatever was sent has to be sent again, before all else."""
-        self._sent.update(self._waiting)
-        self._waiting, self._sent = self._sent, OrderedDict()
+        again = sorted({**self._sent, **self._put_off}.items(), key=lambda item: item[0])
+        self._waiting = OrderedDict([*again, *self._waiting.items()])
+        self._sent, self._put_off = OrderedDict(), {}
 
     def find(self, number: int) -> T | None:
         """Return an unanswered request, or None."""
-        return self._sent.get(number, self._waiting.get(number))
+        return self._sent.get(number, self._put_off.get(number, self._waiting.get(number)))
 
     def settle(self, number: int) -> T | None:
         """Remove a request that was answered, or that nobody waits for any more; return it, or None if unknown."""
-        if number in self._sent:
-            return self._sent.pop(number)
-        return self._waiting.pop(number, None)
-
-    def was_sent(self, number: int) -> bool:
-        """Tell whether the daemon may have a request."""
-        return number in self._sent
+        for place in (self._sent, self._put_off, self._waiting):
+            if number in place:
+                return place.pop(number)
+        return None

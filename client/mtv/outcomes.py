@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,23 @@ def failure_of(ticket: Ticket) -> MtvError | None:
         return ticket.error
     reply = ticket.answer.reply if ticket.answer else None
     return failed_step(reply) if isinstance(reply, Outcome) else None
+
+
+_UNCERTAIN: Final = frozenset({"internal", "outcome_expired"})
+"""Codes of errors that do not say that nothing was drawn."""
+
+
+def is_certainly_not_drawn(ticket: Ticket) -> bool:
+    """Tell whether nothing of a settled request is on the screen, nor ever will be.
+
+    Only then what was prepared for it is the client's own: it was never sent, or the daemon itself has said so. What
+    may still be drawn is the daemon's, who removes what nobody shows.
+    """
+    if not ticket.sent:
+        return True
+    if ticket.error is not None:
+        return ticket.told and ticket.error.code not in _UNCERTAIN
+    return failure_of(ticket) is not None
 
 
 def failed_step(outcome: Outcome) -> MtvError | None:

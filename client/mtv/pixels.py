@@ -78,6 +78,7 @@ class FileSink:
     def __init__(self, directory: Path, limits: Limits) -> None:
         self._directory = directory
         self._limits = limits
+        self._pid = os.getpid()
         self.names: list[str] = []
 
     @property
@@ -98,8 +99,8 @@ class FileSink:
         return Array(dtype=dtype.str, shape=pixels.shape, file=self._write("mask", "raw", pixels, dtype, 0, 0))
 
     def remove(self) -> None:
-        """Unlink the files again, where they still are."""
-        for name in self.names:
+        """Unlink the files again, where they still are; a child that was forked later leaves its parent's."""
+        for name in self.names if self._pid == os.getpid() else ():
             (self._directory / name).unlink(missing_ok=True)
 
     def _write(
@@ -109,18 +110,22 @@ class FileSink:
         path = self._directory / name
         size = size_of(pixels, dtype)
         padding = -size % FITS_BLOCK if front else 0
-        new = 0 if freefiles.take(path, front + size + padding) else os.O_CREAT | os.O_EXCL
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | new, 0o600)
         self.names.append(name)
         try:
-            os.pwrite(descriptor, bytes(front), 0)
-            _write_rows(descriptor, front, pixels, dtype, flip)
-            os.pwrite(descriptor, bytes(padding), front + size)
+            new = 0 if freefiles.take(path, front + size + padding) else os.O_CREAT | os.O_EXCL
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | new, 0o600)
+            try:
+                os.pwrite(descriptor, bytes(front), 0)
+                _write_rows(descriptor, front, pixels, dtype, flip)
+                os.pwrite(descriptor, bytes(padding), front + size)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             self.remove()
             raise full_error(error, size) from None
-        finally:
-            os.close(descriptor)
+        except BaseException:
+            self.remove()
+            raise
         return name
 
 

@@ -15,20 +15,21 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from mtv import ownership, paths
+from mtv.batch import Discardable, discard
 from mtv.gathering import Gathering
 from mtv.greeting import hello
 from mtv.hearing import Hearing
 from mtv.keys import for_client
 from mtv.link import Link, Timing
-from mtv.outcomes import failure_of
+from mtv.outcomes import failure_of, is_certainly_not_drawn
 from mtv.pixels import shared_directory
-from mtv.ticket import Answer, OnProgress, Ticket
+from mtv.ticket import Answer, OnProgress, Ticket, overdue
 from mtv.transaction import too_many, total_bytes
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError, RequestError, Unavailable
@@ -113,6 +114,7 @@ class Session:
         timeout_secs: float | None = None,
         on_progress: OnProgress | None = None,
         cleanup: Callable[[Ticket], object] | None = None,
+        prepared: Sequence[Discardable] = (),
     ) -> Answer:
         """Send any request of the wire, wait, and return its reply with the buffers that came with it.
 
@@ -122,6 +124,10 @@ class Session:
             The connection's own where not given.
         on_progress : callable, optional
             Called in this thread with each `~mtv.wire.messages.Progress`.
+        cleanup : callable, optional
+            Called with the ticket once it is settled, in the link's thread.
+        prepared : sequence of `~mtv.batch.Discardable`, optional
+            Removed where it is certain that nothing of the request is drawn.
 
         Raises
         ------
@@ -130,20 +136,10 @@ class Session:
             where the answer did not come in time (the request is then cancelled).
         """
         deadline = self._deadline(timeout_secs)
-        link = self._linked()
-        self._close_gathering()
-        ticket = self._ticket(message, buffers, awaited=True)
-        if cleanup is not None:
-            ticket.when_settled(cleanup)
-        try:
+        link, ticket = self._prepare(message, buffers, deadline, cleanup, prepared, awaited=True)
+        with self._sending(link, ticket):
             link.submit(ticket)
             return ticket.wait(deadline, on_progress)
-        except BaseException as error:
-            if not ticket.settled:
-                self._abandon(link, ticket)
-                if isinstance(error, DeadlineExceeded) and not link.ready:
-                    raise link.unavailable("has gone") from None
-            raise
 
     def request(
         self, message: Request, *, timeout_secs: float | None = None, on_progress: OnProgress | None = None
@@ -158,27 +154,18 @@ class Session:
         buffers: Sequence[Buffer] = (),
         timeout_secs: float | None = None,
         cleanup: Callable[[Ticket], object] | None = None,
+        prepared: Sequence[Discardable] = (),
     ) -> None:
         """Send a request and wait only until the daemon has it; it is kept, and sent again if the daemon restarts.
 
         A failure after that is logged, and raised by the next `flush` or `sync`.
         """
         deadline = self._deadline(timeout_secs)
-        link = self._linked()
-        self._close_gathering()
-        ticket = self._ticket(message, buffers, awaited=False)
-        if cleanup is not None:
-            ticket.when_settled(cleanup)
+        link, ticket = self._prepare(message, buffers, deadline, cleanup, prepared, awaited=False)
         ticket.when_settled(self._note)
-        try:
+        with self._sending(link, ticket):
             link.submit(ticket)
             ticket.wait_for_receipt(deadline)
-        except BaseException as error:
-            if not ticket.settled:
-                self._abandon(link, ticket)
-                if isinstance(error, DeadlineExceeded) and not link.ready:
-                    raise link.unavailable("has gone") from None
-            raise
 
     def _close_gathering(self) -> None:
         if self._gathering is not None:
@@ -227,38 +214,78 @@ class Session:
         link = self._link
         if link is not None and not link.ended:
             return link
-        with self._lock:
+        if not self._lock.acquire(timeout=self.timeout_secs):  # another thread connects, or waits to do so
+            raise overdue()
+        try:
             if self._closed:
                 raise Unavailable(Error(code="no_daemon", message="this connection is closed", hint="mtv.connect()"))
             if self._link is None or self._link.ended:
                 self._link = self._new_link()
             return self._link
+        finally:
+            self._lock.release()
 
     def _new_link(self) -> Link:
         far = paths.is_tcp(self.endpoint)
         ownership.require_own(self.endpoint)
         keys = for_client(self.endpoint) if far else None
         secret = os.urandom(16).hex()
-        greeting = hello(secret, far=far)
-        link = Link(self.endpoint, session_id(secret), greeting, self._timing, self._hearing, keys)
-        try:
-            link.start()
-        except KeyboardInterrupt:
-            link.stop()
-            raise
+        link = Link(self.endpoint, session_id(secret), hello(secret, far=far), self._timing, self._hearing, keys)
+        link.start()
         return link
 
     def _deadline(self, timeout_secs: float | None) -> float:
         return time.monotonic() + (self.timeout_secs if timeout_secs is None else timeout_secs)
 
-    def _ticket(self, message: Request, buffers: Sequence[Buffer], *, awaited: bool) -> Ticket:
+    def _prepare(
+        self,
+        message: Request,
+        buffers: Sequence[Buffer],
+        deadline: float,
+        cleanup: Callable[[Ticket], object] | None,
+        prepared: Sequence[Discardable],
+        *,
+        awaited: bool,
+    ) -> tuple[Link, Ticket]:
+        """Make a ticket; from then on its end decides what becomes of what was prepared."""
+
+        def take_back(ticket: Ticket) -> None:
+            if is_certainly_not_drawn(ticket):
+                discard(prepared)
+
+        try:
+            link = self._linked()
+            self._close_gathering()
+            ticket = Ticket(self._encoded(message, buffers), buffers, awaited=awaited, deadline=deadline)
+        except BaseException:
+            discard(prepared)
+            raise
+        if prepared:
+            ticket.when_settled(take_back)
+        if cleanup is not None:
+            ticket.when_settled(cleanup)
+        return link, ticket
+
+    def _encoded(self, message: Request, buffers: Sequence[Buffer]) -> bytes:
         body = codec.encode(message)
         limits = self.limits
         if len(body) > limits.body_bytes:
             raise too_many("body", len(body), limits.body_bytes)
         if (size := total_bytes(buffers)) > limits.buffer_bytes:  # ZeroMQ would hang up on us, and not say why
             raise too_many("buffers", size, limits.buffer_bytes)
-        return Ticket(body, buffers, awaited=awaited)
+        return body
+
+    @contextlib.contextmanager
+    def _sending(self, link: Link, ticket: Ticket) -> Iterator[None]:
+        """Give a request up that is left before it is settled."""
+        try:
+            yield
+        except BaseException as error:
+            if not ticket.settled:
+                self._abandon(link, ticket)
+                if isinstance(error, DeadlineExceeded) and not link.ready:
+                    raise link.gone() from None
+            raise
 
     def _abandon(self, link: Link, ticket: Ticket) -> None:
         if not link.forget(ticket):
@@ -284,7 +311,10 @@ _left_to_the_parent: list[Link] = []
 
 def _close_all() -> None:
     for session in list(_sessions):
-        session.close()
+        try:
+            session.close()
+        except Exception:  # noqa: BLE001 - the others have published something too
+            _log.exception("a session could not be closed")
 
 
 def _after_fork() -> None:

@@ -8,6 +8,7 @@ SIGBUS. Their names have never been used; after a daemon has gone they are left,
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import secrets
@@ -51,9 +52,11 @@ class Slot:
 
     def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
         """Write an image as FITS wants it, big-endian, the header's room in front, padded to a FITS block."""
+        return self._image(pixels, *stored_dtype(pixels.dtype), wcs)
+
+    def _image(self, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int, wcs: str) -> Array:
         import numpy as np
 
-        dtype, flip = stored_dtype(pixels.dtype)
         front = self._limits.header_room(wcs)
         size = size_of(pixels, dtype)
         name, view = self._view("fits", front, size + -size % FITS_BLOCK, pixels.shape, dtype)
@@ -71,6 +74,23 @@ class Slot:
         name, view = self._view("raw", 0, size_of(pixels, dtype), pixels.shape, dtype)
         np.copyto(view, pixels, casting="unsafe")
         return Array(dtype=dtype.str, shape=pixels.shape, file=name)
+
+    @property
+    def is_whole(self) -> bool:
+        """True while its files are in the directory: somebody may have removed them, and what maps them goes on."""
+        return all((self._directory / name).exists() for name in self.names)
+
+    def stored(self, array: Array) -> np.ndarray[Any, Any]:
+        """Return the bytes of an array that was written here, as they are stored; also where its file is gone."""
+        import numpy as np
+
+        file = next(file for file in self._files.values() if file.name == array.file)
+        dtype = np.dtype(array.dtype)
+        return np.frombuffer(file.memory, dtype, math.prod(array.shape), array.offset).reshape(array.shape)
+
+    def copy_image(self, stored: np.ndarray[Any, Any], wcs: str) -> Array:
+        """Write an image that is stored as FITS wants it already."""
+        return self._image(stored, stored.dtype, 0, wcs)
 
     def unlink(self) -> None:
         """Remove its files; what maps them keeps them."""
@@ -148,5 +168,8 @@ def _made(directory: Path, suffix: str, front: int, size: int) -> _File:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise full_error(error, size) from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Progress, Reply
+
+_log: Final = logging.getLogger("mtv")
 
 OnProgress = Callable[[Progress], object]
 
@@ -32,16 +36,27 @@ class Ticket:
         Sent as they are, without a copy: they must not change before the reply.
     awaited : `bool`
         False: nobody will fetch the answer; failures are collected by the connection.
+    deadline : `float`
+        In terms of `time.monotonic`: until then it is sent again to a daemon that is busy.
     """
 
     gathers = False
     """True for a request that waits, and grows, while another of its kind is under way."""
 
-    def __init__(self, body: bytes, buffers: Sequence[Buffer] = (), *, awaited: bool = True) -> None:
+    def __init__(
+        self, body: bytes, buffers: Sequence[Buffer] = (), *, awaited: bool = True, deadline: float = math.inf
+    ) -> None:
         self.body = body
         self.buffers = buffers
         self.awaited = awaited
+        self.deadline = deadline
         self.number = 0
+        self.sent = False
+        """True once it has gone out, on whatever connection: the daemon may have it."""
+        self.told = False
+        """True where the error is the daemon's answer, and nothing that we have thought of."""
+        self.put_off: MtvError | None = None
+        """Why it was put off, where it was."""
         self._changed = threading.Condition()
         self._received = False
         self._progress: Progress | None = None
@@ -67,17 +82,21 @@ class Ticket:
             self._progress = progress
             self._changed.notify_all()
 
-    def settle(self, outcome: Answer | MtvError) -> None:
+    def settle(self, outcome: Answer | MtvError, *, told: bool = False) -> None:
         """Take note of the reply, or of the error that came instead of it; the first one counts."""
         if self._answer is not None or self._error is not None:
             return
+        self.told = told
         if isinstance(outcome, Answer):
             self._answer = outcome
         else:
             self._error = outcome
         try:
             for call in self._when_settled:  # before anybody is woken, who may look for what they clear away
-                call(self)
+                try:
+                    call(self)
+                except Exception:  # noqa: BLE001 - the answer is somebody's, and others' answers come after it
+                    _log.exception("what was to follow an answer failed")
         finally:
             with self._changed:
                 self._settled = True
@@ -109,7 +128,7 @@ class Ticket:
         """The error that came instead of a reply."""
         return self._error
 
-    def wait_for_receipt(self, deadline: float | None) -> None:
+    def wait_for_receipt(self, deadline: float) -> None:
         """Return when the daemon has the request; raise the error that came instead, or `DeadlineExceeded`.
 
         An error that came later is not raised here: it is a failure of what was published.
@@ -118,13 +137,13 @@ class Ticket:
         if self._error is not None and not self._received:
             raise self._error
 
-    def wait(self, deadline: float | None, on_progress: OnProgress | None = None) -> Answer:
+    def wait(self, deadline: float, on_progress: OnProgress | None = None) -> Answer:
         """Return the answer; raise the error that came instead, or `DeadlineExceeded`.
 
         Parameters
         ----------
-        deadline : `float` or `None`
-            In terms of `time.monotonic`; None waits for ever.
+        deadline : `float`
+            In terms of `time.monotonic`.
         on_progress : callable, optional
             Called in this thread with each new `Progress`.
         """
@@ -134,13 +153,13 @@ class Ticket:
         assert self._answer is not None
         return self._answer
 
-    def _wait(self, ready: Callable[[], bool], deadline: float | None, on_progress: OnProgress | None) -> None:
+    def _wait(self, ready: Callable[[], bool], deadline: float, on_progress: OnProgress | None) -> None:
         while True:
             with self._changed:
                 while not ready() and (self._progress is None or on_progress is None):
-                    left = None if deadline is None else deadline - time.monotonic()
-                    if left is not None and left <= 0:
-                        raise overdue()
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise overdue(self.put_off)
                     self._changed.wait(left)
                 progress, self._progress = self._progress, None
                 finished = ready()
@@ -150,12 +169,12 @@ class Ticket:
                 return
 
 
-def overdue() -> DeadlineExceeded:
-    """Return the error for an answer that did not come in time."""
+def overdue(reason: MtvError | None = None) -> DeadlineExceeded:
+    """Return the error for an answer that did not come in time, and why, where the daemon has said so."""
     return DeadlineExceeded(
         Error(
             code="deadline",
-            message="the daemon did not answer in time",
+            message=f"the daemon did not answer in time{f': {reason.error.message}' if reason else ''}",
             retryable=True,
             hint="see what it is doing with 'mtv status'; a longer timeout_secs waits longer",
         )

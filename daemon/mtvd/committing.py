@@ -30,7 +30,7 @@ from mtvd.changes import AnyChange
 from mtvd.hand import changes_of
 from mtvd.handles import Handles
 from mtvd.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
-from mtvd.pixelstore import PixelStore
+from mtvd.pixelstore import PixelStore, is_live_slot
 from mtvd.planned import Large, Planned, check_names, plan_large
 from mtvd.previews import Preview, Previews, put_back
 from mtvd.queueing import Waiting
@@ -132,7 +132,8 @@ class Committer:
                 await self.commit(again)
             except Exception:  # noqa: BLE001 - a daemon that ended here would be started again, and end here again
                 self.give_up(again)
-        self._pixels.remove(recovered.files - self.scene.files())
+        left = recovered.files - self.scene.files()
+        self._pixels.remove(name for name in left if not is_live_slot(name))
 
     def end(self) -> None:
         """Let the next daemon begin with nothing to show: window and pixels are closed and removed for good.

@@ -364,6 +364,11 @@ class PixelStore:
         return len(gone)
 
 
+def is_live_slot(name: str) -> bool:
+    """Tell whether a feed that goes on may still send a file: its writer removes it, or the sweep after its end."""
+    return name.startswith(f"{SLOT}-") and is_held(name)
+
+
 def is_held(name: str) -> bool:
     """Tell whether the process that wrote a file is alive."""
     return not freefiles.NAME.fullmatch(name) and _alive(int(name.split("-")[1]))

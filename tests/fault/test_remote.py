@@ -701,7 +701,9 @@ async def test_a_vanished_host_is_the_kernel_s_to_find_out_because_heartbeats_wa
 ) -> None:
     connection = await in_thread(lambda: connected(far_daemon))
     try:
-        for side in (far_daemon.far._socket._socket, connection._linked()._socket):
+        dealer = connection._linked()._dealer
+        assert dealer is not None
+        for side in (far_daemon.far._socket._socket, dealer._socket):
             assert side.getsockopt(zmq.TCP_KEEPALIVE) == 1
             assert 10_000 <= int(side.getsockopt(zmq.TCP_MAXRT)) <= 60_000
             assert side.getsockopt(zmq.HEARTBEAT_IVL) == 0

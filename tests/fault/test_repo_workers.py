@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import textwrap
@@ -226,3 +227,117 @@ async def test_what_a_killed_worker_left_in_the_pixel_directory_is_removed(tmp_p
         assert len(store.names()) == 1
     finally:
         await repositories.close()
+
+
+async def test_a_call_that_comes_while_the_last_worker_is_sent_home_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, leaving, gone = Bench(tmp_path, kept=0, idle_secs=0.0), anyio.Event(), anyio.Event()
+    kill = Child.kill
+
+    async def slow(child: Child) -> None:
+        leaving.set()
+        with anyio.CancelScope(shield=True), anyio.fail_after(LONG_SECS):
+            await gone.wait()
+        await kill(child)
+
+    async with anyio.create_task_group() as group:
+        await group.start(bench.pool.serve)
+        first = await bench.call("pid")
+        monkeypatch.setattr(Child, "kill", slow)
+        with anyio.fail_after(LONG_SECS):
+            await leaving.wait()
+            async with anyio.create_task_group() as calls:
+
+                async def call() -> None:
+                    assert await bench.call("pid") != first
+
+                calls.start_soon(call)
+                while not bench.pool.queued and bench.started == 1:
+                    await anyio.lowlevel.checkpoint()
+                gone.set()
+        group.cancel_scope.cancel()
+    assert bench.lost.count(first) == 1
+    assert sorted(bench.pool._free_slots) == [0]
+
+
+async def test_many_calls_while_workers_come_and_go_all_get_their_answer(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, size=2, kept=0, idle_secs=0.0)
+    answers: list[int] = []
+    async with anyio.create_task_group() as group:
+        await group.start(bench.pool.serve)
+        async with anyio.create_task_group() as calls:
+
+            async def ask(number: int) -> None:
+                answers.extend([await bench.call("echo", value=10 * number + turn) for turn in range(3)])
+
+            for number in range(3):
+                calls.start_soon(ask, number)
+        group.cancel_scope.cancel()
+    assert sorted(answers) == sorted(10 * number + turn for number in range(3) for turn in range(3))
+    assert sorted(bench.pool._free_slots) == [0, 1]
+
+
+async def test_a_worker_that_is_ready_only_when_the_pool_is_closed_is_ended(tmp_path: Path) -> None:
+    bench, begun, go_on = Bench(tmp_path), anyio.Event(), anyio.Event()
+    started: list[Child] = []
+    start = bench._start
+
+    async def slow(slot: int) -> Child:
+        started.append(await start(slot))
+        begun.set()
+        await go_on.wait()
+        return started[0]
+
+    bench.pool._start = slow
+    with anyio.fail_after(LONG_SECS):
+        async with anyio.create_task_group() as group:
+
+            async def call() -> None:
+                with pytest.raises(DaemonError) as caught:
+                    await bench.call("pid")
+                assert caught.value.code == "shutting_down"
+
+            group.start_soon(call)
+            await begun.wait()
+            await bench.pool.close()
+            go_on.set()
+    assert not started[0].alive
+
+
+async def test_a_worker_that_cannot_be_started_fails_the_call_and_the_next_one_works(bench: Bench) -> None:
+    start = bench._start
+
+    async def no_room(_slot: int) -> Child:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    bench.pool._start = no_room
+    with pytest.raises(DaemonError, match="Too many open files") as caught:
+        await bench.call("pid")
+    assert (caught.value.code, caught.value.error.retryable) == ("repository_failed", True)
+    bench.pool._start = start
+    assert await bench.call("echo", value=1) == 1
+
+
+async def test_what_a_lost_worker_left_and_cannot_be_removed_costs_nobody_else(bench: Bench) -> None:
+    def stuck(_pid: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    bench.pool._on_lost = stuck
+    with pytest.raises(DaemonError, match="died"):
+        await bench.call("die")
+    assert await bench.call("echo", value=1) == 1
+
+
+async def test_a_daemon_whose_first_worker_cannot_be_started_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_room(*_: object, **__: object) -> Child:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    store = PixelStore(tmp_path / "pixels", 1 << 20)
+    settings = RepositorySettings(aliases={"demo": str(tmp_path)}, use_index=False)
+    repositories = ButlerRepositories(settings, store, tmp_path)
+    monkeypatch.setattr(Child, "start", no_room)
+    await repositories.warm()
+    await repositories.close()

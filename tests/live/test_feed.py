@@ -116,7 +116,7 @@ with mtv.Feed(sys.argv[1]) as feed:
     while True:
         number += 1
         feed.publish(np.full({SHAPE_YX}, number % 200, "f4"), label=str(number))
-        time.sleep(0.002)
+        time.sleep(0.01)
 """
 
 

@@ -75,7 +75,10 @@ def test_no_two_neighbours_could_have_been_joined(items: list[tuple[object, ...]
     assert all(one is None or one != other for one, other in itertools.pairwise(places))
 
 
-_MOVES = st.lists(st.sampled_from(["add", "send", "rewind", "settle", "settle_last"]), max_size=60)
+_MOVES = st.lists(
+    st.sampled_from(["add", "send", "rewind", "settle", "settle_last", "settle_any", "put_off", "put_off_last"]),
+    max_size=80,
+)
 
 
 @untimed
@@ -88,16 +91,27 @@ def test_the_outbox_loses_nothing_numbers_once_and_keeps_its_window_and_order(mo
         if move == "add":
             alive.append(outbox.add(f"request {len(alive)}"))
         elif move == "send":
-            on_the_way += [number for number, _ in outbox.send(window)]
+            sent = [number for number, _ in outbox.send(window)]
+            assert sent == [number for number in alive if number not in on_the_way][: len(sent)], "the oldest first"
+            assert len(sent) == min(window - len(on_the_way), len(alive) - len(on_the_way))
+            on_the_way = sorted(on_the_way + sent)
         elif move == "rewind":
             outbox.rewind()
             on_the_way = []
-        elif on_the_way:
+        elif move == "settle_any" and alive:
+            number = alive.pop(len(alive) // 2)
+            assert outbox.settle(number) is not None
+            on_the_way = [one for one in on_the_way if one != number]
+        elif move.startswith("put_off") and on_the_way:
+            number = on_the_way.pop(0 if move == "put_off" else -1)
+            assert outbox.put_off(number) is not None
+            assert outbox.put_off(number) is None
+            assert outbox.find(number) is not None
+        elif move.startswith("settle") and on_the_way:
             number = on_the_way.pop(0 if move == "settle" else -1)
             assert outbox.settle(number) is not None
             assert outbox.settle(number) is None
             alive.remove(number)
         assert outbox.in_flight == len(on_the_way) <= window
-        assert on_the_way == alive[: len(on_the_way)]
-        assert len(outbox) == len(alive)
+        assert len(outbox) == len(alive) == len(list(outbox))
         assert alive == sorted(set(alive))

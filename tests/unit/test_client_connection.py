@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import mtv
 from mtv import paths, process
 from mtv.connection import Connection
 from mtv.link import Timing
-from mtv.testing import ScriptedDaemon
+from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.ticket import Ticket
 from mtv.wire import codec, frames, messages
 from mtv.wire.errors import Error, exception_for
@@ -186,7 +187,7 @@ def test_a_request_refused_before_its_receipt_is_raised_by_the_call_itself(
     ticket = Ticket(b"")
     ticket.settle(exception_for(Error(code="busy", message="too much")))
     with pytest.raises(mtv.DaemonError, match="too much"):
-        ticket.wait_for_receipt(None)
+        ticket.wait_for_receipt(time.monotonic() + WAIT_SECS)
     assert link.ready
 
 

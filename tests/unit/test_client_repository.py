@@ -147,7 +147,7 @@ def endless(seen: Seen) -> messages.Rows:
     number = int(seen.message.cursor or 0)
     if number == 2 and not FAILED:
         FAILED.append(number)
-        raise mtv.DaemonError(Error(code="busy", message="later", retryable=True))
+        raise mtv.DaemonError(Error(code="repository_failed", message="later", retryable=True))
     rows = tuple(("HSC", 41, 2 * number + index, "u/run") for index in range(2))
     ids = tuple(str(row[2]) for row in rows)
     return messages.Rows(columns=IDS, rows=rows, ids=ids, dataset_type="calexp", cursor=str(number + 1))

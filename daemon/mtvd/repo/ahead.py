@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 MOST: Final = 4
 """Targets of one owner that wait; of more the first ones count, for they are asked for first."""
 
+OWNERS: Final = 64
+"""Owners whose targets wait; of more the last ones count. What is not read ahead is read when it is asked for."""
+
 
 class ReadAhead:
     """The targets of one daemon.
@@ -44,6 +47,8 @@ class ReadAhead:
         """Say what will be asked for next, instead of what the same owner has said before; owners take turns."""
         if targets:
             self._wanted[owner] = deque(targets[:MOST])
+            while len(self._wanted) > OWNERS:
+                self._wanted.pop(next(iter(self._wanted)))
         else:
             self._wanted.pop(owner, None)
         self._changed.set()

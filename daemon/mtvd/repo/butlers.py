@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from lsst.daf.butler import Butler, ButlerConfig
 
 _T = TypeVar("_T")
+MOST_OPEN: Final = 32
+"""Repositories that a worker keeps open: those that were used last."""
+
 _SQLITE: Final = "sqlite:///"
 _Identity = tuple[int, int]
 
@@ -34,7 +38,7 @@ class _Opened(NamedTuple):
 
 
 class Butlers:
-    """Keeps one template per repository.
+    """Keeps one template for each of the repositories that were used last.
 
     Parameters
     ----------
@@ -50,7 +54,8 @@ class Butlers:
         self._busy_timeout_secs = busy_timeout_secs
         self._peer_silence_secs, self._server_silence_secs = peer_silence_secs, server_silence_secs
         self._patience = Patience(peer_silence_secs)
-        self._opened: dict[str, _Opened] = {}
+        self._opened: OrderedDict[str, _Opened] = OrderedDict()
+        """The one that was used last at the end."""
         self._kept: dict[str, Kept] = {}
         self._prepared = False
 
@@ -89,18 +94,25 @@ class Butlers:
         if location in self._opened:
             opened = self._opened[location]
             if _identity(opened.file) == opened.identity:
+                self._opened.move_to_end(location)
                 return opened
             # After a rename or a replacement SQLite goes on answering from the old file, without an error.
             self._drop(location)
         opened = self._opened[location] = self._new(location)
         if opened.database is not None:
             self._kept[location] = Kept(opened.butler, opened.database)
+        while len(self._opened) > MOST_OPEN:
+            self._drop(next(iter(self._opened)))
         return opened
 
     def _drop(self, location: str) -> None:
-        self._opened.pop(location).butler.close()
-        if location in self._kept:
-            self._kept.pop(location).close()
+        opened, kept = self._opened.pop(location), self._kept.pop(location, None)
+        try:
+            if kept is not None:
+                kept.close()
+            opened.butler.close()
+        except Exception:
+            logging.getLogger(__name__).exception("a repository could not be closed")
 
     def _new(self, location: str) -> _Opened:
         self._prepare()

@@ -1,4 +1,4 @@
-"""What was decoded and may be asked for again: bounded in bytes, the least recently used goes first.
+"""What was decoded and may be asked for again: bounded in bytes and number, the least recently used goes first.
 
 An entry is an answer of a worker with its pixel files. Who asks again gets names of its own for the same bytes (hard
 links), so that the lives of the cache, of handles and of pictures are independent: each removes its own names.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.answers import files_of, renamed
 
 _log = logging.getLogger(__name__)
+
+MOST: Final = 256
+"""Entries, however small: each read tells its worker the keys of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +60,11 @@ class Cache:
             size = sum(self._store.path(name).stat().st_size for name in files)
             if size > self._budget_bytes:
                 return
-            while self.used_bytes + size > self._budget_bytes:
+            while self.used_bytes + size > self._budget_bytes or len(self._entries) >= MOST:
                 self.drop(next(iter(self._entries)))
             kept, names = self._linked(answer, files)
-        except FileNotFoundError:
-            _log.warning("files that were read are gone from the pixel directory")
+        except OSError as error:  # who asked has the answer all the same
+            _log.warning("what was read cannot be kept: %s", error)
             return
         self._entries[key] = _Entry(answer=kept, files=names, size_bytes=size)
 
@@ -73,7 +76,8 @@ class Cache:
         self._entries.move_to_end(key)
         try:
             return self._linked(entry.answer, entry.files)[0]
-        except FileNotFoundError:  # somebody has tidied the pixel directory
+        except OSError as error:  # somebody has tidied the pixel directory, or there is no room for a name
+            _log.warning("what was kept cannot be used: %s", error)
             self.drop(key)
             return None
 

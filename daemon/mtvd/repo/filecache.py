@@ -15,6 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+MOST: Final = 10_000
+"""Entries, however small: all of them are looked at for each that comes."""
+
 _OWN: Final = "worker-"
 
 
@@ -85,12 +88,12 @@ class FileCache:
 
     def _make_room(self, size: int) -> None:
         entries = self._entries()
-        used = sum(entry_bytes for _, entry_bytes, _ in entries)
+        used, count = sum(entry_bytes for _, entry_bytes, _ in entries), len(entries)
         for _, entry_bytes, path in entries:
-            if used + size <= self._budget_bytes:
+            if used + size <= self._budget_bytes and count < MOST:
                 return
             path.unlink(missing_ok=True)
-            used -= entry_bytes
+            used, count = used - entry_bytes, count - 1
 
     def _sweep(self) -> None:
         for folder in self._directory.glob(f"{_OWN}*"):

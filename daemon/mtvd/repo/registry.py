@@ -121,8 +121,15 @@ class Registry:
         return self._by_path(name, where)
 
     def note(self, repository: Repository, state: str) -> None:
-        """Remember a repository's state for `known`: ``open``, or what is wrong with it."""
-        self._states[repository.location] = state
+        """Remember a repository's state for `known`: ``open``, or what is wrong with it.
+
+        Of one that has no alias there is nothing to remember: nobody would be told, and there may be any number.
+        """
+        locations = set(self._aliases().values())
+        if repository.location in locations:
+            self._states[repository.location] = state
+        if len(self._states) > len(locations):  # an alias has gone from the index
+            self._states = {location: known for location, known in self._states.items() if location in locations}
 
     def _default(self, aliases: Mapping[str, str], where: str) -> Repository:
         for alias, location in aliases.items():

@@ -162,7 +162,7 @@ class WorkerPool:
 
     async def _take(self) -> tuple[int, Child]:
         if self._closed:
-            raise DaemonError(Error(code="shutting_down", message="the daemon is stopping"))
+            raise _stopping()
         while self._idle:
             _, slot, child = self._idle.pop()
             if child.alive:
@@ -170,10 +170,18 @@ class WorkerPool:
             self._forget(slot, child)
         slot = self._free_slots.pop()
         try:
-            return slot, await self._start(slot)
+            child = await self._start(slot)
+        except OSError as error:
+            self._free_slots.append(slot)
+            raise _cannot_start(error) from error
         except BaseException:
             self._free_slots.append(slot)
             raise
+        if self._closed:  # meanwhile
+            await child.kill()
+            self._forget(slot, child)
+            raise _stopping()
+        return slot, child
 
     def _give_back(self, slot: int, child: Child, *, sound: bool) -> None:
         if sound and child.alive and not self._closed:
@@ -185,7 +193,10 @@ class WorkerPool:
     def _forget(self, slot: int, child: Child) -> None:
         self._free_slots.append(slot)
         self._proven.discard(child.pid)
-        self._on_lost(child.pid)
+        try:
+            self._on_lost(child.pid)
+        except OSError as error:
+            _log.error("what repository worker %d has left cannot be removed: %s", child.pid, error)
 
     def _secs_to_next_leave(self) -> float:
         if len(self._idle) <= self._kept:
@@ -193,10 +204,33 @@ class WorkerPool:
         return max(0.0, self._idle[0][0] + self._idle_secs - anyio.current_time())
 
     async def _send_home(self) -> None:
+        """Let idle workers leave. Each takes a turn while it does: nobody may count on its place before it has gone."""
         while len(self._idle) > self._kept and self._secs_to_next_leave() <= 0:
+            try:
+                self._turn.acquire_nowait()
+            except anyio.WouldBlock:  # all have work, or are about to
+                return
             _, slot, child = self._idle.pop(0)
-            await child.kill()
-            self._forget(slot, child)
+            try:
+                await child.kill()
+            finally:
+                self._forget(slot, child)
+                self._turn.release()
+
+
+def _stopping() -> DaemonError:
+    return DaemonError(Error(code="shutting_down", message="the daemon is stopping"))
+
+
+def _cannot_start(error: OSError) -> DaemonError:
+    return DaemonError(
+        Error(
+            code="repository_failed",
+            message=f"no worker can be started: {error.strerror or error}",
+            retryable=True,
+            hint="the daemon's host has too little of something: memory, processes or open files",
+        )
+    )
 
 
 def _busy(message: str) -> DaemonError:

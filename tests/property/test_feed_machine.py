@@ -1,0 +1,269 @@
+"""Every published frame is shown or dropped, and counted so, whatever producers and daemon do, in whatever order."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+import mtv
+from mtv import feed as feeds
+from mtv.testing import WAIT_SECS
+from mtv.ticket import overdue
+from mtv.wire import messages
+from mtv.wire.errors import DaemonError, Error, Unavailable, bad_value
+from mtv.wire.limits import Limits
+
+SHAPES_YX = ((4, 6), (3, 5))
+
+
+class Daemon:
+    """Stands in for a connection: each frame that is sent waits here until the test says what becomes of it."""
+
+    endpoint = "ipc:///nowhere"
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "nonce").write_text("nonce")
+        self.up = True
+        self.epochs = itertools.count(1)
+        self.epoch = "0"
+        self.asked: messages.Frame | None = None
+        self.answers: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self.changed = threading.Condition()
+
+    @property
+    def welcome(self) -> messages.Welcome:
+        if not self.up:
+            raise gone()
+        return messages.Welcome(
+            versions=(1, 0),
+            release="x",
+            limits=Limits(),
+            window=messages.WindowState(),
+            pixel_directory=str(self.directory),
+            nonce_name="nonce",
+            nonce="nonce",
+            epoch=self.epoch,
+        )
+
+    def request(self, _message: object, *, timeout_secs: float) -> object:
+        return self.welcome
+
+    def ask(self, message: messages.Frame, **_: object) -> None:
+        path = self.directory / str(message.target.image.file)
+        if not path.exists():
+            raise bad_value("target.image", "the pixel file is gone")
+        image = message.target.image
+        pixels = np.memmap(path, image.dtype, "r", image.offset, image.shape)
+        assert set(pixels.ravel().tolist()) == {float(message.target.label)}, "another frame's pixels"
+        with self.changed:
+            self.asked = message
+            self.changed.notify_all()
+        answer = self.answers.get(timeout=WAIT_SECS)
+        if isinstance(answer, BaseException):
+            raise answer
+
+    def answer(self, answer: object) -> messages.Frame:
+        with self.changed:
+            assert self.asked is not None
+            answered, self.asked = self.asked, None
+        self.answers.put(answer)
+        return answered
+
+    def restart(self) -> None:
+        self.epoch = str(next(self.epochs))
+
+    def close(self, _secs: float = 0.0) -> None:
+        pass
+
+
+def gone() -> Unavailable:
+    return Unavailable(Error(code="no_daemon", message="it has gone"))
+
+
+class FeedMachine(RuleBasedStateMachine):
+    """A producer, a thread that sends, and a daemon that answers, refuses, dies and comes back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.daemon = Daemon(Path(self.folder.name))
+        self.feed = mtv.Feed("guider", endpoint=self.daemon.endpoint)
+        self.feed._connection = self.daemon  # type: ignore[assignment]
+        self.published = 0
+        self.taken = 0
+        """The newest that was taken."""
+        self.shown: list[int] = []
+        self.file_shown: Path | None = None
+        self.closed = False
+
+    # What happens
+
+    @precondition(lambda self: not self.closed)
+    @rule(shape_yx=st.sampled_from(SHAPES_YX), many=st.integers(1, 3))
+    def publish(self, shape_yx: tuple[int, int], many: int) -> None:
+        for _ in range(many):
+            self.published += 1
+            if self.feed.publish(np.full(shape_yx, self.published, "f4"), label=str(self.published)):
+                self.taken = self.published
+        self.come_to_rest()
+
+    @rule()
+    def show(self) -> None:
+        if self.daemon.asked is None:  # no precondition: threads are no part of what hypothesis repeats
+            return
+        frame = self.daemon.answer(None)
+        number = int(frame.target.label)
+        assert not self.shown or number > self.shown[-1], "older than what is shown"
+        self.shown.append(number)
+        path = self.daemon.directory / str(frame.target.image.file)
+        self.file_shown = path if path.exists() else None  # swept while it was on its way
+        self.come_to_rest(shown=len(self.shown))
+
+    @rule(
+        error=st.sampled_from(
+            [
+                bad_value("target.wcs", "no"),
+                DaemonError(Error(code="storage_full", message="no")),
+                overdue(),
+                OSError("no"),
+                RuntimeError("nobody had thought of this"),
+            ]
+        )
+    )
+    def refuse(self, error: BaseException) -> None:
+        if self.daemon.asked is None:
+            return
+        before = self.feed.counts.dropped
+        label = self.daemon.answer(error).target.label
+        self.come_to_rest()
+        if self.daemon.asked is not None and self.daemon.asked.target.label == label:  # another daemon, or other files
+            self.daemon.answer(error)
+        self.come_to_rest(dropped=before + 1)
+
+    @rule(files=st.booleans(), other=st.booleans())
+    def lose_the_file(self, *, files: bool, other: bool) -> None:
+        """Restart the daemon, or sweep its directory, or both: the frame comes again, and none is lost by it."""
+        if self.daemon.asked is None or not (files or other):
+            return
+        if other:
+            self.daemon.restart()
+        if files:
+            self.sweep()
+        label = self.daemon.answer(bad_value("target.image", "the pixel file is gone")).target.label
+        self.come_to_rest()
+        assert self.daemon.asked is not None, self.feed.error
+        assert self.daemon.asked.target.label == label
+        self.show()
+
+    @rule()
+    def restart(self) -> None:
+        self.daemon.restart()
+
+    @rule()
+    def sweep(self) -> None:
+        for path in self.daemon.directory.glob("feed-*"):
+            path.unlink()
+        self.file_shown = None
+
+    @rule()
+    def die(self) -> None:
+        if self.daemon.asked is None or not self.daemon.up:
+            return
+        before = self.feed.counts.dropped
+        self.daemon.up = False
+        self.daemon.answer(gone())
+        self.come_to_rest(dropped=before + 1)
+
+    @rule()
+    def come_back(self) -> None:
+        if self.daemon.up:
+            return
+        self.daemon.restart()
+        self.daemon.up = True
+        if self.feed._thread is not None and not self.closed:
+            self.until(lambda: self.feed._place is not None)
+
+    @precondition(lambda self: not self.closed)
+    @rule()
+    def close(self) -> None:
+        self.closed = True
+        self.feed.close(0.001)  # what is on its way is answered by later rules
+
+    # What holds
+
+    @invariant()
+    def every_frame_is_counted_once(self) -> None:
+        counts = self.feed.counts
+        assert counts.published == self.published == counts.shown + counts.dropped + counts.waiting
+        assert counts.shown == len(self.shown)
+        assert counts.waiting <= 2
+
+    @invariant()
+    def the_file_that_is_shown_is_there(self) -> None:
+        assert self.file_shown is None or self.file_shown.exists()
+
+    def teardown(self) -> None:
+        """End it: whatever is on its way is answered, and then all is accounted for and the newest is told."""
+        closing = threading.Thread(target=lambda: told.append(self.feed.close(WAIT_SECS)))
+        told: list[bool] = []
+        closing.start()
+        deadline = time.monotonic() + WAIT_SECS
+        while closing.is_alive():
+            assert time.monotonic() < deadline
+            if self.daemon.asked is not None:
+                self.shown.append(int(self.daemon.answer(None).target.label))
+            closing.join(0.001)
+        counts = self.feed.counts
+        assert (counts.published, counts.waiting) == (self.published, 0)
+        assert counts.shown == len(self.shown)
+        assert counts.published == counts.shown + counts.dropped
+        assert told == [not self.taken or self.taken in self.shown]
+        self.folder.cleanup()
+
+    # Inside
+
+    def come_to_rest(self, *, shown: int = 0, dropped: int = 0) -> None:
+        """Wait until the thread has taken note, and sends a frame, or has none."""
+        self.until(
+            lambda: (
+                self.feed.counts.shown >= shown
+                and self.feed.counts.dropped >= dropped
+                and (self.daemon.asked is not None or (self.daemon.answers.empty() and not self.feed.counts.waiting))
+                and (self.closed or not self.daemon.up or self.feed._place is not None)
+            )
+        )
+
+    def until(self, condition: Any) -> None:
+        deadline = time.monotonic() + WAIT_SECS
+        while not condition():
+            assert time.monotonic() < deadline, (self.feed, self.feed.error)
+            time.sleep(0.0002)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def retry_soon() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feeds, "_RETRY_SECS", 0.001)
+        yield
+
+
+FeedMachine.TestCase.settings = settings(
+    max_examples=50,
+    stateful_step_count=25,
+    phases=[Phase.reuse, Phase.generate],  # what threads did is not done again in a smaller example
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestFeedMachine = FeedMachine.TestCase
