@@ -20,7 +20,8 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -40,6 +41,8 @@ SLOT: Final = "feed"
 _COPY_SECS: Final = 600.0
 """Clients map a copy as soon as they hear of it."""
 
+_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
 _LARGEST_PID: Final = 1 << 22
 """That Linux gives to a process."""
 
@@ -50,6 +53,27 @@ FREE_BYTES: Final = 256 << 20
 def new_name(kind: str, suffix: str = "fits") -> str:
     """Return a name that nobody has used: ``kind`` is a short word such as ``mtv``, ``mask``, ``layer``."""
     return f"{kind}-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
+
+
+def allocate(path: Path, size: int) -> int:
+    """Create a file of a size, its blocks reserved, mode 0600, and return its descriptor, open for reading and writing.
+
+    Of no store, and so within no budget.
+
+    Raises
+    ------
+    DaemonError
+        ``storage_full`` where the file system has no room, or what else the system refuses; nothing is left behind.
+    """
+    with told("a pixel file cannot be made"):
+        descriptor = os.open(path, _NEW, 0o600)
+    try:
+        grow(descriptor, max(size, 1))
+    except BaseException:
+        os.close(descriptor)
+        path.unlink()
+        raise
+    return descriptor
 
 
 def grow(descriptor: int, size: int) -> None:
@@ -208,6 +232,11 @@ class PixelStore:
         _check_status(status, size, where)
         return path
 
+    def size_of(self, name: str) -> int:
+        """Return the bytes of a regular file of ours; raises as `check`."""
+        with self.open_file(name) as file, told("the pixel file cannot be looked at"):
+            return os.fstat(file.fileno()).st_size
+
     def open_file(self, name: str, size: int = 0, where: str = "file", *, writable: bool = False) -> BinaryIO:
         """Open a regular file of at least ``size`` bytes, ours alone; what is opened is what was checked.
 
@@ -225,7 +254,7 @@ class PixelStore:
         Returns
         -------
         file : `~typing.BinaryIO`
-            Unbuffered where it is writable.
+            For the caller to close.
 
         Raises
         ------
@@ -251,7 +280,7 @@ class PixelStore:
         except BaseException:
             os.close(descriptor)
             raise
-        return os.fdopen(descriptor, "r+b", buffering=0) if writable else os.fdopen(descriptor, "rb")
+        return os.fdopen(descriptor, "r+b" if writable else "rb")
 
     def create(self, kind: str, size: int, suffix: str = "fits") -> tuple[str, int]:
         """Reserve a new file within the budget; return its name and descriptor, open for reading and writing.
@@ -302,13 +331,12 @@ class PixelStore:
         return descriptor
 
     def _opened_new(self, path: Path) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with told("a pixel file cannot be made"):
             try:
-                return os.open(path, flags, 0o600)
+                return os.open(path, _NEW, 0o600)
             except FileNotFoundError:
                 self._make_again()
-                return os.open(path, flags, 0o600)
+                return os.open(path, _NEW, 0o600)
 
     def _undo(self, path: Path, descriptor: int) -> None:
         os.close(descriptor)
@@ -333,6 +361,27 @@ class PixelStore:
             with told("a pixel file cannot be opened"):
                 return name, os.open(self.directory / name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except DaemonError:
+            self.remove([name])
+            raise
+
+    @contextmanager
+    def filling(self, name: str, descriptor: int) -> Iterator[BinaryIO]:
+        """Have a file of ours that is being written as a file object; it is removed where that fails.
+
+        Parameters
+        ----------
+        name, descriptor : `str`, `int`
+            As `create` or `reuse` return them; the descriptor is closed in any case.
+
+        Raises
+        ------
+        DaemonError
+            What the system refuses.
+        """
+        try:
+            with told("a pixel file cannot be written"), os.fdopen(descriptor, "r+b") as file:
+                yield file
+        except BaseException:
             self.remove([name])
             raise
 
@@ -395,12 +444,8 @@ class PixelStore:
         path = self.path(copy)
         with self.open_file(name) as old:
             descriptor = self._created(path.name, os.fstat(old.fileno()).st_size)
-            try:
-                with told("a pixel file cannot be copied"), os.fdopen(descriptor, "r+b") as new:
-                    shutil.copyfileobj(old, new, 1 << 22)
-            except BaseException:
-                self.remove([copy])
-                raise
+            with self.filling(copy, descriptor) as new:
+                shutil.copyfileobj(old, new, 1 << 22)
         self._claimed.discard(copy)  # its reader's from now on: swept where that never comes
 
     def link(self, name: str) -> str:

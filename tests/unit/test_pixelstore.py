@@ -203,9 +203,10 @@ def test_what_the_system_refuses_is_an_error_of_the_wire_without_a_path(
 ) -> None:
     name = made(store)
     before = store.names()
-    with monkeypatch.context() as patched, pytest.raises(DaemonError) as raised:
+    with monkeypatch.context() as patched:
         broken(patched, code, broke, *(["stat"] if broke == "lstat" else []))
-        use(store, name)
+        with pytest.raises(DaemonError) as raised:
+            use(store, name)
     assert raised.value.error.code == told
     assert "secret" not in raised.value.error.message
     assert store.names() == before, "nothing is left behind"
