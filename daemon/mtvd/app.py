@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import anyio
@@ -29,6 +29,7 @@ from mtvd.feeds import Feeds
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.health import Health
+from mtvd.housekeeping import Housekeeping
 from mtvd.images import Images
 from mtvd.journal import Journal
 from mtvd.listener import Listener
@@ -41,7 +42,6 @@ from mtvd.stage.ds9 import Ds9Stage
 from mtvd.zsocket import CannotListen, RouterSocket
 
 _LOG = logging.getLogger(__name__)
-_HOUSEKEEPING_SECS = 10.0
 _ZAP_BYTES = 1 << 12
 
 
@@ -179,7 +179,8 @@ class App:
                 await self.committer.recover()
                 self.pixels.sweep(self.engine.scene.files())
                 self.handlers.share_host(secrets.token_hex(16))
-                for task in (self.engine.serve, self._keep_house, self.listener.serve, self.repositories.warm):
+                keep_house = Housekeeping(self._parts_of_house()).serve
+                for task in (self.engine.serve, keep_house, self.listener.serve, self.repositories.warm):
                     group.start_soon(task)
                 if self.door is not None and self.remote is not None:
                     group.start_soon(self.door.serve)
@@ -206,14 +207,14 @@ class App:
                 self.pixels.directory.rmdir()
         self.journal.close()
 
-    async def _keep_house(self) -> None:
-        while True:
-            await anyio.sleep(_HOUSEKEEPING_SECS)
-            self.sessions.expire()
-            self.feeds.tidy()
-            self.pixels.trim()
-            self.pixels.sweep_orphans(self.engine.scene.files())
-            self.engine.housekeeping()
+    def _parts_of_house(self) -> dict[str, Callable[[], object]]:
+        return {
+            "forgetting sessions": self.sessions.expire,
+            "ending feeds": self.feeds.tidy,
+            "trimming free pixel files": self.pixels.trim,
+            "sweeping pixel files": lambda: self.pixels.sweep_orphans(self.engine.scene.files()),
+            "tidying handles and journal": self.engine.housekeeping,
+        }
 
 
 @contextlib.contextmanager

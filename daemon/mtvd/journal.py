@@ -14,6 +14,7 @@ import errno
 import logging
 import os
 import secrets
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,8 @@ from mtvd.changes import AnyChange, files_of
 from mtvd.previews import Preview, preview_of, put_back
 
 _LOG = logging.getLogger(__name__)
+_BACKLOG: Final = 1 << 12
+"""Nothing is drawn before it is written, so that it holds little but answers to requests that gave way."""
 CHECKPOINT_BYTES: Final = 8 << 20
 """A journal of this size, and twice its last checkpoint, is written anew."""
 
@@ -200,6 +203,8 @@ class Journal:
         self._file = b""
         self._index = 0
         self._owed: Checkpoint | None = None
+        self._backlog: deque[AnyRecord] = deque(maxlen=_BACKLOG)
+        """What has happened and could not be written."""
 
     @property
     def size_bytes(self) -> int:
@@ -272,20 +277,20 @@ class Journal:
         self._append(intent)
 
     def commit(self, commit: Commit) -> None:
-        """Append, before any outcome is sent; raises as `intent`."""
-        self._append(commit)
+        """Append, before any outcome is sent; where it raises `OSError`, it is appended before anything else is."""
+        self._append_at_last(commit)
 
     def hand(self, hand: Hand) -> None:
-        """Append; the batch that found it is settled before. Raises as `intent`."""
-        self._append(hand)
+        """Append; the batch that found it is settled before. Raises as `commit`."""
+        self._append_at_last(hand)
 
     def put_back(self, record: PutBack) -> None:
-        """Append, after the display was drawn and before pixels are removed; raises as `intent`."""
-        self._append(record)
+        """Append, after the display was drawn and before pixels are removed; raises as `commit`."""
+        self._append_at_last(record)
 
     def gave_way(self, record: GaveWay) -> None:
-        """Append, before the pixels are removed; raises as `intent`."""
-        self._append(record)
+        """Append, before the pixels are removed; raises as `commit`."""
+        self._append_at_last(record)
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the file by a new one; the old one stays until the new one is whole.
@@ -306,6 +311,8 @@ class Journal:
                 raise
             _LOG.error("the journal cannot be written, so that nothing can be drawn: %s", error)
             self._owed = checkpoint
+        else:
+            self._backlog.clear()
 
     def _begin(self, checkpoint: Checkpoint) -> None:
         new = self._path.with_suffix(".new")
@@ -332,9 +339,23 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _append_at_last(self, record: AnyRecord) -> None:
+        """Append what has happened already: where that fails, nothing else may be appended before it."""
+        try:
+            self._append(record)
+        except OSError:
+            self._backlog.append(record)
+            raise
+
     def _append(self, record: AnyRecord) -> None:
         if self._owed is not None:
             self._begin(self._owed)
+        while self._backlog:
+            self._write(self._backlog[0])
+            self._backlog.popleft()
+        self._write(record)
+
+    def _write(self, record: AnyRecord) -> None:
         packed = self._packed(record)
         try:
             _write_whole(self._descriptor, packed, self._size)

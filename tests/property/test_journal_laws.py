@@ -1,4 +1,4 @@
-"""The journal's laws: whatever happens to its bytes, what was answered is neither answered otherwise nor drawn again."""
+"""The journal's laws: whatever happens to its bytes, what was answered is not answered otherwise, nor drawn again."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ import contextlib
 import functools
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 from unittest import mock
 
@@ -28,6 +30,8 @@ _BY_PATH: Final = (
     "chmod",
 )
 _BY_DESCRIPTOR: Final = ("write", "pwrite", "read", "fstat", "ftruncate", "posix_fallocate")
+_DEPTH: Final = 3
+"""Callers that tell one place from another."""
 
 
 class Faults:
@@ -45,6 +49,7 @@ class Faults:
         self._directory = str(directory)
         self._code = code
         self.calls: list[str] = []
+        """What was called, and from where in the project."""
         self.failing: Callable[[int], bool] = lambda _number: False
         """Told the number of each call, from 0; returns whether it fails."""
 
@@ -67,12 +72,19 @@ class Faults:
         def call(*args: Any, **options: Any) -> Any:
             if args and concerns(args[0]):
                 number = len(self.calls)
-                self.calls.append(f"{name} {args[0]}")
+                self.calls.append(f"{name} at {_site()}")
                 if self.failing(number):
                     raise OSError(self._code, os.strerror(self._code), str(args[0]))
             return real(*args, **options)
 
         stack.enter_context(mock.patch.object(module, name, call))
+
+    @property
+    def sites(self) -> list[int]:
+        """Numbers of the calls that came from a place for the first time, and for the last."""
+        first = {site: number for number, site in reversed(list(enumerate(self.calls)))}
+        last = {site: number for number, site in enumerate(self.calls)}
+        return sorted({*first.values(), *last.values()})
 
     def _names(self, path: Any) -> bool:
         return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self._directory)
@@ -84,3 +96,15 @@ class Faults:
             )
         except OSError:
             return False
+
+
+def _site() -> str:
+    """Return the innermost places in the project that a call comes from."""
+    frame: FrameType | None = sys._getframe(2)
+    places: list[str] = []
+    while frame is not None and len(places) < _DEPTH:
+        path = Path(frame.f_code.co_filename)
+        if "mtvd" in path.parts or "mtv" in path.parts:
+            places.append(f"{path.name}:{frame.f_lineno}")
+        frame = frame.f_back
+    return " < ".join(places)
