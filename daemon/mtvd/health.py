@@ -6,6 +6,7 @@ be long.
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -16,6 +17,9 @@ import zmq
 from mtv.wire import codec
 from mtv.wire.frames import Kind, pack, read_header
 from mtv.wire.messages import Status
+from mtvd.system import TOO_MUCH
+
+_LOG = logging.getLogger(__name__)
 
 
 class Health:
@@ -35,14 +39,24 @@ class Health:
         self._session = uuid.uuid4().bytes
 
     async def answers(self) -> bool:
-        """Tell whether a status request is answered; the caller gives the deadline."""
-        with self._context.socket(zmq.DEALER) as socket:
-            socket.linger = 0
-            socket.connect(self._endpoint)
-            socket.send_multipart(pack(Kind.REQUEST, self._session, 1, codec.encode(Status())))
-            while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-                await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
-            return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY
+        """Tell whether a status request is answered; the caller gives the deadline.
+
+        Where no descriptor is left to ask with, that says nothing of loop and listener: it counts as an answer.
+        """
+        try:
+            with self._context.socket(zmq.DEALER) as socket:
+                return await self._is_answered(socket)
+        except (zmq.ZMQError, OSError) as error:
+            _LOG.warning("the daemon cannot ask itself whether it is well: %s", error)
+            return error.errno in TOO_MUCH
+
+    async def _is_answered(self, socket: zmq.Socket[bytes]) -> bool:
+        socket.linger = 0
+        socket.connect(self._endpoint)
+        socket.send_multipart(pack(Kind.REQUEST, self._session, 1, codec.encode(Status())))
+        while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
+        return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY
 
 
 def resident_bytes() -> int:

@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error
-from mtvd.children import Child, ChildError, ChildLost
+from mtvd.children import Child, ChildError, ChildLost, ChildNotStarted
 
 _log = logging.getLogger(__name__)
 _GRACE_SECS = 5.0
@@ -85,7 +85,8 @@ class WorkerPool:
         ChildError
             The handler raised.
         DaemonError
-            ``busy`` where too many wait, ``repository_failed`` where the child died, ``shutting_down``.
+            ``busy`` where too many wait or none can be started, ``repository_failed`` where the child died,
+            ``shutting_down``.
         DeadlineExceeded
             ``deadline``: the child was too slow, and is gone.
         """
@@ -171,6 +172,9 @@ class WorkerPool:
         slot = self._free_slots.pop()
         try:
             return slot, await self._start(slot)
+        except ChildNotStarted as error:
+            self._free_slots.append(slot)
+            raise _not_started(error) from error
         except BaseException:
             self._free_slots.append(slot)
             raise
@@ -212,6 +216,12 @@ def _late(method: str, deadline_secs: float) -> DeadlineExceeded:
             hint="ask for less, or raise the deadline in the configuration",
         )
     )
+
+
+def _not_started(error: ChildNotStarted) -> DaemonError:
+    _log.error("a repository worker is missing: %s", error)
+    hint = "try again in a moment; the daemon's log tells more"
+    return DaemonError(Error(code="busy", message=str(error), retryable=True, hint=hint))
 
 
 def _died(method: str) -> DaemonError:
