@@ -131,10 +131,13 @@ def private_directory(path: Path) -> Path:
     Raises
     ------
     ConfigError
-        It exists and belongs to somebody else, or others may enter it.
+        It cannot be made, or belongs to somebody else, or others may enter it.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.stat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be used: {error.strerror}") from None
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"{path} must belong to you and to nobody else: chmod 700 {path}")
     return path

@@ -21,7 +21,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -130,6 +130,8 @@ class PixelStore:
         self._undead: set[str] = set()
         """What could not be removed."""
         self._reserving = threading.Lock()
+        self.on_made_again: Callable[[], None] = lambda: None
+        """Called when the directory was removed and is made again; set by whoever has locked it."""
         self._troubles = Troubles(_LOG)
         self._make()
 
@@ -142,6 +144,7 @@ class PixelStore:
     def _make_again(self) -> None:
         """Make a directory that somebody has removed: a log-out does that to ``$XDG_RUNTIME_DIR``."""
         self._make()
+        self.on_made_again()
         _LOG.error(
             "the pixel directory was removed and is made again; %d files that were in use are gone: a window shows "
             "what it has mapped, a new one shows those displays without their images",
@@ -498,6 +501,13 @@ class PixelStore:
     def remove_written_by(self, pid: int) -> None:
         """Unlink what a process has left that has ended."""
         self._remove_where("removing what a process has left", lambda name: name.split("-")[1] == str(pid))
+
+    def remove_all(self) -> None:
+        """Unlink all pixel files, and the directory where nothing else is in it."""
+        self._lent.clear()
+        self._remove_where("removing all pixel files", lambda _name: True)
+        with suppress(OSError):  # somebody else's file is in it
+            self.directory.rmdir()
 
     def _remove_where(self, part: str, chosen: Callable[[str], bool]) -> int:
         try:
