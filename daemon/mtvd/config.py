@@ -98,15 +98,25 @@ def read(file: Path | None) -> Settings:
 
 
 def resolve(settings: Settings) -> Settings:
-    """Return the settings with every default path filled in."""
+    """Return the settings with every default path filled in.
+
+    Raises
+    ------
+    ConfigError
+        The endpoint cannot be used.
+    """
     runtime = Path(settings.runtime_directory) if settings.runtime_directory else paths.runtime_directory()
     pixels = Path(settings.pixel_directory) if settings.pixel_directory else paths.pixel_directory(runtime)
-    endpoint = settings.endpoint or (
-        f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
-    )
-    if not endpoint.startswith("ipc://"):
-        message = f"endpoint {endpoint!r} is none of ipc://, which a daemon always has"
-        raise ConfigError(f"{message}; for other hosts set remote.listen, or --listen, with keys (mtv keys --help)")
+    try:
+        endpoint = settings.endpoint or (
+            f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
+        )
+        if not endpoint.startswith("ipc://"):
+            message = f"endpoint {endpoint!r} is none of ipc://, which a daemon always has"
+            raise ConfigError(f"{message}; for other hosts set remote.listen, or --listen, with keys (mtv keys --help)")
+        paths.check_endpoint(endpoint)
+    except MtvError as error:
+        raise ConfigError(str(error)) from None
     _check_remote(settings.remote)
     return msgspec.structs.replace(
         settings, endpoint=endpoint, runtime_directory=str(runtime), pixel_directory=str(pixels)

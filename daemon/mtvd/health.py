@@ -17,7 +17,7 @@ import zmq
 from mtv.wire import codec
 from mtv.wire.frames import Kind, pack, read_header
 from mtv.wire.messages import Status
-from mtvd.system import TOO_MUCH
+from mtvd.system import TOO_MUCH, told
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +60,13 @@ class Health:
 
 
 def resident_bytes() -> int:
-    """Return the resident memory of this process."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    """Return the resident memory of this process.
+
+    Raises
+    ------
+    DaemonError
+        The system does not tell.
+    """
+    with told("the daemon's memory cannot be looked up"):
+        pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

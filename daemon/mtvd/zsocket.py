@@ -104,7 +104,7 @@ class RouterSocket:
             self._socket.bind(endpoint)
         except (zmq.ZMQError, OSError, Taken) as error:
             self.close()
-            words = error.strerror if isinstance(error, OSError | zmq.ZMQError) else str(error)
+            words = str(error) if isinstance(error, Taken) else error.strerror or str(error)
             raise CannotListen(f"cannot listen at {endpoint}: {words}") from None
 
     @property

@@ -229,6 +229,21 @@ def test_the_command_ends_with_words_and_a_status_where_it_cannot_start(tmp_path
     _check_ends(["--runtime-dir", str(tmp_path / "file")], "cannot be used: File exists")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--endpoint", "ipc://relative"], "is no endpoint"),
+        (["--endpoint", "ipc:///" + 200 * "x"], "at most 107 work"),
+        (["--runtime-dir", "/tmp/" + 200 * "x"], "at most 107 work"),
+        (["--endpoint", "ipc:///nowhere/at/all/s"], "cannot lock /nowhere/at/all/s.lock: No such file"),
+    ],
+)
+def test_the_command_ends_with_words_where_its_endpoint_is_no_good(
+    tmp_path: Path, options: list[str], told: str
+) -> None:
+    _check_ends([*options, *([] if "--runtime-dir" in options else ["--runtime-dir", str(tmp_path / "r")])], told)
+
+
 def _check_ends(options: list[str], told: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MTV_ENDPOINT"}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
