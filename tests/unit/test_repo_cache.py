@@ -105,10 +105,10 @@ def test_what_cannot_be_kept_is_not_kept_and_leaves_nothing(store: PixelStore, m
     before = store.names()
     real, left = os.link, iter(range(1))
 
-    def link(source: object, target: object) -> None:
+    def link(source: Path, target: Path) -> None:
         if next(left, None) is None:
             raise OSError(5, "Input/output error")
-        real(source, target)  # type: ignore[call-overload]
+        real(source, target)
 
     monkeypatch.setattr(os, "link", link)
     cache.keep("a", first)
