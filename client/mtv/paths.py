@@ -95,20 +95,39 @@ def pixel_directory(runtime: Path) -> Path:
     directory on its disk.
     """
     import hashlib
-    import shutil
 
     shared_memory = Path("/dev/shm")  # noqa: S108 - made 0700 and checked for its owner
     own = hashlib.blake2b(os.fsencode(runtime), digest_size=4).hexdigest()
     existing = next(parent for parent in (runtime, *runtime.parents) if parent.is_dir())
     for place, parent in ((runtime / "pixels", existing), (shared_memory / f"mtv-{os.getuid()}-{own}", shared_memory)):
-        if parent.is_dir() and _in_memory(parent) and shutil.disk_usage(parent).free > _PIXEL_ROOM_BYTES:
+        if _in_memory(parent) and _has_room(parent):
             return place
     return runtime / "pixels"
 
 
+def _has_room(path: Path) -> bool:
+    import shutil
+
+    try:
+        return shutil.disk_usage(path).free > _PIXEL_ROOM_BYTES
+    except OSError:
+        return False
+
+
 def _in_memory(path: Path) -> bool:
-    """Tell whether a directory is on a tmpfs: pixels on a disk would be written back to it, for nothing."""
-    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    target = path.resolve()
-    best = max((Path(mount[1]) for mount in mounts if target.is_relative_to(mount[1])), key=lambda p: len(p.parts))
-    return any(mount[2] == "tmpfs" for mount in mounts if Path(mount[1]) == best)
+    """Tell whether a directory is on a tmpfs: pixels on a disk would be written back to it, for nothing.
+
+    The mount is found by the number of its device: its path may be hidden in a container, or be written with escapes.
+    Where the system tells of no such mount, the directory counts as one on a disk.
+    """
+    try:
+        device = path.stat().st_dev
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return False
+    wanted = f"{os.major(device)}:{os.minor(device)}".encode()
+    for line in lines:
+        mount, _, source = line.partition(b" - ")
+        if mount.split()[2:3] == [wanted]:
+            return source.split()[:1] == [b"tmpfs"]
+    return False

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import functools
 import logging
 import os
+import resource
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import anyio
 import anyio.abc
 import zmq
 
-from mtv import keys
+from mtv import keys, paths
 from mtv.wire.messages import Event, WindowState
 from mtvd import config, notify
 from mtvd.budget import Budget
@@ -29,9 +30,11 @@ from mtvd.feeds import Feeds
 from mtvd.handlers import Handlers
 from mtvd.handles import Handles
 from mtvd.health import Health
+from mtvd.housekeeping import Housekeeping
 from mtvd.images import Images
-from mtvd.journal import Journal
+from mtvd.journal import Journal, JournalError
 from mtvd.listener import Listener
+from mtvd.locks import DirectoryLock, Taken, lock_file
 from mtvd.movies import Movies
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
@@ -41,8 +44,9 @@ from mtvd.stage.ds9 import Ds9Stage
 from mtvd.zsocket import CannotListen, RouterSocket
 
 _LOG = logging.getLogger(__name__)
-_HOUSEKEEPING_SECS = 10.0
 _ZAP_BYTES = 1 << 12
+_DESCRIPTORS = 1 << 16
+"""Enough for every client; some programs that we start close all that there may be, one by one."""
 
 
 class App:
@@ -179,7 +183,8 @@ class App:
                 await self.committer.recover()
                 self.pixels.sweep(self.engine.scene.files())
                 self.handlers.share_host(secrets.token_hex(16))
-                for task in (self.engine.serve, self._keep_house, self.listener.serve, self.repositories.warm):
+                keep_house = Housekeeping(self._parts_of_house()).serve
+                for task in (self.engine.serve, keep_house, self.listener.serve, self.repositories.warm):
                     group.start_soon(task)
                 if self.door is not None and self.remote is not None:
                     group.start_soon(self.door.serve)
@@ -197,63 +202,99 @@ class App:
         for part in (self.listener, self.remote, self.door):
             if part is not None:
                 part.close()
-        await self.repositories.close()
-        await self.stage.close(keep_window=keep_window)
+        await self._end("the repositories", self.repositories.close)
+        await self._end("the window", functools.partial(self.stage.close, keep_window=keep_window))
         if not keep_window:
             self.committer.end()
-            self.pixels.remove(self.pixels.names())
-            with contextlib.suppress(OSError):  # somebody else's file is in it
-                self.pixels.directory.rmdir()
+            self.pixels.remove_all()
         self.journal.close()
 
-    async def _keep_house(self) -> None:
-        while True:
-            await anyio.sleep(_HOUSEKEEPING_SECS)
-            self.sessions.expire()
-            self.feeds.tidy()
-            self.pixels.trim()
-            self.pixels.sweep_orphans(self.engine.scene.files())
-            self.engine.housekeeping()
+    async def _end(self, what: str, close: Callable[[], Awaitable[None]]) -> None:
+        """Close a room; one that cannot be closed in order keeps no other from it."""
+        try:
+            await close()
+        except Exception:  # noqa: BLE001 - the edge: the daemon ends, and what it is for must be put away
+            _LOG.exception("%s could not be closed in order", what)
+
+    def _parts_of_house(self) -> dict[str, Callable[[], object]]:
+        return {
+            "forgetting sessions": self.sessions.expire,
+            "ending feeds": self.feeds.tidy,
+            "trimming free pixel files": self.pixels.trim,
+            "sweeping pixel files": lambda: self.pixels.sweep_orphans(self.engine.scene.files()),
+            "tidying handles and journal": self.engine.housekeeping,
+        }
 
 
 @contextlib.contextmanager
-def only_one(runtime: Path) -> Iterator[None]:
-    """Hold the lock of a runtime directory, so that there is one daemon at a time.
+def only_one(settings: Settings) -> Iterator[DirectoryLock]:
+    """Hold the locks of what one daemon has at a time; return that of the pixel directory.
+
+    Parameters
+    ----------
+    settings : `Settings`
+        With every path filled in; directories are made where they are missing.
 
     Raises
     ------
     ConfigError
-        Another daemon holds it.
+        Another daemon has one of them, or the system refuses it.
     """
-    with (runtime / "lock").open("a+") as lock:
+    endpoint = paths.socket_path(settings.endpoint)
+    assert endpoint is not None, "config.resolve lets no other pass"
+    runtime = config.private_directory(Path(settings.runtime_directory))
+    pixels = config.private_directory(Path(settings.pixel_directory))
+    end = "mtv status, or mtv down"
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            pid = lock.read().strip() or "unknown"
-            raise ConfigError(f"a daemon already runs here (pid {pid}): mtv status, or mtv down") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield
+            held.enter_context(lock_file(runtime / "lock", "runs here", f"{end}, or another --runtime-dir"))
+            what = f"listens at {settings.endpoint}"
+            held.enter_context(lock_file(Path(f"{endpoint}.lock"), what, f"{end}, or another --endpoint"))
+            lock = DirectoryLock(pixels, f"has its pixels in {pixels}", f"{end}, or another --pixel-dir")
+            held.callback(lock.close)
+        except Taken as taken:
+            raise ConfigError(str(taken)) from None
+        except OSError as error:
+            raise ConfigError(f"cannot lock {error.filename}: {error.strerror}") from None
+        yield lock
 
 
 async def run(settings: Settings) -> None:
-    """Run a daemon until it is told to stop, by a message, SIGTERM or SIGINT."""
+    """Run a daemon until it is told to stop, by a message, SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigError
+        It cannot start here; the message says why.
+    """
+    _raise_descriptor_limit()
     async with application(settings) as app:
         await app.stopping.wait()
+
+
+def _raise_descriptor_limit() -> None:
+    """Let the daemon open as many files as it may: a ZeroMQ that cannot accept a client ends the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.asynccontextmanager
 async def application(settings: Settings) -> AsyncIterator[App]:
     """Have a daemon running, in this process; it has been stopped in order when this returns."""
     settings = config.resolve(settings)
-    runtime = config.private_directory(Path(settings.runtime_directory))
-    with only_one(runtime), zmq.Context[zmq.Socket[bytes]](io_threads=2) as context:
+    with (
+        _refusals(),
+        only_one(settings) as pixel_lock,
+        zmq.Context[zmq.Socket[bytes]](io_threads=2) as context,
+    ):
         try:
             app = App(settings, context)
-        except CannotListen as error:
+        except (CannotListen, OSError, ValueError, zmq.ZMQError) as error:
             raise ConfigError(str(error)) from None
+        app.pixels.on_made_again = pixel_lock.renew
         async with anyio.create_task_group() as group:
             await group.start(app.serve)
             group.start_soon(_obey_signals, app)
@@ -268,6 +309,20 @@ async def application(settings: Settings) -> AsyncIterator[App]:
                 notify.stopping()
                 app.stopping.set()
                 group.cancel_scope.cancel()
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn a journal that keeps a daemon from starting into words."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found: BaseException | None = group.subgroup(JournalError)
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if found is None:
+            raise
+        raise ConfigError(str(found)) from found
 
 
 async def _obey_signals(app: App) -> None:

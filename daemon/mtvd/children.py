@@ -44,6 +44,10 @@ class ChildDied(ChildLost):
     """The child ended by itself in the middle of a call; it was not too late."""
 
 
+class ChildNotStarted(ChildLost):
+    """The system did not let it start: no descriptors, no memory, no more processes. It may at another time."""
+
+
 class HandlerFailure(Exception):
     """Raised by a handler in the child to send a payload along with its message."""
 
@@ -70,18 +74,27 @@ class Child:
 
     @classmethod
     async def start(cls, module: str, *arguments: str, log: Path, env: Mapping[str, str] | None = None) -> Child:
-        """Start ``python -m module``; its standard error goes to ``log``, which is truncated."""
+        """Start ``python -m module``; its standard error goes to ``log``, which is truncated.
+
+        Raises
+        ------
+        ChildNotStarted
+            The system refuses.
+        """
         import anyio
 
-        with log.open("wb") as stderr:
-            process = await anyio.open_process(
-                [sys.executable, "-m", module, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=None if env is None else dict(env),
-                start_new_session=True,
-            )
+        try:
+            with log.open("wb") as stderr:
+                process = await anyio.open_process(
+                    [sys.executable, "-m", module, *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env=None if env is None else dict(env),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise ChildNotStarted(f"no process could be started: {error.strerror or error}") from error
         return cls(process, log)
 
     @property

@@ -585,7 +585,7 @@ class Committer:
         self._log_refusals(results)
 
     def _without_lost_files(self) -> None:
-        present = set(self._pixels.names())
+        present = self._pixels.present(self.scene.files())
         displays = {
             number: display if _complete(display, present) else _without_image(display)
             for number, display in self.scene.displays.items()

@@ -98,15 +98,25 @@ def read(file: Path | None) -> Settings:
 
 
 def resolve(settings: Settings) -> Settings:
-    """Return the settings with every default path filled in."""
+    """Return the settings with every default path filled in.
+
+    Raises
+    ------
+    ConfigError
+        The endpoint cannot be used.
+    """
     runtime = Path(settings.runtime_directory) if settings.runtime_directory else paths.runtime_directory()
     pixels = Path(settings.pixel_directory) if settings.pixel_directory else paths.pixel_directory(runtime)
-    endpoint = settings.endpoint or (
-        f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
-    )
-    if not endpoint.startswith("ipc://"):
-        message = f"endpoint {endpoint!r} is none of ipc://, which a daemon always has"
-        raise ConfigError(f"{message}; for other hosts set remote.listen, or --listen, with keys (mtv keys --help)")
+    try:
+        endpoint = settings.endpoint or (
+            f"ipc://{runtime / paths.SOCKET_NAME}" if settings.runtime_directory else paths.default_endpoint()
+        )
+        if not endpoint.startswith("ipc://"):
+            message = f"endpoint {endpoint!r} is none of ipc://, which a daemon always has"
+            raise ConfigError(f"{message}; for other hosts set remote.listen, or --listen, with keys (mtv keys --help)")
+        paths.check_endpoint(endpoint)
+    except MtvError as error:
+        raise ConfigError(str(error)) from None
     _check_remote(settings.remote)
     return msgspec.structs.replace(
         settings, endpoint=endpoint, runtime_directory=str(runtime), pixel_directory=str(pixels)
@@ -131,13 +141,13 @@ def private_directory(path: Path) -> Path:
     Raises
     ------
     ConfigError
-        It exists and belongs to somebody else, or others may enter it; or it cannot be made.
+        It cannot be made, or belongs to somebody else, or others may enter it.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be made or entered: {error.strerror}") from None
+        raise ConfigError(f"{path} cannot be used: {error.strerror}") from None
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"{path} must belong to you and to nobody else: chmod 700 {path}")
     return path

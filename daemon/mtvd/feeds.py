@@ -24,6 +24,7 @@ from mtv.wire.messages import FeedInfo, Frame
 from mtv.wire.steps import AnyStep, Display, Mtv, Scale
 from mtvd.columns import array_of, number_dtype
 from mtvd.pixelstore import PixelStore, is_held
+from mtvd.system import told
 
 _LATEST: Final = 1_000
 """Frames that latencies and rate are told of."""
@@ -195,8 +196,9 @@ def _sample(pixels: PixelStore, array: Array, buffers: Sequence[Buffer]) -> np.n
         whole = array_of(array, buffers, "target.image", ndim=2)
     else:
         size = math.prod(array.shape) * dtype.itemsize
-        path = pixels.check(array.file, max(array.offset, 0) + size, "target.image")
-        whole = np.memmap(path, dtype, "r", max(array.offset, 0), array.shape)
+        start = max(array.offset, 0)
+        with pixels.open_file(array.file, start + size, "target.image") as file, told("a pixel file cannot be mapped"):
+            whole = np.memmap(file, dtype, "r", start, array.shape)
     step = max(1, math.isqrt(whole.size // _SAMPLES))
     return np.asarray(whole[::step, ::step], "f8")
 

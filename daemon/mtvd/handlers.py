@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-import os
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, get_args
@@ -20,7 +20,7 @@ from mtv.wire import markers, version
 from mtv.wire import messages as ms
 from mtv.wire import steps as st
 from mtv.wire.data import Array, Exposure, Handle
-from mtv.wire.errors import Error, RequestError
+from mtv.wire.errors import Error, MtvError, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd import remote, reports, tablefiles
@@ -40,6 +40,7 @@ from mtvd.sessions import Session, Sessions
 from mtvd.stage.port import Stage
 from mtvd.stopping import Stoppable
 
+_LOG = logging.getLogger(__name__)
 Info = TypeVar("Info", ms.SessionInfo, ms.FeedInfo)
 _SCANS_EVERY: Final = 20
 _QUICK_SECS: Final = 0.004
@@ -132,21 +133,29 @@ class Handlers:
         return _NOW[type(request)](self, request, call)
 
     def share_host(self, nonce: str) -> None:
-        """Put a nonce into the pixel directory, for clients to prove that they share it."""
-        self.nonce = nonce
-        self.nonce_name, descriptor = self.pixels.create("nonce", len(nonce), "raw")
-        with os.fdopen(descriptor, "w") as file:
-            file.write(nonce)
+        """Put a nonce into the pixel directory, for clients to prove that they share it.
+
+        Where there is no room for it, or the system refuses it, clients are told of no directory and send buffers.
+        """
+        self.nonce, self.nonce_name = nonce, ""
+        try:
+            name, descriptor = self.pixels.create("nonce", len(nonce), "raw")
+            with self.pixels.filling(name, descriptor) as file:
+                file.write(nonce.encode())
+        except MtvError as error:
+            _LOG.error("the pixel directory cannot be shared, clients send their pixels in buffers: %s", error)
+        else:
+            self.nonce_name = name
 
     def _hello(self, request: ms.Hello, call: Call) -> ms.Welcome:
         told = {name: markers.plain(getattr(request, name), 200) for name in ("program", "host", "user")}
         call.session.hello = msgspec.structs.replace(request, secret="", **told)
-        if not (self.pixels.directory / self.nonce_name).exists():
+        if not self.nonce_name or not self.pixels.present([self.nonce_name]):
             self.share_host(self.nonce)
         self.events.unsubscribe(call.session)  # what was under way on the connection before may be lost
         if request.x_display:
             self.stage.offer_display(request.x_display, request.xauthority)
-        far = call.session.is_remote
+        far = call.session.is_remote or not self.nonce_name
         return ms.Welcome(
             versions=(version.MAJOR, version.MINOR),
             release=mtv.__version__,
@@ -254,8 +263,12 @@ class Handlers:
     async def _copy_of(self, exposure: Exposure) -> Exposure:
         """Return an exposure in files of its own: the client unlinks what it gets."""
         names = {name: new_name("out", name.rpartition(".")[2]) for name in files_of(exposure)}
-        for name, copy in names.items():
-            await anyio.to_thread.run_sync(self.pixels.copy, name, copy)
+        try:
+            for name, copy in names.items():
+                await anyio.to_thread.run_sync(self.pixels.copy, name, copy)
+        except BaseException:
+            self.pixels.remove(names.values())
+            raise
         return msgspec.structs.replace(
             exposure, image=_renamed(exposure.image, names), mask=exposure.mask and _renamed(exposure.mask, names)
         )

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 import numpy as np
 
 from mtv.wire.data import Catalog, Exposure
-from mtv.wire.errors import Error, RequestError
+from mtv.wire.errors import DaemonError, Error, RequestError
 from mtv.wire.messages import Loaded
 from mtvd.images import Layers
 from mtvd.tablefiles import files_of
+
+MOST_HANDLES: Final = 1_000
+"""Of one session."""
 
 
 class _Entry(msgspec.Struct, kw_only=True):
@@ -23,6 +27,8 @@ class _Entry(msgspec.Struct, kw_only=True):
     files: set[str]
     loaded: Loaded
     used_at: float
+    owner: str
+    """Session that loaded it; others may use it too."""
 
 
 class Handles:
@@ -38,7 +44,29 @@ class Handles:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
 
-    def add(self, exposure: Exposure, layers: Layers, *, lease_secs: float) -> Loaded:
+    def admit(self, owner: str) -> None:
+        """Let a session load, unless it has loaded more than it has given back.
+
+        Bytes are bounded by the pixel budget. The number is bounded too, because each has names and a place in memory
+        however small it is; session by session, so that nobody is refused for another's handles.
+
+        Parameters
+        ----------
+        owner : `str`
+            The session.
+
+        Raises
+        ------
+        DaemonError
+            ``busy``.
+        """
+        held = sum(entry.owner == owner and not self._has_expired(entry) for entry in self._entries.values())
+        if held >= MOST_HANDLES:
+            message = f"the session holds {MOST_HANDLES} handles"
+            hint = "release some, or load with a shorter lease_secs"
+            raise DaemonError(Error(code="busy", message=message, where="target", retryable=True, hint=hint))
+
+    def add(self, exposure: Exposure, layers: Layers, *, lease_secs: float, owner: str = "") -> Loaded:
         """Keep data and return their handle."""
         arrays = [array for array in (exposure.image, exposure.mask) if array is not None]
         loaded = Loaded(
@@ -51,9 +79,9 @@ class Handles:
             expires_secs=lease_secs,
             label=exposure.label,
         )
-        return self._keep(loaded, exposure, layers, layers.files())
+        return self._keep(loaded, exposure, layers, layers.files(), owner)
 
-    def add_table(self, catalog: Catalog, *, lease_secs: float) -> Loaded:
+    def add_table(self, catalog: Catalog, *, lease_secs: float, owner: str = "") -> Loaded:
         """Keep a table and return its handle."""
         arrays = [column.array for column in catalog.columns]
         loaded = Loaded(
@@ -63,7 +91,7 @@ class Handles:
             expires_secs=lease_secs,
             label=catalog.label,
         )
-        return self._keep(loaded, catalog, None, files_of(catalog))
+        return self._keep(loaded, catalog, None, files_of(catalog), owner)
 
     def layers(self, handle: str) -> Layers:
         """Return the layers of a handle, and renew its lease.
@@ -100,18 +128,21 @@ class Handles:
 
     def expire(self) -> None:
         """Drop all whose lease has ended."""
-        now = self._clock()
-        ended = [handle for handle, entry in self._entries.items() if now - entry.used_at > entry.loaded.expires_secs]
-        for handle in ended:
+        for handle in [handle for handle, entry in self._entries.items() if self._has_expired(entry)]:
             del self._entries[handle]
+
+    def _has_expired(self, entry: _Entry) -> bool:
+        return self._clock() - entry.used_at > entry.loaded.expires_secs
 
     def files(self) -> set[str]:
         """Names of all pixel files that handles need."""
         return set().union(*(entry.files for entry in self._entries.values()))
 
-    def _keep(self, loaded: Loaded, data: Exposure | Catalog, layers: Layers | None, files: set[str]) -> Loaded:
+    def _keep(
+        self, loaded: Loaded, data: Exposure | Catalog, layers: Layers | None, files: set[str], owner: str
+    ) -> Loaded:
         self._entries[loaded.handle] = _Entry(
-            data=data, layers=layers, files=files, loaded=loaded, used_at=self._clock()
+            data=data, layers=layers, files=files, loaded=loaded, used_at=self._clock(), owner=owner
         )
         return loaded
 

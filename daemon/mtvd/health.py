@@ -6,6 +6,7 @@ be long.
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -16,6 +17,9 @@ import zmq
 from mtv.wire import codec
 from mtv.wire.frames import Kind, pack, read_header
 from mtv.wire.messages import Bye, Status
+from mtvd.system import TOO_MUCH, told
+
+_LOG = logging.getLogger(__name__)
 
 
 class Health:
@@ -34,19 +38,36 @@ class Health:
         self._endpoint = endpoint
 
     async def answers(self) -> bool:
-        """Tell whether a status request is answered; the caller gives the deadline."""
-        with self._context.socket(zmq.DEALER) as socket:
-            socket.linger = 0
-            socket.connect(self._endpoint)
-            session = uuid.uuid4().bytes  # one is on one connection, and this one ends with it
-            socket.send_multipart(pack(Kind.REQUEST, session, 1, codec.encode(Status())))
-            socket.send_multipart(pack(Kind.REQUEST, session, 0, codec.encode(Bye())))
-            while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-                await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
-            return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY
+        """Tell whether a status request is answered; the caller gives the deadline.
+
+        Where no descriptor is left to ask with, that says nothing of loop and listener: it counts as an answer.
+        """
+        try:
+            with self._context.socket(zmq.DEALER) as socket:
+                return await self._is_answered(socket)
+        except (zmq.ZMQError, OSError) as error:
+            _LOG.warning("the daemon cannot ask itself whether it is well: %s", error)
+            return error.errno in TOO_MUCH
+
+    async def _is_answered(self, socket: zmq.Socket[bytes]) -> bool:
+        socket.linger = 0
+        socket.connect(self._endpoint)
+        session = uuid.uuid4().bytes  # one is on one connection, and this one ends with it
+        socket.send_multipart(pack(Kind.REQUEST, session, 1, codec.encode(Status())))
+        socket.send_multipart(pack(Kind.REQUEST, session, 0, codec.encode(Bye())))
+        while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            await anyio.wait_readable(int(socket.getsockopt(zmq.FD)))
+        return read_header(socket.recv_multipart(zmq.NOBLOCK)[0]).kind == Kind.REPLY
 
 
 def resident_bytes() -> int:
-    """Return the resident memory of this process."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    """Return the resident memory of this process.
+
+    Raises
+    ------
+    DaemonError
+        The system does not tell.
+    """
+    with told("the daemon's memory cannot be looked up"):
+        pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -12,7 +12,6 @@ import os
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -29,6 +28,7 @@ from mtvd.actions import ImageLayer, MaskLayer
 from mtvd.columns import array_of, number_dtype, packed_bytes
 from mtvd.pixelstore import PixelStore, grow
 from mtvd.stage import fits_bytes
+from mtvd.system import told
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +105,8 @@ class Images:
         if image is None:
             file = await self._placed(exposure.image, buffers, "image", front)
             claimed.add(file)
-            write = functools.partial(
-                _write_header, self._pixels.path(file), header, self._whole(exposure.image, front)
-            )
+            whole = self._whole(exposure.image, front)
+            write = functools.partial(_write_header, self._pixels, file, header, whole)
             if self._pixels.is_lent(file):  # pages that were written a moment ago: 0.05 ms, less than a thread costs
                 write()
             else:
@@ -187,7 +186,7 @@ class Images:
 
     def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
         name, descriptor = self._new(front_bytes + fits_bytes.padded(pixels.nbytes), "fits" if front_bytes else "raw")
-        with os.fdopen(descriptor, "r+b") as file:
+        with self._pixels.filling(name, descriptor) as file:
             file.seek(front_bytes)
             file.write(np.ascontiguousarray(pixels).data)
         return name
@@ -196,15 +195,11 @@ class Images:
         """Unpack a mask into a file of the size that it announces, and no further."""
         name, descriptor = self._new(fits_bytes.padded(size), "raw")
         try:
-            with os.fdopen(descriptor, "r+b") as file:
+            with self._pixels.filling(name, descriptor) as file:
                 for block in unpacked(data, size, np.dtype(array.dtype).itemsize):
                     file.write(block)
         except NotPacked as error:
-            self._pixels.remove([name])
             raise bad_value("mask", str(error), "pack it as PROTOCOL.md describes, or send it as it is") from None
-        except BaseException:
-            self._pixels.remove([name])
-            raise
         return name
 
     def _new(self, size: int, suffix: str) -> tuple[str, int]:
@@ -245,8 +240,8 @@ def _planes(exposure: Exposure) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(exposure.planes.items(), key=lambda plane: plane[1]))
 
 
-def _write_header(path: Path, header: bytes, whole_bytes: int) -> None:
-    with path.open("r+b") as file:
+def _write_header(pixels: PixelStore, name: str, header: bytes, whole_bytes: int) -> None:
+    with pixels.open_file(name, 1, "target.image", writable=True) as file, told("a pixel file cannot be written"):
         if os.fstat(file.fileno()).st_size < whole_bytes:  # it ends with its last pixel
             grow(file.fileno(), whole_bytes)  # 1 ms for 34 MB also where all blocks are there
         file.write(header)

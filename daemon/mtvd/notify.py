@@ -31,12 +31,12 @@ def notify(*, environ: Mapping[str, str] = os.environ, **fields: str | int) -> b
         return False
     address = "\0" + name[1:] if name.startswith("@") else name
     text = "\n".join(f"{key}={' '.join(str(value).splitlines())}" for key, value in fields.items())
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
             sender.sendto(text.encode(), address)
-        except OSError:
-            return False
+    except OSError:  # nobody listens, or no descriptor is left to speak with
+        return False
     return True
 
 

@@ -17,6 +17,7 @@ from mtv.wire.data import Array, File
 from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
+from mtvd import system
 from mtvd.pixelstore import PixelStore
 
 A_PATH: Final = "<a path on the daemon's host>"
@@ -114,7 +115,7 @@ def carried(got: ms.Got, pixels: PixelStore, limits: Limits) -> tuple[ms.Got, li
     """
     names = list(dict.fromkeys(array.file for array in _arrays(got) if array.file is not None))
     try:
-        size = sum(pixels.path(name).stat().st_size for name in names)
+        size = sum(pixels.size_of(name) for name in names)
         if size > limits.buffer_bytes or len(names) > limits.buffers:
             raise RequestError(
                 Error(
@@ -155,7 +156,7 @@ def _moved(got: ms.Got, places: dict[str, int]) -> ms.Got:
 
 
 def _mapped(pixels: PixelStore, name: str) -> memoryview:
-    with pixels.path(name).open("rb") as file:
+    with pixels.open_file(name) as file, system.told("a pixel file cannot be mapped"):
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 

@@ -227,6 +227,7 @@ class _Work:
     async def _load(self, step: steps.Load) -> Loaded:
         if not 0 < step.lease_secs <= 86_400:
             raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
+        self.room.handles.admit(self._session)
         progress = self.progress.part()
         try:
             exposure = await self.room.repositories.read_for_display(step.target, progress)
@@ -237,13 +238,18 @@ class _Work:
         layers = await self.room.images.layers(exposure)
         if step.ahead:
             self.room.repositories.read_ahead(step.ahead)
-        return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs)
+        return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs, owner=self._session)
+
+    @property
+    def _session(self) -> str:
+        """Session of the request."""
+        return self.key.rpartition("-")[0]
 
     async def _load_table(self, step: steps.Load, progress: OnProgress | None) -> Loaded:
         got = await self.room.repositories.get(step.target, (), on_progress=progress)
         if got.catalog is None:
             raise bad_value("target", "only images and tables are loaded", "get it")
-        return self.room.handles.add_table(got.catalog, lease_secs=step.lease_secs)
+        return self.room.handles.add_table(got.catalog, lease_secs=step.lease_secs, owner=self._session)
 
     async def change(self, index: int, step: steps.AnyStep) -> None:
         if isinstance(step, steps.Query | steps.Load):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from mtvd.pixelstore import PixelStore
 from mtvd.repo import tables
 from mtvd.repo.positions import Found, Positions
 from mtvd.repo.readers.output import Output
+from mtvd.system import told
 
 
 def files_of(catalog: Catalog) -> set[str]:
@@ -38,17 +40,20 @@ def copied(catalog: Catalog, pixels: PixelStore, columns: Sequence[str], select:
     ------
     RequestError
         As `mtvd.repo.tables.catalog` does.
+    DaemonError
+        ``storage_full`` beyond the budget, or what the system refuses.
     """
     out = Output(pixels, limits.header_bytes)
     try:
-        return tables.catalog(
-            mapped(catalog, pixels),
-            out.together,
-            columns=columns,
-            selection=select,
-            label=catalog.label,
-            most_chars=limits.select_chars,
-        )
+        with told("a pixel file cannot be written"):
+            return tables.catalog(
+                mapped(catalog, pixels),
+                out.together,
+                columns=columns,
+                selection=select,
+                label=catalog.label,
+                most_chars=limits.select_chars,
+            )
     except BaseException:
         out.discard()
         raise
@@ -76,4 +81,6 @@ def _mapped(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:
     assert array.file is not None
     if 0 in array.shape:
         return np.empty(array.shape, array.dtype)
-    return np.memmap(pixels.path(array.file), array.dtype, "r", array.offset, array.shape)
+    size = array.offset + math.prod(array.shape) * np.dtype(array.dtype).itemsize
+    with pixels.open_file(array.file, size) as file, told("a pixel file cannot be mapped"):
+        return np.memmap(file, array.dtype, "r", array.offset, array.shape)

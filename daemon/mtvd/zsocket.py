@@ -18,9 +18,10 @@ import anyio
 import anyio.lowlevel
 import zmq
 
-from mtv import tcp
+from mtv import paths, tcp
 from mtv.keys import Pair
 from mtv.wire.frames import Buffer
+from mtvd.locks import OwnSocket, Taken
 
 _FIRST_THREAD: Final = 1
 _SECOND_THREAD: Final = 2
@@ -86,6 +87,7 @@ class RouterSocket:
             self._socket.setsockopt(zmq.AFFINITY, _FIRST_THREAD)
         else:
             self._secure(keys, endpoint)
+        self._own: OwnSocket | None = None
         self._bind(endpoint)
         self._waiting: anyio.CancelScope | None = None
         self._leaving: list[tuple[zmq.MessageTracker, int]] = []
@@ -101,11 +103,16 @@ class RouterSocket:
         tcp.prepare(self._socket, endpoint)
 
     def _bind(self, endpoint: str) -> None:
+        path = paths.socket_path(endpoint)
         try:
+            if path is not None:
+                self._own = OwnSocket(path)
+                self._socket.setsockopt(zmq.USE_FD, self._own.descriptor)
             self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            self._socket.close(0)
-            raise CannotListen(f"cannot listen at {endpoint}: {zmq.strerror(error.errno or 0)}") from None
+        except (zmq.ZMQError, OSError, Taken) as error:
+            self.close()
+            words = str(error) if isinstance(error, Taken) else error.strerror or str(error)
+            raise CannotListen(f"cannot listen at {endpoint}: {words}") from None
 
     @property
     def endpoint(self) -> str:
@@ -166,7 +173,9 @@ class RouterSocket:
                 self._waiting.cancel()
 
     def close(self) -> None:
-        """Close the socket; what was sent has half a second to leave."""
+        """Close the socket, and remove its file; what was sent has half a second to leave."""
+        if self._own is not None:
+            self._own.remove()
         self._socket.close()
 
     def _has_message(self) -> bool:

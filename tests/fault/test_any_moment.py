@@ -186,13 +186,13 @@ def dies_in_the_journal(house: House, points: Points) -> None:
 
     def append(record: jn.AnyRecord) -> None:
         points.here()
-        packed = jn._packed(record)
+        packed = house.journal._packed(record)
         points_torn = points.passed
         try:
             points.here()
         except DaemonDied:
             assert points.passed == points_torn + 1
-            os.write(house.journal._descriptor, packed[: len(packed) // 2])
+            os.pwrite(house.journal._descriptor, packed[: len(packed) // 2], house.journal.size_bytes)
             raise
         whole(record)
         points.here()

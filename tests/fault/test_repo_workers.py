@@ -16,7 +16,7 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.data import File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError
-from mtvd.children import Child, ChildError
+from mtvd.children import Child, ChildError, ChildNotStarted
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 from mtvd.repo.registry import RepositorySettings
@@ -305,16 +305,19 @@ async def test_a_worker_that_is_ready_only_when_the_pool_is_closed_is_ended(tmp_
     assert not started[0].alive
 
 
-async def test_a_worker_that_cannot_be_started_fails_the_call_and_the_next_one_works(bench: Bench) -> None:
+@pytest.mark.parametrize(("number", "code"), [(errno.EMFILE, "busy"), (errno.EACCES, "repository_failed")])
+async def test_a_worker_that_cannot_be_started_fails_the_call_and_the_next_one_works(
+    bench: Bench, number: int, code: str
+) -> None:
     start = bench._start
 
     async def no_room(_slot: int) -> Child:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        raise ChildNotStarted(f"no process could be started: {os.strerror(number)}") from OSError(number, "no")
 
     bench.pool._start = no_room
-    with pytest.raises(DaemonError, match="Too many open files") as caught:
+    with pytest.raises(DaemonError, match=os.strerror(number)) as caught:
         await bench.call("pid")
-    assert (caught.value.code, caught.value.error.retryable) == ("repository_failed", True)
+    assert (caught.value.code, caught.value.error.retryable) == (code, True)
     bench.pool._start = start
     assert await bench.call("echo", value=1) == 1
 

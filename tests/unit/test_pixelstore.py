@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import logging
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,11 +152,173 @@ def test_files_of_clients_beyond_the_budget_are_refused_after_free_ones_have_gon
 def test_free_files_give_way_where_the_file_system_is_full(store: PixelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.recycle([made(store)])
 
-    def allocate(path: Path, size: int) -> int:
+    def grow(descriptor: int, size: int) -> None:
         if free(store):
             raise pixelstore.storage_full(size)
-        return os.open(path, os.O_RDWR | os.O_CREAT)
 
-    monkeypatch.setattr(pixelstore, "allocate", allocate)
+    monkeypatch.setattr(pixelstore, "grow", grow)
     _, descriptor = store.create("mtv", 10)
     os.close(descriptor)
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, code: int, *names: str) -> None:
+    """Let functions of the system fail."""
+
+    def fail(*_args: object, **_options: object) -> Any:
+        raise OSError(code, os.strerror(code), "/secret/path")
+
+    for name in names:
+        monkeypatch.setattr(os, name, fail)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(errno.ENOSPC, "storage_full"), (errno.EDQUOT, "storage_full"), (errno.EMFILE, "busy"), (5, "internal")],
+)
+@pytest.mark.parametrize(
+    ("broke", "use"),
+    [
+        ("open", lambda store, _: store.create("mtv", SIZE)),
+        ("posix_fallocate", lambda store, _: store.create("mtv", SIZE)),
+        ("ftruncate", lambda store, _: store.create("mtv", SIZE)),
+        ("scandir", lambda store, _: store.create("mtv", SIZE)),
+        ("scandir", lambda store, _: store.names()),
+        ("scandir", lambda store, _: store.used_bytes()),
+        ("scandir", lambda store, _: store.hold_budget()),
+        ("statvfs", lambda store, _: store.room_bytes()),
+        ("link", lambda store, name: store.link(name)),
+        ("rename", lambda store, name: store.adopt(name)),
+        ("open", lambda store, name: store.copy(name, pixelstore.new_name("out"))),
+        ("posix_fallocate", lambda store, name: store.copy(name, pixelstore.new_name("out"))),
+        ("lstat", lambda store, name: store.check(name, 1)),
+    ],
+)
+def test_what_the_system_refuses_is_an_error_of_the_wire_without_a_path(
+    store: PixelStore,
+    monkeypatch: pytest.MonkeyPatch,
+    broke: str,
+    use: Callable[[PixelStore, str], object],
+    code: int,
+    told: str,
+) -> None:
+    name = made(store)
+    before = store.names()
+    with monkeypatch.context() as patched:
+        broken(patched, code, broke, *(["stat"] if broke == "lstat" else []))
+        with pytest.raises(DaemonError) as raised:
+            use(store, name)
+    assert raised.value.error.code == told
+    assert "secret" not in raised.value.error.message
+    assert store.names() == before, "nothing is left behind"
+
+
+def test_tidying_goes_on_whatever_the_system_refuses_and_says_so_once(
+    store: PixelStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [made(store) for _ in range(3)]
+    lent = f"feed-{os.getpid()}-0123456789abcdef.fits"
+    store.lend([lent])
+    with monkeypatch.context() as patched:
+        broken(patched, errno.EIO, "unlink", "scandir", "listdir", "rename", "lstat")
+        for _ in range(3):
+            store.recycle(names[:1])
+            store.remove(names[1:])
+            store.trim()
+            store.remove_written_by(1)
+            store.take_back([lent], [])
+            assert (store.sweep([]), store.sweep_orphans([])) == (0, 0)
+            assert store.present(names) == set(names), "one that cannot be looked at is not gone"
+            assert store.reuse("mtv", SIZE) is None
+    said = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(said) == len({record.getMessage().partition(" failed")[0] for record in said})
+    store.trim()
+    assert store.names() == (), "it is tried again"
+
+
+def test_a_pixel_directory_that_was_removed_is_made_again_for_its_owner_alone(
+    store: PixelStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = made(store)
+    (store.directory / name).unlink()
+    store.directory.rmdir()
+    again = made(store)
+    assert store.names() == (again,)
+    assert store.directory.stat().st_mode & 0o777 == 0o700
+    assert "1 files that were in use are gone" in caplog.text
+    assert store.present([name, again]) == {again}
+    with pytest.raises(RequestError, match="gone"):
+        store.check(name, 1)
+
+
+def test_a_name_with_a_number_that_no_process_can_have_is_that_of_nobody(store: PixelStore) -> None:
+    for pid in ("9999999999", "0", "4194305"):
+        (store.directory / f"mtv-{pid}-0123456789abcdef.fits").write_bytes(b"x")
+    assert store.sweep([]) == 3
+
+
+@pytest.mark.parametrize("way", ["create", "copy", "both"])
+def test_files_that_are_made_at_once_stay_together_within_the_budget(
+    store: PixelStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    source = made(store)
+    start, together = threading.Barrier(8), threading.Barrier(8)
+    used = store.used_bytes
+
+    def look_together() -> int:
+        """Return what is used; where nothing keeps them apart, all have looked before the first goes on."""
+        found = used()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+        return found
+
+    monkeypatch.setattr(store, "used_bytes", look_together)
+    kept: list[str] = []
+    refused: list[str] = []
+
+    def work(number: int) -> None:
+        start.wait()
+        try:
+            if way == "create" or (way == "both" and number % 2):
+                name, descriptor = store.create("mtv", 3 * SIZE)
+                os.close(descriptor)
+            else:
+                name = pixelstore.new_name("out")
+                store.copy(source, name)
+            kept.append(name)
+        except DaemonError as error:
+            refused.append(error.error.code)
+
+    if way != "create":
+        (store.directory / pixelstore.new_name("fill")).write_bytes(bytes(12 * SIZE))
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert used() <= store.budget_bytes
+    assert kept
+    assert set(refused) == {"storage_full"}
+
+
+@pytest.mark.parametrize("kind", ["symlink", "fifo", "directory", "missing"])
+def test_what_is_no_file_of_ours_is_neither_read_nor_copied_nor_waited_for(store: PixelStore, kind: str) -> None:
+    name = f"mtv-{os.getpid()}-0123456789abcdef.fits"
+    path = store.directory / name
+    elsewhere = store.directory.parent / "secret"
+    elsewhere.write_bytes(b"secret")
+    if kind == "symlink":
+        path.symlink_to(elsewhere)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    for use in (
+        lambda: store.check(name, 0),
+        lambda: store.open_file(name),
+        lambda: store.open_file(name, writable=True),
+        lambda: store.copy(name, pixelstore.new_name("out")),
+    ):
+        with pytest.raises(RequestError) as raised:
+            use()
+        assert raised.value.error.code == "bad_value"
+    assert not [other for other in store.names() if other != name]

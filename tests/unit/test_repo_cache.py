@@ -97,3 +97,19 @@ def test_clearing_gives_all_files_back(store: PixelStore) -> None:
         store.remove(files_of(made))
     cache.clear()
     assert (cache.keys(), store.names()) == ((), ())
+
+
+def test_what_cannot_be_kept_is_not_kept_and_leaves_nothing(store: PixelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(store, 1000)
+    first = answer(store, "m31")
+    before = store.names()
+    real, left = os.link, iter(range(1))
+
+    def link(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise OSError(5, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    cache.keep("a", first)
+    assert (cache.keys(), set(store.names())) == ((), set(before))

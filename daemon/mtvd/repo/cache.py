@@ -11,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mtv.wire.errors import DaemonError
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.answers import files_of, renamed
 
@@ -63,8 +64,8 @@ class Cache:
             while self.used_bytes + size > self._budget_bytes or len(self._entries) >= MOST:
                 self.drop(next(iter(self._entries)))
             kept, names = self._linked(answer, files)
-        except OSError as error:  # who asked has the answer all the same
-            _log.warning("what was read cannot be kept: %s", error)
+        except (OSError, DaemonError) as error:  # who has read them has them all the same
+            _log.warning("what was read is not kept: %s", error)
             return
         self._entries[key] = _Entry(answer=kept, files=names, size_bytes=size)
 
@@ -92,5 +93,11 @@ class Cache:
             self.drop(key)
 
     def _linked(self, answer: Any, files: frozenset[str]) -> tuple[Any, frozenset[str]]:
-        names = {name: self._store.link(name) for name in files}
+        names: dict[str, str] = {}
+        try:
+            for name in files:
+                names[name] = self._store.link(name)
+        except BaseException:
+            self._store.remove(names.values())
+            raise
         return renamed(answer, names), frozenset(names.values())

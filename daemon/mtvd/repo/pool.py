@@ -265,7 +265,7 @@ class ButlerRepositories:
         return {**os.environ, **(self._environ or {}), **self._settings.environment, "PYTHONSAFEPATH": "1"}
 
     def _remove_leftovers(self, pid: int) -> None:
-        self._store.remove(name for name in self._store.names() if name.split("-")[1] == str(pid))
+        self._store.remove_written_by(pid)
 
 
 class _First:

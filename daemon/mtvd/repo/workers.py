@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 from anyio.abc import TaskStatus
 
-from mtv.wire.errors import DaemonError, DeadlineExceeded, Error
-from mtvd.children import Child, ChildError, ChildLost
+from mtv.wire.errors import Code, DaemonError, DeadlineExceeded, Error
+from mtvd.children import Child, ChildError, ChildLost, ChildNotStarted
+from mtvd.system import TOO_MUCH
 
 _log = logging.getLogger(__name__)
 _GRACE_SECS = 5.0
@@ -85,7 +86,8 @@ class WorkerPool:
         ChildError
             The handler raised.
         DaemonError
-            ``busy`` where too many wait, ``repository_failed`` where the child died, ``shutting_down``.
+            ``busy`` where too many wait or none can be started, ``repository_failed`` where the child died,
+            ``shutting_down``.
         DeadlineExceeded
             ``deadline``: the child was too slow, and is gone.
         """
@@ -171,9 +173,9 @@ class WorkerPool:
         slot = self._free_slots.pop()
         try:
             child = await self._start(slot)
-        except OSError as error:
+        except (ChildNotStarted, OSError) as error:
             self._free_slots.append(slot)
-            raise _cannot_start(error) from error
+            raise _not_started(error) from error
         except BaseException:
             self._free_slots.append(slot)
             raise
@@ -222,17 +224,6 @@ def _stopping() -> DaemonError:
     return DaemonError(Error(code="shutting_down", message="the daemon is stopping"))
 
 
-def _cannot_start(error: OSError) -> DaemonError:
-    return DaemonError(
-        Error(
-            code="repository_failed",
-            message=f"no worker can be started: {error.strerror or error}",
-            retryable=True,
-            hint="the daemon's host has too little of something: memory, processes or open files",
-        )
-    )
-
-
 def _busy(message: str) -> DaemonError:
     return DaemonError(Error(code="busy", message=message, retryable=True, hint="try again in a moment"))
 
@@ -246,6 +237,17 @@ def _late(method: str, deadline_secs: float) -> DeadlineExceeded:
             hint="ask for less, or raise the deadline in the configuration",
         )
     )
+
+
+def _not_started(error: ChildNotStarted | OSError) -> DaemonError:
+    """Return the error for a worker that is missing: ``busy`` where the system may have room for it in a moment."""
+    _log.error("a repository worker is missing: %s", error)
+    cause = error if isinstance(error, OSError) else error.__cause__
+    crowded = isinstance(cause, OSError) and cause.errno in TOO_MUCH
+    message = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    hint = "the daemon's host has too little of something: memory, processes or open files"
+    code: Code = "busy" if crowded else "repository_failed"
+    return DaemonError(Error(code=code, message=f"no repository worker: {message}", retryable=True, hint=hint))
 
 
 def _died(method: str) -> DaemonError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowU
 from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.supervisor import Supervisor
+from mtvd.system import told
 
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
@@ -131,8 +133,17 @@ class Ds9Stage:
         return results
 
     async def committed(self) -> tuple[str, int] | None:
-        """Adopt the window that an earlier daemon left and return the token it holds; None where there is none."""
-        await self.supervisor.recall()
+        """Adopt the window that an earlier daemon left and return the token it holds; None where there is none.
+
+        Raises
+        ------
+        WindowLost
+            It does not answer, or the system does not let us ask; then `ensure` looks for it again.
+        """
+        try:
+            await self.supervisor.recall()
+        except WindowUnavailable as unavailable:
+            raise WindowLost(str(unavailable)) from None
         if self.supervisor.held is None:
             return None
         answer = await self._converse("", self._settings.command_deadline_secs)
@@ -158,6 +169,8 @@ class Ds9Stage:
             The window cannot be opened, or cannot be seen.
         WindowLost
             As `run`.
+        DaemonError
+            The picture cannot be read from the disk.
         """
         await self.ensure()
         assert self.supervisor.held is not None
@@ -166,11 +179,13 @@ class Ds9Stage:
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
             await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", deadline)
-            return await anyio.Path(path).read_bytes()
+            with told("the picture cannot be read"):
+                return await anyio.Path(path).read_bytes()
         except ChildError as error:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # the next picture takes its place, and it goes with the window
+                path.unlink(missing_ok=True)
 
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""

@@ -7,7 +7,6 @@ what DS9 holds. DS9's own mapping outlives the file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +20,7 @@ from mtvd.stage.maskfiles import Change, MaskFiles, change, overgrown
 from mtvd.stage.port import Batch, SectionResult
 from mtvd.stage.regions import region_text
 from mtvd.stage.script import LayerFile, PatchFile, Prepared
+from mtvd.system import error_of
 
 _MANY_MARKERS: Final = 1_000
 _CLEARING: Final = (actions.LoadImage, actions.ResetFrame, actions.DeleteFrame)
@@ -81,6 +81,8 @@ class LayerFiles:
                 return self._mask(action, key, there)
         except (RequestError, DaemonError, ValueError) as error:
             return Prepared(refusal=str(error))
+        except OSError as error:
+            return Prepared(refusal=str(error_of(error, "a file for the window cannot be written")))
         return Prepared()
 
     def _mask(self, action: actions.LoadMask, key: tuple[int, int], there: dict[int, MaskFiles | None]) -> Prepared:
@@ -108,7 +110,7 @@ class LayerFiles:
         except DaemonError:  # no room for it: then it goes within the script
             return Prepared()
         self._texts.append(name)
-        with os.fdopen(descriptor, "wb") as file:
+        with self._pixels.filling(name, descriptor) as file:
             file.write(text.encode())
         return Prepared(regions=f"{self._pixels.directory}/{name}")
 

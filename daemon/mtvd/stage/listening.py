@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,11 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.messages import Event
 from mtvd.stage.events import Decoder
+from mtvd.system import Troubles
 
 _LOG = logging.getLogger(__name__)
+RETRY_SECS: Final = 10.0
+_HEARING: Final = "hearing what is done in the window"
 _READ_BYTES: Final = 1 << 16
 
 
@@ -30,15 +34,24 @@ class Listening:
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
         self._attached: list[int] = []
+        self._missed: Path | None = None
+        """FIFO of the newest window, where it could not be opened."""
+        self._troubles = Troubles(_LOG)
         self._changed = anyio.Event()
 
     def attach(self, fifo: Path) -> None:
-        """Read another window's FIFO from now on; what the one before still holds is read first."""
+        """Read another window's FIFO from now on; what the one before still holds is read first.
+
+        Where it cannot be opened now, it is tried again for as long as it is there.
+        """
+        self._missed = None
         try:
             self._attached.append(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
-            _LOG.error("the window cannot tell what is done in it: %s", error)
-            return
+            self._troubles.note(_HEARING, error)
+            self._missed = None if isinstance(error, FileNotFoundError) else fifo
+        else:
+            self._troubles.over(_HEARING)
         self._changed.set()
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -46,10 +59,17 @@ class Listening:
         task_status.started()
         try:
             while True:
-                await self._changed.wait()
+                with anyio.move_on_after(math.inf if self._missed is None else RETRY_SECS):
+                    await self._changed.wait()
+                self._changed = anyio.Event()
+                if self._missed is not None and not self._attached:
+                    self.attach(self._missed)
                 while self._attached:
                     self._changed = anyio.Event()
-                    await self._listen(self._attached[0])
+                    try:
+                        await self._listen(self._attached[0])
+                    except OSError as error:
+                        _LOG.error("the window cannot tell any more what is done in it: %s", error)
                     os.close(self._attached.pop(0))
         finally:
             for descriptor in self._attached:

@@ -94,10 +94,11 @@ def change(
     """
     bits = dict(mask.planes)
     wanted = masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
-    path = pixels.check(mask.file, mask.offset + int(np.prod(mask.shape_yx)) * np.dtype(mask.dtype).itemsize, "mask")
+    size = int(np.prod(mask.shape_yx)) * np.dtype(mask.dtype).itemsize
     if before is not None and before.mask != mask.file:
         before = None
-    array = np.memmap(path, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
+    with pixels.open_file(mask.file, mask.offset + size, "mask") as file:
+        array = np.memmap(file, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
     found = masks.survey(array, wanted)
     contents = masks.contents(wanted)
     present = {c: contents[c] for c, box in zip(wanted.colours, found.boxes, strict=True) if box is not None}

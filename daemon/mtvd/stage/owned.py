@@ -16,6 +16,7 @@ from typing import Final
 
 import anyio
 
+_POLL_SECS: Final = 0.5
 _STARTED_FIELD: Final = 19
 """Of ``/proc/pid/stat`` after the command: start time in clock ticks since boot."""
 
@@ -34,6 +35,8 @@ class Owned:
     ------
     ProcessLookupError
         There is no such process, or another one has its pid.
+    OSError
+        The system does not tell.
     """
 
     def __init__(self, pid: int, started: int | None = None) -> None:
@@ -44,9 +47,12 @@ class Owned:
             self.started = int(_stat(pid)[_STARTED_FIELD])
             if started not in {None, self.started}:
                 raise ProcessLookupError(f"process {pid} is another one")
-        except (OSError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):
             os.close(self._descriptor)
             raise ProcessLookupError(f"no process {pid} of ours") from None
+        except OSError:  # it may well live
+            os.close(self._descriptor)
+            raise
 
     @property
     def alive(self) -> bool:
@@ -82,11 +88,16 @@ class Owned:
 
     async def ended(self) -> None:
         """Return once it has ended; reaps it where it is a child of ours."""
-        descriptor = os.dup(self._descriptor)  # each waiter needs one of its own
         try:
-            await anyio.wait_readable(descriptor)
-        finally:
-            os.close(descriptor)
+            descriptor = os.dup(self._descriptor)  # each waiter needs one of its own
+        except OSError:  # no descriptors are left: then it is asked from time to time
+            while self.alive:  # noqa: ASYNC110 - it is the system that knows, not a task of ours
+                await anyio.sleep(_POLL_SECS)
+        else:
+            try:
+                await anyio.wait_readable(descriptor)
+            finally:
+                os.close(descriptor)
         self._reap()
 
     async def end(self, *, patience_secs: float = 2.0) -> None:
@@ -141,8 +152,8 @@ def spawn(
 
     Raises
     ------
-    FileNotFoundError
-        There is no such command.
+    OSError
+        There is no such command, or the system refuses; then nothing is left running.
     """
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -153,7 +164,13 @@ def spawn(
         os.set_inheritable(inherit, True)
     # env, because posix_spawn cannot change the directory; subprocess.Popen minds being left alone with its child
     wrapped = ["env", "-C", str(directory), "--", *command]
-    return Owned(os.posix_spawnp("env", wrapped, dict(environment), file_actions=actions, setsid=True))
+    pid = os.posix_spawnp("env", wrapped, dict(environment), file_actions=actions, setsid=True)
+    try:
+        return Owned(pid)
+    except OSError:  # a child that was not waited for keeps its pid
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def _stat(pid: int) -> list[str]:

@@ -164,7 +164,13 @@ def forget(stage_directory: Path) -> None:
 
 
 def recall(stage_directory: Path) -> Window | None:
-    """Return the window of an earlier daemon, alive or not; what belongs to no window is removed."""
+    """Return the window of an earlier daemon, alive or not; what belongs to no window is removed.
+
+    Raises
+    ------
+    OSError
+        The state file cannot be read: then nothing is removed.
+    """
     window = _read_state(stage_directory)
     for stale in stage_directory.glob("w-*"):
         if window is None or str(stale) != window.directory:
@@ -175,7 +181,7 @@ def recall(stage_directory: Path) -> Window | None:
 def _read_state(stage_directory: Path) -> Window | None:
     try:
         return msgspec.json.decode((stage_directory / "state.json").read_bytes(), type=Window)
-    except (OSError, msgspec.MsgspecError):
+    except (FileNotFoundError, msgspec.MsgspecError):
         return None
 
 

@@ -109,7 +109,7 @@ async def end_virtual(screen: Screen) -> None:
     """End the virtual screen of a window that is gone; usually it has ended by itself."""
     if not screen.xvfb_pid:
         return
-    with suppress(ProcessLookupError):
+    with suppress(OSError):  # where the system does not let us: it ends with its last client
         process = Owned(screen.xvfb_pid, screen.xvfb_started)
         try:
             await process.end()

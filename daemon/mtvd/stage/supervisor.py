@@ -8,8 +8,10 @@ drawn. Knows nothing of what is drawn.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -18,7 +20,7 @@ import msgspec
 from anyio.abc import TaskStatus
 
 from mtv.wire.messages import WindowState
-from mtvd.children import Child, ChildError, ChildLost
+from mtvd.children import Child, ChildError, ChildLost, ChildNotStarted
 from mtvd.stage import attaching
 from mtvd.stage import process as windows
 from mtvd.stage.backoff import Backoff
@@ -28,6 +30,7 @@ from mtvd.stage.port import WindowLost, WindowUnavailable
 from mtvd.stage.screen import Screen, end_virtual, existing, start_virtual
 from mtvd.stage.settings import StageSettings
 
+_LOG = logging.getLogger(__name__)
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 _NEXT: Final = "the next display request looks for it again"
 
@@ -112,22 +115,42 @@ class Supervisor:
             With the reason and what would help.
         """
         async with self._opening:
-            if self.held is not None and not self.held.alive:
-                await self._put_down("")
-            if self.held is None:
-                await self._recall()
-            if self.held is None:
-                await self._open()
-            elif not self.held.reachable:
-                await self._reconnect(self.held)
-            elif self.held.window.attached and self.held.process.stopped:
-                raise attaching.stopped(self.held.window.title, self.held.window.pid)
+            with self._refusals():
+                if self.held is not None and not self.held.alive:
+                    await self._put_down("")
+                if self.held is None:
+                    await self._recall()
+                if self.held is None:
+                    await self._open()
+                elif not self.held.reachable:
+                    await self._reconnect(self.held)
+                elif self.held.window.attached and self.held.process.stopped:
+                    raise attaching.stopped(self.held.window.title, self.held.window.pid)
             return self._generation
 
     async def recall(self) -> None:
-        """Adopt the window that an earlier daemon left, if any."""
+        """Adopt the window that an earlier daemon left, if any.
+
+        Raises
+        ------
+        WindowUnavailable
+            The system does not let us; it is tried again by `ensure`.
+        """
         async with self._opening:
-            await self._recall()
+            with self._refusals():
+                await self._recall()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turn what the system refuses into a window that is not there now: a window that lives is left alone."""
+        try:
+            yield
+        except (OSError, ChildNotStarted) as error:
+            reason = _words(error)
+            if self.held is None:
+                self._last_loss = reason
+                self._become("failed", reason)
+            raise WindowUnavailable(reason) from error
 
     async def lose(self, reason: str) -> NoReturn:
         """Put the window down and tell the caller.
@@ -173,13 +196,15 @@ class Supervisor:
         """Adopt what an earlier daemon left, once."""
         if self._recalled:
             return
-        self._recalled = True
         left = windows.recall(self._directory)
+        try:
+            held = None if left is None else Held(left)
+        except ProcessLookupError:
+            held = None
+        self._recalled = True
         if left is None:
             return
-        try:
-            held = Held(left)
-        except ProcessLookupError:
+        if held is None:
             await self._mourn(left)
             return
         self.held = held
@@ -194,6 +219,10 @@ class Supervisor:
                 await held.lane.call(
                     "run", {"script": attaching.holder().encode(), "read_back": False}, deadline_secs=5
                 )
+        except ChildNotStarted:
+            self.held, self._recalled = None, False
+            await held.let_go()
+            raise
         except (ChildError, ChildLost) as error:
             await self._put_down(f"the window of the daemon before did not answer: {error}")
             return
@@ -223,10 +252,13 @@ class Supervisor:
         try:
             self.held = await (self._attach() if self._settings.attach else self._launch())
         except (WindowUnavailable, ChildError, ChildLost, OSError) as error:
-            self._last_loss = str(error)
-            self._become("failed", str(error))
-            raise WindowUnavailable(str(error)) from error
-        windows.remember(self._directory, self.held.window)
+            reason = self._last_loss = _words(error)
+            self._become("failed", reason)
+            raise WindowUnavailable(reason) from error
+        try:
+            windows.remember(self._directory, self.held.window)
+        except OSError as error:
+            _LOG.error("a later daemon will not find this window: %s", error)
         self._is_open()
 
     async def _attach(self) -> Held:
@@ -267,6 +299,8 @@ class Supervisor:
                 await held.clear(deadline_secs=self._settings.command_deadline_secs)
                 self._on_gone()
                 self._is_open()
+        except ChildNotStarted:
+            raise
         except (ChildError, ChildLost) as error:
             await self._put_down(f"DS9 does not answer: {error}")
             raise WindowUnavailable(f"DS9 does not answer: {error}") from None
@@ -290,7 +324,7 @@ class Supervisor:
         self._backoff.ended()
         if window.attached:
             await self._end(f"the DS9 {window.title!r}: {why}; {_NEXT}", "absent")
-        elif window.closed_mark.exists():
+        elif _was_closed(window):
             self._backoff.reset()
             await self._end(_CLOSED, "absent")
         else:
@@ -299,9 +333,12 @@ class Supervisor:
     async def _end(self, reason: str, state: str) -> None:
         held, self.held = self.held, None
         with anyio.CancelScope(shield=True):
-            if held is not None:
-                await held.end(kindly=state == "absent")
-            windows.forget(self._directory)
+            try:
+                if held is not None:
+                    await held.end(kindly=state == "absent")
+                windows.forget(self._directory)
+            except OSError as error:
+                _LOG.error("not all could be cleared away of a window that is gone: %s", error)
             self._on_gone()
         self._become(state, reason)
 
@@ -322,6 +359,19 @@ class Supervisor:
         )
         if self._on_change is not None:
             self._on_change(self._state)
+
+
+def _was_closed(window: windows.Window) -> bool:
+    """Tell whether the user closed a window; where the system does not say, it is taken for a crash."""
+    try:
+        return window.closed_mark.exists()
+    except OSError:
+        return False
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says, without a path."""
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
 def _private(xpa_directory: str) -> dict[str, str]:
