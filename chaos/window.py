@@ -94,7 +94,7 @@ def counts(runtime: Path) -> tuple[int, dict[int, tuple[bool, int, int]]]:
     NoAnswer
         There is no DS9, or it does not answer.
     """
-    pid, text = _ask(runtime, _GLANCE, within_secs=GLANCE_SECS)
+    pid, text = ask(runtime, _GLANCE, within_secs=GLANCE_SECS)
     lines = [line.split() for line in text.splitlines()]
     return pid, {int(line[1]): (line[2] == "1", int(line[3]), int(line[4])) for line in lines}
 
@@ -107,7 +107,7 @@ def look(runtime: Path) -> dict[int, Frame]:
     NoAnswer
         As `counts`.
     """
-    return _read(_ask(runtime, _LOOK, within_secs=LOOK_SECS)[1])
+    return _read(ask(runtime, _LOOK, within_secs=LOOK_SECS)[1])
 
 
 def mask_colours(runtime: Path) -> set[str]:
@@ -119,12 +119,19 @@ def mask_colours(runtime: Path) -> set[str]:
         As `counts`.
     """
     place = runtime / "drill"
-    _ask(runtime, _PICTURE, within_secs=PICTURE_SECS)
+    ask(runtime, _PICTURE, within_secs=PICTURE_SECS)
     pixels = decode(place.with_suffix(".png").read_bytes())
     return {name for name, rgb in palette.RGB.items() if np.count_nonzero((pixels == rgb).all(axis=2)) > _COLOURED_PX}
 
 
-def _ask(runtime: Path, body: str, *, within_secs: float) -> tuple[int, str]:
+def ask(runtime: Path, body: str, *, within_secs: float) -> tuple[int, str]:
+    """Return DS9's process id and what a Tcl script has written into the channel ``$f``.
+
+    Raises
+    ------
+    NoAnswer
+        As `counts`.
+    """
     found = find(runtime)
     if found is None:
         raise NoAnswer("there is no DS9")
@@ -132,27 +139,48 @@ def _ask(runtime: Path, body: str, *, within_secs: float) -> tuple[int, str]:
     answer = runtime / "drill"
     answer.unlink(missing_ok=True)
     script = f"apply {{{{path}} {{{_WRITE.format(body=body)}}}}} {answer}"
+    words = _set([str(socket), "tcl"], script, within_secs, socket.parent)
+    try:
+        return pid, answer.read_text()
+    except FileNotFoundError:
+        raise NoAnswer(words or "DS9 wrote nothing") from None
+
+
+def tell(runtime: Path, *words: str, within_secs: float = LOOK_SECS) -> str:
+    """Send an XPA command, as a user's script would; return what is wrong with it, empty where nothing is.
+
+    Raises
+    ------
+    NoAnswer
+        As `counts`.
+    """
+    found = find(runtime)
+    if found is None:
+        raise NoAnswer("there is no DS9")
+    return _set(["-p", str(found[1]), *words], "", within_secs, found[1].parent)
+
+
+def _set(words: list[str], text: str, within_secs: float, directory: Path) -> str:
+    """Run ``xpaset`` with a text on its standard input; return its complaints."""
     environ = os.environ | {
         "XPA_METHOD": "local",
         "XPA_NSREGISTER": "false",
-        "XPA_TMPDIR": str(socket.parent),
+        "XPA_TMPDIR": str(directory),
         "XPA_SHORT_TIMEOUT": str(int(within_secs)),
         "XPA_LONG_TIMEOUT": str(int(within_secs)),
     }
     try:
         done = subprocess.run(
-            ["xpaset", str(socket), "tcl"],
-            input=script.encode(),
+            ["xpaset", *words],
+            input=text.encode(),
             capture_output=True,
             env=environ,
             timeout=within_secs,
             check=False,
         )
-        return pid, answer.read_text()
     except subprocess.TimeoutExpired:
         raise NoAnswer("DS9 does not answer in time") from None
-    except FileNotFoundError:
-        raise NoAnswer(done.stderr.decode(errors="replace").strip() or "DS9 wrote nothing") from None
+    return done.stderr.decode(errors="replace").strip()
 
 
 def _read(text: str) -> dict[int, Frame]:
