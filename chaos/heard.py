@@ -15,12 +15,16 @@ from mtv.wire.messages import Outcome, Request, Transaction
 class Heard(Connection):
     """A connection that writes the outcome of every transaction into a logbook."""
 
-    def __init__(self, endpoint: str, book: Logbook) -> None:
-        super().__init__(endpoint)
+    def __init__(self, endpoint: str, book: Logbook, *, timeout_secs: float = 120.0) -> None:
+        super().__init__(endpoint, timeout_secs=timeout_secs)
         self.intended: Sequence[Op] = ()
         """What the next call is going to draw."""
         self._book = book
         self._count = 0
+
+    def keep_in(self, book: Logbook) -> None:
+        """Go on in another logbook: a process that was forked keeps its own."""
+        self._book = book
 
     def ask(self, message: Request, **options: Any) -> Answer:
         """Send and wait, as the library does."""
