@@ -21,7 +21,7 @@ from chaos.keeper import Keeper
 from crowd import cast, faults
 from crowd.crew import STAGGER_SECS, Crew
 from crowd.drill import Drill, settings
-from crowd.result import Result
+from crowd.result import P99_SECS, Result
 
 _AFTERWARDS_SECS: Final = 420
 """What the end may take: all members leave, the window is looked at, what was held is let go."""
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.json.write_text(result.as_json())
     for name, figure in result.figures():
         _say(f"{name}: {figure}")
-    wrong = result.wrong()
+    wrong = result.wrong(options.slowest_secs)
     for words in wrong:
         _say(f"WRONG: {words}")
     return int(bool(wrong))
@@ -122,6 +122,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--calm", action="store_true", help="nobody who does harm, and no faults")
     parser.add_argument("--no-faults", action="store_true", help="all members, and no faults")
     parser.add_argument("--roles", type=lambda text: text.split(","), help="these roles alone, with commas between")
+    parser.add_argument(
+        "--slowest-secs", type=float, default=P99_SECS, help="what 99 of 100 small requests may take at most"
+    )
     parser.add_argument("--json", type=Path, default=Path(os.devnull), help="where the result goes")
     parser.add_argument("--keep", action="store_true", help="keep logbooks and words of daemon and members")
     options = parser.parse_args(arguments)

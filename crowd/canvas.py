@@ -96,10 +96,7 @@ class Canvas:
     def line(self, overlay: str, count: int, *, wait: bool = True) -> None:
         """Draw a line in so many pieces."""
         first = self._mark(overlay, count)
-        x, y = places(first, count)
-        points = np.full((count, 3, 2), np.nan)  # begin and end of each piece, and a gap
-        points[:, 0], points[:, 1] = np.stack([x, y], axis=1), np.stack([x, y + 2], axis=1)
-        self.display.line(points.reshape(-1, 2), colour="magenta", overlay=overlay, wait=wait)
+        self.display.line(pieces(first, count), colour="magenta", overlay=overlay, wait=wait)
 
     def erase(self, overlay: str | None, *, wait: bool = True) -> None:
         """Remove an overlay, or all."""
@@ -182,3 +179,11 @@ def places(first: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.floa
     """Return x and y of markers; see `crowd.model.place`."""
     found = np.array([model.place(number) for number in range(first, first + count)])
     return found[:, 0], found[:, 1]
+
+
+def pieces(first: int, count: int) -> NDArray[np.float64]:
+    """Return the points of a line, ``(n, 2)``, that has a piece of its own for each marker, and a gap after it."""
+    x, y = places(first, count)
+    points = np.full((count, 3, 2), np.nan)
+    points[:, 0], points[:, 1] = np.stack([x, y], axis=1), np.stack([x, y + 2], axis=1)
+    return points.reshape(-1, 2)

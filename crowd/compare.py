@@ -71,6 +71,8 @@ def _settings(wanted: Shown, seen: Frame) -> list[tuple[str, bool, object]]:
         found.append((f"image {wanted.serial}", at, seen.serial))
     if wanted.size is not None:
         found.append((f"size {wanted.size}", wanted.size == seen.size, seen.size))
+    elif seen.has_image:
+        found.append(("no image", False, "that it has one"))
     if wanted.label is not None:
         found.append((f"label {wanted.label!r}", wanted.label == seen.label, repr(seen.label)))
     if wanted.zoom is not None:

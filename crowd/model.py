@@ -66,7 +66,7 @@ class Shown:
     serial: float | None = None
     """Value of the image's first pixel."""
     size: tuple[int, int] | None = None
-    """Width and height of the image."""
+    """Width and height of the image; None where there is no image."""
     label: str | None = None
     planes: tuple[str, ...] = ()
     colours: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_COLOURS))

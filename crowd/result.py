@@ -48,11 +48,6 @@ class Result:
         if words:
             self.reasons.setdefault(kind, []).extend(words)
 
-    @property
-    def is_slow(self) -> bool:
-        """True where small requests waited longer than they may."""
-        return self.p99_secs is None or self.p99_secs > P99_SECS
-
     def figures(self) -> Iterator[tuple[str, str]]:
         """Yield every figure with its name, for people."""
         yield "members", f"{self.members}, and {self.deaths} that died and were followed"
@@ -73,15 +68,24 @@ class Result:
         yield "memory", "{:.0f} MB before, {:.0f} MB at most, {:.0f} MB after".format(*self.memory_mb)
         yield "sessions of the dead", str(self.sessions_left)
 
-    def wrong(self) -> list[str]:
-        """Return what is wrong, in words; empty where all is well."""
+    def wrong(self, slowest_secs: float = P99_SECS) -> list[str]:
+        """Return what is wrong, in words; empty where all is well.
+
+        Parameters
+        ----------
+        slowest_secs : `float`, optional
+            What 99 of 100 small requests may take at most.
+        """
         words = []
         for kind, reasons in self.reasons.items():
             words += [f"{kind}: {reason}" for reason in reasons[:_MANY]]
             if len(reasons) > _MANY:
                 words.append(f"{kind}: {len(reasons) - _MANY} more")
-        if self.is_slow:
-            words.append(f"slow: 99 % of the small requests took {self.p99_secs} s, {P99_SECS} s are allowed")
+        if self.p99_secs is None:
+            words.append("slow: no small request was answered outside of faults")
+        elif self.p99_secs > slowest_secs:
+            took, limit = 1e3 * self.p99_secs, 1e3 * slowest_secs
+            words.append(f"slow: 99 % of the small requests took up to {took:.0f} ms, {limit:.0f} ms are allowed")
         return words
 
     def as_json(self) -> str:
