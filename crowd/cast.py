@@ -22,6 +22,15 @@ SMALL: Final = {
 HARMFUL: Final = frozenset({"mad", "deaf", "hand", "handled"})
 """Who is left out where nobody may do harm."""
 
+MODERATE: Final = {
+    "plain": 9, "buffered": 5, "painter": 4, "maker": 3, "sharer": 2, "guest": 4, "feed": 3, "movie": 2, "watch": 2,
+    "watch_repo": 1, "query": 3, "poller": 4, "fork": 1, "spawn": 1, "dier": 3, "arranger": 1, "deaf": 2,
+}  # fmt: skip
+"""Fifty that mean no harm, for a benchmark."""
+
+SMALL_MODERATE: Final = {"plain": 2, "buffered": 1, "feed": 1, "query": 1, "poller": 1}
+"""Some of them, to see that it runs."""
+
 DYING: Final = frozenset({"dier"})
 
 KINDS: Final = ("pixels_full", "runtime_full", "few_descriptors", "spare_files_gone")

@@ -26,8 +26,8 @@ from crowd.drill import settings
 from crowd.streams import DETECTORS, VISIT, chain
 
 WORKERS: Final = 4
-OUTLINES: Final = dict(zip(DETECTORS, (9_000, 2_000, 7_000, 4_000, 12_000, 3_000), strict=True))
-"""Pieces of each outline: more than 5,000 go in parts, between which others are drawn."""
+OUTLINES: Final = dict(zip(DETECTORS, (6_000, 400, 3_000, 1_000, 9_000, 300), strict=True))
+"""Pieces of each outline; each has three points. What has more than 5,000 goes in parts, and others come between."""
 DEADLINE_SECS: Final = 180.0
 _PATIENCE_SECS: Final = 120.0
 _WATCHDOG_SECS: Final = 30.0

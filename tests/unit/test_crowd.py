@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -169,7 +170,7 @@ def test_an_error_in_the_log_is_told_unless_a_fault_explains_it() -> None:
 def test_faults_come_one_after_the_other_and_every_kind_comes() -> None:
     planned = cast.faults(300, 7)
     assert {fault.kind for fault in planned} == set(cast.KINDS)
-    for one, other in zip(planned, planned[1:], strict=False):
+    for one, other in itertools.pairwise(planned):
         assert one.after_secs + one.secs <= other.after_secs
     assert planned[0].after_secs > 300 / 6
     assert planned[-1].after_secs + planned[-1].secs < 300 * 5 / 6
@@ -179,6 +180,7 @@ def test_faults_come_one_after_the_other_and_every_kind_comes() -> None:
 def test_the_cast_has_fifty_members_of_every_role() -> None:
     assert sum(cast.FULL.values()) == 50
     assert set(cast.FULL) == set(ROLES)
+    assert sum(cast.MODERATE.values()) == 50
 
 
 def test_garbage_comes_again_with_its_seed_and_never_names_anothers_display() -> None:
