@@ -23,7 +23,7 @@ from crowd.crew import STAGGER_SECS, Crew
 from crowd.drill import Drill, settings
 from crowd.result import P99_SECS, Result
 
-_AFTERWARDS_SECS: Final = 420
+_AFTERWARDS_SECS: Final = 540
 """What the end may take: all members leave, the window is looked at, what was held is let go."""
 _EVERY_SECS: Final = 15.0
 """From one fault to the next."""
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not mounted:
             result.left_out = sorted({fault.kind for fault in planned} & faults.ON_DISKS)
             planned = [fault for fault in planned if fault.kind not in faults.ON_DISKS]
-        _run(places, secs, players, planned, result)
+        _run(places, options.repository, secs, players, planned, result)
         result.add("left", leftovers(places.runtime, places.pixels))
     signal.alarm(0)
     options.json.write_text(result.as_json())
@@ -71,11 +71,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(wrong))
 
 
-def _run(places: _Places, secs: float, players: dict[str, int], planned: Sequence[cast.Fault], result: Result) -> None:
-    repository = places.books / "repository"
-    from mtvd.demo.build import build
+def _run(
+    places: _Places,
+    repository: Path | None,
+    secs: float,
+    players: dict[str, int],
+    planned: Sequence[cast.Fault],
+    result: Result,
+) -> None:
+    if repository is None:
+        from mtvd.demo.build import build
 
-    build(repository, size="small")
+        repository = places.books / "repository"
+        build(repository, size="small")
     keeper = Keeper(
         places.runtime,
         places.pixels,
@@ -126,6 +134,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--slowest-secs", type=float, default=P99_SECS, help="what 99 of 100 small requests may take at most"
     )
     parser.add_argument("--json", type=Path, default=Path(os.devnull), help="where the result goes")
+    parser.add_argument("--repository", type=Path, default=None, help="a demo repository; one is made without it")
     parser.add_argument("--keep", action="store_true", help="keep logbooks and words of daemon and members")
     options = parser.parse_args(arguments)
     if options.seed is None:

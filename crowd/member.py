@@ -6,6 +6,7 @@ An order comes on standard input: a line, or its end, lets the member do what co
 from __future__ import annotations
 
 import argparse
+import contextlib
 import select
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Final
 
 from crowd import drawing, hand, pools, raw, streams
 from crowd.seat import PATIENCE_SECS, Member, Seat
+from mtv.wire.errors import MtvError
 
 ROLES: Final[dict[str, Callable[[Seat], Member]]] = {
     "plain": drawing.Plain,
@@ -51,6 +53,8 @@ def main() -> None:
         member.act()
     member.finish()
     if seat.role not in SILENT:
+        with contextlib.suppress(MtvError):  # what failed of that which was published is in the notebook already
+            seat.connection.flush(PATIENCE_SECS)
         with seat.minding("sync"):
             seat.connection.sync(PATIENCE_SECS)
         seat.connection.close()

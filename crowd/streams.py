@@ -92,14 +92,15 @@ class Movie:
         self._directory.mkdir()
         for serial in self._serials:
             write_fits(self._directory / f"{serial}.fits", serial)
-        self._play()
+        with self._seat.minding("play"):
+            self._play()
 
     def act(self) -> None:
         """Steer."""
-        if self._movie is None or self._movie.state.state == "ended":
-            self._play()
-            return
         with self._seat.minding("steer"):
+            if self._movie is None or self._movie.state.state == "ended":
+                self._play()
+                return
             what = self._random.choice(("pause", "step", "seek", "play", "speed"))
             if what == "seek":
                 self._movie.seek(self._random.randrange(self._FRAMES))
@@ -122,9 +123,8 @@ class Movie:
             self._seat.book.settled(10**6, "done")
 
     def _play(self) -> None:
-        with self._seat.minding("play"):
-            files = [self._directory / f"{serial}.fits" for serial in self._serials]
-            self._movie = self._repository.movie(files, display=self._canvas.key, fps=3, loop=True)
+        files = [self._directory / f"{serial}.fits" for serial in self._serials]
+        self._movie = self._repository.movie(files, display=self._canvas.key, fps=3, loop=True)
 
 
 class WatchingFiles:

@@ -22,6 +22,9 @@ from crowd.notebook import Seen, Took
 GRACE_SECS: Final = 3.0
 """How long after its end a fault explains what fails."""
 
+AFTER_SECS: Final = 1.0
+"""How long after its end a fault explains that an answer comes late."""
+
 _OURS: Final = frozenset(
     {"storage_full", "draw_failed", "repository_failed", "busy", "no_window", "no_daemon", "deadline", "dropped"}
 )
@@ -49,9 +52,9 @@ class Happened:
         """Tell whether an error may come from it."""
         return code in EXPLAINED[self.kind] and self.touches(began, at)
 
-    def touches(self, began: float, at: float) -> bool:
+    def touches(self, began: float, at: float, after_secs: float = GRACE_SECS) -> bool:
         """Tell whether it was on at some time of an interval, or shortly before."""
-        return began <= self.ended + GRACE_SECS and at >= self.began
+        return began <= self.ended + after_secs and at >= self.began
 
 
 @dataclass(kw_only=True)
@@ -167,7 +170,8 @@ def calm(took: Iterable[Took], faults: Sequence[Happened], first: float, last: f
     return sorted(
         one.secs
         for one in took
-        if first <= one.began <= last and not any(fault.touches(one.began, one.began + one.secs) for fault in faults)
+        if first <= one.began <= last
+        and not any(fault.touches(one.began, one.began + one.secs, AFTER_SECS) for fault in faults)
     )
 
 

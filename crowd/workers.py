@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from chaos import window
 from chaos.keeper import Keeper, environment
 
 import mtv
@@ -24,6 +25,7 @@ from crowd import looking
 from crowd.canvas import pieces
 from crowd.drill import settings
 from crowd.streams import DETECTORS, VISIT, chain
+from mtv.wire.errors import MtvError
 
 WORKERS: Final = 4
 OUTLINES: Final = dict(zip(DETECTORS, (6_000, 400, 3_000, 1_000, 9_000, 300), strict=True))
@@ -40,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draw(options.start)
         return 0
     failed = 0
-    with contextlib.ExitStack() as stack:
-        repository = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtvcrowd-"))) / "repository"
+    with tempfile.TemporaryDirectory(prefix="mtvcrowd-") as place:
+        repository = Path(place, "repository")
         from mtvd.demo.build import build
 
         build(repository, size="small")
@@ -67,7 +69,7 @@ def on_a_fresh_daemon(repository: Path, start: str) -> list[str]:
                 )
             except subprocess.TimeoutExpired:
                 return ["the pools do not come to an end"]
-            words = done.stderr.strip().splitlines()[-1:] if done.returncode else []
+            words = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"] if done.returncode else []
             return words + _not_shown(keeper) + _complaints(keeper.log)
 
 
@@ -102,9 +104,12 @@ def name_of(detector: int) -> str:
 
 def _not_shown(keeper: Keeper) -> list[str]:
     """Return what DS9 itself does not show once: each display has an image and all pieces of its outline."""
-    with mtv.connect(keeper.endpoint, timeout_secs=_PATIENCE_SECS) as connection:
-        numbers = {one.name: one.number for one in connection.status().displays if one.exists}
-    frames = looking.look(keeper.runtime)
+    try:
+        with mtv.connect(keeper.endpoint, timeout_secs=_PATIENCE_SECS) as connection:
+            numbers = {one.name: one.number for one in connection.status().displays if one.exists}
+        frames = looking.look(keeper.runtime)
+    except (MtvError, window.NoAnswer) as error:
+        return [f"the window cannot be looked at: {error}"]
     words = []
     for detector, count in OUTLINES.items():
         name = name_of(detector)

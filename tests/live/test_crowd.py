@@ -16,10 +16,13 @@ PROJECT = Path(__file__).parents[2]
 SEED = 23718
 
 
-def test_whatever_others_do_every_acknowledged_step_is_in_the_window_once(tmp_path: Path) -> None:
+def test_whatever_others_do_every_acknowledged_step_is_in_the_window_once(
+    tmp_path: Path, demo_repository: Path
+) -> None:
     written = tmp_path / "crowd.json"
     # how long a request takes on a machine that does much else says nothing: the limit is for `make crowd`
     arguments = ["--small", "--secs", "15", "--seed", str(SEED), "--slowest-secs", "600", "--json", str(written)]
+    arguments += ["--repository", str(demo_repository)]
     paths = os.pathsep.join([str(PROJECT), *(path for path in sys.path if path)])
     drill = subprocess.Popen(
         [sys.executable, "-m", "crowd", *arguments],
