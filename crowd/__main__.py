@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.roles:
         players = {role: count for role, count in players.items() if role in options.roles}
     every_secs = secs / 6 if options.small else _EVERY_SECS
-    planned = [] if options.calm or options.no_faults else cast.faults(secs, options.seed, every_secs=every_secs)
+    kinds = () if options.calm else options.faults
+    planned = cast.faults(secs, options.seed, every_secs=every_secs, kinds=kinds)
     result = Result(seed=options.seed)
     _say(f"seed {options.seed}, {sum(players.values())} members, {len(planned)} faults, {secs:.0f} s")
     signal.alarm(int(secs + STAGGER_SECS * len(players) + _AFTERWARDS_SECS))
@@ -121,6 +122,20 @@ def _say(words: str) -> None:
     print(words, flush=True)
 
 
+def _roles(text: str) -> tuple[str, ...]:
+    roles = tuple(text.split(","))
+    if unknown := [role for role in roles if role not in cast.FULL]:
+        raise argparse.ArgumentTypeError(f"no role is called {', '.join(unknown)}")
+    return roles
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = () if text == "none" else tuple(text.split(","))
+    if unknown := [kind for kind in kinds if kind not in cast.KINDS]:
+        raise argparse.ArgumentTypeError(f"no fault is called {', '.join(unknown)}")
+    return kinds
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m crowd", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
@@ -128,8 +143,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None, help="repeats who does what; the moments are never the same")
     parser.add_argument("--small", action="store_true", help="fewer members of each sort")
     parser.add_argument("--calm", action="store_true", help="nobody who does harm, and no faults")
-    parser.add_argument("--no-faults", action="store_true", help="all members, and no faults")
-    parser.add_argument("--roles", type=lambda text: text.split(","), help="these roles alone, with commas between")
+    parser.add_argument(
+        "--faults", type=_kinds, default=cast.KINDS, help=f"these kinds alone, with commas between: {cast.KINDS}; none"
+    )
+    parser.add_argument("--roles", type=_roles, help="these roles alone, with commas between")
     parser.add_argument(
         "--slowest-secs", type=float, default=P99_SECS, help="what 99 of 100 small requests may take at most"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,20 +45,22 @@ class Fault:
     secs: float
 
 
-def faults(secs: float, seed: int, *, every_secs: float = 15.0) -> list[Fault]:
+def faults(secs: float, seed: int, *, every_secs: float = 15.0, kinds: Sequence[str] = KINDS) -> list[Fault]:
     """Return the faults of a run in their order; none begins in its first or last sixth, and no two at once.
 
     Each kind comes once before one comes again.
     """
+    if not kinds:
+        return []
     rng = random.Random(f"{seed} faults")
     first, last = secs / 6, 5 * secs / 6
     count = max(1, int((last - first) / every_secs))
-    kinds: list[str] = []
-    while len(kinds) < count:
-        kinds += rng.sample(KINDS, len(KINDS))
+    chosen: list[str] = []
+    while len(chosen) < count:
+        chosen += rng.sample(kinds, len(kinds))
     share = (last - first) / count
     made = []
-    for index, kind in enumerate(kinds[:count]):
+    for index, kind in enumerate(chosen[:count]):
         lasts = rng.uniform(0.1, 0.3) * share
         begins = first + index * share + rng.uniform(0, share - lasts)
         made.append(Fault(kind=kind, after_secs=begins, secs=lasts))

@@ -18,7 +18,7 @@ BY_HAND: Final = (900, 901)
 """Displays that somebody at the window works on too."""
 
 _OVERLAYS: Final = ("stars", "cosmic rays", "edges")
-_CALM: Final = (0.2, 0.8)
+_CALM: Final = (0.4, 1.6)
 
 
 class _Drawer:
@@ -102,7 +102,7 @@ class Plain(_Drawer):
 class Buffered(_Drawer):
     """A script that draws in buffers on a display with a name, now and then with a long line or a large overlay."""
 
-    pause_secs = (0.5, 2.0)
+    pause_secs = (1.0, 4.0)
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, seat.canvas(f"buffered {seat.index}"))
@@ -132,7 +132,7 @@ class Buffered(_Drawer):
 class Maker(_Drawer):
     """Makes displays with names, draws on them, and deletes them."""
 
-    pause_secs = (0.3, 1.5)
+    pause_secs = (0.5, 2.5)
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, seat.canvas(f"maker {seat.index}"))
@@ -261,7 +261,7 @@ class Dier(_Drawer):
     All its calls wait, so that only the last of a life has an unknown fate.
     """
 
-    pause_secs = (0.0, 0.3)
+    pause_secs = (0.2, 1.0)
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, seat.canvas(dying_display(seat.index, seat.life)))

@@ -196,7 +196,7 @@ class WatchingRepository:
 class Asking:
     """Asks a repository, and brings catalogues and exposures here."""
 
-    pause_secs = (0.5, 1.5)
+    pause_secs = (1.0, 3.0)
 
     def __init__(self, seat: Seat) -> None:
         self._seat, self._random = seat, seat.random
