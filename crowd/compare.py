@@ -52,7 +52,11 @@ def nearest(wanted: Sequence[State], seen: Frame | None) -> Difference:
 
 def _difference(wanted: State, seen: Frame | None) -> Difference:
     if wanted is None:
-        return Difference() if seen is None else Difference(surplus=1, words=["it was deleted, and is there"])
+        return (
+            Difference()
+            if seen is None
+            else Difference(surplus=1, words=["it is there, though it was deleted, or nothing on it was acknowledged"])
+        )
     if seen is None:
         return Difference(lost=1, words=["it has no frame"])
     found = _markers(wanted, seen)

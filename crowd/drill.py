@@ -16,7 +16,7 @@ from chaos.keeper import Keeper
 from chaos.logbook import DONE, Request
 
 import mtv
-from crowd import cast, drawing, faults, hand, leaks, looking, model, verdict
+from crowd import cast, drawing, faults, garbage, hand, leaks, looking, model, verdict
 from crowd.crew import Crew
 from crowd.result import Result
 from crowd.streams import chain
@@ -142,7 +142,11 @@ class Drill:
             report = connection.status()
         frames = looking.look(self._keeper.runtime)
         numbers = {one.name: one.number for one in report.displays if one.exists and one.name}
-        loose = (*hand.OWN_FRAMES, *(number for number in drawing.BY_HAND if not _is_drawn(number, requests)))
+        loose = (
+            garbage.STRAY,
+            *hand.OWN_FRAMES,
+            *(number for number in drawing.BY_HAND if not _is_drawn(number, requests)),
+        )
         found = verdict.compare(requests, frames, numbers, drawing.SHARED, loose)
         result = self._result
         result.displays, result.lost, result.surplus = found.displays, found.lost, found.surplus

@@ -14,6 +14,8 @@ from mtv.wire import codec, data, frames, steps
 from mtv.wire import messages as ms
 
 NAME: Final = "garbage"
+STRAY: Final = 0
+"""The display of a message whose field ``display`` has become another word: the default one."""
 _WHERE: Final = data.Dataset(repo="demo", dataset_type="calexp", data_id={"visit": 1, "detector": 1})
 _IN_A_FILE: Final = data.Array(dtype=">f4", shape=(4, 4), file="no.fits")
 _MESSAGES: Final[Sequence[ms.Message | steps.Step]] = (
