@@ -6,8 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from crowd.model import Shown, State
+
+_TOO_MUCH: Final = "it is there, though it was deleted, or nothing on it was acknowledged"
 
 
 @dataclass(kw_only=True)
@@ -52,11 +55,7 @@ def nearest(wanted: Sequence[State], seen: Frame | None) -> Difference:
 
 def _difference(wanted: State, seen: Frame | None) -> Difference:
     if wanted is None:
-        return (
-            Difference()
-            if seen is None
-            else Difference(surplus=1, words=["it is there, though it was deleted, or nothing on it was acknowledged"])
-        )
+        return Difference() if seen is None else Difference(surplus=1, words=[_TOO_MUCH])
     if seen is None:
         return Difference(lost=1, words=["it has no frame"])
     found = _markers(wanted, seen)

@@ -263,7 +263,7 @@ class Dier(_Drawer):
     All its calls wait, so that only the last of a life has an unknown fate.
     """
 
-    pause_secs = (0.2, 1.0)
+    pause_secs = (0.5, 2.0)
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, seat.canvas(dying_display(seat.index, seat.life)))

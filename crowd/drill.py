@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class Drill:
         finally:
             self._end_fault()
         last = time.monotonic()
+        self._result.load, self._result.cores = os.getloadavg()[0], os.cpu_count() or 0
         self._result.secs = last - began
         self._crew.end({"hand"})
         self._crew.end()

@@ -20,8 +20,8 @@ from crowd.streams import DETECTORS, VISIT, chain
 Start = Literal["fork", "spawn"]
 WORKERS: Final = 3
 DEADLINE_SECS: Final = 120.0
-OUTLINE: Final = 5_500
-"""Pieces of a long line: it goes in parts."""
+OUTLINES: Final = (2_000, 400, 3_000)
+"""Pieces of a long line; each has three points. What has more than 5,000 goes in parts, and others come between."""
 
 _seat: Seat | None = None
 """The one of this worker process."""
@@ -30,7 +30,7 @@ _seat: Seat | None = None
 class Pooled:
     """Has a pool draw some displays, arranges the window, deletes some of them, and begins again."""
 
-    pause_secs = (1.0, 3.0)
+    pause_secs = (3.0, 8.0)
 
     def __init__(self, seat: Seat, start: Start) -> None:
         self._seat, self._random = seat, seat.random
@@ -81,10 +81,10 @@ def _work(name: str, part: int) -> None:
     seat = _seat
     assert seat is not None
     with seat.minding("work"):
-        draw_outlined(seat, seat.canvas(name), DETECTORS[part % len(DETECTORS)])
+        _draw_outlined(seat, seat.canvas(name), DETECTORS[part % len(DETECTORS)], OUTLINES[part % len(OUTLINES)])
 
 
-def draw_outlined(seat: Seat, canvas: Canvas, detector: int, count: int = OUTLINE) -> None:
+def _draw_outlined(seat: Seat, canvas: Canvas, detector: int, count: int) -> None:
     """Show a calexp and a long line over it, in one transaction."""
     repository = mtv.Repository(connection=seat.connection, collections=chain(), instrument="HSC")
     exposure = repository.get("calexp", visit=VISIT, detector=detector)

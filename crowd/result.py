@@ -34,6 +34,9 @@ class Result:
     p50_secs: float | None = None
     p99_secs: float | None = None
     slowest_secs: float | None = None
+    load: float = 0.0
+    """Processes that wanted a core at the end, by the system's own average of the last minute."""
+    cores: int = 0
     descriptors: tuple[int, int] = (0, 0)
     """Before all, and after."""
     memory_mb: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -64,6 +67,7 @@ class Result:
         latency = (self.p50_secs, self.p99_secs, self.slowest_secs)
         words = ", ".join("-" if secs is None else f"{1e3 * secs:.1f} ms" for secs in latency)
         yield "scale, outside of faults", f"{words} (p50, p99, most) of {self.small_requests}"
+        yield "load", f"{self.load:.1f} on {self.cores} cores"
         yield "descriptors", "{} before, {} after".format(*self.descriptors)
         yield "memory", "{:.0f} MB before, {:.0f} MB at most, {:.0f} MB after".format(*self.memory_mb)
         yield "sessions of the dead", str(self.sessions_left)
@@ -107,6 +111,8 @@ class Result:
             "p50_secs": self.p50_secs,
             "p99_secs": self.p99_secs,
             "slowest_secs": self.slowest_secs,
+            "load": self.load,
+            "cores": self.cores,
             "descriptors": self.descriptors,
             "memory_mb": self.memory_mb,
             "sessions_of_the_dead": self.sessions_left,

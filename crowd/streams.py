@@ -24,7 +24,7 @@ DETECTORS: Final = (41, 42, 47, 49, 50, 58)
 class Feeding:
     """Publishes frames; the last of them it publishes when all before are settled, and waits until it is shown."""
 
-    pause_secs = (0.1, 0.3)
+    pause_secs = (0.15, 0.4)
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat

@@ -38,6 +38,8 @@ EXPLAINED: Final[Mapping[str, frozenset[str]]] = {
 
 _LOGGED: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?:\S+ )?(ERROR|CRITICAL)\b")
 _ALIKE: Final = 0.6
+_RAISED_SECS: Final = 0.5
+"""From an answer to the moment in which its error is noted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,16 +143,19 @@ def is_mad(display: DisplayKey) -> bool:
 def refusals(requests: Iterable[Request], seen: Iterable[Seen], faults: Sequence[Happened]) -> list[str]:
     """Return what well-behaved clients were refused, or not answered, and no fault explains."""
     words = []
+    errors = list(seen)
     for one in requests:
         at = one.settled_at if one.settled_at is not None else one.sent_at
         provoked = one.outcome == "unknown_display" and any(op["op"] == "delete" for op in one.ops)
         if one.outcome in {DONE, SUPERSEDED, ""} or provoked or _explained(one.outcome, one.sent_at, at, faults):
             continue
+        if any(_is_same(one, at, error) for error in errors):
+            continue
         what = ", ".join(f"{op['op']} on {op['display']}" for op in one.ops[:3]) or "something without a display"
         words.append(f"{one.client}: {what}: {one.outcome}")
     return words + [
         f"{error.client}, {error.during}: {error.code}: {error.words}"
-        for error in seen
+        for error in errors
         if not _explained(error.code, error.began, error.at, faults)
     ]
 
@@ -202,6 +207,11 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float | None:
 
 def _explained(code: str, began: float, at: float, faults: Sequence[Happened]) -> bool:
     return any(fault.explains(code, began, at) for fault in faults)
+
+
+def _is_same(request: Request, at: float, error: Seen) -> bool:
+    """Tell whether an error that a call has raised is that of a request: it is told once, with its words."""
+    return error.client == request.client and error.code == request.outcome and abs(error.at - at) < _RAISED_SECS
 
 
 def _only(ops: Sequence[Op], *kinds: str) -> list[Op]:

@@ -145,6 +145,13 @@ def test_who_provokes_a_refusal_is_not_refused_for_others() -> None:
     assert verdict.refusals([request(1, marks(), outcome="unknown_display")], [], [])
 
 
+def test_a_refusal_that_a_call_has_raised_is_told_once_and_with_its_words() -> None:
+    refused = request(1, marks(), outcome="draw_failed")
+    raised = Seen(client="a", code="draw_failed", words="no frame", during="dots", began=1, at=1.6)
+    assert verdict.refusals([refused], [raised], []) == ["a, dots: draw_failed: no frame"]
+    assert verdict.refusals([refused], [], []) == ["a: marks on 7: draw_failed"]
+
+
 def test_only_who_dies_may_leave_requests_without_an_answer() -> None:
     left = [request(1, IMAGE, outcome="", client="dier-0-3"), request(1, IMAGE, outcome="", client="plain-0-0")]
     assert verdict.unanswered(left, {"dier"}) == ["plain-0-0: request 1 has no answer"]
