@@ -49,6 +49,8 @@ class Told:
     seen: list[Seen] = field(default_factory=list)
     took: list[Took] = field(default_factory=list)
     did: Counter[str] = field(default_factory=Counter)
+    made: set[int] = field(default_factory=set)
+    """Frames that were made by hand."""
 
 
 class Crew:
@@ -135,6 +137,7 @@ class Crew:
             told.seen += pages.seen
             told.took += pages.took
             told.did.update(pages.did)
+            told.made |= pages.made
         return told
 
     def _seated(self, name: str, number: int, life: int) -> _Sitting:

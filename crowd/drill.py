@@ -17,8 +17,8 @@ from chaos.keeper import Keeper
 from chaos.logbook import DONE, Request
 
 import mtv
-from crowd import cast, drawing, faults, garbage, hand, leaks, looking, model, verdict
-from crowd.crew import Crew
+from crowd import cast, drawing, faults, garbage, leaks, looking, model, verdict
+from crowd.crew import Crew, Told
 from crowd.result import Result
 from crowd.streams import chain
 from mtv.wire.errors import MtvError
@@ -128,7 +128,7 @@ class Drill:
         result.p50_secs, result.p99_secs = verdict.percentile(took, 50), verdict.percentile(took, 99)
         result.slowest_secs = took[-1] if took else None
         try:
-            displays = self._compare(told.requests)
+            displays = self._compare(told)
         except (MtvError, window.NoAnswer) as error:
             result.add("window", [f"it cannot be looked at: {error}"])
             displays = 0
@@ -137,19 +137,16 @@ class Drill:
         result.descriptors = before.descriptors, after.descriptors
         result.memory_mb = before.bytes / 1e6, max(self._most_bytes, after.bytes) / 1e6, after.bytes / 1e6
 
-    def _compare(self, requests: Sequence[Request]) -> int:
+    def _compare(self, told: Told) -> int:
         """Look at the window when all is on it; return how many displays there are."""
         with mtv.connect(self._keeper.endpoint, timeout_secs=SYNC_SECS) as connection:
             connection.sync(SYNC_SECS)
             report = connection.status()
         frames = looking.look(self._keeper.runtime)
         numbers = {one.name: one.number for one in report.displays if one.exists and one.name}
-        loose = (
-            garbage.STRAY,
-            *hand.OWN_FRAMES,
-            *(number for number in drawing.BY_HAND if not _is_drawn(number, requests)),
-        )
-        found = verdict.compare(requests, frames, numbers, drawing.SHARED, loose)
+        untouched = (number for number in drawing.BY_HAND if not _is_drawn(number, told.requests))
+        loose = (garbage.STRAY, *told.made, *untouched)
+        found = verdict.compare(told.requests, frames, numbers, drawing.SHARED, loose)
         result = self._result
         result.displays, result.lost, result.surplus = found.displays, found.lost, found.surplus
         result.add("window", found.words)

@@ -1,7 +1,12 @@
-"""Somebody at the window: DS9's own commands from a process that the daemon knows nothing of."""
+"""Somebody at the window: DS9's own commands from a process that the daemon knows nothing of.
+
+Each edit is one script that says which frame it means, so that it never hits a frame that has come to the front
+meanwhile: what is on those must be exact.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from chaos import window
@@ -9,9 +14,22 @@ from chaos import window
 from crowd.drawing import BY_HAND
 from crowd.seat import Seat
 
-OWN_FRAMES: Final = (950, 951, 952)
-"""Frames that are made and deleted by hand."""
 _WITHIN_SECS: Final = 10.0
+_MOST_MADE: Final = 3
+"""Frames made by hand that are there at once."""
+
+_ON_FRAME: Final = """
+if {{[lsearch $::ds9(frames) {frame}] >= 0}} {{
+    {edit}
+    puts $f done
+}}
+"""
+_LOOK: Final = "GotoFrame {frame}; Zoom {zoom} {zoom}; {frame} pan to image fk5 {x} {y}"
+_DRAG: Final = "{frame} pan to image fk5 {x} {y}"
+_DRAG_STEPS: Final = 12
+_DRAW: Final = 'set ::crowd_regions "image\\ncircle {x} {y} 5"; {frame} marker command ds9 var crowd_regions'
+_DELETE: Final = "DeleteSingleFrame {frame}"
+_MAKE: Final = "CreateFrame; puts $f [string range $::current(frame) 5 end]"
 
 
 class Hand:
@@ -21,52 +39,58 @@ class Hand:
 
     def __init__(self, seat: Seat) -> None:
         self._seat, self._random = seat, seat.random
-        self._made: set[int] = set()
+        self._made: list[int] = []
 
     def begin(self) -> None:
         """Nothing."""
 
     def act(self) -> None:
         """Do one thing."""
-        calls = (self._look, self._look, self._look, self._draw, self._delete, self._make)
-        try:
-            self._random.choice(calls)()
-        except window.NoAnswer as error:
-            self._seat.book.did(f"no answer to the hand: {error}")
-        else:
-            self._seat.book.did("edit by hand")
+        calls = (self._look, self._look, self._drag, self._draw, self._delete, self._make)
+        self._mind(self._random.choice(calls))
 
     def finish(self) -> None:
         """Delete the frames that it has made."""
-        for frame in sorted(self._made):
-            self._delete_frame(frame)
+        while self._made:
+            self._mind(self._delete)
+
+    def _mind(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except window.NoAnswer as error:
+            self._seat.book.did(f"edit by hand without an answer ({error})")
+        else:
+            self._seat.book.did("edit by hand")
 
     def _look(self) -> None:
-        """Zoom and pan."""
-        self._go(self._random.choice(BY_HAND))
-        self._tell("zoom", str(self._random.choice((0.5, 2, 3))))
-        self._tell("pan", str(self._random.randint(-20, 20)), "0", "image")
+        """Bring a frame to the front, zoom and pan."""
+        self._edit(self._random.choice(BY_HAND), _LOOK, zoom=self._random.choice((0.5, 2, 3)))
+
+    def _drag(self) -> None:
+        """Pan many times in a moment, as the mouse does; now and then delete the frame right after it."""
+        number = self._random.choice(BY_HAND)
+        for _ in range(_DRAG_STEPS):
+            self._edit(number, _DRAG)
+        if self._random.random() < 0.3:
+            self._edit(number, _DELETE)
 
     def _draw(self) -> None:
-        self._go(self._random.choice(BY_HAND))
-        x, y = self._random.randint(10, 50), self._random.randint(10, 50)
-        self._tell("regions", "command", f"{{image; circle {x} {y} 5}}")
+        self._edit(self._random.choice(BY_HAND), _DRAW)
 
     def _delete(self) -> None:
-        self._delete_frame(self._made.pop() if self._made else self._random.choice(BY_HAND))
+        self._edit(self._made.pop() if self._made else self._random.choice(BY_HAND), _DELETE)
 
     def _make(self) -> None:
-        frame = self._random.choice(OWN_FRAMES)
-        self._made.add(frame)
-        self._go(frame)
+        """Make a frame; DS9 gives it a number."""
+        if len(self._made) == _MOST_MADE:
+            return
+        number = int(window.ask(self._seat.runtime, _MAKE, within_secs=_WITHIN_SECS)[1])
+        self._seat.book.made(number)
+        self._made.append(number)
 
-    def _delete_frame(self, frame: int) -> None:
-        """Delete a frame if it is there: to go to one that is not makes it."""
-        self._go(frame)
-        self._tell("frame", "delete")
-
-    def _go(self, frame: int) -> None:
-        self._tell("frame", str(frame))
-
-    def _tell(self, *words: str) -> None:
-        window.tell(self._seat.runtime, *words, within_secs=_WITHIN_SECS)
+    def _edit(self, number: int, edit: str, **values: float) -> None:
+        """Edit a frame if it is there."""
+        frame = f"Frame{number}"
+        x, y = self._random.randint(10, 50), self._random.randint(10, 50)
+        words = edit.format(frame=frame, x=x, y=y, **values)
+        window.ask(self._seat.runtime, _ON_FRAME.format(frame=frame, edit=words), within_secs=_WITHIN_SECS)

@@ -25,6 +25,10 @@ class Notebook(Logbook):
         """Count something that was done and draws nothing."""
         self._write(did=what)
 
+    def made(self, frame: int) -> None:
+        """Note a frame of DS9 that was made by hand."""
+        self._write(made=frame)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -53,6 +57,7 @@ class Pages(Reader):
     seen: list[Seen] = field(default_factory=list)
     took: list[Took] = field(default_factory=list)
     did: dict[str, int] = field(default_factory=dict)
+    made: set[int] = field(default_factory=set)
 
     def _take(self, fact: dict[str, Any]) -> None:
         if "saw" in fact:
@@ -69,5 +74,7 @@ class Pages(Reader):
             self.took.append(Took(began=fact["began"], secs=fact["took"]))
         elif "did" in fact:
             self.did[fact["did"]] = self.did.get(fact["did"], 0) + 1
+        elif "made" in fact:
+            self.made.add(fact["made"])
         else:
             super()._take(fact)

@@ -236,10 +236,11 @@ def test_a_notebook_is_read_as_it_was_written(tmp_path: Path) -> None:
     book.took(2.0)
     book.did("polls")
     book.did("polls")
+    book.made(1021)
     book.close()
     pages = Pages("a", tmp_path / "a.log")
     pages.follow()
-    assert pages.requests[1].outcome == DONE
+    assert (pages.requests[1].outcome, pages.made) == (DONE, {1021})
     assert (pages.seen[0].code, pages.seen[0].words, pages.took[0].began, pages.did) == (
         "OSError", "no room", 2.0, {"polls": 2}
     )  # fmt: skip
