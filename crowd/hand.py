@@ -28,7 +28,12 @@ _LOOK: Final = "GotoFrame {frame}; Zoom {zoom} {zoom}; {frame} pan to image fk5 
 _DRAG: Final = "{frame} pan to image fk5 {x} {y}"
 _DRAG_STEPS: Final = 12
 # A region on a frame without an image ends DS9 8.4 by SIGSEGV; its own menus and XPA draw none there.
-_DRAW: Final = 'if {{![{frame} has fits]}} return; set ::crowd_regions "image\\ncircle {x} {y} 5"; {frame} marker command ds9 var crowd_regions'
+_DRAW: Final = """
+if {{[{frame} has fits]}} {{
+    set ::crowd_regions "image\\ncircle {x} {y} 5"
+    {frame} marker command ds9 var crowd_regions
+}}
+"""
 _DELETE: Final = "DeleteSingleFrame {frame}"
 _MAKE: Final = "CreateFrame; puts $f [string range $::current(frame) 5 end]"
 
