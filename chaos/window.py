@@ -139,48 +139,27 @@ def ask(runtime: Path, body: str, *, within_secs: float) -> tuple[int, str]:
     answer = runtime / "drill"
     answer.unlink(missing_ok=True)
     script = f"apply {{{{path}} {{{_WRITE.format(body=body)}}}}} {answer}"
-    words = _set([str(socket), "tcl"], script, within_secs, socket.parent)
-    try:
-        return pid, answer.read_text()
-    except FileNotFoundError:
-        raise NoAnswer(words or "DS9 wrote nothing") from None
-
-
-def tell(runtime: Path, *words: str, within_secs: float = LOOK_SECS) -> str:
-    """Send an XPA command, as a user's script would; return what is wrong with it, empty where nothing is.
-
-    Raises
-    ------
-    NoAnswer
-        As `counts`.
-    """
-    found = find(runtime)
-    if found is None:
-        raise NoAnswer("there is no DS9")
-    return _set(["-p", str(found[1]), *words], "", within_secs, found[1].parent)
-
-
-def _set(words: list[str], text: str, within_secs: float, directory: Path) -> str:
-    """Run ``xpaset`` with a text on its standard input; return its complaints."""
     environ = os.environ | {
         "XPA_METHOD": "local",
         "XPA_NSREGISTER": "false",
-        "XPA_TMPDIR": str(directory),
+        "XPA_TMPDIR": str(socket.parent),
         "XPA_SHORT_TIMEOUT": str(int(within_secs)),
         "XPA_LONG_TIMEOUT": str(int(within_secs)),
     }
     try:
         done = subprocess.run(
-            ["xpaset", *words],
-            input=text.encode(),
+            ["xpaset", str(socket), "tcl"],
+            input=script.encode(),
             capture_output=True,
             env=environ,
             timeout=within_secs,
             check=False,
         )
+        return pid, answer.read_text()
     except subprocess.TimeoutExpired:
         raise NoAnswer("DS9 does not answer in time") from None
-    return done.stderr.decode(errors="replace").strip()
+    except FileNotFoundError:
+        raise NoAnswer(done.stderr.decode(errors="replace").strip() or "DS9 wrote nothing") from None
 
 
 def _read(text: str) -> dict[int, Frame]:
