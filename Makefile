@@ -1,7 +1,7 @@
 # Every target sets up what it needs, says so, and does nothing where all is there. PYTHON=/path/to/python chooses one.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench chaos soak lint clean
+.PHONY: help demo test bench chaos soak crowd lint clean
 
 help: ## say what can be made
 	@echo 'mtv: one DS9 window and the Butler repositories of one daemon, for every process'
@@ -30,10 +30,14 @@ soak: ## four feeds side by side, nothing may grow, every frame is accounted for
 	@scripts/setup.sh soak
 	@.venv/bin/python -m soak --minutes $(or $(MINUTES),10) --json soak.json
 
+crowd: ## fifty clients of every sort at once, faults of disk and descriptors, write crowd.json (MINUTES=5, SEED=number)
+	@scripts/setup.sh crowd
+	@.venv/bin/python -m crowd --minutes $(or $(MINUTES),5) --json crowd.json $(if $(SEED),--seed $(SEED))
+
 lint: ## run ruff and mypy
 	@scripts/setup.sh lint
 	@.venv/bin/python scripts/check.py --lint
 
 clean: ## remove the environments and all that was made here (end a kept demo first: .venv/bin/mtv down)
-	rm -rf .venv .venv-3.11-quick build dist demo demo.png bench.json chaos.json soak.json .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.11-quick build dist demo demo.png bench.json chaos.json soak.json crowd.json .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -42,6 +42,7 @@ class Daemon:
         home = Path(self._directory.name)
         self.endpoint = f"ipc://{home}/mtvd.sock"
         self.log = home / "mtvd.log"
+        self.runtime = home / "run"
         self._process = self._start(home)
         try:
             self.connection = self._connect()
@@ -65,7 +66,7 @@ class Daemon:
         command = [sys.executable, "-m", "mtvd", "serve", "--endpoint", self.endpoint, "--window", "headless"]
         settings = home / "mtvd.toml"  # ours, so that the user's is not read
         settings.write_text(_SETTINGS)
-        command += ["--config", str(settings), "--runtime-dir", str(home / "run"), "--log-level", "WARNING"]
+        command += ["--config", str(settings), "--runtime-dir", str(self.runtime), "--log-level", "WARNING"]
         for alias, root in self._repositories.items():
             command += ["--repo", f"{alias}={root}"]
         with self.log.open("wb") as log:

@@ -42,21 +42,36 @@ class Keeper:
         Its runtime directory: of mode 0700, with a path short enough for sockets.
     pixels : `~pathlib.Path`
         Its pixel directory.
+    log : `~pathlib.Path`, optional
+        Where its words go; into the runtime directory where not given.
+    settings : `str`, optional
+        TOML that follows the drill's own settings.
+    watchdog_secs : `float`, optional
+        How long its beats may stay away.
     """
 
-    def __init__(self, runtime: Path, pixels: Path) -> None:
+    def __init__(
+        self,
+        runtime: Path,
+        pixels: Path,
+        *,
+        log: Path | None = None,
+        settings: str = "",
+        watchdog_secs: float = WATCHDOG_SECS,
+    ) -> None:
         self.runtime = runtime
         self.endpoint = f"ipc://{runtime}/mtvd.sock"
         self.pid = 0
         self.starts = 0
         self.late = 0
         """How often the watchdog had to kill."""
-        self.log = runtime / "daemon.log"
+        self.log = log or runtime / "daemon.log"
         self.pixels = pixels
+        self._watchdog_secs = watchdog_secs
         self._ready = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper")
-        (runtime / "mtvd.toml").write_text(_CONFIG)
+        (runtime / "mtvd.toml").write_text(_CONFIG + settings)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -90,7 +105,7 @@ class Keeper:
         command += ["--runtime-dir", str(self.runtime), "--pixel-dir", str(self.pixels)]
         environ = environment() | {
             "NOTIFY_SOCKET": str(self.runtime / "notify"),
-            "WATCHDOG_USEC": str(int(WATCHDOG_SECS * 1e6)),
+            "WATCHDOG_USEC": str(int(self._watchdog_secs * 1e6)),
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -112,7 +127,7 @@ class Keeper:
                     if b"READY=1" in heard:
                         self._ready.set()
                     if b"READY=1" in heard or b"WATCHDOG=1" in heard:
-                        due = time.monotonic() + WATCHDOG_SECS
+                        due = time.monotonic() + self._watchdog_secs
                 elif time.monotonic() > due:
                     self.late += 1
                     process.kill()

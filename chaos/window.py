@@ -94,7 +94,7 @@ def counts(runtime: Path) -> tuple[int, dict[int, tuple[bool, int, int]]]:
     NoAnswer
         There is no DS9, or it does not answer.
     """
-    pid, text = _ask(runtime, _GLANCE, within_secs=GLANCE_SECS)
+    pid, text = ask(runtime, _GLANCE, within_secs=GLANCE_SECS)
     lines = [line.split() for line in text.splitlines()]
     return pid, {int(line[1]): (line[2] == "1", int(line[3]), int(line[4])) for line in lines}
 
@@ -107,7 +107,7 @@ def look(runtime: Path) -> dict[int, Frame]:
     NoAnswer
         As `counts`.
     """
-    return _read(_ask(runtime, _LOOK, within_secs=LOOK_SECS)[1])
+    return _read(ask(runtime, _LOOK, within_secs=LOOK_SECS)[1])
 
 
 def mask_colours(runtime: Path) -> set[str]:
@@ -119,12 +119,19 @@ def mask_colours(runtime: Path) -> set[str]:
         As `counts`.
     """
     place = runtime / "drill"
-    _ask(runtime, _PICTURE, within_secs=PICTURE_SECS)
+    ask(runtime, _PICTURE, within_secs=PICTURE_SECS)
     pixels = decode(place.with_suffix(".png").read_bytes())
     return {name for name, rgb in palette.RGB.items() if np.count_nonzero((pixels == rgb).all(axis=2)) > _COLOURED_PX}
 
 
-def _ask(runtime: Path, body: str, *, within_secs: float) -> tuple[int, str]:
+def ask(runtime: Path, body: str, *, within_secs: float) -> tuple[int, str]:
+    """Return DS9's process id and what a Tcl script has written into the channel ``$f``.
+
+    Raises
+    ------
+    NoAnswer
+        As `counts`.
+    """
     found = find(runtime)
     if found is None:
         raise NoAnswer("there is no DS9")

@@ -7,6 +7,7 @@ rights to install a package, it prints the command to run and stops.
 ``prepare.py bench``  what the benchmarks need: besides, the tools they compare with
 ``prepare.py chaos``  what the drill needs
 ``prepare.py soak``   what the long run of feeds needs
+``prepare.py crowd``  what the drill of many clients needs
 ``prepare.py test``   what the tests need, also on Python 3.11 beside a newer one
 ``prepare.py lint``   what ruff and mypy need
 """
@@ -72,6 +73,7 @@ GOALS = {
     "bench": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "chaos": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "soak": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
+    "crowd": Goal(commands=RUNNING | PEERS, extras=frozenset({"daemon", "dev"})),
     "test": Goal(
         commands=RUNNING | PEERS | CHECKING,
         extras=frozenset({"daemon", "dev", "peers"}),

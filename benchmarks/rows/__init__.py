@@ -26,6 +26,7 @@ NAMES: Final = (
     "first_page_1m",
     "watch_look",
     "status_cli",
+    "status_crowded",
     "feed_2k4k",
     "feed_1k",
     "feed_masked",
@@ -34,6 +35,7 @@ NAMES: Final = (
     "publish_absent",
     "view_under_feed",
     "query_under_feed",
+    "crowd_scale",
     "idle_memory",
 )
 """In the table's order."""
