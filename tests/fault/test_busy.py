@@ -239,7 +239,7 @@ async def test_more_published_requests_than_the_daemon_has_room_for_are_all_draw
         def publish() -> None:
             with mtv.connect(daemon.endpoint) as connection:
                 display = mtv.Display(connection=connection)
-                for number in range(150):
+                for number in range(300):
                     display.overlay("stars", [float(number)], [0.0], replace=False, wait=False)
                 connection.sync()
 
@@ -250,4 +250,4 @@ async def test_more_published_requests_than_the_daemon_has_room_for_are_all_draw
                     await anyio.lowlevel.checkpoint()
                 daemon.window.gate.set()
         (display,) = daemon.engine.scene.displays.values()
-        assert [overlay.count for overlay in display.overlays] == [150]
+        assert [overlay.count for overlay in display.overlays] == [300]
