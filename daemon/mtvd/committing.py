@@ -60,6 +60,9 @@ from mtvd.stage.port import (
 from mtvd.strictness import lacks
 
 _LOG = logging.getLogger(__name__)
+_LOOKS: Final = 3
+"""How often a batch gives way to what the user has done: who drags the image would hold it up for ever. More than once,
+because what is deleted by hand between two tries fails a batch that does not look."""
 _LOSSES: Final = 2
 """How often a transaction may bring the window down before it is called poisoned."""
 
@@ -303,7 +306,8 @@ class Committer:
         self._handles.expire()
         self.let_go(before)
 
-    async def _draw(self, group: Sequence[Waiting], *, heeds: bool = True) -> None:
+    async def _draw(self, group: Sequence[Waiting], *, looks: int = _LOOKS) -> None:
+        """Draw a group; anew where the user has changed something, until that was looked for so often."""
         planned = self._plan(group)
         if not planned.accepted:
             return
@@ -321,7 +325,7 @@ class Committer:
             epoch=self._epoch,
             number=number,
             sections=tuple(planned.sections),
-            heeds=heeds,
+            heeds=looks > 0,
             redraws=any(waiting.redraws for waiting in planned.accepted),
         )
         with self._intent_open(number, planned.accepted):
@@ -330,7 +334,7 @@ class Committer:
             except UserMoved as moved:
                 self._journal_commit(Commit(epoch=self._epoch, number=number, done=(), answers=()))
                 self._heed(number, moved)
-                await self._draw(planned.accepted, heeds=False)
+                await self._draw(planned.accepted, looks=looks - 1)
             except WindowLost as lost:
                 await self._after_loss(planned.accepted, lost)
             except WindowUnavailable as unavailable:
@@ -433,7 +437,7 @@ class Committer:
         return True
 
     async def _draw_part(
-        self, drawn: Large, part: chunks.Part, *, last: bool, heeds: bool = True
+        self, drawn: Large, part: chunks.Part, *, last: bool, looks: int = _LOOKS
     ) -> tuple[sc.Scene, Section, SectionResult]:
         """Draw a part; once more where the user has changed something since, which changes what leads to it.
 
@@ -451,14 +455,14 @@ class Committer:
             epoch=self._epoch,
             number=self._number,
             sections=(section,),
-            heeds=heeds,
+            heeds=looks > 0,
             redraws=drawn.waiting.redraws and last,
         )
         try:
             (result,) = await self._run(batch)
         except UserMoved as moved:
             self._heed(batch.number, moved)
-            return await self._draw_part(drawn, part, last=last, heeds=False)
+            return await self._draw_part(drawn, part, last=last, looks=looks - 1)
         return wanted, section, result
 
     def _commit_large(self, drawn: Large) -> None:

@@ -438,7 +438,7 @@ async def test_what_the_user_changed_enters_the_scene_before_the_batch_that_foun
     await house.committer.commit([entry])
     assert entry.outcome is not None
     found, drawn = house.window.batches[-2:]
-    assert (found.heeds, drawn.heeds) == (True, False)
+    assert (found.heeds, drawn.heeds) == (True, True)
     assert drawn.number > found.number
     assert [display.zoom.factor for display in house.committer.scene.displays.values()] == [9.0, 3.0]
     assert house.window.token == (drawn.epoch, drawn.number)
@@ -783,6 +783,22 @@ async def test_a_stage_that_fails_in_a_way_of_its_own_costs_its_batch_and_nothin
     restored = house.window.batches[1].sections
     assert [section.key for section in restored] == ["restore 0", "restore 7", "restore front"]
     assert not house.journal.recover().begun()
+
+
+async def test_who_edits_without_a_pause_holds_up_a_batch_a_few_times_only(house: House) -> None:
+    run = house.window.run
+
+    async def drag(batch: Batch) -> tuple[SectionResult, ...]:
+        if batch.heeds:
+            house.window.moved = (Difference(frame=0, what="zoom", value=f"{len(house.window.batches)} 1"),)
+        return await run(batch)
+
+    await house.committer.commit([waiting(dot(0))])
+    house.window.run = drag  # type: ignore[method-assign]
+    last = waiting(dot(0))
+    await house.committer.commit([last])
+    assert last.outcome is not None
+    assert [batch.heeds for batch in house.window.batches[1:]] == [True, True, True, False]
 
 
 async def test_a_fault_of_the_committers_own_fails_its_batch_which_is_not_drawn_again(

@@ -111,6 +111,7 @@ proc ::mtv::frame {number} {
 proc ::mtv::make {number} {
     global ds9 current
     set front $current(frame)
+    hand::forget Frame$number
     set ds9(seq) $number
     CreateNameNumberFrame Frame$number base
     # the next frame made by hand is numbered after the others, below the numbers of named displays
@@ -186,6 +187,7 @@ proc ::mtv::do::delete {number} {
     panner clear
     magnifier clear
     unset -nocomplain ::mtv::made($which)
+    ::mtv::hand::forget $which
     DeleteSingleFrame $which
 }
 
@@ -200,6 +202,7 @@ proc ::mtv::do::reset {number} {
     create $number
     set which Frame$number
     ::mtv::drop_masks $which
+    ::mtv::hand::mark $which
     $which marker delete all
     ClearFrame $which
     ::mtv::defaults $which
@@ -212,6 +215,7 @@ proc ::mtv::do::reset {number} {
 proc ::mtv::do::image {number path} {
     set which [::mtv::frame $number]
     set pan [expr {[$which has fits] ? [$which get cursor image fk5] : {}}]
+    ::mtv::hand::mark $which
     ::mtv::drop_masks $which
     ::mtv::load $which $path {}
     $which center
@@ -295,6 +299,7 @@ proc ::mtv::do::markers {number text} {
     set which [::mtv::frame $number]
     # a region on a frame without an image ends DS9; the planner sends them again with the first image
     if {![$which has fits]} return
+    ::mtv::hand::mark $which
     set ::mtv_regions $text
     set code [catch {$which marker command ds9 var mtv_regions} message]
     unset ::mtv_regions
@@ -303,6 +308,7 @@ proc ::mtv::do::markers {number text} {
 
 proc ::mtv::do::unmark {number tag} {
     set which [::mtv::frame $number]
+    ::mtv::hand::mark $which
     if {$tag eq {}} {$which marker delete all} else {$which marker $tag delete}
 }
 
@@ -413,6 +419,7 @@ proc ::mtv::do::fail {message} {
 # Regions that the user has drawn, in place of those that are there.
 proc ::mtv::do::user {number text} {
     set which [::mtv::frame $number]
+    ::mtv::hand::mark $which
     foreach id [$which get marker id all] {
         if {![string match *mtv.* [$which get marker $id tag]]} {$which marker $id delete}
     }

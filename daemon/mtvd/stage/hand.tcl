@@ -12,6 +12,8 @@ namespace eval ::mtv::hand {
     variable gone {}
     variable before {}
     variable text_max 1000000
+    variable numbers {}
+    variable ours {}
 }
 
 # The batch
@@ -45,13 +47,53 @@ proc ::mtv::hand::take {} {
     variable gone
     # all of them: locked frames follow the one that a batch names
     set views {}
-    foreach which $frames {dict set views $which [view $which]}
+    foreach which $frames {dict set views $which [view $which [known_number $which]]}
+    variable ours {}
     set dirty {}
     set gone {}
 }
 
+# DS9 counts the markers of a frame one by one (6 ms for 100,000), and each batch asks twice for each frame. Who edits
+# them in the window is noticed by the hooks below; their number tells of other programs alone. So it is asked again
+# only when fifty times as long has passed as it took, and right after a batch only where the batch has changed it.
+proc ::mtv::hand::number {which} {
+    variable numbers
+    set now [clock microseconds]
+    if {[dict exists $numbers $which] && $now < [lindex [dict get $numbers $which] 1]} {
+        return [lindex [dict get $numbers $which] 0]
+    }
+    return [count $which]
+}
+
+proc ::mtv::hand::known_number {which} {
+    variable numbers
+    variable ours
+    if {[dict exists $ours $which] || ![dict exists $numbers $which]} {return [count $which]}
+    return [lindex [dict get $numbers $which] 0]
+}
+
+proc ::mtv::hand::count {which} {
+    variable numbers
+    set began [clock microseconds]
+    set number [$which get marker number]
+    set ended [clock microseconds]
+    dict set numbers $which [list $number [expr {$ended + 50 * ($ended - $began)}]]
+    return $number
+}
+
+proc ::mtv::hand::forget {which} {
+    variable numbers
+    dict unset numbers $which
+}
+
+# A batch changes the markers of a frame.
+proc ::mtv::hand::mark {which} {
+    variable ours
+    dict set ours $which 1
+}
+
 # What a frame shows, in DS9's words; nothing where it has no image. Limits count only where they are the user's.
-proc ::mtv::hand::view {which} {
+proc ::mtv::hand::view {which number} {
     if {![$which has fits]} {return {}}
     set limits [$which get clip mode]
     if {$limits eq {user}} {append limits " [$which get clip]"}
@@ -59,7 +101,7 @@ proc ::mtv::hand::view {which} {
         zoom [$which get zoom] rotation [$which get rotate] pan [$which get cursor image fk5] \
         stretch [$which get colorscale] limits $limits \
         colormap "[${which}cb get invert] [${which}cb get name]" \
-        transparency [$which get mask transparency] markers [$which get marker number]]
+        transparency [$which get mask transparency] markers $number]
 }
 
 proc ::mtv::hand::look {} {
@@ -73,7 +115,7 @@ proc ::mtv::hand::look {} {
     foreach which $::ds9(frames) {
         if {$which ni $frames} {
             differs $which made
-        } elseif {[set now [view $which]] ne [set then [dict get $views $which]]} {
+        } elseif {[set now [view $which [number $which]]] ne [set then [dict get $views $which]]} {
             dict for {name value} $now {
                 if {[dict exists $then $name] && [dict get $then $name] ne $value} {differs $which $name $value}
             }
