@@ -7,7 +7,6 @@ namespace eval ::mtv::hand {
     variable frames {}
     variable front {}
     variable report {}
-    variable refused 0
     variable dirty {}
     variable gone {}
     variable before {}
@@ -20,22 +19,18 @@ namespace eval ::mtv::hand {
 
 proc ::mtv::hand::begin {} {
     variable report {}
-    variable refused 0
 }
 
 proc ::mtv::hand::untouched {} {
     variable report
-    variable refused
     if {[catch look]} {set report {}}
     set ::errorInfo {}
-    set refused [expr {[llength $report] > 0}]
-    return [expr {!$refused}]
+    return [expr {[llength $report] == 0}]
 }
 
-# What is there now is ours.
+# What is there now is ours, or was told: the batch is sent again, and tells only what is done from now on.
 proc ::mtv::hand::end {} {
-    variable refused
-    if {!$refused} {catch take}
+    catch take
     set ::errorInfo {}
 }
 
