@@ -123,10 +123,8 @@ class Committer:
         half_drawn = recovered.half_drawn()
         self._strangers = half_drawn - set(self.scene.displays)
         whole = not half_drawn and token == (recovered.epoch, recovered.number)
-        if token is not None and whole:
-            self._generation = await self._stage.ensure()
-        elif token is not None:
-            await self._restore_adopted()
+        if token is not None:
+            await self._adopt(whole=whole)
         self._checkpoint()  # only now: until the window is right the journal must tell what is wrong with it
         if begun := recovered.begun():
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
@@ -157,9 +155,13 @@ class Committer:
             _LOG.error("the window of the last run does not answer: %s", lost)
             return None
 
-    async def _restore_adopted(self) -> None:
+    async def _adopt(self, *, whole: bool) -> None:
+        """Take the window of the last run over, and draw it anew where it does not show the scene whole."""
         try:
-            await self.open_window()
+            if whole:
+                self._generation = await self._stage.ensure()
+            else:
+                await self.open_window()
         except (WindowLost, WindowUnavailable) as error:
             _LOG.error("the window of the last run could not be put right: %s", error)
 

@@ -831,3 +831,17 @@ async def test_a_batch_that_cannot_be_drawn_again_does_not_end_the_next_daemon(h
     later.committer.commit = fail  # type: ignore[method-assign]
     await later.committer.recover()
     assert later.sessions.of(SESSION).answered(begun.sequence) is not None
+
+
+async def test_a_window_that_goes_while_it_is_taken_over_does_not_end_the_next_daemon(
+    house: House, tmp_path: Path
+) -> None:
+    await house.committer.commit([waiting(dot(0, key="before"))])
+    later = House(tmp_path, house.window, "e2")
+    house.window.unavailable = "it has gone"
+    await later.committer.recover()
+    house.window.unavailable = ""
+    next_one = waiting(dot(0))
+    await later.committer.commit([next_one])
+    assert next_one.outcome is not None
+    assert later.committer.scene.displays[0].overlays[0].count == 2
