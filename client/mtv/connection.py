@@ -253,7 +253,13 @@ class Connection(Session):
         return reply.repositories
 
     def cancel(self, request_id: str = "") -> int:
-        """Cancel a request by its id, or all that wait; return how many were."""
+        """Cancel a request by its id, or all that wait; return how many were.
+
+        Parameters
+        ----------
+        request_id : `str`
+            As errors have it; ``*`` for all requests of everybody; empty for all of this connection.
+        """
         reply = self.request(Cancel(request_id=request_id))
         assert isinstance(reply, Cancelled)
         return reply.count

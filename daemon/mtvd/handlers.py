@@ -223,14 +223,15 @@ class Handlers:
         return ms.RepositoryList(repositories=self.repositories.known())
 
     def _cancel(self, request: ms.Cancel, call: Call) -> ms.Cancelled:
-        if not call.session.is_remote:
-            return ms.Cancelled(count=self._cancelled(request.request_id))
-        own = [f"{call.session.id.hex()}-{sequence}" for sequence in sorted(call.session.waiting)]
-        if request.request_id and not request.request_id.startswith(f"{call.session.id.hex()}-"):
+        session, wanted = call.session, request.request_id
+        mine = f"{session.id.hex()}-"
+        if session.is_remote and wanted and not wanted.startswith(mine):
             message = "requests of other sessions are not cancelled from another host"
             hint = "leave it empty for all of your own; on the daemon's host: mtv cancel"
             raise RequestError(Error(code="forbidden", message=message, where="request_id", hint=hint))
-        chosen = [key for key in own if request.request_id in {"", key}]
+        if wanted == ms.EVERYBODYS:
+            return ms.Cancelled(count=self._cancelled(""))
+        chosen = [wanted] if wanted else [f"{mine}{sequence}" for sequence in sorted(session.waiting)]
         return ms.Cancelled(count=sum(map(self._cancelled, chosen)))
 
     def _cancelled(self, request_id: str) -> int:

@@ -176,7 +176,8 @@ async def test_status_hello_and_cancel_are_answered_while_the_window_hangs(daemo
         await daemon.client().ask(messages.Status())
     other = daemon.client()
     assert isinstance(await other.ask(messages.Hello(versions=(1, 0))), messages.Welcome)
-    assert await other.ask(messages.Cancel()) == messages.Cancelled(count=1)
+    assert await other.ask(messages.Cancel()) == messages.Cancelled(count=0), "of its own session"
+    assert await other.ask(messages.Cancel(request_id=messages.EVERYBODYS)) == messages.Cancelled(count=1)
     reply = await client.answer(waits)
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "cancelled"
@@ -391,7 +392,7 @@ async def test_a_query_under_way_is_cancelled_and_the_next_one_works(daemon: Dae
     query = steps.Query(dataset_type="calexp", collections=("u/somebody/single_frame",))
     waits = slow.send(query)
     await hold.reached.wait()
-    request_id = "" if everything else f"{slow.session.hex()}-{waits}"
+    request_id = messages.EVERYBODYS if everything else f"{slow.session.hex()}-{waits}"
     assert await other.ask(messages.Cancel(request_id=f"{slow.session.hex()}-999")) == messages.Cancelled(count=0)
     assert await other.ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
     reply = await slow.answer(waits)

@@ -428,7 +428,7 @@ async def test_on_the_daemon_s_host_everybody_s_work_is_cancelled(far_daemon: Da
     waits = far.send(steps.Show())
     while far_daemon.engine.waiting < 1:
         await near.ask(messages.Status())
-    assert await near.ask(messages.Cancel()) == messages.Cancelled(count=1)
+    assert await near.ask(messages.Cancel(request_id=messages.EVERYBODYS)) == messages.Cancelled(count=1)
     assert isinstance(await far.answer(waits), messages.Failed)
     far_daemon.window.gate.set()
     assert isinstance(await far.answer(drawn), messages.Outcome)

@@ -271,7 +271,9 @@ def _display(display: DisplayReport, front: int | None) -> str:
 @click.pass_obj
 def cancel(call: Call, request_id: str) -> None:
     """Cancel a request by its id, which errors name, or all requests that wait."""
-    count = call.connection.cancel(request_id)
+    from mtv.wire.messages import EVERYBODYS
+
+    count = call.connection.cancel(request_id or EVERYBODYS)
     if call.json:
         from mtv.cli.output import print_json
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -55,11 +55,16 @@ class Repositories(Message, frozen=True, kw_only=True, tag="repositories"):
     """Ask for the repositories that can be named. Answered by `RepositoryList`."""
 
 
+EVERYBODYS: Final = "*"
+"""Request id of all that wait."""
+
+
 class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     """Cancel a request of any session of the same user. Answered by `Cancelled`."""
 
     request_id: str = ""
-    """``session-sequence``; empty for all that wait."""
+    """``session-sequence``; `EVERYBODYS` for all that wait, of all sessions; empty for all of one's own session: what is
+    left out by mistake takes nobody else's work away."""
 
 
 class Get(Message, frozen=True, kw_only=True, tag="get"):
