@@ -708,7 +708,7 @@ def test_options_that_all_commands_have_may_stand_before_the_command(run: Run, d
 
 
 def test_cancel_tells_how_many_and_refuses_an_id_that_does_not_wait(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Cancel, lambda seen: ms.Cancelled(count=0 if seen.message.request_id else 2))  # type: ignore[union-attr]
+    daemon.script(ms.Cancel, lambda seen: ms.Cancelled(count=2 if seen.message.request_id == ms.EVERYBODYS else 0))  # type: ignore[union-attr]
     assert run("cancel").output == "cancelled 2\n"
     assert "no request 'ab-3' waits" in run("cancel", "ab-3", code=1).output
 

@@ -63,8 +63,8 @@ class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     """Cancel a request of any session of the same user. Answered by `Cancelled`."""
 
     request_id: str = ""
-    """``session-sequence``; `EVERYBODYS` for all that wait, of all sessions; empty for all of one's own session: what is
-    left out by mistake takes nobody else's work away."""
+    """``session-sequence``; `EVERYBODYS` for all that wait, of all sessions; empty for all of one's own session: what
+    is left out by mistake takes nobody else's work away."""
 
 
 class Get(Message, frozen=True, kw_only=True, tag="get"):
