@@ -448,7 +448,7 @@ class Link:
                 ticket.report(reply)
         elif isinstance(reply, Failed):
             error = exception_for(reply.error)
-            if not (reply.error.code == "busy" and reply.error.retryable and self._put_off(number, error)):
+            if not (_was_not_begun(reply.error) and self._put_off(number, error)):
                 self._settle(number, error, told=True)
         elif isinstance(reply, Welcome) and number == HELLO_NUMBER:
             self._greeted(reply)
@@ -626,3 +626,9 @@ def _unreadable(error: MtvError) -> DaemonError | MtvError:
     return DaemonError(
         Error(code="internal", message=f"the daemon's reply cannot be read: {error.error.message}", hint="mtv doctor")
     )
+
+
+def _was_not_begun(error: Error) -> bool:
+    """Tell whether a daemon had no room for a request. Where an error names a place in it, it was begun: a registry that
+    is locked must not hold up what is drawn meanwhile."""
+    return error.code == "busy" and error.retryable and not error.where

@@ -23,7 +23,7 @@ from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, exception_for
-from mtv.wire.steps import Overlay
+from mtv.wire.steps import Overlay, Query
 
 BUSY = Error(code="busy", message="4096 requests are under way", retryable=True, hint="wait")
 
@@ -251,3 +251,13 @@ async def test_more_published_requests_than_the_daemon_has_room_for_are_all_draw
                 daemon.window.gate.set()
         (display,) = daemon.engine.scene.displays.values()
         assert [overlay.count for overlay in display.overlays] == [300]
+
+
+def test_a_registry_that_is_locked_is_told_at_once_and_holds_up_nothing(daemon: ScriptedDaemon) -> None:
+    locked = Error(code="busy", message="the database is locked", where="repo", retryable=True)
+    daemon.script(Query, lambda _seen: messages.Failed(error=locked))
+    with Connection(daemon.endpoint, timeout_secs=WAIT_SECS) as connection:
+        with pytest.raises(mtv.DaemonError, match="locked"):
+            connection.request(Query(dataset_type="calexp"))
+        mtv.Display(connection=connection).show()
+    assert len(daemon.of(Query)) == 1

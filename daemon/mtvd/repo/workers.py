@@ -225,7 +225,7 @@ def _stopping() -> DaemonError:
 
 
 def _busy(message: str) -> DaemonError:
-    return DaemonError(Error(code="busy", message=message, retryable=True, hint="try again in a moment"))
+    return DaemonError(Error(code="busy", message=message, where="repo", retryable=True, hint="try again in a moment"))
 
 
 def _late(method: str, deadline_secs: float) -> DeadlineExceeded:
@@ -247,7 +247,9 @@ def _not_started(error: ChildNotStarted | OSError) -> DaemonError:
     message = error.strerror or str(error) if isinstance(error, OSError) else str(error)
     hint = "the daemon's host has too little of something: memory, processes or open files"
     code: Code = "busy" if crowded else "repository_failed"
-    return DaemonError(Error(code=code, message=f"no repository worker: {message}", retryable=True, hint=hint))
+    return DaemonError(
+        Error(code=code, message=f"no repository worker: {message}", where="repo", retryable=True, hint=hint)
+    )
 
 
 def _died(method: str) -> DaemonError:

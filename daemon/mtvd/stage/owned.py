@@ -6,6 +6,7 @@ reach a stranger who has been given the same pid.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -42,7 +43,7 @@ class Owned:
     def __init__(self, pid: int, started: int | None = None) -> None:
         self.pid = pid
         self._status: int | None = None
-        self._descriptor = os.pidfd_open(pid)
+        self._descriptor = _descriptor_of(pid)
         try:
             self.started = int(_stat(pid)[_STARTED_FIELD])
             if started not in {None, self.started}:
@@ -170,6 +171,16 @@ def spawn(
     except OSError:  # a child that was not waited for keeps its pid
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+        raise
+
+
+def _descriptor_of(pid: int) -> int:
+    """Return a pidfd; to Linux the id of a thread is no process, and it has said so in more than one way."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.EINVAL}:
+            raise ProcessLookupError(f"no process {pid}") from None
         raise
 
 
