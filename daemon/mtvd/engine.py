@@ -19,6 +19,7 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, Requ
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Outcome, Transaction
 from mtv.wire.steps import Arrange, Display, Load, Query
+from mtvd import costs
 from mtvd import scene as sc
 from mtvd.committing import Committer
 from mtvd.queueing import EVERYTHING, Waiting, WaitingList
@@ -213,6 +214,7 @@ class Engine:
             waiting.finish(Outcome(steps=tuple(resolved.outcomes[index] for index in range(waiting.steps))))
         else:
             session.shown |= {change.display for change in resolved.changes}
+            waiting.secs = costs.secs_of(resolved.changes, lambda display: self.scene.number_of(display) is not None)
             waiting.ready = True
         self._wake.set()
 

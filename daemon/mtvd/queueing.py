@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import heapq
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -55,11 +54,8 @@ class Waiting:
     """What shows its image while the mask is still being read; once, where it is ``ready``."""
     preview_of: Waiting | None = None
     """The request that this is the preview of."""
-
-    @functools.cached_property
-    def secs(self) -> float:
-        """How long the window will need for it; to be asked once it is ready."""
-        return costs.secs_of(self.resolved.changes) if self.resolved is not None else 0.0
+    secs: float = 0.0
+    """How long the window will need for it; known once it is ready."""
 
     @property
     def large(self) -> bool:
@@ -90,15 +86,18 @@ class WaitingList:
     Order is kept per client and display: a request that is not ready holds back the later ones of its session on the
     same display, and nobody else.
 
-    What is quick goes with the next batch. What is slow takes turns: the session goes first whose slow requests have
-    had the least time of the window, and a batch takes no more than some `BATCH_SECS`, or one request. So a small
-    request waits for one batch, however much others have sent, and nobody's images wait for all of another's.
+    What is quick goes next, by itself, then what is slow. That takes turns: the session goes first whose slow requests
+    have had the least time of the window, and a batch takes no more than some `BATCH_SECS`, or one request. So a small
+    request waits for one batch at most, and for nothing in its own, however much others have sent; and nobody's images
+    wait for all of another's.
     """
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
         self._had: dict[bytes, float] = {}
         """Seconds of the window that slow requests of a session have had: start-time fair queueing, as of packets."""
+        self._quick_went = False
+        """True: the last batch was of quick requests alone, and slow ones have waited for it."""
         self._least = 0.0
         """What a session begins with that has not waited: nobody saves turns up."""
 
@@ -130,7 +129,12 @@ class WaitingList:
         busy : collection of displays
             Of a large one that is being drawn: what concerns them waits, and so does the next large one.
         """
-        put_off = self._put_off(busy)
+        slow = self._slow(busy)
+        put_off = {waiting for waitings in slow.values() for waiting in waitings}
+        goes_first = bool(slow) and not self._quick_went and any(goes for _, goes in self._walk(busy, put_off))
+        self._quick_went = goes_first
+        if not goes_first:
+            put_off -= self._in_turn(slow)
         taken = []
         for waiting, goes in self._walk(busy, put_off):
             if goes:
@@ -157,24 +161,32 @@ class WaitingList:
             if free:
                 yield waiting, goes
 
-    def _put_off(self, busy: Collection[Display]) -> set[Waiting]:
-        """Return the slow requests whose turn it is not yet."""
+    def _slow(self, busy: Collection[Display]) -> dict[bytes, list[Waiting]]:
+        """Return the slow requests that could go, by session."""
         slow: dict[bytes, list[Waiting]] = {}
         for waiting, goes in self._walk(busy, ()):
             if goes and waiting.secs > costs.QUICK_SECS:
                 slow.setdefault(waiting.session, []).append(waiting)
+        return slow
+
+    def _in_turn(self, slow: Mapping[bytes, Sequence[Waiting]]) -> set[Waiting]:
+        """Return the slow requests whose turn it is, and count what they take."""
+        chosen: set[Waiting] = set()
+        left = {session: iter(waitings) for session, waitings in slow.items()}
         turns = [(self._had.get(session, self._least), place, session) for place, session in enumerate(slow)]
         heapq.heapify(turns)
         spent = 0.0
         while turns and spent < BATCH_SECS:
             had, place, session = heapq.heappop(turns)
-            waiting = slow[session].pop(0)
+            waiting = next(left[session], None)
+            if waiting is None:
+                continue
+            chosen.add(waiting)
             spent += min(waiting.secs, BATCH_SECS) if waiting.large else waiting.secs
             self._least = had
             self._had[session] = had + waiting.secs
-            if slow[session]:
-                heapq.heappush(turns, (self._had[session], place, session))
-        return {waiting for left in slow.values() for waiting in left}
+            heapq.heappush(turns, (self._had[session], place, session))
+        return chosen
 
     def _forget(self) -> None:
         """Forget what sessions have had that are no longer ahead of one that begins, or wait for nothing."""
