@@ -631,6 +631,6 @@ def _unreadable(error: MtvError) -> DaemonError | MtvError:
 def _was_not_begun(error: Error) -> bool:
     """Tell whether a daemon had no room for a request.
 
-    Where an error names a place in it, it was begun: a registry that is locked must not hold up what is drawn meanwhile.
+    Where an error names a place in it, it was begun: a registry that is locked must not hold up what is drawn.
     """
     return error.code == "busy" and error.retryable and not error.where

@@ -195,6 +195,10 @@ class SetZoom(Action, frozen=True, kw_only=True, tag=True):
     factor: float | None
 
 
+class FitAgain(Action, frozen=True, kw_only=True, tag=True):
+    """Fit the image into the window once more; does nothing where its frame has the size that it was fitted to."""
+
+
 class SetRotation(Action, frozen=True, kw_only=True, tag=True):
     """Turn the view, degrees counter-clockwise from the upright."""
 
@@ -239,6 +243,7 @@ AnyAction = (
     | SetScale
     | SetColormap
     | SetZoom
+    | FitAgain
     | SetPan
     | SetRotation
     | Arrange

@@ -385,6 +385,9 @@ assert {*_TABLE, *_NOW} == set(get_args(ms.Request)), "every request has a handl
 AT_ONCE: Final = frozenset(_NOW)
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
 
+PACED: Final = frozenset({ms.Status, ms.Describe, ms.Repositories})
+"""Of these, questions that a session may ask no faster than `mtvd.pace` allows: somebody asks them in a loop."""
+
 STOPPABLE: Final = frozenset({st.Query, ms.Get, ms.Steer, ms.Follow})
 """Requests that `cancel` ends while they run; others it takes out of the display queue."""
 

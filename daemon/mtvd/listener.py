@@ -23,7 +23,7 @@ from mtv.wire.limits import Limits
 from mtvd import remote
 from mtvd.budget import Budget
 from mtvd.door import Door
-from mtvd.handlers import AT_ONCE, REMEMBERED, Call, Handlers, not_a_request
+from mtvd.handlers import AT_ONCE, PACED, REMEMBERED, Call, Handlers, not_a_request
 from mtvd.refusals import SECS, Refusals
 from mtvd.sessions import Session, Sessions
 from mtvd.settling import answer_of
@@ -145,7 +145,11 @@ class Listener:
         if type(request) not in REMEMBERED:
             session.note(header.sequence)
         if type(request) in AT_ONCE:
-            self._answer_now(request, call)
+            pause_secs = session.pace.pause_secs(time.monotonic()) if type(request) in PACED else 0.0
+            if not pause_secs:
+                self._answer_now(request, call)
+            elif header.sequence not in session.waiting:
+                self._put_off(group, request, call, pause_secs)
         elif self._known(call, request):
             return False
         elif len(session.waiting) >= self._limits.in_flight:
@@ -157,6 +161,22 @@ class Listener:
             group.start_soon(self._work, request, call, header.body_bytes + sum(header.buffer_bytes))
             return True
         return False
+
+    def _put_off(self, group: anyio.abc.TaskGroup, request: ms.Request, call: Call, pause_secs: float) -> None:
+        """Let a question wait whose session has asked just now."""
+        session = call.session
+        if len(session.waiting) >= self._limits.in_flight:
+            self._refuse(session.route, session.id, call.sequence, _too_many(self._limits.in_flight))
+            return
+        session.waiting.add(call.sequence)
+        group.start_soon(self._answer_later, request, call, pause_secs)
+
+    async def _answer_later(self, request: ms.Request, call: Call, pause_secs: float) -> None:
+        try:
+            await anyio.sleep(pause_secs)
+            self._answer_now(request, call)
+        finally:
+            call.session.waiting.discard(call.sequence)
 
     def _known(self, call: Call, request: ms.Request) -> bool:
         """Answer a request that was sent again; tell whether it was one."""
@@ -176,6 +196,7 @@ class Listener:
 
     def _answer_now(self, request: ms.Request, call: Call) -> None:
         """Answer what waits for nothing, before the next message is read."""
+        began = time.monotonic()
         try:
             reply = self._handlers.answer_now(request, call)
         except MtvError as error:
@@ -184,6 +205,8 @@ class Listener:
             self._fail(call, self._broken(call.session.route, call.key))
         else:
             self._reply(call, reply)
+        if type(request) in PACED:
+            call.session.pace.took(time.monotonic() - began)
 
     async def _work(self, request: ms.Request, call: Call, size_bytes: int) -> None:
         """Carry out a request in a task of its own, and answer it whatever happens."""

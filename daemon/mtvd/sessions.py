@@ -18,6 +18,7 @@ from mtv.wire.messages import Event, Hello, SessionInfo
 from mtv.wire.steps import Display
 from mtvd.journal import Answer, SessionRecord
 from mtvd.numbers import Numbers
+from mtvd.pace import Pace
 
 REMEMBERED_ANSWERS: Final = 1024
 """A session; four times the window of requests in flight: none that may still be repeated is forgotten."""
@@ -67,6 +68,7 @@ class Session:
         self.waiting: set[int] = set()
         self.shown: set[Display] = set()
         self.subscriber: Subscriber | None = None
+        self.pace = Pace()
         self.answer_bytes = 0
         """Of all remembered answers."""
         self._answers: collections.OrderedDict[int, Answer] = collections.OrderedDict()

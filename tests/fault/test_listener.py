@@ -151,7 +151,9 @@ async def test_a_transaction_with_one_bad_step_draws_nothing(daemon: Daemon) -> 
 
 async def test_what_arrives_while_the_window_works_becomes_one_batch(daemon: Daemon) -> None:
     client, other = daemon.client(), daemon.client()
-    daemon.window.gate = anyio.Event()
+    await client.ask(dot())
+    await other.ask(dot(display=1))
+    daemon.window.gate, daemon.window.reached = anyio.Event(), anyio.Event()
     first = client.send(dot())
     await daemon.window.reached.wait()
     numbers = [client.send(dot(float(x))) for x in range(5)]
@@ -163,7 +165,7 @@ async def test_what_arrives_while_the_window_works_becomes_one_batch(daemon: Dae
     for number in (first, *numbers):
         assert isinstance(await client.answer(number), messages.Outcome)
     assert isinstance(await other.answer(strange), messages.Outcome)
-    assert [len(batch.sections) for batch in daemon.window.batches] == [1, 6]
+    assert [len(batch.sections) for batch in daemon.window.batches[2:]] == [1, 6]
 
 
 async def test_status_hello_and_cancel_are_answered_while_the_window_hangs(daemon: Daemon) -> None:

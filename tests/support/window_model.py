@@ -90,6 +90,9 @@ class Window:
     def do_setzoom(self, action: ac.SetZoom) -> None:
         self.frames[action.frame].update(zoom=action.factor, pan=None)
 
+    def do_fitagain(self, action: ac.FitAgain) -> None:
+        assert (self.frames[action.frame]["zoom"], self.frames[action.frame]["pan"]) == (None, None), "it was fitted"
+
     def do_setpan(self, action: ac.SetPan) -> None:
         self.frames[action.frame]["pan"] = (action.x, action.y)
 

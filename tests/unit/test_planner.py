@@ -25,7 +25,8 @@ def show(display: int, file: str = "a.fits", **layer: object) -> ch.ShowImage:
 
 def fitted(before: sc.Scene, after: sc.Scene) -> list[int]:
     actions = planner.plan(before, after)
-    return [action.frame for action in actions if isinstance(action, ac.SetZoom) and action.factor is None]
+    fits = (action for action in actions if isinstance(action, ac.SetZoom | ac.FitAgain))
+    return [action.frame for action in fits if isinstance(action, ac.FitAgain) or action.factor is None]
 
 
 def test_a_display_more_or_less_among_tiles_fits_the_others_again() -> None:
@@ -77,5 +78,5 @@ def test_the_size_of_the_window_is_set_when_it_is_asked_for_and_else_left_to_the
     restored, *fitted_again = planner.plan_size(small)
     assert isinstance(restored, ac.Arrange)
     assert restored.size == (300, 200), "a new window gets it"
-    assert fitted_again == [ac.SetZoom(frame=0, factor=None)]
+    assert fitted_again == [ac.FitAgain(frame=0)]
     assert planner.plan_size(plain) == ()

@@ -15,6 +15,8 @@ namespace eval ::mtv {
     variable resized 0
     variable made
     array set made {}
+    variable fitted
+    array set fitted {}
     namespace eval do {}
 }
 if {![info exists ::mtv_commit]} {set ::mtv_commit {{} -1}}
@@ -186,7 +188,7 @@ proc ::mtv::do::delete {number} {
     $which magnifier off
     panner clear
     magnifier clear
-    unset -nocomplain ::mtv::made($which)
+    unset -nocomplain ::mtv::made($which) ::mtv::fitted($which)
     ::mtv::hand::forget $which
     DeleteSingleFrame $which
 }
@@ -201,6 +203,7 @@ proc ::mtv::clear {} {
 proc ::mtv::do::reset {number} {
     create $number
     set which Frame$number
+    unset -nocomplain ::mtv::fitted($which)
     ::mtv::drop_masks $which
     ::mtv::hand::mark $which
     $which marker delete all
@@ -338,7 +341,15 @@ proc ::mtv::do::zoom {number factor} {
 proc ::mtv::do::fit {number} {
     set which [::mtv::frame $number]
     $which zoom to fit
+    set ::mtv::fitted($which) [::mtv::size_of $which]
     ::mtv::zoomed $which
+}
+
+# Among tiles a frame that comes or goes seldom changes the size of the others; fitted for nothing all of them are drawn
+# anew: 90 ms for 45 tiles.
+proc ::mtv::do::refit {number} {
+    set which [::mtv::frame $number]
+    if {![info exists ::mtv::fitted($which)] || $::mtv::fitted($which) ne [::mtv::size_of $which]} {fit $number}
 }
 
 proc ::mtv::do::rotate {number angle} {
@@ -392,6 +403,11 @@ proc ::mtv::resize {width height} {
     wm geometry $top [expr {[winfo width $top] + $more_width}]x[expr {[winfo height $top] + $more_height}]
     update idletasks
     LayoutView
+}
+
+# Of a frame on the canvas, in screen pixels.
+proc ::mtv::size_of {which} {
+    return [list [$::ds9(canvas) itemcget $which -width] [$::ds9(canvas) itemcget $which -height]]
 }
 
 proc ::mtv::zoomed {which} {

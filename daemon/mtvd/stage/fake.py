@@ -237,6 +237,8 @@ def _change(frame: FakeFrame, action: actions.AnyAction) -> None:
             frame.colormap = action
         case actions.SetZoom():
             frame.zoom = action.factor
+        case actions.FitAgain():
+            frame.zoom, frame.pan = None, None
         case actions.SetPan():
             frame.pan = action.x, action.y
         case actions.SetRotation():

@@ -153,6 +153,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["colormap", frame, action.name, int(action.invert)]
         case actions.SetZoom():
             return ["fit", frame] if action.factor is None else ["zoom", frame, action.factor]
+        case actions.FitAgain():
+            return ["refit", frame]
         case actions.SetPan():
             return ["pan", frame, action.x + 1, action.y + 1]
         case actions.SetRotation():
