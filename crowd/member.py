@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from crowd import drawing, hand, pools, raw, streams
+from crowd.cast import PACE, UNPACED
 from crowd.seat import PATIENCE_SECS, Member, Seat
 from mtv.wire.errors import MtvError
 
@@ -49,7 +50,8 @@ def main() -> None:
     seat = _seat()
     member = ROLES[seat.role](seat)
     member.begin()
-    while not _ordered(seat.random.uniform(*member.pause_secs)):
+    pace = 1.0 if seat.role in UNPACED else PACE
+    while not _ordered(pace * seat.random.uniform(*member.pause_secs)):
         member.act()
     member.finish()
     if seat.role not in SILENT:

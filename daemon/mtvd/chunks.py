@@ -37,18 +37,20 @@ def is_large(changes: Sequence[ch.AnyChange]) -> bool:
 def parts(changes: Sequence[ch.AnyChange], places: Sequence[int]) -> Iterator[Part]:
     """Yield the changes in their order, at most `MARKERS` markers together; a long overlay in several changes.
 
-    Applied one after the other they lead to the scene that the changes themselves lead to.
+    An image has a part of its own: with a large mask it takes as long as the markers. Applied one after the other the
+    parts lead to the scene that the changes themselves lead to.
     """
     part: list[tuple[ch.AnyChange, int]] = []
     room = MARKERS
     for change, place in zip(changes, places, strict=True):
         for piece in _pieces(change):
             count = piece.markers.count if isinstance(piece, ch.AddMarkers) else 0
-            if count > room:
+            is_image = isinstance(piece, ch.ShowImage)
+            if part and (count > room or is_image):
                 yield _part(part)
                 part, room = [], MARKERS
             part.append((piece, place))
-            room -= count
+            room = 0 if is_image else room - count
     if part:
         yield _part(part)
 

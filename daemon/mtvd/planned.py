@@ -115,6 +115,8 @@ class Large(msgspec.Struct, kw_only=True):
     """Number of each change's display."""
     busy: frozenset[Display]
     """Its displays, by all that they may be called."""
+    new: tuple[tuple[Display, int], ...] = ()
+    """Displays that it makes, and the step that names each first."""
     later: tuple[ch.AnyChange, ...] = ()
     """What the user has done on its displays meanwhile; it comes after the transaction."""
 
@@ -124,9 +126,11 @@ class Large(msgspec.Struct, kw_only=True):
         return {number for number in (*self.numbers, *self.given.values()) if number is not None}
 
     def parts(self) -> Iterator[chunks.Part]:
-        """Yield what is drawn with one script each."""
+        """Yield what is drawn with one script each: new frames first and one by one, for DS9 takes 50 ms for each."""
         assert self.waiting.resolved is not None
-        return chunks.parts(self.waiting.resolved.changes, self.waiting.resolved.places)
+        for display, place in self.new:
+            yield chunks.Part((ch.AdoptDisplay(display=display),), (place,))
+        yield from chunks.parts(self.waiting.resolved.changes, self.waiting.resolved.places)
 
     def apply(self, scene: sc.Scene) -> sc.Scene:
         """Return the committed scene with the whole transaction, and with what the user has done since."""
@@ -172,7 +176,9 @@ def plan_large(waiting: Waiting, scene: sc.Scene) -> Large:
     found = {number for number in numbers if number is not None}
     names = {display.name for number in found for s in (scene, after) if (display := s.displays.get(number))}
     busy = frozenset({*waiting.displays, *found, *given, *(name for name in names if name)})
-    return Large(waiting=waiting, given=given, numbers=numbers, busy=busy)
+    named = {one.display: place for one, place in zip(reversed(changes), reversed(places), strict=True)}
+    new = tuple((name, place) for name, place in named.items() if name != "" and scene.number_of(name) is None)
+    return Large(waiting=waiting, given=given, numbers=numbers, busy=busy, new=new)
 
 
 def step_of(result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None]) -> int | None:

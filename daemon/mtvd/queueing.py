@@ -16,7 +16,7 @@ from mtvd import costs
 from mtvd.chunks import is_large
 from mtvd.resolve import Resolved
 
-BATCH_SECS: Final = 0.05
+BATCH_SECS: Final = 0.03
 """Slow requests of one batch together: then the window is free for what is quick."""
 
 EVERYTHING: Display = ""

@@ -94,7 +94,7 @@ def test_an_image_whose_mask_is_there_is_not_drawn_apart() -> None:
     assert len(waiting_list) == 0
 
 
-def slow(session: bytes, *displays: Display, secs: float = 0.04) -> Waiting:
+def slow(session: bytes, *displays: Display, secs: float = 0.02) -> Waiting:
     made = waiting(session, *displays)
     made.secs = secs
     return made
