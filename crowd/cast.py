@@ -33,7 +33,7 @@ SMALL_MODERATE: Final = {"plain": 2, "buffered": 1, "feed": 1, "query": 1, "poll
 
 DYING: Final = frozenset({"dier"})
 
-PACE: Final = 2.5
+PACE: Final = 4.0
 """How many times the pauses of their roles members pause: so two cores are busy, and not hopelessly so. Without it 50
 processes and DS9 ask for all of two cores, and what is measured is the scheduler."""
 UNPACED: Final = frozenset({"probe", "poller", "mad", "deaf"})

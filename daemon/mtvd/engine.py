@@ -262,7 +262,11 @@ class Engine:
     async def _draw_others(self, busy: Collection[Display]) -> None:
         """Draw what has come while a large transaction is drawn, and does not concern its displays."""
         await anyio.lowlevel.checkpoint()
-        await self._commit(self._list.take(busy))
+        await self._commit(self._list.take(busy, only_quick=True))
+        slow = self._list.take(busy)
+        if slow:
+            await self._commit(slow)
+            await self._commit(self._list.take(busy, only_quick=True))  # they have waited for the slow ones already
 
     async def _commit(self, taken: Sequence[Waiting]) -> None:
         now = self._clock()

@@ -119,7 +119,7 @@ class WaitingList:
         left = set(map(id, gone))
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in left]
 
-    def take(self, busy: Collection[Display] = ()) -> list[Waiting]:
+    def take(self, busy: Collection[Display] = (), *, only_quick: bool = False) -> list[Waiting]:
         """Take out what may go now, in its order; a large one at most, as the last of its displays.
 
         Of those that are not ready yet their previews are taken.
@@ -128,10 +128,14 @@ class WaitingList:
         ----------
         busy : collection of displays
             Of a large one that is being drawn: what concerns them waits, and so does the next large one.
+        only_quick : `bool`
+            True: slow ones stay, whatever their turn.
         """
         slow = self._slow(busy)
         put_off = {waiting for waitings in slow.values() for waiting in waitings}
-        goes_first = bool(slow) and not self._quick_went and any(goes for _, goes in self._walk(busy, put_off))
+        goes_first = only_quick or (
+            bool(slow) and not self._quick_went and any(goes for _, goes in self._walk(busy, put_off))
+        )
         self._quick_went = goes_first
         if not goes_first:
             put_off -= self._in_turn(slow)
