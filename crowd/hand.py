@@ -35,7 +35,10 @@ if {{[{frame} has fits]}} {{
 }}
 """
 _DELETE: Final = "DeleteSingleFrame {frame}"
-_MAKE: Final = "CreateFrame; puts $f [string range $::current(frame) 5 end]"
+_MAKE: Final = (
+    "puts $f {      }; flush $f; CreateFrame; seek $f 0; puts -nonewline $f [string range $::current(frame) 5 end]"
+)
+"""On a full disk nothing can be answered; so room is taken first, and no frame is made that nobody hears of."""
 
 
 class Hand:
