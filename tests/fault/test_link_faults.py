@@ -251,9 +251,13 @@ def test_a_function_for_events_that_ends_its_thread_ends_the_subscription(daemon
 
     with mtv.connect(daemon.endpoint) as connection:
         events = connection.on_event(leave)
+        threads = [thread for thread in threading.enumerate() if thread.name == "mtv-events"]
         daemon.tell(messages.Event(kind="key", key="a"))
         assert daemon.wait_for(messages.Unsubscribe)
         assert events.closed
+        for thread in threads:  # its end is this test's to hear of, and not the next one's
+            thread.join(WAIT_SECS)
+            assert not thread.is_alive()
 
 
 def test_what_follows_an_answer_and_fails_costs_nobody_his_own(
