@@ -18,7 +18,7 @@ class Heard(Connection):
     def __init__(self, endpoint: str, book: Logbook, *, timeout_secs: float = 120.0) -> None:
         super().__init__(endpoint, timeout_secs=timeout_secs)
         self.intended: Sequence[Op] = ()
-        """What the next call is going to draw."""
+        """Steps that the next call is going to draw."""
         self._book = book
         self._count = 0
 

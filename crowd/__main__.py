@@ -24,7 +24,7 @@ from crowd.drill import Drill, settings
 from crowd.result import P99_SECS, Result
 
 _AFTERWARDS_SECS: Final = 540
-"""What the end may take: all members leave, the window is looked at, what was held is let go."""
+"""Time for the end: all members leave, the window is looked at, what was held is let go."""
 _EVERY_SECS: Final = 15.0
 """From one fault to the next."""
 _WATCHDOG_SECS: Final = 30.0

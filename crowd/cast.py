@@ -1,4 +1,4 @@
-"""Who takes part, and when what fails. Pure."""
+"""Members of the drill, and the times of its faults. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL: Final = {
 }  # fmt: skip
 
 HARMFUL: Final = frozenset({"mad", "deaf", "hand", "handled"})
-"""Who is left out where nobody may do harm."""
+"""Roles that are left out where nobody may do harm."""
 
 MODERATE: Final = {
     "plain": 9, "buffered": 5, "painter": 4, "maker": 3, "sharer": 2, "guest": 4, "feed": 3, "movie": 2, "watch": 2,
@@ -37,7 +37,7 @@ PACE: Final = 4.0
 """How many times the pauses of their roles members pause: so two cores are busy, and not hopelessly so. Without it 50
 processes and DS9 ask for all of two cores, and what is measured is the scheduler."""
 UNPACED: Final = frozenset({"probe", "poller", "mad", "deaf"})
-"""Who asks without mercy, or measures."""
+"""Roles that ask without mercy, or measure."""
 
 KINDS: Final = ("pixels_full", "runtime_full", "few_descriptors", "spare_files_gone")
 

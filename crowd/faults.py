@@ -20,7 +20,7 @@ import psutil
 PIXELS_BYTES: Final = 512 << 20
 RUNTIME_BYTES: Final = 64 << 20
 SPARE_DESCRIPTORS: Final = 2
-"""What a repository worker has left where it has too few."""
+"""Descriptors that a repository worker has left where it has too few."""
 WORKER: Final = "mtvd.repo.worker"
 """Module that a repository worker runs."""
 

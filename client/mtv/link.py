@@ -110,7 +110,7 @@ class Link:
         self._phase = Phase.GREETING
         self._outbox: Outbox[Ticket] = Outbox()
         self._late: dict[int, Ticket] = {}
-        """What was given up and may still be answered, on this connection."""
+        """Requests of this connection that were given up and may still be answered."""
         self._window = 0
         self._pause_secs = 0.0
         self._pause_until = 0.0

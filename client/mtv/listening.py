@@ -25,7 +25,7 @@ KINDS: Final = ("key", "frame", "region", "window", "gap")
 """Kinds of events; a gap is told whatever was asked for."""
 
 NO_THREAD: Final = "end some threads or processes, or allow more with 'ulimit -u'"
-"""What to do where no thread can be started."""
+"""Hint for a system that starts no more threads."""
 
 _KEPT: Final = 1000
 

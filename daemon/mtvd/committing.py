@@ -82,7 +82,7 @@ class Committer:
     ) -> None:
         self.scene = sc.EMPTY
         self._shown = sc.EMPTY
-        """What the window shows: the scene, and the parts that are drawn of a large transaction."""
+        """Scene that the window shows: the committed one, and the parts that are drawn of a large transaction."""
         self._large: Large | None = None
         """The transaction that is being drawn in parts."""
         self.batches = 0

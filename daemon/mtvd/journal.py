@@ -209,7 +209,7 @@ class Journal:
         self._index = 0
         self._owed: Checkpoint | None = None
         self._backlog: deque[AnyRecord] = deque(maxlen=_BACKLOG)
-        """What has happened and could not be written."""
+        """Records of what has happened that could not be written."""
 
     @property
     def size_bytes(self) -> int:

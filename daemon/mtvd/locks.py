@@ -1,4 +1,4 @@
-"""What one daemon has at a time: its runtime directory, its endpoint and its pixel directory.
+"""Locks for what one daemon has at a time: its runtime directory, its endpoint and its pixel directory.
 
 Each has a lock of its own, because each may be named by itself; with two daemons on one of them, the second would
 write over the journal, take the socket away, or sweep the files of the first. The locks are the system's (``flock``)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _SHARE: Final = 50
-"""A session has a fiftieth of the daemon's time for its questions."""
+"""Pause between two questions of a session, in times of an answer."""
 _MOST_SECS: Final = 0.1
 """Between two of them."""
 _FREE: Final = 5

@@ -105,7 +105,7 @@ def storage_full(size: int) -> DaemonError:
 
 
 class Usage(NamedTuple):
-    """What a pixel directory holds."""
+    """Contents of a pixel directory."""
 
     files: int
     bytes: int
@@ -138,7 +138,7 @@ class PixelStore:
         self._idle: set[str] = set()
         self._orphans: set[str] = set()
         self._undead: set[str] = set()
-        """What could not be removed."""
+        """Files that could not be removed."""
         self._reserving = threading.Lock()
         self.on_made_again: Callable[[], None] = lambda: None
         """Called when the directory was removed and is made again; set by whoever has locked it."""

@@ -26,9 +26,9 @@ class Planned(msgspec.Struct, kw_only=True):
     """A group, folded into the scenes."""
 
     scene: sc.Scene
-    """What is committed, with all that was accepted."""
+    """Committed scene, with all that was accepted."""
     shown: sc.Scene
-    """What the window shows when all sections are drawn."""
+    """Scene that the window shows when all sections are drawn."""
     accepted: list[Waiting] = []
     numbers: list[tuple[int | None, ...]] = []
     given: list[Mapping[str, int]] = []
@@ -118,7 +118,7 @@ class Large(msgspec.Struct, kw_only=True):
     new: tuple[tuple[Display, int], ...] = ()
     """Displays that it makes, and the step that names each first."""
     later: tuple[ch.AnyChange, ...] = ()
-    """What the user has done on its displays meanwhile; it comes after the transaction."""
+    """Edits by hand on its displays meanwhile; they come after the transaction."""
 
     @property
     def taken(self) -> set[int]:

@@ -85,7 +85,7 @@ def _arranged(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
 
 
 def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:
-    """What was fitted into its frame is fitted again, where the frame has another size now."""
+    """Fit images again that were fitted, where their frame has another size now."""
     for number, display in scene.displays.items():
         if display.image is not None and display.zoom.factor is None and display.pan is None:
             yield ac.FitAgain(frame=number)

@@ -99,7 +99,7 @@ class WaitingList:
         self._quick_went = False
         """True: the last batch was of quick requests alone, and slow ones have waited for it."""
         self._least = 0.0
-        """What a session begins with that has not waited: nobody saves turns up."""
+        """Start of a session that has not waited, in seconds: nobody saves turns up."""
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -1,4 +1,4 @@
-"""What a strict transaction may name: displays, overlays and mask planes that are there. Pure.
+"""Check of strict transactions: they name displays, overlays and mask planes that are there. Pure.
 
 In Python a setting may come before the first image, and an overlay may be erased that is not there. At the shell a name
 that nothing has is a slip of the keyboard. So the shell asks for strict transactions, which are checked here when their

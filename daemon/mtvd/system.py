@@ -1,4 +1,4 @@
-"""What the system refuses: turned into the daemon's own errors where it happens, and told once where it goes on.
+"""Refusals of the system: turned into the daemon's own errors where they happen, and told once where they go on.
 
 A request that meets it fails with a code of the wire and the system's words, without a path of the server. What runs
 without a request (housekeeping) logs the failure when it begins and when it becomes another, and goes on.

@@ -47,8 +47,8 @@ async def test_a_handle_may_be_released_while_its_image_is_drawn(daemon: Daemon)
     assert daemon.engine.scene.files() == files(daemon)
 
 
-async def test_a_handle_may_be_released_while_its_image_waits_for_another(daemon: Daemon) -> None:
-    client, other = daemon.client(), daemon.client()
+async def release_while_waiting(daemon: Daemon, client: RawClient, other: RawClient) -> tuple[int, int]:
+    """Let an image of a handle wait behind another client's request, and release the handle; return both numbers."""
     handle = await loaded(client)
     await close_gate(daemon)
     before = other.send(steps.Zoom(display="a", factor=2.0))
@@ -57,6 +57,12 @@ async def test_a_handle_may_be_released_while_its_image_waits_for_another(daemon
     while daemon.engine.waiting < 1:
         await other.ask(messages.Status())
     await client.ask(messages.Release(handle=handle.handle))
+    return before, number
+
+
+async def test_a_handle_may_be_released_while_its_image_waits_for_another(daemon: Daemon) -> None:
+    client, other = daemon.client(), daemon.client()
+    before, number = await release_while_waiting(daemon, client, other)
     daemon.window.gate.set()
     assert isinstance(await other.answer(before), messages.Outcome)
     assert isinstance(await client.answer(number), messages.Outcome)
@@ -93,14 +99,7 @@ async def test_a_lease_may_end_while_its_image_is_drawn(daemon: Daemon) -> None:
 
 async def test_what_was_released_and_then_not_drawn_is_removed(daemon: Daemon) -> None:
     client, other = daemon.client(), daemon.client()
-    handle = await loaded(client)
-    await close_gate(daemon)
-    before = other.send(steps.Zoom(display="a", factor=2.0))
-    await daemon.window.reached.wait()
-    number = client.send(steps.Mtv(display="a", target=handle))
-    while daemon.engine.waiting < 1:
-        await other.ask(messages.Status())
-    await client.ask(messages.Release(handle=handle.handle))
+    before, number = await release_while_waiting(daemon, client, other)
     assert files(daemon)
     cancelled = await client.ask(messages.Cancel(request_id=f"{client.session.hex()}-{number}"))
     assert isinstance(cancelled, messages.Cancelled)

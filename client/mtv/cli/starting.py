@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LOG_NAME: Final = "mtvd.log"
 DAEMON_PACKAGES: Final = ("mtvd", "anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
-"""What the extra ``mtv[daemon]`` brings, as far as the daemon cannot do without."""
+"""Packages of the extra ``mtv[daemon]`` that the daemon cannot do without."""
 _STARTING: Final = "starting"
 """File that is locked while a daemon is started."""
 _GLANCE_SECS: Final = 0.05

@@ -1,4 +1,4 @@
-"""What ``mtv up`` wants of a daemon, and whether one that runs already has it. Looks only; starts nothing."""
+"""Options of ``mtv up`` that a daemon lacks which runs already. Looks only; starts nothing."""
 
 from __future__ import annotations
 

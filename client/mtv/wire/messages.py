@@ -34,7 +34,7 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     xauthority: str = ""
     """The client's ``$XAUTHORITY``."""
     secret: str = ""
-    """What the session's id is made of (`mtv.wire.proof`): with it the session goes on, on another connection."""
+    """Secret of which the session's id is made (`mtv.wire.proof`): it lets the session go on on another connection."""
 
 
 class Bye(Message, frozen=True, kw_only=True, tag="bye"):

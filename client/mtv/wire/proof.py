@@ -1,4 +1,4 @@
-"""Who a session is: its id is made of a secret that only its client has, so the daemon can check it and keep nothing.
+"""Proof of a session: its id is made of a secret that only its client has, so the daemon can check it and keep nothing.
 
 The id stands in every header and `status` tells it; the secret goes to the daemon alone, in each Hello. A daemon that
 has just started, or has forgotten the session, can tell the true client from one that has only seen the id.
