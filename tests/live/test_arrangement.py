@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from typing import Any
 
 import msgspec
@@ -10,7 +11,17 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mtvd.actions import Arrange, LoadImage, RaiseFrame, ResetFrame, SetRotation, SetZoom
+from mtvd.actions import (
+    Arrange,
+    CreateFrame,
+    DeleteFrame,
+    LoadImage,
+    RaiseFrame,
+    ResetFrame,
+    SetColormap,
+    SetRotation,
+    SetZoom,
+)
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -94,3 +105,79 @@ async def test_a_size_beyond_the_screen_is_refused_with_what_there_is_room_for(f
     assert "the screen has room for an image area of" in results[0].message
     left = await fresh_rig.tcl('"$::current(display) $::scale(lock) $::colorbar(lock)"')
     assert left == "single 0 0", "it is refused as a whole"
+
+
+PLACES = (
+    "[lmap which $::ds9(frames) {list $which"
+    " [lmap name {-x -y -width -height} {$::ds9(canvas) itemcget $which $name}]"
+    " [lmap name {-x -y -width -height} {$::ds9(canvas) itemcget ${which}cb $name}]}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("display", "tile"),
+    [
+        ("single", {}),
+        ("tile", {"mode": "grid", "grid,mode": "automatic", "grid,dir": "x"}),
+        ("tile", {"mode": "grid", "grid,mode": "automatic", "grid,dir": "y"}),
+        ("tile", {"mode": "grid", "grid,mode": "manual", "grid,col": "4", "grid,row": "2", "grid,gap": "9"}),
+        ("tile", {"mode": "row"}),
+        ("tile", {"mode": "column"}),
+    ],
+)
+async def test_frames_that_come_and_go_lie_where_ds9_itself_would_lay_them(
+    fresh_rig: Any, display: str, tile: dict[str, str]
+) -> None:
+    await fresh_rig.stage.ensure()
+    for name, value in tile.items():
+        await fresh_rig.tcl(f"[set ::tile({name}) {value}]")
+    await fresh_rig.tcl(f"[apply {{{{}} {{global current; set current(display) {display}; DisplayMode}}}}]")
+    chance = random.Random(display + str(tile))
+    shown: list[int] = []
+    for step in range(14):
+        if shown and chance.random() < 0.4:
+            frame = chance.choice(shown)
+            shown.remove(frame)
+            await fresh_rig.draw(DeleteFrame(frame=frame))
+        elif len(shown) < 8:
+            frame = 100 + step
+            shown.append(frame)
+            image = fresh_rig.image(np.full((30, 40), step, "f4") + np.arange(40, dtype="f4"))
+            await fresh_rig.draw(CreateFrame(frame=frame), LoadImage(frame=frame, image=image))
+        if not shown:
+            continue
+        if chance.random() < 0.5:
+            await fresh_rig.draw(RaiseFrame(frame=chance.choice(shown)))
+        ours, picture = await fresh_rig.tcl(PLACES), await fresh_rig.picture()
+        await fresh_rig.tcl("[DisplayMode]")
+        assert await fresh_rig.tcl(PLACES) == ours
+        np.testing.assert_array_equal(await fresh_rig.picture(), picture)
+
+
+async def test_only_the_new_tile_is_laid_out_where_the_others_keep_their_places(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    await fresh_rig.draw(arranged(tile=True), *[CreateFrame(frame=frame) for frame in range(7)])
+    await fresh_rig.tcl("[trace add execution ::LayoutFrames enter {incr ::laid_out;#}]")
+    await fresh_rig.tcl("[set ::laid_out 0]")
+    await fresh_rig.draw(CreateFrame(frame=7))
+    await fresh_rig.draw(DeleteFrame(frame=3))
+    assert await fresh_rig.tcl("$::laid_out") == "0", "3 columns and 3 rows are there already"
+    await fresh_rig.draw(CreateFrame(frame=8), CreateFrame(frame=9), CreateFrame(frame=10))
+    assert await fresh_rig.tcl("$::laid_out") == "1", "ten tiles need a column more"
+
+
+async def test_colour_maps_that_ds9_reads_from_files_are_there_for_whoever_asks(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    await fresh_rig.tcl("[trace add execution ::mtv::ds9::CreateColorbarExternal enter {incr ::maps_read;#}]")
+    await fresh_rig.tcl("[set ::maps_read 0]")
+    await fresh_rig.draw(*[CreateFrame(frame=frame) for frame in range(4)], RaiseFrame(frame=0))
+    assert await fresh_rig.tcl("$::maps_read") == "0"
+    await fresh_rig.draw(SetColormap(frame=1, name="viridis", invert=False))
+    assert await fresh_rig.tcl("$::maps_read") == "6", "all groups of files, in DS9's order"
+    await fresh_rig.tcl("[Frame2cb map h5_hot]")
+    names = [await fresh_rig.tcl(f"[Frame{frame}cb get name]") for frame in range(4)]
+    assert names == ["grey", "viridis", "h5_hot", "grey"]
+    await fresh_rig.draw(RaiseFrame(frame=1), CreateFrame(frame=4), SetColormap(frame=4, name="turbo", invert=True))
+    assert await fresh_rig.tcl("[Frame4cb get name]") == "turbo", "it began beside one with a map of a file"
+    await fresh_rig.draw(DeleteFrame(frame=3), CreateFrame(frame=3), SetColormap(frame=3, name="tpglpom", invert=False))
+    assert await fresh_rig.tcl("[Frame3cb get name]") == "tpglpom", "one that went without its maps leaves nothing"

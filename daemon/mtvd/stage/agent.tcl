@@ -111,11 +111,10 @@ proc ::mtv::frame {number} {
 }
 
 proc ::mtv::make {number} {
-    global ds9 current
-    set front $current(frame)
+    global ds9
     hand::forget Frame$number
     set ds9(seq) $number
-    CreateNameNumberFrame Frame$number base
+    frames::make Frame$number
     # the next frame made by hand is numbered after the others, below the numbers of named displays
     set next 1
     foreach which $ds9(frames) {
@@ -124,7 +123,6 @@ proc ::mtv::make {number} {
     }
     set ds9(seq) $next
     defaults Frame$number
-    if {$front ne {} && $front ne $current(frame)} {GotoFrame $front}
 }
 
 # DS9 gives a new frame the settings of the one in front; ours all start alike.
@@ -190,7 +188,7 @@ proc ::mtv::do::delete {number} {
     magnifier clear
     unset -nocomplain ::mtv::made($which) ::mtv::fitted($which)
     ::mtv::hand::forget $which
-    DeleteSingleFrame $which
+    ::mtv::frames::delete $which
 }
 
 # No frame at all, as in a new window.
@@ -578,6 +576,7 @@ proc ::mtv::hook {directory} {
     listen $directory/channel
     undo {close $::mtv::channel}
     events::install $directory/events
+    frames::install
 }
 
 # A DS9 of our own, in the middle of its start.

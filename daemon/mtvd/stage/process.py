@@ -29,7 +29,7 @@ _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
 EVENTS: Final = "events"
 CHANNEL: Final = "channel"
-_AGENT: Final = ("agent.tcl", "events.tcl", "hand.tcl")
+_AGENT: Final = ("agent.tcl", "events.tcl", "frames.tcl", "hand.tcl")
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
