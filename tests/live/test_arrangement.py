@@ -108,10 +108,12 @@ async def test_a_size_beyond_the_screen_is_refused_with_what_there_is_room_for(f
 
 
 PLACES = (
-    "[lmap which $::ds9(frames) {list $which"
+    "[list [lindex [$::ds9(canvas) gettags [lindex [$::ds9(canvas) find overlapping 60 60 70 70] end]] 0]"
+    " [lmap which $::ds9(frames) {list $which"
     " [lmap name {-x -y -width -height} {$::ds9(canvas) itemcget $which $name}]"
-    " [lmap name {-x -y -width -height} {$::ds9(canvas) itemcget ${which}cb $name}]}]"
+    " [lmap name {-x -y -width -height} {$::ds9(canvas) itemcget ${which}cb $name}]}]]"
 )
+"""Which is above the others near a corner, and where all frames and their colour bars are, in screen pixels."""
 
 
 @pytest.mark.parametrize(

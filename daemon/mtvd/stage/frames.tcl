@@ -141,8 +141,11 @@ proc ::mtv::frames::place {which numbers index} {
     $which configure -x $x -y $y -width $width -height $height -anchor nw
     if {$view(colorbar)} {LayoutColorbar ${which}cb {*}[tile $numbers $index]}
     if {$ds9(display) eq {single}} {
+        # a hidden one above the one in front would have the mouse
         $which hide
         ${which}cb hide
+        LayoutRaise $current(frame)
+        if {$view(colorbar)} {LayoutRaise $current(colorbar)}
         return
     }
     $which show
