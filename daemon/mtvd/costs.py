@@ -1,8 +1,8 @@
 """How long the window needs for a transaction, roughly: so that what is quick need not wait for what is slow. Pure.
 
 Medians of DS9 8.4.1 on two busy cores: an image of 2048x4176 float32 is loaded in 15 ms and redrawn in 17, each colour
-of its mask takes 10 ms, and a thousand markers 4. A new frame takes 40 to 50 ms, 33 of which DS9 reads its colour maps
-anew for the colour bar; to delete one takes 13, and 130 in `make crowd`, where 27 tiles changed their size.
+of its mask takes 10 ms, and a thousand markers 4. Beside 45 tiles a new frame takes 15 ms with its redraw, and to delete
+one 12 to 48, by the number of tiles that move up (`stage/frames.tcl`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _PIXEL_SECS: Final = 4e-9
 _MASK_PIXEL_SECS: Final = 1.2e-9
 """Of each plane."""
 _MARKER_SECS: Final = 4e-6
-_FRAME_SECS: Final = 0.045
-_DELETION_SECS: Final = 0.035
+_FRAME_SECS: Final = 0.015
+_DELETION_SECS: Final = 0.02
 
 
 def secs_of(changes: Iterable[ch.AnyChange], is_known: Callable[[Display], bool]) -> float:
