@@ -188,6 +188,14 @@ def test_the_room_for_pixels_is_that_of_the_place_where_the_daemon_would_put_the
     assert found(call)["room for pixels"].text.endswith(f"free in {tmp_path}")
 
 
+def test_a_damaged_journal_that_was_kept_is_told_of_and_a_sound_one_is_not(call: Call, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    call.endpoint = f"ipc://{tmp_path}/mtvd.sock"
+    assert "journal" not in found(call)
+    (tmp_path / "journal.damaged").write_bytes(b"x")
+    assert found(call)["journal"].remedy == f"rm {tmp_path}/journal.damaged"
+
+
 def test_no_daemon_alone_is_exit_code_3_as_one_json_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_LOOKS", (doctor._socket, doctor._daemon))
     endpoint = f"ipc://{tmp_path}/mtvd.sock"

@@ -10,6 +10,7 @@ import shutil
 import socket
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -152,6 +153,7 @@ def _socket(call: Call) -> Iterator[Finding]:
         return
     yield from _directory(path.parent)
     yield from _room(path.parent)
+    yield from _journal(path.parent)
 
 
 def _keys(endpoint: str) -> Iterator[Finding]:
@@ -193,6 +195,17 @@ def _room(runtime: Path) -> Iterator[Finding]:
         yield Finding("room for pixels", "problem", f"only {output.size(free)} free in {place}", remedy)
     else:
         yield _ok("room for pixels", f"{output.size(free)} free in {place}")
+
+
+def _journal(runtime: Path) -> Iterator[Finding]:
+    """Tell of a journal that was damaged; of a sound one nothing is said."""
+    kept = runtime / "journal.damaged"
+    try:
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.stat().st_mtime))
+    except OSError:
+        return
+    text = f"it was damaged on the disk: mtvd.log tells what was lost; the damaged file, of {day}, was kept"
+    yield Finding("journal", "problem", text, f"rm {kept}")
 
 
 def _daemon(call: Call) -> Iterator[Finding]:
