@@ -18,6 +18,7 @@ NAMES: Final = (
     "load_again",
     "mask_recolour",
     "overlay_erase",
+    "display_among_tiles",
     "query_cli",
     "query_warm",
     "query_rows",
