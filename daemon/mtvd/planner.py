@@ -67,6 +67,8 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
     resized = (before.size, before.size_key) != (after.size, after.size_key)
     if after != before:
         yield _arranged(wanted, after.size if resized else None)
+    if before.lock_frame == "wcs" and after.lock_frame != "wcs":
+        yield from _own_views(wanted)
     tiles_changed = after.tile and wanted.displays.keys() != shown.displays.keys()
     if resized or tiles_changed or after.tile != before.tile:
         yield from _fitted_again(wanted)
@@ -82,6 +84,16 @@ def _arranged(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
         leader=wanted.leader if wanted.lock_frame == "wcs" else None,
         size=size,
     )
+
+
+def _own_views(scene: Scene) -> Iterator[ac.AnyAction]:
+    """Give each image the view that the scene has for it: while views were aligned by WCS, DS9 chose others."""
+    for number, display in scene.displays.items():
+        if display.image is not None:
+            yield ac.SetRotation(frame=number, angle_deg=display.rotation.angle_deg)
+            yield ac.SetZoom(frame=number, factor=display.zoom.factor)
+            if display.pan is not None:
+                yield ac.SetPan(frame=number, x=display.pan.x, y=display.pan.y)
 
 
 def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:

@@ -82,6 +82,36 @@ def test_a_new_window_gets_the_size_that_was_asked_for_and_what_was_fitted_is_fi
     assert connection.status().arrangement.size == (440, 330)
 
 
+def test_an_image_that_was_aligned_by_wcs_is_upright_again_when_the_lock_ends_and_after_a_crash(
+    own_daemon: LiveDaemon,
+) -> None:
+    connection = own_daemon.connect()
+    display = mtv.Display(0, connection=connection)
+    turned = {
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CRVAL1": 150.0,
+        "CRVAL2": 2.0,
+        "CRPIX1": 50.0,
+        "CRPIX2": 50.0,
+    }
+    turned |= {"CD1_1": 0.0, "CD1_2": -1e-4, "CD2_1": -1e-4, "CD2_2": 0.0, "RADESYS": "ICRS"}
+    display.mtv(np.add.outer(3.0 * np.arange(80), np.arange(60)).astype("f4"), wcs=turned)
+    upright = display.snapshot()
+    mtv.arrange(lock_frame="wcs", connection=connection)
+    aligned = display.snapshot()
+    assert aligned != upright, "north is up"
+    mtv.arrange(lock_frame="none", connection=connection)
+    assert display.snapshot() == upright
+    mtv.arrange(lock_frame="wcs", connection=connection)
+    pid = own_daemon.window_pid()
+    os.kill(pid, signal.SIGKILL)
+    ended(pid)
+    assert display.snapshot() == aligned
+    mtv.arrange(lock_frame="image", connection=connection)
+    assert display.snapshot() == upright
+
+
 def test_a_stopped_ds9_is_woken_or_replaced_and_nothing_is_lost(short_path: Path) -> None:
     daemon = LiveDaemon(short_path, deadline_secs=5)
     daemon.start()

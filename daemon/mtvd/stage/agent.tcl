@@ -363,6 +363,7 @@ proc ::mtv::do::arrange {tile frames limits colormap leader size} {
     global current panzoom scale colorbar
     # before anything is changed: what is refused is refused as a whole
     if {$size ne {}} {::mtv::check_room {*}$size}
+    if {$panzoom(lock) eq {wcs} && $frames ne {wcs}} ::mtv::unalign
     set panzoom(lock) $frames
     set scale(lock) $limits
     set scale(lock,limits) $limits
@@ -374,6 +375,13 @@ proc ::mtv::do::arrange {tile frames limits colormap leader size} {
     }
     if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
     if {$size ne {}} {::mtv::resize {*}$size}
+}
+
+# Frames that were locked by WCS stay turned to the sky in DS9 when the lock ends, and so would new ones.
+proc ::mtv::unalign {} {
+    global current
+    set current(align) 0
+    foreach which $::ds9(frames) {$which wcs align 0}
 }
 
 # DS9 itself would let a window reach beyond the screen, where nothing of it is seen.
