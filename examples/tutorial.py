@@ -1,6 +1,7 @@
 """Displaying exposures and source tables: the LSST tutorial, part 3, step by step with mtv.
 
-Run ``mtv demo``, or start a daemon with a repository of your own (``mtv up --repo SMALL_HSC``) and run
+Run ``mtv demo``, or start a daemon with a repository of your own (``mtv up --repo
+SMALL_HSC=/path/to/repository``) and run
 
     python examples/tutorial.py --picture tutorial.png
 

@@ -55,7 +55,7 @@ def movie(call: Call, /, words: tuple[str, ...], **asked: Any) -> None:
     Elsewhere the command waits for the end. Ctrl-C stops the movie; with --background it goes on by itself.
 
     \b
-    mtv movie calexp detector=41 --order-by visit --fps 4
+    mtv movie calexp instrument=HSC detector=41 --order-by visit --fps 4
     mtv movie calexp instrument=HSC --where "visit > 1000" --save visits.mp4
     mtv movie calexp --sky 150.1,2.2,30 --loop --background      a patch of the sky
     mtv movie --pause                                            steer the one that plays on --display
