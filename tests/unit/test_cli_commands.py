@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -695,6 +698,36 @@ def test_status_leaves_out_the_session_that_asks(run: Run, daemon: ScriptedDaemo
     output = run("status").output
     assert "sessions      tutorial.py, pid 2" in output
     assert "mtv, pid 1" not in output
+
+
+def test_status_counts_the_sessions_of_programs_that_have_ended_and_names_those_that_live(
+    run: Run, daemon: ScriptedDaemon
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = os.uname().nodename
+    told = [("living", os.getpid(), here), ("gone", ended.pid, here), ("elsewhere", ended.pid, "another")]
+    sessions = tuple(
+        ms.SessionInfo(session=f"{index:02x}", program=program, pid=pid, host=host)
+        for index, (program, pid, host) in enumerate(told)
+    )
+    daemon.script(ms.Status, report(sessions=sessions))
+    output = run("status").output
+    assert "living" in output
+    assert "elsewhere" in output
+    assert "gone" not in output
+    assert "1 more, of programs that have ended" in output
+
+
+def test_a_file_that_is_there_is_shown_whatever_its_name(
+    run: Run, daemon: ScriptedDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "img.dat").write_bytes(b"")
+    run("show", "img.dat", "--behind")
+    run("show", "calexp", "--behind")
+    file, dataset = File(path=str(tmp_path / "img.dat")), Dataset(dataset_type="calexp")
+    assert daemon.steps == [st.Mtv(target=file), st.Mtv(target=dataset)]
 
 
 def test_status_as_json_is_the_report(run: Run, daemon: ScriptedDaemon) -> None:

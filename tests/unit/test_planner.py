@@ -83,14 +83,16 @@ def test_the_size_of_the_window_is_set_when_it_is_asked_for_and_else_left_to_the
 
 
 def test_views_that_were_aligned_by_wcs_are_those_of_the_scene_again_when_the_lock_ends() -> None:
-    fields = {"tile": None, "lock_scale": None, "lock_colormap": None}
+    def lock(frames: str) -> ch.Arrange:
+        return ch.Arrange(tile=None, lock_frame=frames, lock_scale=None, lock_colormap=None, key=frames)  # type: ignore[arg-type]
+
     views = (ch.SetRotation(display=0, angle_deg=30.0, key="r"), ch.SetPan(display=1, x=3.0, y=4.0, key="p"))
-    locked = scene(show(0), show(1), *views, ch.Arrange(lock_frame="wcs", **fields, key="a"))
-    for lock in ("none", "image"):
-        free, _ = sc.apply(locked, (ch.Arrange(lock_frame=lock, **fields, key="b"),))
+    locked = scene(show(0), show(1), *views, lock("wcs"))
+    for frames in ("none", "image"):
+        free, _ = sc.apply(locked, (lock(frames),))
         actions = planner.plan(locked, free)
         turned = {action.frame: action.angle_deg for action in actions if isinstance(action, ac.SetRotation)}
-        assert turned == ({0: 30.0, 1: 0.0} if lock == "none" else {0: 30.0, 1: 30.0}), (
+        assert turned == ({0: 30.0, 1: 0.0} if frames == "none" else {0: 30.0, 1: 30.0}), (
             "both are those of the one in front"
         )
         assert set(fitted(locked, free)) == {0, 1}

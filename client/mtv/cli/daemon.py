@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from mtv.wire.errors import Unavailable
 
 if TYPE_CHECKING:
     from mtv.cli.upkeep import Option
-    from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Movie, Report, WindowState
+    from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Movie, Report, SessionInfo, WindowState
 
 _LEAVE_SECS: Final = 20.0
 """How long a daemon may take to close its window and go."""
@@ -154,7 +155,9 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
     """Return the daemon's state as lines; the session that asks is left out."""
     from mtv.cli.output import duration, plural, size
 
-    sessions = [session for session in report.sessions if session.session != own_session]
+    others = [session for session in report.sessions if session.session != own_session]
+    sessions = [session for session in others if not _has_ended(session)]
+    ended = len(others) - len(sessions)
     limit = f" of {size(report.pixel_bytes_limit)}" if report.pixel_bytes_limit else ""
     return [
         f"mtvd {report.release}, pid {report.pid}, up {duration(report.uptime_secs)}, {report.endpoint}",
@@ -169,6 +172,7 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
                 f"{plural(session.requests, 'request')}, {session.waiting} waiting"
                 for session in sessions
             ]
+            + ([f"{ended} more, of programs that have ended"] if ended else [])
             + ([f"and {more} more"] if (more := report.session_count - len(report.sessions)) > 0 else []),
         ),
         *(_entries("feeds", [_feed(feed) for feed in report.feeds]) if report.feeds else []),
@@ -192,6 +196,19 @@ def status_lines(report: Report, own_session: str = "") -> list[str]:
             f"{plural(report.batches, 'batch').replace('batchs', 'batches')}",
         ),
     ]
+
+
+def _has_ended(session: SessionInfo) -> bool:
+    """Tell whether the program is gone; of one on another host nobody here knows."""
+    if session.host != os.uname().nodename:
+        return False
+    try:
+        os.kill(session.pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _feed(feed: FeedInfo) -> str:

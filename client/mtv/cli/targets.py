@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -69,7 +70,7 @@ def parse(
 def _whole(first: str, rest: Sequence[str], *, repo: str, collections: Sequence[str]) -> Dataset | File | Handle:
     if not rest and first.startswith(_HANDLE):
         return Handle(handle=first.removeprefix(_HANDLE))
-    if not rest and _FILE.match(first):
+    if not rest and (_FILE.match(first) or Path(first).is_file()):
         return File(path=common.absolute(first))
     if not rest and _UUID.fullmatch(first):
         return Dataset(repo=repo, id=first)
