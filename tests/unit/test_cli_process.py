@@ -80,11 +80,10 @@ def mtv(environ: dict[str, str], *arguments: str, code: int = 0) -> subprocess.C
 @pytest.fixture
 def started(environ: dict[str, str], endpoint: str) -> Iterator[int]:
     """A daemon that ``mtv up`` has started, by its process."""
-    up = mtv(environ, "up", "--endpoint", endpoint, "--json", "--repo", "demo=relative/path")
+    up = mtv(environ, "up", "--endpoint", endpoint, "--json", "--repo", "demo=tests/unit")
     pid = int(json.loads(up.stdout)["pid"])
     try:
-        missing = f"{Path.cwd()}/relative/path"
-        assert up.stderr == f"mtv: there is no directory {missing}: --repo takes [ALIAS=]PATH or [ALIAS=]URI\n"
+        assert up.stderr == ""
         yield pid
     finally:
         if psutil.pid_exists(pid):
@@ -177,9 +176,16 @@ def test_two_that_start_a_daemon_at_once_start_one_and_both_say_so(environ: dict
             psutil.Process(pid).kill()
 
 
+def test_up_refuses_a_repository_that_is_not_there_and_starts_nothing(environ: dict[str, str], endpoint: str) -> None:
+    up = mtv(environ, "up", "--endpoint", endpoint, "--repo", "demo=relative/path", code=1)
+    missing = f"{Path.cwd()}/relative/path"
+    assert up.stderr == f"mtv: repo: there is no directory {missing} (--repo takes [ALIAS=]PATH or [ALIAS=]URI)\n"
+    assert "does not listen" in mtv(environ, "status", "--endpoint", endpoint, code=3).stderr
+
+
 def test_up_hands_its_options_on_with_absolute_paths(endpoint: str, started: int) -> None:
     log = Path(endpoint.removeprefix("ipc://")).with_name("mtvd.log").read_text()
-    assert f"--repo demo={Path.cwd()}/relative/path" in log
+    assert f"--repo demo={Path.cwd()}/tests/unit" in log
     assert f"--endpoint {endpoint} --runtime-dir {Path(endpoint.removeprefix('ipc://')).parent}" in log
     assert started > 0
 

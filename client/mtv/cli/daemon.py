@@ -10,7 +10,7 @@ import click
 
 from mtv.cli import common
 from mtv.cli.common import Call, Command, Refused
-from mtv.wire.errors import Unavailable
+from mtv.wire.errors import Unavailable, bad_value
 
 if TYPE_CHECKING:
     from mtv.cli.upkeep import Option
@@ -67,12 +67,12 @@ def up(
     report = starting.probe(call.endpoint)
     already = report is not None
     if report is None:
+        for location in filter(None, map(starting.missing_directory, repos)):
+            raise bad_value("repo", f"there is no directory {location}", "--repo takes [ALIAS=]PATH or [ALIAS=]URI")
         words = [word for option in wanted for word in option.words]
         report, already = starting.start_or_find(call.endpoint, words, call.timeout_secs)
     lacking = [option for option in wanted if not upkeep.has(report, option)] if already else []
     _tell_up(call, report, already=already, lacking=lacking)
-    for location in filter(None, map(starting.missing_directory, repos)):
-        click.echo(f"mtv: there is no directory {location}: --repo takes [ALIAS=]PATH or [ALIAS=]URI", err=True)
     if lacking:
         raise Refused(upkeep.refusal(lacking, wanted))
 

@@ -32,8 +32,12 @@ def make(directory: Path, size: SizeName, user: str | None = None) -> None:
 
 
 def _show(done: int, total: int, unit: str) -> None:
-    end = "\n" if done == total else ""
-    click.echo(f"\r{done} of {total} {unit}{end}", nl=False, file=sys.stderr)
+    """Count in one line of a terminal; elsewhere only the end is told."""
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        click.echo(f"\r{done} of {total} {unit}{end}", nl=False, file=sys.stderr)
+    elif done == total:
+        click.echo(f"{total} {unit}", file=sys.stderr)
 
 
 if __name__ == "__main__":
