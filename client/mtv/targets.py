@@ -42,6 +42,8 @@ class Image(NamedTuple):
     wcs: str = ""
     unit: str = ""
     label: str = ""
+    notes: tuple[str, ...] = ()
+    """What of the target is not shown, and why, in words for the user."""
 
 
 def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
@@ -119,6 +121,7 @@ def sent(image: Image, sink: Sink) -> data.Exposure:
         wcs=image.wcs,
         unit=image.unit,
         label=image.label,
+        notes=image.notes,
     )
 
 
@@ -248,6 +251,7 @@ def _from_exposure(exposure: Any) -> Image:
         exposure.wcs,
         exposure.unit,
         exposure.label,
+        exposure.notes,
     )
 
 

@@ -71,6 +71,8 @@ class ExposureFile:
     """A mask where the file has nothing else."""
     mask: Plane | JoinedMask | None = None
     variance: Plane | None = None
+    notes: tuple[str, ...] = ()
+    """What of the file is left out, and why, in words for the user."""
 
     @functools.cached_property
     def xy0(self) -> tuple[int, int]:
