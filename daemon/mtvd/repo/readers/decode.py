@@ -65,8 +65,8 @@ def decode(strips: Sequence[Strip]) -> Iterator[Strip]:
     RequestError
         ``unreadable_file`` of the first strip that is damaged.
     """
-    # astropy, which reads what is scaled, changes warnings process-wide: not for threads.
-    apart = [strip for strip in strips if isinstance(strip.plane, Plane) and not strip.plane.compressed]
+    # astropy, which reads what was packed, changes warnings process-wide: not for threads. Scaling needs none.
+    apart = [strip for strip in strips if isinstance(strip.plane, Plane) and not strip.plane.in_threads]
     together = [strip for strip in strips if strip not in apart]
     for strip in apart:
         strip.decode()

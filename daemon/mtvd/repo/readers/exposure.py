@@ -11,7 +11,7 @@ import msgspec
 from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Got
-from mtvd.repo.readers import headers
+from mtvd.repo.readers import cards, headers
 from mtvd.repo.readers.components import VALUES, value
 from mtvd.repo.readers.exposurefile import ExposureFile, JoinedMask, mask_planes
 from mtvd.repo.readers.failures import unsupported
@@ -115,7 +115,7 @@ def _described(
         planes=mask_planes(named) if named is not None else {},
         xy0=(file.xy0[0] + shift[0], file.xy0[1] + shift[1]),
         wcs=file.wcs_cards(shift),
-        unit=str(shown.header.get("BUNIT", "")).strip(),
+        unit=cards.text(shown.header, "BUNIT"),
         label=label,
         notes=file.notes,
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.hdus import opened
 
@@ -111,12 +112,7 @@ def of(plane: HasHeader) -> tuple[Any, ...]:
         return (hdus[0].header.copy(), plane.header)
 
 
-def metadata_of(headers: Iterable[Any]) -> dict[str, str | int | float | bool | None]:
+def metadata_of(headers: Iterable[Any]) -> dict[str, cards.Plain]:
     """Return the plain keywords of headers, the later ones on top; those of the file's own structure left out."""
-    plain: dict[str, str | int | float | bool | None] = {}
-    for header in headers:
-        for card in header.cards:
-            if not _STRUCTURE.fullmatch(card.keyword):
-                value = card.value
-                plain[card.keyword] = value if isinstance(value, str | int | float | bool) else None
-    return plain
+    found = (item for header in headers for item in cards.items(header))
+    return {keyword: value for keyword, value in found if not _STRUCTURE.fullmatch(keyword)}
