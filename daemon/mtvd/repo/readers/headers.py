@@ -92,18 +92,6 @@ def xy0_of(header: Any) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def planes_of(header: Any) -> dict[str, int]:
-    """Return mask plane names and bit numbers, by bit number.
-
-    ``lsst.afw`` keeps ``MP_NAME = number``; ``lsst.images`` keeps ``MSKN0000 = name`` and ``MSKM0000 = value``.
-    """
-    found = {key[3:]: int(header[key]) for key in header if key.startswith("MP_")}
-    for key in header:
-        if key.startswith("MSKN") and (value := header.get(f"MSKM{key[4:]}")) is not None:
-            found[str(header[key])] = int(value).bit_length() - 1
-    return dict(sorted(found.items(), key=lambda item: item[1]))
-
-
 def of(plane: HasHeader) -> tuple[Any, ...]:
     """Return the headers that speak of an image: the file's first, and its own."""
     if not plane.index:
