@@ -12,6 +12,7 @@ from mtv.batch import Batch
 from mtv.connection import Connection
 from mtv.listening import Events
 from mtv.markers import columns_of, points_of, table_columns
+from mtv.objects import Image
 from mtv.process import default_connection
 from mtv.ticket import OnProgress
 from mtv.transaction import Collector, System
@@ -119,7 +120,7 @@ class Display:
         image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
         self._mtv(image, wait=wait, supersede=supersede)
 
-    def _mtv(self, image: targets.Image, *, wait: bool, supersede: bool) -> None:
+    def _mtv(self, image: Image, *, wait: bool, supersede: bool) -> None:
         connection = self.connection
         sink = connection.sink()
         try:

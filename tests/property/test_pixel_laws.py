@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from mtv import targets
 from mtv.handover import Place, handed_over, kept
+from mtv.objects import Image, image_of
 from mtv.packing import unpacked
 from mtv.pixels import FileSink, FrameSink, Sink
 from mtv.wire.data import Array, Exposure
@@ -60,7 +61,7 @@ def directory() -> Iterator[Path]:
         yield Path(made)
 
 
-def _sent(image: targets.Image, road: str, directory: Path) -> tuple[Exposure, tuple[Any, ...]]:
+def _sent(image: Image, road: str, directory: Path) -> tuple[Exposure, tuple[Any, ...]]:
     """Return what a message says of an image after one of the roads, and its buffers."""
     image = targets.checked(image, LIMITS)
     if road in {"file", "message", "network"}:
@@ -68,7 +69,7 @@ def _sent(image: targets.Image, road: str, directory: Path) -> tuple[Exposure, t
         return targets.sent(image, cast("Sink", sink)), tuple(sink.buffers)
     place, next_place = Place(directory, LIMITS, "a"), Place(None if "message" in road else directory, LIMITS, "b")
     if road.startswith("kept"):
-        frame = handed_over(cast("targets.Image", kept(image, 0.0, None).image), place, 0.0, None)
+        frame = handed_over(cast("Image", kept(image, 0.0, None).image), place, 0.0, None)
     else:
         frame = handed_over(image, place, 0.0, None)
         frame = frame.moved(next_place) if "moved" in road else frame
@@ -102,7 +103,7 @@ def _arrived(array: Array, buffers: tuple[Any, ...], directory: Path) -> Pixels:
 def test_pixels_arrive_as_numpy_has_them(road: str, data: st.DataObject, directory: Path) -> None:
     array = data.draw(laid_out())
     before = array.copy()
-    sent, buffers = _sent(targets.image_of(array), road, directory)
+    sent, buffers = _sent(image_of(array), road, directory)
     assert np.array_equal(_arrived(sent.image, buffers, directory), array, equal_nan=array.dtype.kind == "f")
     assert sent.image.dtype in BITPIX
     assert sent.mask is None
@@ -115,7 +116,7 @@ def test_the_bits_of_the_planes_of_a_mask_arrive(road: str, data: st.DataObject,
     mask = data.draw(laid_out(("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")))
     bits = 1 if mask.dtype.kind == "b" else 8 * mask.dtype.itemsize
     planes = data.draw(st.dictionaries(st.sampled_from("ABC"), st.integers(0, bits - 1), min_size=1))
-    image = targets.Image(np.zeros(mask.shape), mask, planes)
+    image = Image(np.zeros(mask.shape), mask, planes)
     sent, buffers = _sent(image, road, directory)
     assert sent.mask is not None
     arrived = _arrived(sent.mask, buffers, directory)
@@ -129,7 +130,7 @@ def test_the_first_limits_of_a_smoothed_feed_are_percentiles_of_the_values(
     road: str, data: st.DataObject, directory: Path
 ) -> None:
     array = data.draw(laid_out())
-    sent, buffers = _sent(targets.image_of(array), road, directory)
+    sent, buffers = _sent(image_of(array), road, directory)
     pixels = PixelStore(directory, 1 << 28)
     feeds = Feeds(pixels, LIMITS, frozenset, lambda: 0.0)
     message = FrameMessage(feed="f", display=0, target=sent, smooth_secs=1.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, planes_of_all, planes_without_a_bit
+from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes, planes_of_all
 from mtv.wire.errors import bad_value
 from mtvd.repo.readers import headers, sky
 from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits
@@ -20,7 +20,6 @@ from mtvd.repo.readers.wcsfit import fitted_cards
 
 _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
-_BYTE: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,14 +173,8 @@ def _fitting(
 def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]:
     """Return a mask as integers whose bits have names."""
     headers = _headers(mask)
-    unknown = planes_without_a_bit(headers)
-    notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
-    if planes_of_all(headers):
-        return of_bits(mask), tuple(notes)
-    if isinstance(mask, JoinedMask) or mask.dtype.itemsize * _BYTE > _BYTE:
-        message = f"the bits of the mask have no names: pixels that are not 0 are {MASK_PLANE}"
-        notes.append(f"{message}; the component 'mask' has the numbers")
-    return Derived(mask, marked), tuple(notes)
+    notes = mask_notes(headers, 64 if isinstance(mask, JoinedMask) else 8 * mask.dtype.itemsize)
+    return of_bits(mask) if planes_of_all(headers) else Derived(mask, marked), notes
 
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:
