@@ -84,11 +84,12 @@ class Display:
 
         Parameters
         ----------
-        target : array, `Exposure`, NDData, HDU, path, `Handle` or `DatasetRef`
-            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one. The daemon itself reads
-            paths, handles and references, and their pixels never come here.
-        mask : array, optional
-            ``(y, x)`` booleans or integers of the image's shape.
+        target : array, `Exposure`, NDData, Cutout2D, HDU, HDUList, path, `Handle` or `DatasetRef`
+            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one; axes of length one in front
+            do not count. The daemon itself reads paths, handles and references, and their pixels never come here. Its
+            own mask is shown as one plane ``MASK``, where its bits have no names; one that does not fit is left out.
+        mask : array or `bool`, optional
+            Booleans or integers of the image's shape ``(y, x)``, or that numpy can broadcast to it: ``True`` masks all.
         planes : `dict` [`str`, `int`], optional
             Mask plane name to bit number; a boolean mask is one plane named ``MASK``.
         xy0 : `tuple` [`int`, `int`], optional
@@ -106,7 +107,12 @@ class Display:
         Raises
         ------
         RequestError
-            For a target that is no image, a mask of another shape, a type of pixel that cannot be shown.
+            For a target that is no image, a ``mask`` of another shape, a type of pixel that cannot be shown.
+
+        Notes
+        -----
+        A part of the target that is left out, such as a mask of its own that has another shape, is logged as a warning
+        of the logger ``mtv``, and told by the ``notes`` of `describe`.
         """
         checks.supersede(supersede, wait=wait, buffered=self.connection.open_batch(self.frame) is not None)
         source = targets.reference(target)

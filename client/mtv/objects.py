@@ -157,11 +157,13 @@ def _from_hdu_list(hdus: Any) -> Image:
 
 
 def _from_hdu(target: Any) -> Image:
-    if target.data is None:
-        raise bad_value(
-            "target", f"{_called(target)} has no data", "show another HDU, as in hdus[1], or the whole HDUList"
-        )
-    return _described(target, target.data)
+    data = target.data
+    if data is None:
+        hint = "show another HDU, as in hdus[1], or the whole HDUList"
+        raise bad_value("target", f"{_called(target)} has no data", hint)
+    if getattr(data, "dtype", None) is not None and data.dtype.names is not None:
+        raise bad_value("target", f"{_called(target)} is a table, not an image", _TABLE_HINT)
+    return _described(target, data)
 
 
 def _called(hdu: Any) -> str:

@@ -124,9 +124,9 @@ def test_pixels_of_a_file_that_is_mapped_are_shown(tmp_path: Path) -> None:
         (np.zeros((2, 2), [("a", "f4"), ("b", "f4")]), "target", "table", "overlay"),
         (Table({"x": [1.0]}), "target", "a Table is a table", "overlay"),
         (OnACard(IMAGE), "target", "a OnACard cannot be made an array: can't convert cuda", ""),
-        (fits.PrimaryHDU(), "target", "the PrimaryHDU 'PRIMARY' has no data", "hdus[1]"),
+        (fits.PrimaryHDU(), "target", "the PrimaryHDU has no data", "hdus[1]"),
         (fits.ImageHDU(name="SCI"), "target", "the ImageHDU 'SCI' has no data", "hdus[1]"),
-        (fits.BinTableHDU.from_columns([fits.Column("x", "D", array=[1.0])]), "target", "is a table", "overlay"),
+        (fits.BinTableHDU(np.zeros(1, [("x", "f8")])), "target", "the BinTableHDU is a table", "overlay"),
         (fits.HDUList([fits.PrimaryHDU()]), "target", "no HDU of the list has an image: PrimaryHDU", "overlay"),
         (fits.HDUList(), "target", "a HDUList is nothing", "HDUList"),
         ([IMAGE], "target", "a list is nothing", "2-D array"),
@@ -137,7 +137,7 @@ def test_pixels_of_a_file_that_is_mapped_are_shown(tmp_path: Path) -> None:
 def test_what_is_no_image_is_refused_by_its_name_with_a_hint(target: Any, where: str, words: str, hint: str) -> None:
     error = refused(target).error
     assert error.where == where
-    assert words.replace(" 'PRIMARY'", "") in error.message.replace(" 'PRIMARY'", "")
+    assert words in error.message
     assert hint in error.hint
 
 
