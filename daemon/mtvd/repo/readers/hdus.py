@@ -257,7 +257,7 @@ def index_of(hdus: Any, wanted: Hdu) -> int:
         same = cards.text(header, "EXTNAME", "PRIMARY" if index == 0 else "").upper() == name.strip().upper()
         if same and (not version.strip() or cards.text(header, "EXTVER", "1") == version.strip()):
             return index
-    names = [name for hdu in hdus if (name := cards.text(hdu.header, "EXTNAME"))]
+    names = [called for hdu in hdus if (called := cards.text(hdu.header, "EXTNAME"))]
     there = f"there are {', '.join(names[:12])}" if names else "this file's HDUs have no names; use a number"
     raise bad_value("hdu", f"there is no HDU called {wanted!r}", near(name, names, otherwise=there))
 
