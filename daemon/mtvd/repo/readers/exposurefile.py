@@ -13,6 +13,7 @@ import numpy as np
 from mtv.wire.errors import bad_value
 from mtvd.repo.readers import headers, sky
 from mtvd.repo.readers.failures import unreadable
+from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Box, Pixels, Plane, plane_at, planes
 from mtvd.repo.readers.parts import Part, box_of_pixels, box_on_sky
 from mtvd.repo.readers.wcsfit import fitted_cards
@@ -123,13 +124,20 @@ def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
         return ExposureFile(image=plane_at(path, part.hdu).slice(part.cube_index))
     by_role: dict[str, list[Plane]] = {}
     unnamed: list[Plane] = []
+    flat: Plane | None = None
     for plane in planes(path):
-        if plane.role in _ROLES:
+        if len(plane.shape) < 2:
+            flat = flat or plane
+        elif plane.role in _ROLES:
             by_role.setdefault(plane.role, []).append(plane)
         else:
             unnamed.append(plane)
         if len(by_role) == len(_ROLES) or len(unnamed) == len(_ROLES):
             break
+    if flat is not None and not (by_role or unnamed):
+        flat.slice(part.cube_index)  # which refuses it
+    if not (by_role or unnamed):
+        raise without_pixels(path) or unreadable("the file has no image")
     return _checked(_chosen(by_role, unnamed), part.cube_index)
 
 
@@ -150,9 +158,9 @@ def _chosen(by_role: dict[str, list[Plane]], unnamed: list[Plane]) -> ExposureFi
     if image is not None:
         return ExposureFile(image=image, mask=mask, variance=variance)
     if not unnamed:
-        if alone := mask or variance:
-            return ExposureFile(image=alone)
-        raise unreadable("the file has no image")
+        alone = mask or variance
+        assert alone is not None
+        return ExposureFile(image=alone)
     if len(unnamed) > 1 and unnamed[1].is_mask:
         mask = unnamed[1]
     if mask is not None and len(unnamed) > 2:

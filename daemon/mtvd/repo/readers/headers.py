@@ -25,6 +25,7 @@ _STRUCTURE: Final = re.compile(
     r"|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|QUANTIZ|DITHER0|TENSION|SIMPLE|PCOUNT|GCOUNT|EXTEND)"
     r"|MP_.*|MSK[NMD]\d+|"
 )
+_BITS: Final = 64
 
 
 class HasHeader(Protocol):
@@ -97,11 +98,15 @@ def planes_of(header: Any) -> dict[str, int]:
 
     ``lsst.afw`` keeps ``MP_NAME = number``; ``lsst.images`` keeps ``MSKN0000 = name`` and ``MSKM0000 = value``.
     """
-    found = {key[3:]: int(header[key]) for key in header if key.startswith("MP_")}
+    found = {key[3:]: bit for key in header if key.startswith("MP_") and 0 <= (bit := _bit(header, key)) < _BITS}
     for key in header:
-        if key.startswith("MSKN") and (value := header.get(f"MSKM{key[4:]}")) is not None:
-            found[str(header[key])] = int(value).bit_length() - 1
+        if key.startswith("MSKN") and (value := _bit(header, f"MSKM{key[4:]}")) > 0:
+            found[cards.text(header, key)] = value.bit_length() - 1
     return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _bit(header: Any, keyword: str) -> int:
+    return int(cards.number(header, keyword, -1))
 
 
 def of(plane: HasHeader) -> tuple[Any, ...]:
