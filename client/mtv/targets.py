@@ -6,14 +6,13 @@ has ``data`` and ``header``.
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv.pixels import stored_dtype
+from mtv.wcscards import wcs_cards
 from mtv.wire import data
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.limits import Limits
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 MASK_PLANE: Final = "MASK"
 """Name of the plane of a boolean mask."""
 
-_WCS_KEYWORD: Final = re.compile(
-    r"(WCSAXES|C(TYPE|RPIX|RVAL|DELT|UNIT|ROTA)\d|(CD|PC|PV)\d+_\d+|[AB]P?_(ORDER|DMAX|\d+_\d+)|LONPOLE|LATPOLE|RADESYS"
-    r"|EQUINOX|MJDREF|DATE-OBS|MJD-OBS|RADECSYS)"
-)
-
 
 class Image(NamedTuple):
     """An image in this process, before its pixels go anywhere."""
@@ -42,6 +36,8 @@ class Image(NamedTuple):
     wcs: str = ""
     unit: str = ""
     label: str = ""
+    notes: tuple[str, ...] = ()
+    """What of the target is not shown, and why, in words for the user."""
 
 
 def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
@@ -119,6 +115,7 @@ def sent(image: Image, sink: Sink) -> data.Exposure:
         wcs=image.wcs,
         unit=image.unit,
         label=image.label,
+        notes=image.notes,
     )
 
 
@@ -198,47 +195,6 @@ def checked_xy0(xy0: Any) -> tuple[int, int]:
     raise bad_value("xy0", f"{xy0!r} are not two whole numbers (x, y)", "the 0-based parent pixel of the first pixel")
 
 
-def wcs_cards(wcs: Any) -> str:
-    """Return a WCS as FITS cards of 80 characters, concatenated.
-
-    Parameters
-    ----------
-    wcs : `str`, `astropy.wcs.WCS`, `astropy.io.fits.Header` or mapping
-        Cards, something with ``to_header(relax=True)``, a header, or keywords to values.
-
-    Raises
-    ------
-    RequestError
-        ``bad_value`` naming ``wcs``.
-    """
-    if wcs is None:
-        return ""
-    if isinstance(wcs, str):
-        if len(wcs) % 80 or not wcs.isascii():
-            raise bad_value("wcs", "the cards are not 80 characters each", "header.tostring(sep='', endcard=False)")
-        return wcs
-    header = wcs.to_header(relax=True) if hasattr(wcs, "to_header") else wcs
-    if not hasattr(header, "items"):
-        raise bad_value("wcs", f"a {type(wcs).__name__} is no WCS", "an astropy WCS, a FITS header, or its cards")
-    return "".join(card(str(key), value) for key, value in header.items() if _WCS_KEYWORD.fullmatch(str(key)))
-
-
-def card(keyword: str, value: object) -> str:
-    """Return one FITS card in fixed format."""
-    if isinstance(value, bool):
-        text = f"{'T' if value else 'F':>20}"
-    elif isinstance(value, int):
-        text = f"{value:>20}"
-    elif isinstance(value, float) or hasattr(value, "__float__"):
-        number = float(value)  # numpy's scalars too
-        if not math.isfinite(number):
-            raise bad_value("wcs", f"{keyword} is {number}")
-        text = f"{number!r:>20}".replace("e", "E")
-    else:
-        text = "'{:<8}'".format(str(value).replace("'", "''"))
-    return f"{keyword:<8}= {text}".ljust(80)[:80]
-
-
 def _from_exposure(exposure: Any) -> Image:
     return Image(
         exposure.image,
@@ -248,6 +204,7 @@ def _from_exposure(exposure: Any) -> Image:
         exposure.wcs,
         exposure.unit,
         exposure.label,
+        exposure.notes,
     )
 
 

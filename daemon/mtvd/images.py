@@ -12,7 +12,7 @@ import os
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 import msgspec
@@ -29,6 +29,9 @@ from mtvd.columns import array_of, number_dtype, packed_bytes
 from mtvd.pixelstore import PixelStore, grow
 from mtvd.stage import fits_bytes
 from mtvd.system import told
+
+_NOTES: Final = 16
+"""Of one image."""
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +149,7 @@ class Images:
             label=markers.plain(exposure.label, self._limits.text_chars),
             unit=markers.plain(exposure.unit, self._limits.text_chars),
             stream=zlib.crc32(exposure.wcs.encode()) | 1 if self._pixels.is_lent(file) else 0,
+            notes=tuple(markers.plain(note, self._limits.text_chars) for note in exposure.notes[:_NOTES]),
         )
 
     def _whole(self, array: Array, front: int) -> int:

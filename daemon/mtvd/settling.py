@@ -53,8 +53,9 @@ def step_outcome(change: AnyChange, number: int | None, display: sc.Display | No
         return StepOutcome(display=number, markers=change.markers.count, note=change.note)
     if isinstance(change, SetMaskColours | SetMaskTransparency) and display is not None:
         return StepOutcome(display=number, note=unknown_planes_note(display, change))
-    shows = isinstance(change, ShowImage) and display is not None
-    return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
+    if isinstance(change, ShowImage) and display is not None:
+        return StepOutcome(display=number, planes=display.shown_colours(), note="; ".join(change.image.notes))
+    return StepOutcome(display=number)
 
 
 def draw_failed(

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mtv.exposurehdus import is_mask, role_of
 from mtv.wire.errors import bad_value
 from mtv.wire.hints import near
 from mtvd.repo.readers import cards
@@ -77,7 +78,7 @@ class Plane:
     @property
     def role(self) -> str:
         """``IMAGE``, ``MASK``, ``VARIANCE`` or whatever the file calls it; empty where it says nothing."""
-        return (cards.text(self.header, "EXTTYPE") or cards.text(self.header, "EXTNAME")).upper()
+        return role_of(self.header)
 
     @property
     def is_mask(self) -> bool:
@@ -170,12 +171,6 @@ class Plane:
 
     def _unscaled(self) -> AbstractContextManager[Any]:
         return opened(self.path, do_not_scale_image_data=True)
-
-
-def is_mask(header: Any) -> bool:
-    """Return True where a header names mask planes."""
-    role = (cards.text(header, "EXTTYPE") or cards.text(header, "EXTNAME")).upper()
-    return role == "MASK" or any(key.startswith(("MP_", "MSKN")) for key in header)
 
 
 def planes(path: Path) -> Iterator[Plane]:

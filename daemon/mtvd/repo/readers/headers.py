@@ -25,7 +25,6 @@ _STRUCTURE: Final = re.compile(
     r"|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|QUANTIZ|DITHER0|TENSION|SIMPLE|PCOUNT|GCOUNT|EXTEND)"
     r"|MP_.*|MSK[NMD]\d+|"
 )
-_BITS: Final = 64
 
 
 class HasHeader(Protocol):
@@ -91,22 +90,6 @@ def xy0_of(header: Any) -> tuple[int, int]:
     else:
         x, y = (-header.get(f"LTV{axis}", 0) for axis in (1, 2))
     return round(float(x)), round(float(y))
-
-
-def planes_of(header: Any) -> dict[str, int]:
-    """Return mask plane names and bit numbers, by bit number.
-
-    ``lsst.afw`` keeps ``MP_NAME = number``; ``lsst.images`` keeps ``MSKN0000 = name`` and ``MSKM0000 = value``.
-    """
-    found = {key[3:]: bit for key in header if key.startswith("MP_") and 0 <= (bit := _bit(header, key)) < _BITS}
-    for key in header:
-        if key.startswith("MSKN") and (value := _bit(header, f"MSKM{key[4:]}")) > 0:
-            found[cards.text(header, key)] = value.bit_length() - 1
-    return dict(sorted(found.items(), key=lambda item: item[1]))
-
-
-def _bit(header: Any, keyword: str) -> int:
-    return int(cards.number(header, keyword, -1))
 
 
 def of(plane: HasHeader) -> tuple[Any, ...]:
