@@ -12,7 +12,7 @@ from mtv.wire.errors import RequestError
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
 from mtvd.repo.readers.mending import Damaged, check_ends, mended
-from mtvd.repo.readers.unpacking import BROKEN, is_packed, is_plain, refusal
+from mtvd.repo.readers.unpacking import BROKEN, check_packing, is_packed, is_plain, refusal
 
 
 class Hdus:
@@ -31,9 +31,9 @@ class Hdus:
         self._mended: Any = None
         try:
             self._hdus = self._open(path)
-        except (*BROKEN, ModuleNotFoundError) as error:
+        except BROKEN as error:
             if not self._mend():
-                raise refusal(path, error) from error
+                raise refusal(path) from error
 
     def __getitem__(self, index: int) -> Any:
         try:
@@ -102,6 +102,7 @@ def opened(path: Path, **options: bool) -> Iterator[Hdus]:
         ``unreadable_file``; ``unsupported`` for a sound file that was packed in a way that is not read.
     """
     check_file(path)
+    check_packing(path)
     with warnings.catch_warnings():
         # A file of others has oddities; those that matter become errors here, the rest is nobody's business.
         warnings.simplefilter("ignore")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib.util
 import lzma
 import zipfile
 import zlib
@@ -57,21 +58,24 @@ def unpacked(path: Path, most: int = _MOST_BYTES) -> bytes:
     raise ValueError("nothing that is known is packed in it")
 
 
-def refusal(path: Path, found: Exception) -> RequestError:
-    """Return the error for a file that astropy does not open.
+def check_packing(path: Path) -> None:
+    """Refuse a file whose packing needs a package that is not here.
 
-    Parameters
-    ----------
-    path : `~pathlib.Path`
-    found : `Exception`
-        Raised by astropy.
+    Raises
+    ------
+    RequestError
+        ``unsupported``.
     """
+    if _head(path).startswith(_LZW) and importlib.util.find_spec("uncompresspy") is None:
+        hint = "install uncompresspy where the daemon runs, or unpack the file: uncompress"
+        raise unsupported("the file was packed by compress (.Z)", hint=hint)
+
+
+def refusal(path: Path) -> RequestError:
+    """Return the error for a file that astropy does not open."""
     head = _head(path)
     if head.startswith(_LZW):
-        missing = isinstance(found, ModuleNotFoundError)
-        hint = "install uncompresspy where the daemon runs, or unpack the file: uncompress" if missing else ""
-        what = "the file was packed by compress (.Z)"
-        return unsupported(what, hint=hint) if missing else unreadable(f"{what}, and is damaged or no FITS file")
+        return unreadable("the file was packed by compress (.Z), and is damaged or no FITS file")
     if head.startswith(_FITS):
         return unreadable("the file is damaged or truncated")
     if not is_packed(path):
