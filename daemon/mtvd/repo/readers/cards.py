@@ -61,7 +61,7 @@ def items(header: Any) -> Iterator[tuple[str, Plain]]:
         try:
             yield str(card.keyword), plain(card.value)
         except (VerifyError, ValueError, TypeError, LookupError, ArithmeticError):
-            yield str(card.keyword), str(card.image)[_VALUE_AT:].strip()
+            yield str(card.keyword), _as_it_stands(card)
 
 
 def plain(found: Any) -> Plain:
@@ -79,3 +79,8 @@ def plain(found: Any) -> Plain:
     if isinstance(found, float):
         return found
     return str(found) if isinstance(found, complex) else None
+
+
+def _as_it_stands(card: Any) -> str:
+    # Not ``card.image``: it mends the card first, and fails where that cannot be done.
+    return str(getattr(card, "_image", None) or "")[_VALUE_AT:].strip()

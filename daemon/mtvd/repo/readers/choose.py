@@ -15,6 +15,7 @@ from mtvd.repo.positions import Wanted as WantedPositions
 from mtvd.repo.readers import exposure, headers
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
+from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
 from mtvd.repo.readers.opening import Schemas, format_of
 from mtvd.repo.readers.output import Output
@@ -168,9 +169,12 @@ def _no_table(what: str) -> RequestError:
 def _opened_table(path: Path, schemas: Schemas, hdu: int | None, storage_class: str) -> tables.Table:
     try:
         return schemas.open(path, hdu)
-    except RequestError:
+    except RequestError as error:
         if not format_of(path) and schemas.has_image(path, hdu, _has_image):
             raise _no_table(storage_class) from None
+        reason = without_pixels(path) if error.code == "unreadable_file" and hdu is None else None
+        if reason is not None:
+            raise reason from None
         raise
 
 

@@ -52,9 +52,21 @@ _HINT: Final = f"compressions are {', '.join(name for name in KNOWN if name != '
 
 
 def for_cfitsio(table: Any) -> bool:
-    """Tell whether CFITSIO reads a compressed image; parameters as in `check_kind`."""
-    integers = cards.number(table, "ZBITPIX", 0) > 0
-    return cards.number(table, "ZBITPIX", 0) != 64 and not (integers and cards.text(table, "ZCMPTYPE") == "NOCOMPRESS")
+    """Tell whether CFITSIO reads a compressed image right; parameters as in `check_kind`.
+
+    Not 64-bit integers, not integers that were stored as they are, and not floats that astropy cut down to integers
+    (``quantize_level=0`` for other than GZIP): of these it takes the integers' bits for floats, without a word.
+    """
+    bits, kind = cards.number(table, "ZBITPIX", 0), cards.text(table, "ZCMPTYPE")
+    if bits > 0:
+        return bits != 64 and kind != "NOCOMPRESS"
+    return kind in {"GZIP_1", "GZIP_2", "NOCOMPRESS"} or has_column(table, "ZSCALE") or "ZSCALE" in table
+
+
+def has_column(table: Any, name: str) -> bool:
+    """Tell whether a table has a column."""
+    columns = range(1, int(cards.number(table, "TFIELDS", 0)) + 1)
+    return any(cards.text(table, f"TTYPE{number}").upper() == name for number in columns)
 
 
 def by_cfitsio(path: Path, index: int, where: Where) -> Pixels:

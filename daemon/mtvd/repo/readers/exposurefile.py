@@ -14,6 +14,7 @@ from mtv.wire.errors import bad_value
 from mtvd.repo.readers import headers, sky
 from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits
 from mtvd.repo.readers.failures import unreadable
+from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Box, Plane, plane_at, planes
 from mtvd.repo.readers.parts import Part, box_of_pixels, box_on_sky
 from mtvd.repo.readers.wcsfit import fitted_cards
@@ -89,17 +90,25 @@ def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
         return ExposureFile(image=plane_at(path, part.hdu).slice(part.cube_index))
     by_role: dict[str, list[Plane]] = {}
     others: list[Plane] = []
+    flat: Plane | None = None
     for plane in planes(path):
         role = plane.role
         if role in ROLES or role == UNCERTAINTY:
             by_role.setdefault(role, []).append(plane)
+        elif len(plane.shape) < 2:
+            flat = flat or plane
         else:
             others.append(plane)
         if by_role.keys() >= set(ROLES) or len(others) == _OTHERS:
             break
+    if flat is not None and not (by_role or others):
+        flat.slice(part.cube_index)  # which refuses it
     found = chosen(by_role, others, lambda plane: plane.header)
     if found.image is None:
-        return ExposureFile(image=_alone(found).slice(part.cube_index))
+        alone = _alone(found)
+        if alone is None:
+            raise without_pixels(path) or unreadable("the file has no image")
+        return ExposureFile(image=alone.slice(part.cube_index))
     return _together(found.image, found, part.cube_index)
 
 
@@ -114,12 +123,9 @@ def _headers(plane: AnyPlane) -> tuple[Any, ...]:
     return plane.headers if isinstance(plane, JoinedMask) else (plane.header,)
 
 
-def _alone(found: Chosen[Plane]) -> Plane | JoinedMask:
+def _alone(found: Chosen[Plane]) -> Plane | JoinedMask | None:
     """Return what a file has that has no image: its mask, else its variance."""
-    alone = _joined(found.mask) or found.variance or found.uncertainty
-    if alone is None:
-        raise unreadable("the file has no image")
-    return alone
+    return _joined(found.mask) or found.variance or found.uncertainty
 
 
 def _joined(parts: tuple[Plane, ...]) -> Plane | JoinedMask | None:

@@ -6,22 +6,23 @@ import dataclasses
 import functools
 import itertools
 import math
-import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from mtv.exposurehdus import is_mask, role_of
-from mtv.wire.errors import RequestError, bad_value
+from mtv.wire.errors import bad_value
 from mtv.wire.hints import near
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.compressed import Where, by_astropy, by_cfitsio, check_kind, for_cfitsio
-from mtvd.repo.readers.failures import check_file, parsing, unreadable, unsupported
+from mtvd.repo.readers.failures import parsing, unreadable, unsupported
+from mtvd.repo.readers.fitsfile import opened
 from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
 from mtvd.repo.readers.scaling import Pixels, Scaling, scaling_of
+from mtvd.repo.readers.unpacking import is_plain
 
 Box = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in local 0-based pixels, the ends excluded."""
@@ -29,9 +30,6 @@ Hdu = int | str
 """0-based number, or EXTNAME, with EXTVER behind a comma where it has several of that name."""
 
 _STRIP_BYTES: Final = 4 << 20
-_HEAD_BYTES: Final = 8
-_PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
-"""First bytes of files that were packed as a whole, and that astropy unpacks."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,37 +173,6 @@ class Plane:
         return opened(self.path, do_not_scale_image_data=True)
 
 
-@contextmanager
-def opened(path: Path, **options: bool) -> Iterator[Any]:
-    """Open a FITS file with astropy, quietly, its HDUs read when needed; options are those of `astropy.io.fits.open`.
-
-    Raises
-    ------
-    RequestError
-        ``unreadable_file``.
-    """
-    from astropy.io import fits
-
-    check_file(path)
-    with warnings.catch_warnings():
-        # A file of others has oddities; those that matter become errors here, the rest is nobody's business.
-        warnings.simplefilter("ignore")
-        try:
-            hdus = fits.open(path, memmap=False, lazy_load_hdus=True, **options)
-        except (OSError, ValueError, EOFError) as error:
-            raise _no_fits(path) from error
-        with hdus:
-            yield hdus
-
-
-def _no_fits(path: Path) -> RequestError:
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if head.startswith((b"SIMPLE", *_PACKED)):
-        return unreadable("the file is damaged or truncated, or what is packed in it is no FITS file")
-    return unreadable("the file is of no format that is read", "FITS, parquet, VOTable and ECSV are")
-
-
 def planes(path: Path) -> Iterator[Plane]:
     """Go through the images of a file that have pixels, in their order.
 
@@ -252,7 +219,7 @@ def index_of(hdus: Any, wanted: Hdu) -> int:
         same = cards.text(header, "EXTNAME", "PRIMARY" if index == 0 else "").upper() == name.strip().upper()
         if same and (not version.strip() or cards.text(header, "EXTVER", "1") == version.strip()):
             return index
-    names = [name for hdu in hdus if (name := cards.text(hdu.header, "EXTNAME"))]
+    names = [called for hdu in hdus if (called := cards.text(hdu.header, "EXTNAME"))]
     there = f"there are {', '.join(names[:12])}" if names else "this file's HDUs have no names; use a number"
     raise bad_value("hdu", f"there is no HDU called {wanted!r}", near(name, names, otherwise=there))
 
@@ -294,13 +261,6 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
     )
 
 
-def is_plain(path: Path) -> bool:
-    """Return True for a FITS file whose bytes are the file's own: not one that was gzipped as a whole."""
-    check_file(path)
-    with path.open("rb") as file:
-        return file.read(6) == b"SIMPLE"
-
-
 def _check_length(path: Path, needed: int) -> None:
     size = path.stat().st_size
     if size < needed:
@@ -315,4 +275,4 @@ def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "opened", "plane_at", "planes"]
+__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "is_plain", "opened", "plane_at", "planes"]
