@@ -102,7 +102,7 @@ def _value(text: str) -> str | float:
     """Return the value that follows ``=``: NaN where there is none that FITS knows."""
     if text.startswith("'"):
         found = _TEXT.match(text)
-        return found[1].replace("''", "'").rstrip() if found else ""
+        return found[1].replace("''", "'") if found else ""
     word = text.partition("/")[0].strip()
     if word in {"T", "F"}:
         return word
