@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv.pixels import stored_dtype
+from mtv.sky.cards import read
+from mtv.sky.physical import offset_of
 from mtv.wcscards import wcs_cards
 from mtv.wire import data
 from mtv.wire.errors import Error, RequestError, bad_value
@@ -94,7 +96,8 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
     if xy0 is not None:
         changes["xy0"] = xy0
     if wcs is not None:
-        changes["wcs"] = wcs_cards(wcs)
+        given = wcs_cards(wcs)
+        changes.update(wcs=given.cards, notes=(*image.notes, *given.notes))
     if label:
         changes["label"] = label
     return image._replace(**changes)
@@ -211,14 +214,17 @@ def _from_exposure(exposure: Any) -> Image:
 def _from_nddata(target: Any) -> Image:
     mask, planes = _boolean(target.mask)
     unit = "" if target.unit is None else str(target.unit)
-    return Image(target.data, mask, planes, wcs=wcs_cards(target.wcs), unit=unit)
+    given = wcs_cards(target.wcs)
+    return Image(target.data, mask, planes, wcs=given.cards, unit=unit, notes=given.notes)
 
 
 def _from_hdu(target: Any) -> Image:
     header = target.header
-    xy0 = (-int(header.get("LTV1", 0)), -int(header.get("LTV2", 0)))
+    given = wcs_cards(header)
     name = str(header.get("EXTNAME", ""))
-    return Image(target.data, xy0=xy0, wcs=wcs_cards(header), unit=str(header.get("BUNIT", "")), label=name)
+    xy0 = offset_of(read(given.cards))
+    unit = str(header.get("BUNIT", ""))
+    return Image(target.data, xy0=xy0, wcs=given.cards, unit=unit, label=name, notes=given.notes)
 
 
 def _boolean(mask: Any) -> tuple[Any, dict[str, int]]:

@@ -289,9 +289,7 @@ def test_a_damaged_file_is_unreadable(calexp: Path, out: Output, how: str) -> No
 
 
 @pytest.mark.filterwarnings("ignore::astropy.io.fits.verify.VerifyWarning")
-@pytest.mark.parametrize(
-    ("card", "damaged"), [(b"BUNIT   = 'nJy", b"BUNIT   = \x00\xffnJ"), (b"CRVAL2A ", b"CRVAL9A ")]
-)
+@pytest.mark.parametrize(("card", "damaged"), [(b"BUNIT   = 'nJy", b"BUNIT   = \x00\xffnJ")])
 def test_a_file_with_a_damaged_header_is_unreadable(calexp: Path, out: Output, card: bytes, damaged: bytes) -> None:
     data = calexp.read_bytes()
     assert card in data

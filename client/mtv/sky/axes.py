@@ -1,4 +1,4 @@
-"""The axes of a header that are of the sky: reference values, and the matrix in degrees, whichever way it is written."""
+"""The axes of a header that are of the sky: reference values and matrix in degrees, whichever way they are written."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def axes_of(header: Header, note: Note) -> Axes | None:
 
 def _tell_why(types: Sequence[str], kinds: Sequence[str], note: Note) -> None:
     if any(map(_OTHER_SKY.fullmatch, types[:2])) and not any(kinds[:2]):
-        note(f"{types[0]} and {types[1]} are no places that can be turned into ICRS: the image is shown without its sky")
+        note(
+            f"{types[0]} and {types[1]} are no places that can be turned into ICRS: the image is shown without its sky"
+        )
     elif any(kind in LATITUDES for kind in kinds) or any(kind in LATITUDES.values() for kind in kinds):
         note(f"the image's axes are {types[0]} and {types[1]}, no plane of the sky: it is shown without its sky")
 
@@ -133,7 +135,7 @@ def _matrix(header: Header, numbers: tuple[int, int], note: Note) -> tuple[Pair,
         keys = [[form.format(row, column) for column in (1, 2)] for row in numbers]
         if any(key in header.values for row in keys for key in row):
             (a, b), (c, d) = (
-                (_or(header, key, float(row == column), note) for key, column in zip(both, (1, 2), strict=True))
+                [_or(header, key, float(row == column), note) for key, column in zip(both, (1, 2), strict=True)]
                 for both, row in zip(keys, numbers, strict=True)
             )
             return (lon * a, lon * b), (lat * c, lat * d)

@@ -1,7 +1,7 @@
 """Header cards of 80 characters: read leniently, written strictly. Pure.
 
-Reading refuses nothing: old programs leave the blank after ``=`` away, write exponents with D, repeat keywords (the last
-counts, as in DS9 and wcslib), put numbers in quotes, or NaN where a number is missing.
+Reading refuses nothing: old programs leave the blank after ``=`` away, write exponents with D, repeat keywords (the
+last counts, as in DS9 and wcslib), put numbers in quotes, or NaN where a number is missing.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ What cannot be said is left out and told in words; nothing is refused. Pure.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import re
@@ -13,13 +14,16 @@ from typing import Final, NamedTuple
 
 from mtv.sky import physical, plates
 from mtv.sky.axes import Axes, axes_of
-from mtv.sky.cards import Header, card, read
+from mtv.sky.cards import Header, card, read, split
 from mtv.sky.frames import direction, to_icrs
 from mtv.sky.plane import PROJECTIONS, PlaneWcs, in_icrs, keywords, native_rotation, reference_latitude
 from mtv.sky.systems import Note, System, system_of
 
 MOST_ORDER: Final = 9
 """Of SIP, in AST and wcslib."""
+
+MOST_CHARS: Final = 80 * 5_000
+"""Read of one header."""
 
 _SIP: Final = re.compile(r"([AB])_([0-9])_([0-9])")
 _PV: Final = re.compile(r"PV([0-9])_([0-9]{1,2})")
@@ -55,12 +59,34 @@ def celestial_of(cards: str) -> Celestial:
     celestial : `Celestial`
         In ICRS, or in FK5 of J2000 where the header says so; axes RA, DEC; degrees.
     """
-    header = read(cards)
     notes: list[str] = []
+    if len(cards) > MOST_CHARS:
+        cards = cards[:MOST_CHARS]
+        notes.append(f"only the first {MOST_CHARS // 80} cards of the header are read")
+    header = read(cards)
     own, more = physical.file_system(header)
     found = _sky(header, notes.append)
     text = "".join(card(keyword, value) for keyword, value in (*found, *own))
     return Celestial(text, tuple(dict.fromkeys((*notes, *more))))
+
+
+def moved(cards: str, shift: tuple[int, int]) -> str:
+    """Return the cards of a cut-out: reference pixels move by its first pixel.
+
+    Parameters
+    ----------
+    cards : `str`
+        As `celestial_of` returns them.
+    shift : `tuple` [`int`, `int`]
+        ``(x, y)`` of the cut-out's first pixel in local 0-based pixels.
+    """
+    if not any(shift):
+        return cards
+    by = {f"CRPIX{axis}{letter}": shift[axis - 1] for axis in (1, 2) for letter in ("", "P")}
+    values = read(cards).values.items()
+    written = ((key, value - by[key] if key in by and isinstance(value, float) else None) for key, value in values)
+    lines = {line[:8].rstrip(): line for line in split(cards)}
+    return "".join(lines[key] if number is None else card(key, number) for key, number in written)
 
 
 def _sky(header: Header, note: Note) -> tuple[tuple[str, str | float | int], ...]:
@@ -94,7 +120,7 @@ def _plane(header: Header, note: Note) -> tuple[PlaneWcs | None, System | None]:
     if axes is None:
         return None, None
     wcs = _projected(header, axes, note)
-    return wcs, wcs and system_of(header, axes.longitude, note)
+    return wcs, system_of(header, axes.longitude, note) if wcs else None
 
 
 def _projected(header: Header, axes: Axes, note: Note) -> PlaneWcs | None:
@@ -160,7 +186,7 @@ def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWc
                 note(f"{keyword} has no number: left out")
             else:
                 pv[axes.numbers.index(int(found[1]))][int(found[2])] = value
-    sip = _sip(header, axes, note)
+    sip = _sip(header, note)
     tangent = wcs.projection == "TAN"
     # SCAMP writes TPV under the name of TAN, whose longitude may have four numbers of its own
     polynomial = wcs.projection == "TPV" or (tangent and (pv[1] or any(number > 4 for number in pv[0])))
@@ -182,9 +208,7 @@ def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWc
     return _replaced(wcs, lonpole=lon.get(3, wcs.lonpole), latpole=lon.get(4, wcs.latpole))
 
 
-def _sip(
-    header: Header, axes: Axes, note: Note
-) -> tuple[Mapping[tuple[int, int], float], Mapping[tuple[int, int], float]] | None:
+def _sip(header: Header, note: Note) -> tuple[Mapping[tuple[int, int], float], Mapping[tuple[int, int], float]] | None:
     """Return SIP's polynomials; also where ``-SIP`` is not in CTYPE: who writes them means them."""
     found: dict[str, dict[tuple[int, int], float]] = {"A": {}, "B": {}}
     orders = {name: header.number(f"{name}_ORDER") for name in found}
@@ -205,6 +229,4 @@ def _sip(
 
 
 def _replaced(wcs: PlaneWcs, **changes: object) -> PlaneWcs:
-    import dataclasses
-
     return dataclasses.replace(wcs, **changes)  # type: ignore[arg-type]

@@ -146,9 +146,7 @@ def _rotation_by(x: float, y: float, z: float) -> Matrix:
 
 def _fk5_to_icrs(years: float = 0.0) -> Matrix:
     """Return the rotation from FK5 to ICRS so many years after J2000: FK5 spins."""
-    x, y, z = (
-        (here + spin * years) * _ARCSEC / 1000 for here, spin in ((-19.9, -0.30), (-9.1, 0.60), (22.9, 0.70))
-    )
+    x, y, z = ((here + spin * years) * _ARCSEC / 1000 for here, spin in ((-19.9, -0.30), (-9.1, 0.60), (22.9, 0.70)))
     return _rotation_by(x, y, z)
 
 
@@ -179,9 +177,7 @@ def _newcomb(start: float, end: float) -> Matrix:
     w = 2303.5548 + (1.39720 + 0.000059 * t0) * t0
     zeta = (w + (0.30242 - 0.000269 * t0 + 0.017996 * t) * t) * t * _ARCSEC
     z = (w + (1.09478 + 0.000387 * t0 + 0.018324 * t) * t) * t * _ARCSEC
-    theta = (
-        (2005.1125 + (-0.85294 - 0.000365 * t0) * t0 + (-0.42647 - 0.000365 * t0 - 0.041802 * t) * t) * t * _ARCSEC
-    )
+    theta = (2005.1125 + (-0.85294 - 0.000365 * t0) * t0 + (-0.42647 - 0.000365 * t0 - 0.041802 * t) * t) * t * _ARCSEC
     return times(_about_z(-z), times(_about_y(theta), _about_z(-zeta)))
 
 

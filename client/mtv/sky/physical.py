@@ -1,4 +1,4 @@
-"""Where the pixels of an image lie in its parent: the offset that this product counts in, and a file's own system. Pure.
+"""Where the pixels of an image lie in its parent: the offset that we count in, and a file's own system. Pure.
 
 Pixels are addressed by 0-based parent pixels, whole numbers from ``xy0``. What a file says beyond that in LTV and LTM
 (halves of pixels, flips, binning) is no such offset; it is passed to DS9 as the linear WCS "P".
@@ -58,7 +58,7 @@ def file_system(header: Header) -> tuple[Cards, tuple[str, ...]]:
     if not determinant:
         return (), (*notes, "LTM makes no sense: left out")
     inverse = ((d / determinant, -b / determinant), (-c / determinant, a / determinant))
-    values = {
+    values: dict[str, str | float | int] = {
         "WCSNAMEP": NAME, "CTYPE1P": "LINEAR", "CTYPE2P": "LINEAR",
         "CRPIX1P": v, "CRPIX2P": w, "CRVAL1P": 0.0, "CRVAL2P": 0.0,
         "CD1_1P": inverse[0][0], "CD1_2P": inverse[0][1], "CD2_1P": inverse[1][0], "CD2_2P": inverse[1][1],
@@ -82,7 +82,8 @@ def _again(header: Header) -> Iterator[tuple[str, str | float | int]]:
 
 def _is_ours(header: Header) -> bool:
     """Tell whether WCS "A" is the offset that `lsst.afw` writes: a linear one in whole pixels."""
-    if any(header.text(f"CTYPE{n}A").upper() != "LINEAR" or header.number(f"CRVAL{n}A") is None for n in (1, 2)):
+    kinds = [header.text(f"CTYPE{axis}A").upper() for axis in (1, 2)]
+    if kinds[0] != "LINEAR" or kinds[1] not in {"", "LINEAR"} or header.number("CRVAL1A") is None:
         return False
     if any(header.text(f"CUNIT{n}A").upper() not in _PIXEL_UNITS for n in (1, 2)):
         return False
@@ -92,7 +93,7 @@ def _is_ours(header: Header) -> bool:
 
 
 def _matrix(header: Header) -> tuple[tuple[float, float], tuple[float, float]]:
-    (a, b), (c, d) = ((_number(header, f"LTM{i}_{j}", float(i == j)) for j in (1, 2)) for i in (1, 2))
+    (a, b), (c, d) = ([_number(header, f"LTM{i}_{j}", float(i == j)) for j in (1, 2)] for i in (1, 2))
     return (a, b), (c, d)
 
 

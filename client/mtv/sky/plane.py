@@ -10,9 +10,11 @@ from typing import Final
 from mtv.sky import frames
 from mtv.sky.frames import Local, Matrix
 
-ZENITHAL: Final = frozenset("AZP SZP TAN STG SIN ARC ZPN ZEA AIR TPV XPH".split())
-CONIC: Final = frozenset("COP COE COD COO".split())
-CYLINDRICAL: Final = frozenset("CYP CEA CAR MER SFL PAR MOL AIT BON PCO TSC CSC QSC HPX".split())
+ZENITHAL: Final = frozenset(["AZP", "SZP", "TAN", "STG", "SIN", "ARC", "ZPN", "ZEA", "AIR", "TPV", "XPH"])
+CONIC: Final = frozenset(["COP", "COE", "COD", "COO"])
+CYLINDRICAL: Final = frozenset(
+    ["CYP", "CEA", "CAR", "MER", "SFL", "PAR", "MOL", "AIT", "BON", "PCO", "TSC", "CSC", "QSC", "HPX"]
+)
 PROJECTIONS: Final = ZENITHAL | CONIC | CYLINDRICAL
 
 Pair = tuple[float, float]
@@ -138,7 +140,7 @@ def _pole_latitude(delta0: float, phi: float, theta: float, latpole: float) -> f
 
 
 def _euler(alpha: float, delta: float, phi: float) -> Matrix:
-    """Return the rotation whose native pole is at ``(alpha, delta)`` and has the celestial pole at longitude ``phi``."""
+    """Return the rotation with the native pole at ``(alpha, delta)`` and the celestial pole at longitude ``phi``."""
     ca, sa, cd, sd, cp, sp = (f(v) for v in (alpha, delta, phi) for f in (math.cos, math.sin))
     return (
         (-sa * sp - ca * cp * sd, sa * cp - ca * sp * sd, ca * cd),
@@ -176,4 +178,3 @@ def keywords(wcs: PlaneWcs, radesys: str) -> Iterator[tuple[str, str | float | i
         yield f"{name}_ORDER", max([2, *(i + j for both in wcs.sip or () for i, j in both)])
         for (i, j), value in sorted(terms.items()):
             yield f"{name}_{i}_{j}", value
-

@@ -1,4 +1,4 @@
-"""Distortions of other conventions, written as TPV: IRAF's TNX and ZPX, and the plates of the Digitized Sky Survey. Pure.
+"""Distortions of other conventions, written as TPV: IRAF's TNX and ZPX, plates of the Digitized Sky Survey. Pure.
 
 TPV has all polynomials up to the seventh degree in intermediate degrees, and DS9 and astropy read it alike; of the
 others astropy reads none.
@@ -76,7 +76,7 @@ def surface(words: Mapping[str, str], name: str) -> Polynomial:
 
 
 def _places(order_x: int, order_y: int, cross: int) -> Sequence[tuple[int, int]]:
-    """Return which functions the factors of an IRAF surface are of: no cross terms (0), all (1), or half of them (2)."""
+    """Return which functions an IRAF surface has factors of: no cross terms (0), all (1), or half of them (2)."""
     most = max(order_x, order_y)
     return [
         (i, j)
@@ -186,4 +186,4 @@ def _times(*parts: Polynomial) -> Polynomial:
 
 
 def _sexagesimal(header: Header, stem: str, letters: str) -> float:
-    return sum((header.number(f"{stem}{letter}") or 0.0) / 60**power for power, letter in enumerate(letters))
+    return math.fsum((header.number(f"{stem}{letter}") or 0.0) / 60**power for power, letter in enumerate(letters))

@@ -32,9 +32,7 @@ def product(first: Polynomial, second: Polynomial, most: int) -> dict[tuple[int,
     return found
 
 
-def in_place_of(
-    polynomial: Polynomial, x: Polynomial, y: Polynomial, most: int
-) -> dict[tuple[int, int], float]:
+def in_place_of(polynomial: Polynomial, x: Polynomial, y: Polynomial, most: int) -> dict[tuple[int, int], float]:
     """Return a polynomial with polynomials in place of its variables; `most` as in `product`."""
     powers_x: list[Polynomial] = [{(0, 0): 1.0}]
     powers_y: list[Polynomial] = [{(0, 0): 1.0}]
@@ -72,5 +70,7 @@ def series(kind: int, order: int, low: float, high: float) -> list[Sequence[floa
             times[power] += shift * value
             times[power + 1] += scale * value
         a, b = (2.0, 1.0) if kind == 1 else ((2 * n - 1) / n, (n - 1) / n)
-        found.append([a * value - (b * before[power] if power < len(before) else 0.0) for power, value in enumerate(times)])
+        found.append(
+            [a * value - (b * before[power] if power < len(before) else 0.0) for power, value in enumerate(times)]
+        )
     return list(found[:order])

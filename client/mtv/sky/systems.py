@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ _FK5_SINCE: Final = 1984.0
 _YEAR: Final = re.compile(r"([BJ]?)([12][0-9]{3}(?:\.[0-9]*)?)")
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):?([0-9.]*))?")
 _OLD_DATE: Final = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{2})")
-_MJD_0: Final = datetime.datetime(1858, 11, 17)  # noqa: DTZ001 - days of no time zone
+_MJD_0: Final = dt.datetime(1858, 11, 17)
 
 
 class System(NamedTuple):
@@ -110,10 +110,10 @@ def _mjd(date: str) -> float | None:
     try:
         if found := _DATE.match(date):
             year, month, day, hour, minute = (int(part or 0) for part in found.groups()[:5])
-            at = datetime.datetime(year, month, day, hour, minute)  # noqa: DTZ001 - UTC or not is no matter here
+            at = dt.datetime(year, month, day, hour, minute)
             seconds = float(found[6] or 0)
         elif found := _OLD_DATE.fullmatch(date):
-            at, seconds = datetime.datetime(1900 + int(found[3]), int(found[2]), int(found[1])), 0.0  # noqa: DTZ001
+            at, seconds = dt.datetime(1900 + int(found[3]), int(found[2]), int(found[1])), 0.0
         else:
             return None
     except ValueError:

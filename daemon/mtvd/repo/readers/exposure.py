@@ -78,7 +78,7 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
         ``unsupported`` for components that need the C++ stack.
     """
     if part.component in VALUES:
-        return Got(value=value(file, part, file.box(part)), notes=file.notes)
+        return Got(value=value(file, part, file.box(part)), notes=(*file.notes, *file.celestial.notes))
     shown, box = _shown(file, part), file.box(part)
     _check_size(shown, box, most)
     whole = part.component in WHOLE
@@ -117,7 +117,7 @@ def _described(
         wcs=file.wcs_cards(shift),
         unit=str(shown.header.get("BUNIT", "")).strip(),
         label=label,
-        notes=file.notes,
+        notes=(*file.notes, *file.celestial.notes),
     )
 
 
