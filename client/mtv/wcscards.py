@@ -92,7 +92,7 @@ def _from_text(text: str) -> GivenWcs:
 def _images(header: Any) -> Iterator[str]:
     if hasattr(header, "cards"):
         for card in header.cards:
-            if not _PASSED_OVER.fullmatch(str(card[0])):
+            if not _PASSED_OVER.fullmatch(str(card.keyword)):
                 yield raw(card)
         return
     for keyword, value in header.items():
