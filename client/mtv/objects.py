@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv.exposurehdus import BITS_A_HDU, ROLES, UNCERTAINTY, card, chosen, mask_notes, planes_of_all, role_of
+from mtv.sky.cards import read
+from mtv.sky.physical import offset_of
 from mtv.wcscards import wcs_cards
 from mtv.wire.errors import RequestError, bad_value
 
@@ -36,6 +38,8 @@ class Image(NamedTuple):
     label: str = ""
     notes: tuple[str, ...] = ()
     """What of the target is not shown, and why, in words for the user."""
+    wcs_notes: tuple[str, ...] = ()
+    """The same of its WCS."""
     mask_is_own: bool = False
     """True: the mask is the target's, and is left out where it does not fit; False: the caller has given it."""
 
@@ -117,13 +121,14 @@ def _from_array(target: Any) -> Image:
 
 
 def _from_nddata(target: Any) -> Image:
-    pixels = _pixels(target.data)
+    given = wcs_cards(target.wcs)
     return Image(
-        pixels,
+        _pixels(target.data),
         target.mask,
         xy0=_offset_of_slice(target.wcs),
-        wcs=wcs_cards(target.wcs),
+        wcs=given.cards,
         unit=_unit(target),
+        wcs_notes=given.notes,
         mask_is_own=True,
     )
 
@@ -132,7 +137,8 @@ def _from_cutout(target: Any) -> Image:
     """Return the image of a Cutout2D: it knows its place in the array that it was cut from, also beyond its edge."""
     image = _from_array(target.data) if _is_array(target.data) else Image(_pixels(target.data))
     x, y = (int(parent) - int(own) for parent, own in zip(target.origin_original, target.origin_cutout, strict=True))
-    return image._replace(xy0=(x, y), wcs=wcs_cards(target.wcs))
+    given = wcs_cards(target.wcs)
+    return image._replace(xy0=(x, y), wcs=given.cards, wcs_notes=given.notes)
 
 
 def _from_hdu_list(hdus: Any) -> Image:
@@ -173,10 +179,12 @@ def _called(hdu: Any) -> str:
 
 def _described(hdu: Any, data: Any) -> Image:
     header = hdu.header
+    given = wcs_cards(header)
     return Image(
         _without_blanks(_pixels(data), header),
-        xy0=_xy0(header),
-        wcs=wcs_cards(header),
+        xy0=offset_of(read(given.cards)),
+        wcs=given.cards,
+        wcs_notes=given.notes,
         unit=str(card(header, "BUNIT", "")).strip(),
         label=str(card(header, "EXTNAME", "")).strip(),
     )
@@ -273,10 +281,6 @@ def _without_blanks(pixels: np.ndarray[Any, Any], header: Any) -> np.ndarray[Any
 def _unit(target: Any) -> str:
     unit = getattr(target, "unit", None)
     return "" if unit is None or callable(unit) else str(unit)
-
-
-def _xy0(header: Any) -> tuple[int, int]:
-    return (-int(header.get("LTV1", 0)), -int(header.get("LTV2", 0)))
 
 
 def _offset_of_slice(wcs: Any) -> tuple[int, int]:

@@ -47,7 +47,8 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
     if xy0 is not None:
         changes["xy0"] = xy0
     if wcs is not None:
-        changes["wcs"] = wcs_cards(wcs)
+        given = wcs_cards(wcs)
+        changes.update(wcs=given.cards, wcs_notes=given.notes)
     if label:
         changes["label"] = label
     return image._replace(**changes)
@@ -68,7 +69,7 @@ def sent(image: Image, sink: Sink) -> data.Exposure:
         wcs=image.wcs,
         unit=image.unit,
         label=image.label,
-        notes=image.notes,
+        notes=(*image.notes, *image.wcs_notes),
     )
 
 

@@ -280,18 +280,6 @@ def test_a_damaged_file_is_unreadable(calexp: Path, out: Output, how: str) -> No
     assert str(calexp) not in str(error)
 
 
-@pytest.mark.filterwarnings("ignore::astropy.io.fits.verify.VerifyWarning")
-@pytest.mark.parametrize(("card", "damaged"), [(b"CRVAL2A ", b"CRVAL9A ")])
-def test_a_file_with_a_damaged_header_is_unreadable(calexp: Path, out: Output, card: bytes, damaged: bytes) -> None:
-    data = calexp.read_bytes()
-    assert card in data
-    calexp.write_bytes(data.replace(card, damaged))
-    for read in (read_display, read_all):
-        with pytest.raises(RequestError) as caught:
-            read(calexp, out, most=MOST)
-        assert caught.value.code == "unreadable_file"
-
-
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
 def test_a_truncated_compressed_file_is_unreadable(tmp_path: Path, out: Output, part: float) -> None:
     path = tmp_path / "gzip.fits"
