@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,10 @@ OURS, PLAIN = 40, 877
 TOLERANCE_PX = 0.01
 Places = list[tuple[float, float] | None]
 
-FOLLOWED = {}
+FOLLOWED = {
+    "dist_lookup.fits.gz[1]": "DS9",  # distortion in tables (CPDIS), which DS9 has not
+    "tab-time-last-axis.fits[0]": "DS9",  # its third axis is in a table, for which astropy gives all up
+}
 """Images of which DS9 and astropy say different things, and whom we follow."""
 
 WITHOUT_SKY = {}
@@ -67,7 +71,7 @@ def connection(demo_daemon: LiveDaemon) -> mtv.Connection:
 
 @pytest.mark.parametrize("path", corpus.files(), ids=lambda path: path.name)
 def test_each_pixel_has_the_place_on_the_sky_that_ds9_and_astropy_agree_on(
-    window: Probe, connection: mtv.Connection, path: corpus.Path
+    window: Probe, connection: mtv.Connection, path: Path
 ) -> None:
     images = corpus.images(path)
     if not images:

@@ -1,4 +1,4 @@
-"""What the headers of an image say: mask planes, plain keywords. `mtv.sky` says what they mean for its sky."""
+"""What the headers of an image say in plain keywords. `mtv.sky` says what they mean for its sky."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.hdus import opened
 
@@ -45,18 +46,6 @@ def sound() -> Iterator[None]:
         raise unreadable("the file's headers are damaged") from error
 
 
-def planes_of(header: Any) -> dict[str, int]:
-    """Return mask plane names and bit numbers, by bit number.
-
-    ``lsst.afw`` keeps ``MP_NAME = number``; ``lsst.images`` keeps ``MSKN0000 = name`` and ``MSKM0000 = value``.
-    """
-    found = {key[3:]: int(header[key]) for key in header if key.startswith("MP_")}
-    for key in header:
-        if key.startswith("MSKN") and (value := header.get(f"MSKM{key[4:]}")) is not None:
-            found[str(header[key])] = int(value).bit_length() - 1
-    return dict(sorted(found.items(), key=lambda item: item[1]))
-
-
 def of(plane: HasHeader) -> tuple[Any, ...]:
     """Return the headers that speak of an image: the file's first, and its own."""
     if not plane.index:
@@ -65,12 +54,7 @@ def of(plane: HasHeader) -> tuple[Any, ...]:
         return (hdus[0].header.copy(), plane.header)
 
 
-def metadata_of(headers: Iterable[Any]) -> dict[str, str | int | float | bool | None]:
+def metadata_of(headers: Iterable[Any]) -> dict[str, cards.Plain]:
     """Return the plain keywords of headers, the later ones on top; those of the file's own structure left out."""
-    plain: dict[str, str | int | float | bool | None] = {}
-    for header in headers:
-        for card in header.cards:
-            if not _STRUCTURE.fullmatch(card.keyword):
-                value = card.value
-                plain[card.keyword] = value if isinstance(value, str | int | float | bool) else None
-    return plain
+    found = (item for header in headers for item in cards.items(header))
+    return {keyword: value for keyword, value in found if not _STRUCTURE.fullmatch(keyword)}
