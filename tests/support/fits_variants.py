@@ -103,7 +103,7 @@ def physical(stored: Pixels, header: Any) -> Pixels:
     scale, zero = header.get("BSCALE", 1), header.get("BZERO", 0)
     wide: Any = np.float32 if size <= 2 else np.float64
     if scale != 1:
-        pixels = stored.astype(wide) * wide(scale) + wide(zero)
+        pixels: Pixels = stored.astype(wide) * wide(scale) + wide(zero)
     elif zero == 0:
         pixels = stored
     else:

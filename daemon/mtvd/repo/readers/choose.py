@@ -172,10 +172,17 @@ def _opened_table(path: Path, schemas: Schemas, hdu: int | None, storage_class: 
     except RequestError as error:
         if not format_of(path) and schemas.has_image(path, hdu, _has_image):
             raise _no_table(storage_class) from None
-        reason = without_pixels(path) if error.code == "unreadable_file" and hdu is None else None
-        if reason is not None:
+        nothing = error.code == "unreadable_file" if hdu is None else error.error.where == "hdu"
+        if nothing and (reason := _reason(path, hdu)):
             raise reason from None
         raise
+
+
+def _reason(path: Path, hdu: int | None) -> RequestError | None:
+    try:
+        return without_pixels(path, hdu)
+    except IndexError:  # there is no such HDU
+        return None
 
 
 def _has_image(path: Path, hdu: int | None) -> bool:

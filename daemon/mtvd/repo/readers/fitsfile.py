@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from mtv.wire.errors import RequestError
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
 from mtvd.repo.readers.mending import Damaged, check_ends, mended
-from mtvd.repo.readers.unpacking import BROKEN, check_packing, is_packed, is_plain, refusal
+from mtvd.repo.readers.unpacking import BROKEN, check_packing, is_packed, is_plain, refusal, spread
 
 
 class Hdus:
@@ -29,9 +29,13 @@ class Hdus:
         self._path = path
         self._options = options
         self._mended: Any = None
+        self._spread: Any = None
         try:
-            self._hdus = self._open(path)
+            self._spread = spread(path)
+            self._hdus = self._open(self._spread or path)
         except BROKEN as error:
+            if self._spread is not None:
+                self._spread.close()
             if not self._mend():
                 raise refusal(path) from error
 
@@ -64,8 +68,9 @@ class Hdus:
     def close(self) -> None:
         """Let go of the file."""
         self._hdus.close()
-        if self._mended is not None:
-            self._mended.close()
+        for file in (self._spread, self._mended):
+            if file is not None:
+                file.close()
 
     def _open(self, source: Any) -> Any:
         from astropy.io import fits
@@ -113,15 +118,20 @@ def opened(path: Path, **options: bool) -> Iterator[Hdus]:
             hdus.close()
 
 
-def without_pixels(path: Path) -> RequestError | None:
-    """Return the error for a FITS file that has neither pixels nor a table, by its reason; None where there is none.
+def without_pixels(path: Path, index: int | None = None) -> RequestError | None:
+    """Return the error for what has neither pixels nor a table, by its reason; None where there is no special one.
 
     Parameters
     ----------
     path : `~pathlib.Path`
+    index : `int`, optional
+        Of the HDU that was asked for; None for the whole file.
     """
     if not (is_plain(path) or is_packed(path)):
         return None
+    if index is not None:
+        with opened(path) as hdus:
+            return _reason([(index, hdus[index])], "hdu")
     try:
         check_ends(path)
     except Damaged as error:
@@ -129,12 +139,16 @@ def without_pixels(path: Path) -> RequestError | None:
     except BROKEN:
         return unreadable("the file cannot be unpacked: it is damaged or truncated")
     with opened(path) as hdus:
-        kinds = [type(hdu).__name__ for hdu in hdus]
-        empty = [index for index, hdu in enumerate(hdus) if _is_empty(hdu.header)]
+        return _reason(list(enumerate(hdus)), "path")
+
+
+def _reason(hdus: Sequence[tuple[int, Any]], where: str) -> RequestError | None:
+    kinds = [type(hdu).__name__ for _, hdu in hdus]
     if "GroupsHDU" in kinds:
-        return unsupported("random groups are not read", hint="convert them to an image or a table")
+        return unsupported("random groups are not read", where, "convert them to an image or a table")
+    empty = [index for index, hdu in hdus if _is_empty(hdu.header)]
     if empty and not any("Table" in kind for kind in kinds):
-        return unsupported(f"the image in HDU {empty[0]} has no pixels: one of its axes has the length 0")
+        return unsupported(f"the image in HDU {empty[0]} has no pixels: one of its axes has the length 0", where)
     return None
 
 

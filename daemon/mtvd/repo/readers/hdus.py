@@ -19,7 +19,7 @@ from mtv.wire.hints import near
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.compressed import Where, by_astropy, by_cfitsio, check_kind, for_cfitsio
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
-from mtvd.repo.readers.fitsfile import opened
+from mtvd.repo.readers.fitsfile import opened, without_pixels
 from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
 from mtvd.repo.readers.scaling import Pixels, Scaling, scaling_of
 from mtvd.repo.readers.unpacking import is_plain
@@ -195,14 +195,15 @@ def plane_at(path: Path, wanted: Hdu) -> Plane:
     Raises
     ------
     RequestError
-        ``bad_value`` with ``where`` ``hdu`` where there is no such HDU, or it has no image.
+        With ``where`` ``hdu``: ``bad_value`` where there is no such HDU, or it has no image; ``unsupported`` for an
+        image without pixels, and for random groups.
     """
     plain = is_plain(path)
     with opened(path) as hdus:
         index = index_of(hdus, wanted)
         plane = _plane(path, index, hdus[index], plain=plain)
     if plane is None:
-        raise bad_value("hdu", f"HDU {wanted} has no image")
+        raise without_pixels(path, index) or bad_value("hdu", f"HDU {wanted} has no image")
     return plane
 
 

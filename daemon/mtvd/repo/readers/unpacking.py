@@ -6,6 +6,8 @@ import bz2
 import gzip
 import importlib.util
 import lzma
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -20,6 +22,8 @@ BROKEN: Final = (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError, zipf
 
 _MOST_BYTES: Final = 1 << 30
 _HEAD_BYTES: Final = 8
+_COPY_BYTES: Final = 1 << 20
+_SPREAD: Final = (b"BZh", b"PK\x03\x04")
 _FITS: Final = b"SIMPLE"
 _LZW: Final = b"\x1f\x9d"
 
@@ -56,6 +60,29 @@ def unpacked(path: Path, most: int = _MOST_BYTES) -> bytes:
                 content: bytes = file.read(most)
                 return content
     raise ValueError("nothing that is known is packed in it")
+
+
+def spread(path: Path) -> IO[bytes] | None:
+    """Return what a .bz2 or .zip file holds as a file without a name, which the caller closes; None for other files.
+
+    astropy would do the same, and leave its file open where it finds no FITS in it.
+
+    Raises
+    ------
+    OSError, ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
+        See `BROKEN`.
+    """
+    head = _head(path)
+    opening = next((_OPENERS[start] for start in _SPREAD if head.startswith(start)), None)
+    if opening is None:
+        return None
+    if _members(path) != 1:
+        raise ValueError("more than one file is packed in it")
+    with tempfile.TemporaryFile() as unnamed:
+        with opening(path) as packed:
+            shutil.copyfileobj(packed, unnamed, _COPY_BYTES)
+        unnamed.flush()
+        return Path(f"/proc/self/fd/{unnamed.fileno()}").open("rb")
 
 
 def check_packing(path: Path) -> None:
