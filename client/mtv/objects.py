@@ -145,12 +145,16 @@ def _from_hdu_list(hdus: Any) -> Image:
     """Return the image of an HDUList by the rules for files: an image with its mask, or the first one with data."""
     by_role: dict[str, list[Any]] = {}
     others: list[Any] = []
-    for hdu in hdus:
-        if _has_pixels(hdu):
-            role = role_of(hdu.header)
-            (by_role.setdefault(role, []) if role in ROLES or role == UNCERTAINTY else others).append(hdu)
+    flat: list[Any] = []
+    for hdu in filter(_has_pixels, hdus):
+        role = role_of(hdu.header)
+        if role in ROLES or role == UNCERTAINTY:
+            by_role.setdefault(role, []).append(hdu)
+        else:
+            (others if len(hdu.shape) > 1 else flat).append(hdu)
     found = chosen(by_role, others, lambda hdu: hdu.header)
-    image = found.image or next(iter((*found.mask, found.variance, found.uncertainty)), None)
+    alone = (*found.mask, found.variance, found.uncertainty, *flat)
+    image = found.image or next((hdu for hdu in alone if hdu is not None), None)
     if image is None:
         names = ", ".join(type(hdu).__name__ for hdu in hdus)
         raise bad_value("target", f"no HDU of the list has an image: {names}", _TABLE_HINT)

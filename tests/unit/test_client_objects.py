@@ -17,6 +17,7 @@ from astropy.wcs import WCS
 
 import mtv
 from mtv.objects import Image, image_of
+from mtv.pixels import FrameSink
 from mtv.targets import checked
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
@@ -96,6 +97,13 @@ def test_the_pixels_of_an_object_are_those_of_its_array(target: Any) -> None:
     image = seen(target)
     assert np.array_equal(image.pixels, IMAGE)
     assert (image.mask, image.planes, image.notes) == (None, {}, ())
+
+
+def test_a_long_double_beyond_the_range_of_floats_is_infinite() -> None:
+    sink = FrameSink()
+    array = np.array([[np.longdouble("1e400"), -np.longdouble("1e4000"), 1]])
+    sink.image(seen(array).pixels)
+    assert np.frombuffer(sink.buffers[0], ">f8").tolist() == [np.inf, -np.inf, 1]
 
 
 @pytest.mark.parametrize("target", [BAD, PIL.Image.fromarray(BAD), Lazy(BAD)], ids=["array", "PIL", "lazy"])
