@@ -92,9 +92,10 @@ def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
     bits : `int`
         Of its integers; a byte without names is a boolean, as `astropy.nddata.CCDData.write` stores it.
     """
-    unknown = [name for header in headers for name, bit in _named(header) if bit is None]
+    named = [plane for header in headers for plane in _named(header)]
+    unknown = [name for name, bit in named if bit is None]
     notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
-    if bits > 8 and not planes_of_all(headers):
+    if bits > 8 and len(named) == len(unknown):
         message = f"the bits of the mask have no names: pixels that are not 0 are {MASK_PLANE}"
         notes.append(f"{message}; its own HDU has the numbers")
     return tuple(notes)

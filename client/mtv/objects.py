@@ -1,7 +1,8 @@
 """Images in objects of other packages: arrays, exposures, astropy's classes. Known by their shape, never imported.
 
 An NDData has ``data`` and ``uncertainty``, an HDU has ``data`` and ``header``, an HDUList is a list of these, a
-Cutout2D has ``data`` and ``origin_original``, an array of astropy's with a mask has ``unmasked``.
+Cutout2D has ``data`` and ``origin_original``, an array of astropy's with a mask has ``unmasked``; see also
+`mtv.lsstobjects`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mtv import lsstobjects
 from mtv.exposurehdus import BITS_A_HDU, ROLES, UNCERTAINTY, card, chosen, mask_notes, planes_of_all, role_of
 from mtv.sky.cards import read
 from mtv.sky.physical import offset_of
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN: Final = (
-    "a 2-D array, an mtv.Exposure, an astropy NDData, Cutout2D, HDU or HDUList, a FITS path, a handle or a dataset "
-    "reference"
+    "a 2-D array, an mtv.Exposure, an astropy NDData, Cutout2D, HDU or HDUList, an image of lsst.images, a FITS path, "
+    "a handle or a dataset reference"
 )
 _TABLE_HINT: Final = "display.overlay draws its rows: overlay(name, table['x'], table['y'])"
 
@@ -211,6 +213,8 @@ _KINDS: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any], Image]], ...]] 
     (_is_hdu_list, _from_hdu_list),
     (_is_hdu, _from_hdu),
     (_has("hdu", "shape", "dtype", "__getitem__"), _from_section),
+    (_has("image", "mask", "variance", "yx0"), lambda target: Image(**lsstobjects.parts_of(target))),
+    (_has("array", "yx0", "fits_wcs"), lambda target: Image(**lsstobjects.image_parts_of(target))),
     (_is_array_like, _from_array),
 )
 """Kinds of objects, the first that fits counts: each array has ``data`` too."""

@@ -78,7 +78,6 @@ class OnACard(Lazy):
         IMAGE * u.adu,
         np.ma.masked_array(IMAGE),
         memoryview(IMAGE),
-        np.matrix(IMAGE),
         fits.ImageHDU(IMAGE),
         fits.ImageHDU(IMAGE[None, None]),
         fits.CompImageHDU(IMAGE.astype("i2")),
