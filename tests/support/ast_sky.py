@@ -36,7 +36,10 @@ def reading(header: str) -> Any:
         return None
     if found is None or not isinstance(found.getframe(ast.CURRENT), ast.SkyFrame):
         return None
-    found.System = "ICRS"
+    try:
+        found.System = "ICRS"
+    except Exception:  # noqa: BLE001 - of the sun, for instance
+        return None
     if found.get("LatAxis") == "1":
         found.permaxes([2, 1])
     return found
@@ -49,7 +52,8 @@ def sky_of(header: str, x: Sequence[float] | Floats, y: Sequence[float] | Floats
         return None
     ra, dec = found.tran([np.asarray(x, float) + 1, np.asarray(y, float) + 1])
     bad = (np.abs(ra) > 1e5) | (np.abs(dec) > 1e5)
-    return np.where(bad, np.nan, np.degrees(ra) % 360), np.where(bad, np.nan, np.degrees(dec))
+    ra, dec = np.where(bad, np.nan, ra), np.where(bad, np.nan, dec)
+    return np.degrees(ra) % 360, np.degrees(dec)
 
 
 def pixel_of(header: str, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
