@@ -58,7 +58,7 @@ class ExposureFile:
         found = celestial_of(self._cards)
         if found.has_sky or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
             return found
-        return Celestial(celestial_of(fitted_cards(exact, self.image.shape)).cards + found.cards, found.notes)
+        return Celestial(celestial_of(fitted_cards(exact, self.image.shape)).cards, found.notes)
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:
