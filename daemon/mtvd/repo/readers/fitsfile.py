@@ -28,6 +28,8 @@ class Hdus:
     def __init__(self, path: Path, **options: bool) -> None:
         self._path = path
         self._options = options
+        self._sound: set[int] = set()
+        """HDUs that were looked at."""
         self._mended: Any = None
         self._spread: Any = None
         try:
@@ -46,7 +48,8 @@ class Hdus:
             if self._mended is None and self._goes_on() and self._mend():
                 return self._hdus[index]
             raise
-        if _is_sound(hdu):
+        if index in self._sound or _is_sound(hdu):
+            self._sound.add(index)
             return hdu
         if self._mended is None and self._mend():
             return self[index]
