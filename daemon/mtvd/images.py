@@ -19,11 +19,12 @@ import msgspec
 import numpy as np
 
 from mtv.packing import NotPacked, unpacked
+from mtv.sky.celestial import celestial_of
 from mtv.wire import markers
 from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import RequestError, bad_value, within
 from mtv.wire.frames import Buffer
-from mtv.wire.limits import Limits
+from mtv.wire.limits import HEADER_CARDS, Limits
 from mtvd.actions import ImageLayer, MaskLayer
 from mtvd.columns import array_of, number_dtype, packed_bytes
 from mtvd.pixelstore import PixelStore, grow
@@ -102,6 +103,7 @@ class Images:
         shape_yx = _shape_of(exposure.image, "image", self._limits)
         number_dtype(exposure.image.dtype, "image")
         front = self._front(exposure)
+        exposure = _with_sky(exposure, front // fits_bytes.CARD)
         header = self._header(exposure, shape_yx, front)
         planes = _planes(exposure)
         _check_mask(exposure.mask, shape_yx, self._limits)
@@ -208,6 +210,16 @@ class Images:
 
     def _new(self, size: int, suffix: str) -> tuple[str, int]:
         return self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
+
+
+def _with_sky(exposure: Exposure, room: int) -> Exposure:
+    """Return an exposure whose cards are those of its sky alone, in our own form, with notes of what they leave out."""
+    found = celestial_of(exposure.wcs)
+    notes = tuple(note for note in found.notes if note not in exposure.notes)
+    cards = found.cards
+    if len(cards) // fits_bytes.CARD + HEADER_CARDS > room:
+        cards, notes = "", (*notes, "the header in front of the pixels has no room for the WCS: no sky is shown")
+    return msgspec.structs.replace(exposure, wcs=cards, notes=(*exposure.notes, *notes))
 
 
 def _check_mask(mask: Array | None, shape_yx: tuple[int, int], limits: Limits) -> None:

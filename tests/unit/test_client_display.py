@@ -194,7 +194,7 @@ def test_paths_handles_and_references_leave_their_pixels_where_they_are(
         ({"target": np.zeros((0, 4))}, "image"),
         ({"target": np.zeros((2, 2), complex)}, "image"),
         ({"target": np.zeros((2, 2), object)}, "image"),
-        ({"target": np.zeros((2, 2), np.uint64)}, "image"),
+        ({"target": np.zeros((2, 2), "M8[s]")}, "image"),
         ({"target": 17}, "target"),
         ({"target": IMAGE, "mask": np.zeros((4, 3), int), "planes": {"A": 0}}, "mask"),
         ({"target": IMAGE, "mask": np.zeros((3, 4))}, "mask"),

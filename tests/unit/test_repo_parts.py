@@ -295,12 +295,13 @@ def test_the_exact_wcs_of_a_real_exposure_stands_in_for_a_header_that_has_none(
 
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_a_fitted_wcs_follows_the_distortions_of_a_camera(shared_data: Path) -> None:
-    from mtvd.repo.readers.headers import wcs_cards
+    from mtv.sky.celestial import celestial_of
+    from mtv.wcscards import header_cards
     from mtvd.repo.readers.sky import HeaderSky
     from mtvd.repo.readers.wcsfit import fitted_cards
 
     with fits.open(shared_data / "HSC-0908120-056-small.fits") as hdus:
-        truth = HeaderSky(wcs_cards(hdus[1].header))
+        truth = HeaderSky(celestial_of(header_cards(hdus[1].header)).cards)
     fitted = HeaderSky(fitted_cards(truth, (4176, 2048)))
     x, y = np.array([0.0, 2047.0, 700.0]), np.array([0.0, 4175.0, 3000.0])
     for found, wanted in zip(fitted.to_sky(x, y), truth.to_sky(x, y), strict=True):

@@ -80,7 +80,7 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
         ``unsupported`` for components that need the C++ stack.
     """
     if part.component in VALUES:
-        return Got(value=value(file, part, file.box(part)), notes=file.notes)
+        return Got(value=value(file, part, file.box(part)), notes=(*file.notes, *file.celestial.notes))
     shown, box = _shown(file, part), file.box(part)
     _check_size(shown, box, most)
     whole = part.component in WHOLE
@@ -121,7 +121,7 @@ def _described(
         wcs=file.wcs_cards(shift),
         unit=cards.text(shown.header, "BUNIT"),
         label=label,
-        notes=notes,
+        notes=(*notes, *file.celestial.notes),
     )
 
 

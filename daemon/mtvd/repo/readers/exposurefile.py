@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, planes_of_all, planes_without_a_bit
+from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes, planes_of_all
+from mtv.sky.cards import read
+from mtv.sky.celestial import Celestial, celestial_of, moved
+from mtv.sky.physical import offset_of
+from mtv.wcscards import header_cards
 from mtv.wire.errors import bad_value
-from mtvd.repo.readers import headers, sky
+from mtvd.repo.readers import sky
 from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits
 from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.fitsfile import without_pixels
@@ -21,7 +25,6 @@ from mtvd.repo.readers.wcsfit import fitted_cards
 
 _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
-_BYTE: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +43,27 @@ class ExposureFile:
     """The same of the variance."""
 
     @functools.cached_property
+    def _cards(self) -> str:
+        """The image's header cards, as they are."""
+        return header_cards(self.image.header)
+
+    @functools.cached_property
     def xy0(self) -> tuple[int, int]:
         """0-based parent pixel ``(x, y)`` of the first pixel."""
-        return headers.xy0_of(self.image.header)
+        return offset_of(read(self._cards))
+
+    @functools.cached_property
+    def celestial(self) -> Celestial:
+        """The WCS that the picture has: the header's, or where it has none one fitted to the exact one."""
+        found = celestial_of(self._cards)
+        if found.has_sky or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
+            return found
+        return Celestial(celestial_of(fitted_cards(exact, self.image.shape)).cards + found.cards, found.notes)
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:
-        """The exact WCS where there is one, else the header's."""
-        exact = sky.exact_sky(self.image.path, self.xy0)
-        cards = headers.wcs_cards(self.image.header)
-        return exact or (sky.HeaderSky(cards) if cards else None)
+        """Where the picture's pixels are on the sky; None where it has none."""
+        return sky.HeaderSky(self.celestial.cards) if self.celestial.has_sky else None
 
     def box(self, part: Part) -> Box | None:
         """Return the local pixels of a cut-out; None for all.
@@ -66,11 +80,8 @@ class ExposureFile:
         return None if part.sky is None else box_on_sky(part.sky, self.sky, self.image.shape)
 
     def wcs_cards(self, shift: tuple[int, int] = (0, 0)) -> str:
-        """Return the celestial WCS as FITS cards: the header's, or where it has none one fitted to the exact one."""
-        cards = headers.wcs_cards(self.image.header, shift)
-        if cards or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
-            return cards
-        return headers.moved(fitted_cards(exact, self.image.shape), shift)
+        """Return the picture's WCS as FITS cards, of a cut-out whose first pixel is ``shift``, ``(x, y)`` from 0."""
+        return moved(self.celestial.cards, shift)
 
 
 def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
@@ -180,14 +191,8 @@ def _fitting(
 def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]:
     """Return a mask as integers whose bits have names."""
     headers = _headers(mask)
-    unknown = planes_without_a_bit(headers)
-    notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
-    if planes_of_all(headers):
-        return of_bits(mask), tuple(notes)
-    if isinstance(mask, JoinedMask) or mask.dtype.itemsize * _BYTE > _BYTE:
-        message = f"the bits of the mask have no names: pixels that are not 0 are {MASK_PLANE}"
-        notes.append(f"{message}; the component 'mask' has the numbers")
-    return Derived(mask, marked), tuple(notes)
+    notes = mask_notes(headers, 64 if isinstance(mask, JoinedMask) else 8 * mask.dtype.itemsize)
+    return of_bits(mask) if planes_of_all(headers) else Derived(mask, marked), notes
 
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:
