@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
-from mtvd.repo.evaluation import Values
+from mtvd.repo.gaps import Values
 from mtvd.repo.tables import SELECT_CHARS, Field, Table, Write, columns_of, find, select
 
 Floats = npt.NDArray[np.float64]

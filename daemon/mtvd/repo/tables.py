@@ -11,7 +11,9 @@ import numpy as np
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.hints import near
-from mtvd.repo.evaluation import Rows, Values, chosen
+from mtvd.repo import gaps
+from mtvd.repo.evaluation import Rows, chosen
+from mtvd.repo.gaps import Values
 from mtvd.repo.selection import parse
 
 SELECT_CHARS: Final = 2_000
@@ -49,10 +51,14 @@ class Table(Protocol):
     def metadata(self) -> Mapping[str, Any]: ...
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """Return columns by their true names: ``(rows,)``, or ``(rows, n)`` for columns of arrays.
+        """Return columns by their true names: ``(rows,)``, more axes for columns of arrays; gaps as `gaps` has them.
 
         A column that cannot be read (of objects, say) is not among them.
         """
+        ...
+
+    def elsewhere(self, names: Sequence[str]) -> str:
+        """Return a hint which other tables of the file have these columns, or are there; empty where none."""
         ...
 
 
@@ -69,6 +75,10 @@ class ColumnTable:
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `Table.read`."""
         return {name: self.columns[name] for name in names}
+
+    def elsewhere(self, names: Sequence[str]) -> str:  # noqa: ARG002 - it has no file
+        """See `Table.elsewhere`."""
+        return ""
 
 
 def resolve(name: str, aliases: Mapping[str, str]) -> str:
@@ -93,7 +103,7 @@ def find(table: Table, name: str, where: str) -> str:
         return name
     real = resolve(name, table.aliases)
     if real not in table.fields:
-        raise unknown_column(where, name, [*table.fields, *_aliased(table)])
+        raise unknown_column(where, name, [*table.fields, *_aliased(table)], table.elsewhere([name]))
     return real
 
 
@@ -104,10 +114,10 @@ def _aliased(table: Table) -> Iterator[str]:
         yield from (alias + field[len(real) :] for field in table.fields if field.startswith(real))
 
 
-def unknown_column(where: str, name: str, names: Sequence[str]) -> RequestError:
-    """Return the error for a column that a table does not have."""
+def unknown_column(where: str, name: str, names: Sequence[str], elsewhere: str = "") -> RequestError:
+    """Return the error for a column that a table does not have; ``elsewhere`` tells which other table has it."""
     few = f"there are {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-    return bad_value(where, f"the table has no column {name[:100]!r}", near(name, names, otherwise=few))
+    return bad_value(where, f"the table has no column {name[:100]!r}", elsewhere or near(name, names, otherwise=few))
 
 
 def select(table: Table, text: str, *, most_chars: int = SELECT_CHARS) -> Rows | None:
@@ -134,7 +144,7 @@ def select(table: Table, text: str, *, most_chars: int = SELECT_CHARS) -> Rows |
 def columns_of(table: Table, names: Sequence[str], rows: Rows | None) -> dict[str, Values]:
     """Return columns by their true names, only the chosen rows of them."""
     read = table.read(names)
-    return read if rows is None else {name: np.asarray(values[rows]) for name, values in read.items()}
+    return read if rows is None else {name: gaps.chosen(values, rows) for name, values in read.items()}
 
 
 def catalog(
@@ -165,15 +175,20 @@ def catalog(
     rows = select(table, selection, most_chars=most_chars)
     read = columns_of(table, wanted, rows)
     left_out = [name for name in wanted if name not in read]
-    arrays = write(list(read.values()), "cat")
+    missing = {name: mask for name, values in read.items() if (mask := gaps.gaps_of(values)) is not None}
+    arrays = iter(write([*map(gaps.data_of, read.values()), *missing.values()], "cat"))
+    written = {name: next(arrays) for name in read}
+    written_gaps = {name: next(arrays) for name in missing}
     return Catalog(
         rows=table.rows if rows is None else int(np.count_nonzero(rows)),
-        columns=tuple(_described(name, table.fields[name], array) for name, array in zip(read, arrays, strict=True)),
+        columns=tuple(
+            _described(name, table.fields[name], array, written_gaps.get(name)) for name, array in written.items()
+        ),
         aliases=dict(table.aliases),
         metadata={**table.metadata, **({"left_out": left_out} if left_out else {})},
         label=label,
     )
 
 
-def _described(name: str, words: Field, array: Array) -> Column:
-    return Column(name=name, array=array, unit=words.unit, doc=words.doc, kind=words.kind)
+def _described(name: str, words: Field, array: Array, missing: Array | None) -> Column:
+    return Column(name=name, array=array, unit=words.unit, doc=words.doc, kind=words.kind, gaps=missing)
