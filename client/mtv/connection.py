@@ -40,7 +40,7 @@ from mtv.wire.messages import (
     Transaction,
     Unsubscribe,
 )
-from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
+from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency, Overlay
 
 _log: Final = logging.getLogger("mtv")
 
@@ -135,7 +135,8 @@ class Connection(Session):
                 raise failure
         self._tell(answer.reply.note)
         for step, outcome in zip(bundle.steps, answer.reply.steps, strict=False):
-            if isinstance(step, MaskColour | MaskTransparency):  # of planes that the mask that is shown lacks
+            # Planes that the mask that is shown lacks; rows of markers that have no position.
+            if isinstance(step, MaskColour | MaskTransparency | Overlay):
                 self._tell(outcome.note)
         return answer.reply
 

@@ -91,6 +91,14 @@ def resolve(name: str, aliases: Mapping[str, str]) -> str:
     return name
 
 
+def known(table: Table, name: str) -> str | None:
+    """Return the true name of a column, given by name, slot or alias; None where the table has no such column."""
+    if name in table.fields:
+        return name
+    real = resolve(name, table.aliases)
+    return real if real in table.fields else None
+
+
 def find(table: Table, name: str, where: str) -> str:
     """Return the true name of a column, given by name, slot or alias.
 
@@ -99,10 +107,8 @@ def find(table: Table, name: str, where: str) -> str:
     RequestError
         ``bad_value`` with near names.
     """
-    if name in table.fields:
-        return name
-    real = resolve(name, table.aliases)
-    if real not in table.fields:
+    real = known(table, name)
+    if real is None:
         raise unknown_column(where, name, [*table.fields, *_aliased(table)], table.elsewhere([name]))
     return real
 
