@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from mtv.wire.angles import System, factor, size_factor, usual_pair, usual_pairs
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtvd.repo.gaps import Values, as_fractions
-from mtvd.repo.tables import SELECT_CHARS, Field, Table, Write, columns_of, find, known, select
+from mtvd.repo.tables import NO_KEYS, SELECT_CHARS, Field, Table, Write, columns_of, find, known, select
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,15 +56,29 @@ class Found(NamedTuple):
 
 
 def positions(
-    table: Table, write: Write, wanted: Wanted, *, most_markers: int, most_chars: int = SELECT_CHARS
+    table: Table,
+    write: Write,
+    wanted: Wanted,
+    *,
+    most_markers: int,
+    most_chars: int = SELECT_CHARS,
+    row_keys: Mapping[str, int | str] = NO_KEYS,
 ) -> Positions:
     """Write positions into a pixel file; raises as `find_positions`."""
-    x, y, size, left_out, _ = find_positions(table, wanted, most_markers=most_markers, most_chars=most_chars)
+    limits: dict[str, int] = {"most_markers": most_markers, "most_chars": most_chars}
+    x, y, size, left_out, _ = find_positions(table, wanted, row_keys=row_keys, **limits)
     arrays = write([x, y] if size is None else [x, y, size], "pos")
     return Positions(x=arrays[0], y=arrays[1], size=None if size is None else arrays[2], left_out=left_out)
 
 
-def find_positions(table: Table, wanted: Wanted, *, most_markers: int, most_chars: int = SELECT_CHARS) -> Found:
+def find_positions(
+    table: Table,
+    wanted: Wanted,
+    *,
+    most_markers: int,
+    most_chars: int = SELECT_CHARS,
+    row_keys: Mapping[str, int | str] = NO_KEYS,
+) -> Found:
     """Return the positions of the chosen rows; rows without one, or without a size, are left out and counted.
 
     Raises
@@ -74,7 +89,7 @@ def find_positions(table: Table, wanted: Wanted, *, most_markers: int, most_char
     names = dict(zip(("x", "y"), _pair(table, wanted), strict=True))
     if wanted.size:
         names["size"] = find(table, wanted.size, "size")
-    rows = select(table, wanted.select, most_chars=most_chars)
+    rows = select(table, wanted.select, most_chars=most_chars, row_keys=row_keys)
     count = table.rows if rows is None else int(np.count_nonzero(rows))
     if count > most_markers:
         raise _too_many(count, most_markers)

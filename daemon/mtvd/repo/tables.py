@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 
 from mtv.wire.data import Array, Catalog, Column
-from mtv.wire.errors import RequestError, bad_value
+from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.hints import near
 from mtvd.repo import gaps
 from mtvd.repo.evaluation import Rows, chosen
@@ -18,6 +18,7 @@ from mtvd.repo.selection import parse
 
 SELECT_CHARS: Final = 2_000
 """Characters of an expression at most, where nobody says otherwise."""
+NO_KEYS: Final[Mapping[str, int | str]] = {}
 Write = Callable[[Sequence[Values], str], list[Array]]
 """Puts arrays into a pixel file; a kind of file goes with them."""
 
@@ -126,18 +127,51 @@ def unknown_column(where: str, name: str, names: Sequence[str], elsewhere: str =
     return bad_value(where, f"the table has no column {name[:100]!r}", elsewhere or near(name, names, otherwise=few))
 
 
-def select(table: Table, text: str, *, most_chars: int = SELECT_CHARS) -> Rows | None:
-    """Return which rows an expression chooses, ``(rows,)``; None for all where it is empty.
+def select(
+    table: Table, text: str, *, most_chars: int = SELECT_CHARS, row_keys: Mapping[str, int | str] = NO_KEYS
+) -> Rows | None:
+    """Return which rows an expression and keys of a data ID choose, ``(rows,)``; None for all where there are none.
 
-    Only the columns that the expression names are read.
+    Only the columns that the expression and the keys name are read.
+
+    Parameters
+    ----------
+    row_keys : `dict` [`str`, `int` or `str`], optional
+        Column to the value that it must have.
 
     Raises
     ------
     RequestError
-        With ``where`` ``select``.
+        With ``where`` ``select``, or ``data_id.KEY``.
     """
-    if not text:
-        return None
+    rows = _of_expression(table, text, most_chars) if text else None
+    for key, value in row_keys.items():
+        of_key = _of_key(table, key, value)
+        rows = of_key if rows is None else rows & of_key
+    return rows
+
+
+def _of_key(table: Table, key: str, value: int | str) -> Rows:
+    where = f"data_id.{key}"
+    name = known(table, key)
+    values = None if name is None else table.read([name]).get(name)
+    if values is None or values.ndim != 1:
+        message = f"{key!r} is no dimension of this dataset type, and its table has no such column to choose rows by"
+        raise RequestError(Error(code="bad_query", message=message, where=where, hint="leave it out, or use select"))
+    wanted = np.asarray(str(value) if values.dtype.kind == "U" else _number(value))
+    if wanted.dtype.kind == "U" and values.dtype.kind != "U":
+        raise RequestError(Error(code="bad_query", message=f"the column {key} has numbers, not texts", where=where))
+    return gaps.applied(np.equal, values, wanted)
+
+
+def _number(value: int | str) -> int | str:
+    try:
+        return int(value)
+    except ValueError:
+        return value
+
+
+def _of_expression(table: Table, text: str, most_chars: int) -> Rows:
     selection = parse(text, most_chars=most_chars)
     true_names = {name: find(table, name, "select") for name in selection.columns}
     read = table.read(list(dict.fromkeys(true_names.values())))
@@ -161,6 +195,7 @@ def catalog(
     selection: str = "",
     label: str = "",
     most_chars: int = SELECT_CHARS,
+    row_keys: Mapping[str, int | str] = NO_KEYS,
 ) -> Catalog:
     """Write the chosen columns and rows of a table into a pixel file, as a catalog for a client.
 
@@ -170,15 +205,17 @@ def catalog(
         Names, slots and aliases; all columns where empty.
     selection : `str`
         Expression; all rows where empty.
+    row_keys : `dict` [`str`, `int` or `str`], optional
+        Column to the value that it must have, of the rows that are wanted.
 
     Raises
     ------
     RequestError
-        ``where`` is ``columns[n]`` or ``select``.
+        ``where`` is ``columns[n]``, ``select`` or ``data_id.KEY``.
     """
     named = [find(table, name, f"columns[{number}]") for number, name in enumerate(columns)]
     wanted = list(dict.fromkeys(named)) if columns else list(table.fields)
-    rows = select(table, selection, most_chars=most_chars)
+    rows = select(table, selection, most_chars=most_chars, row_keys=row_keys)
     read = columns_of(table, wanted, rows)
     left_out = [name for name in wanted if name not in read]
     missing = {name: mask for name, values in read.items() if (mask := gaps.gaps_of(values)) is not None}
