@@ -217,7 +217,8 @@ def catalog(
     wanted = list(dict.fromkeys(named)) if columns else list(table.fields)
     rows = select(table, selection, most_chars=most_chars, row_keys=row_keys)
     read = columns_of(table, wanted, rows)
-    left_out = [name for name in wanted if name not in read]
+    before = [] if columns else table.metadata.get("left_out", [])
+    left_out = [*before, *(name for name in wanted if name not in read)]
     missing = {name: mask for name, values in read.items() if (mask := gaps.gaps_of(values)) is not None}
     arrays = iter(write([*map(gaps.data_of, read.values()), *missing.values()], "cat"))
     written = {name: next(arrays) for name in read}

@@ -83,14 +83,16 @@ def _source(path: Path) -> Any:
 
 
 def _masks(schema: Any) -> dict[str, str]:
+    pairs = {name: f"{name}.mask" for name in schema.names}
+    return {name: mask for name, mask in pairs.items() if mask in schema.names and _is_truth(schema.field(mask).type)}
+
+
+def _is_truth(kind: Any) -> bool:
     import pyarrow as pa
 
-    pairs = {name: f"{name}.mask" for name in schema.names}
-    return {
-        name: mask
-        for name, mask in pairs.items()
-        if mask in schema.names and pa.types.is_boolean(schema.field(mask).type)
-    }
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_truth(kind.value_type)
+    return bool(pa.types.is_boolean(kind))
 
 
 def _words(column: Any, described: Mapping[str, Field]) -> Field:
