@@ -20,6 +20,7 @@ _DTYPES: Final = {
     "A": "|S1", "X": "|u1", "P": ">i4", "Q": ">i8",
 }  # fmt: skip
 _WHOLE: Final = "BIJK"
+_ASTROPY_FILL: Final = 999_999
 _TRUE, _FALSE = ord("T"), ord("F")
 
 
@@ -102,8 +103,18 @@ def numbers(raw: Values, code: str, place: Place) -> Values:
     """Return numbers or truth values of any shape, scaled, with gaps."""
     if code == "L":
         return with_gaps(np.asarray(raw == _TRUE), (raw != _TRUE) & (raw != _FALSE))
-    gaps = raw == place.null if place.null is not None and code in _WHOLE else None
-    return with_gaps(_scaled(raw, place), gaps)
+    values = _scaled(raw, place)
+    if place.null is None or code not in _WHOLE:
+        return values
+    return with_gaps(values, (values if _is_astropys(place, 8 * raw.dtype.itemsize) else raw) == place.null)
+
+
+def _is_astropys(place: Place, bits: int) -> bool:
+    """Tell whether TNULL is what astropy writes for unsigned integers: a value behind TZERO, not what is stored.
+
+    FITS has it the other way round (4.0, 7.3.2). astropy's own number for no value is 999999, cut to the type.
+    """
+    return place.scale == 1 and abs(place.zero) == 2 ** (bits - 1) and place.null == _ASTROPY_FILL % 2**bits
 
 
 def texts(raw: Values, shape: tuple[int, ...] = ()) -> Values:
