@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import importlib.util
 import lzma
 from collections.abc import Callable
@@ -91,8 +92,7 @@ def by_arrow(path: Path, drawn: dict[str, tuple[str, list[Any]]]) -> None:
 
 
 def by_pandas(path: Path, drawn: dict[str, tuple[str, list[Any]]]) -> None:
-    import pandas as pd
-
+    pd: Any = importlib.import_module("pandas")
     nullable = {"b": "boolean", "U": "string", "f4": "Float32", "f8": "Float64"}
     nullable |= {kind: ("UInt" if kind[0] == "u" else "Int") + str(8 * int(kind[1])) for kind in INTEGERS}
     series = {

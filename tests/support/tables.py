@@ -31,7 +31,8 @@ def read(path: Path, hdu: int | None = None) -> Read:
 
 def plain(values: Values) -> list[Any]:
     """Return a column as Python has it: None in its gaps."""
-    return _without_nan(values.tolist())
+    found: list[Any] = _without_nan(values.tolist())
+    return found
 
 
 def expected(column: Any) -> list[Any] | None:
@@ -45,7 +46,8 @@ def expected(column: Any) -> list[Any] | None:
         values = np.ma.array(np.char.decode(np.ma.getdata(values), "utf-8", "replace"), mask=np.ma.getmaskarray(values))
     if values.dtype.kind == "O":
         return _rows_of_objects(values.tolist(), np.ma.getmaskarray(column))
-    return _without_nan(values.tolist())
+    found: list[Any] = _without_nan(values.tolist())
+    return found
 
 
 def _rows_of_objects(values: list[Any], mask: Any) -> list[Any] | None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+from mtv.wire.errors import RequestError
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
 
 MOST_UNPACKED_BYTES: Final = 1 << 30
@@ -79,7 +80,9 @@ def _head(path: Path, *_identity: int) -> bytes:
     try:
         with unpacked(path) as file:
             return file.read(_HEAD_BYTES)
-    except Exception:  # noqa: BLE001 - whoever reads it says in which way it is damaged
+    except Exception as error:
+        if isinstance(error, RequestError) and error.code == "unsupported":
+            raise
         return b""
 
 
