@@ -123,3 +123,46 @@ def test_a_catalog_of_whole_visits_is_drawn_detector_by_detector(
     display.mtv(ref)
     assert watched.follow(ref)
     assert display.describe().overlays["source"] == COUNTS[42]
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "key", "kind"),
+    [
+        (("instrument", "visit"), "detector", "foreign"),
+        (("instrument", "visit"), "detector.full_name", "foreign"),
+        (("instrument", "visit"), "tract", "overlapping"),
+        (("instrument", "visit"), "band", "own"),
+        (("instrument", "visit"), "exposure", "own"),
+        (("instrument", "visit"), "visit.target_name", "own"),
+        (("instrument", "visit"), "skymap", "own"),
+        (("skymap", "tract"), "patch", "overlapping"),
+        (("skymap", "tract"), "visit", "overlapping"),
+        (("skymap", "tract"), "band", "foreign"),
+        (("skymap", "tract", "patch", "band"), "physical_filter", "own"),
+        (("instrument", "detector"), "visit", "foreign"),
+    ],
+)
+def test_keys_are_sorted_by_what_they_choose(dimensions: tuple[str, ...], key: str, kind: str) -> None:
+    from types import SimpleNamespace
+
+    from lsst.daf.butler import DatasetType, DimensionUniverse
+
+    from mtvd.repo import foreign
+
+    universe = DimensionUniverse()
+    butler: Any = SimpleNamespace(dimensions=universe)
+    type_ = DatasetType("a", dimensions, "ArrowAstropy", universe=universe)
+    assert getattr(foreign.sorted_out(butler, type_, {key: 1}), kind) == {key: 1}
+
+
+def test_a_calibration_may_be_asked_for_by_a_visit() -> None:
+    from types import SimpleNamespace
+
+    from lsst.daf.butler import DatasetType, DimensionUniverse
+
+    from mtvd.repo import foreign
+
+    universe = DimensionUniverse()
+    butler: Any = SimpleNamespace(dimensions=universe)
+    bias = DatasetType("bias", ("instrument", "detector"), "ExposureF", universe=universe, isCalibration=True)
+    assert foreign.sorted_out(butler, bias, {"visit": 1, "tract": 2}).foreign == {"tract": 2}
