@@ -220,6 +220,7 @@ class Display:
         *,
         select: str = "",
         columns: Sequence[str] = (),
+        hdu: int | str | None = None,
         symbol: str | Sequence[str] = "o",
         size: Any = 2.0,
         colour: str | Sequence[str] = "green",
@@ -240,14 +241,17 @@ class Display:
         name : `str`
             The group; ``erase(name)`` removes it.
         x, y : array
-            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``. In place of both: a
-            `DatasetRef`, a `Handle` or the path of a table.
+            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; units of a `Quantity`, an
+            `Angle` or a column count. Rows that are masked, NaN or infinite are left out and counted. In place of
+            both: a `SkyCoord`, a `DatasetRef`, a `Handle` or the path of a table.
         select : `str`, optional
             Of a table, the rows: an expression over columns, flags and slots, such as
             ``"calib_psf_candidate & ~calib_psf_used"``.
         columns : `tuple` [`str`, `str`], optional
             Of a table, the columns of x and y; the centroid's where not given, or ``coord_ra`` and ``coord_dec``,
-            else ``ra`` and ``dec``, where ``system`` is ``sky``.
+            else ``ra`` and ``dec`` or another usual pair, where ``system`` is ``sky``.
+        hdu : `int` or `str`, optional
+            Of a FITS file, the HDU of the table, from 0 or by name; its first table where not given.
         symbol, size, colour : scalar or array, optional
             One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
         replace : `bool`, optional
@@ -258,15 +262,16 @@ class Display:
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``select``, ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
+            ``bad_value`` naming ``select``, ``x``, ``y``, ``hdu``, ``symbol``, ``size`` or ``colour``.
         """
         limits = self.connection.limits
         table = targets.reference(x)
         if table is not None:
+            table = parts.of(table, parts.given(hdu=hdu))
             packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
         else:
-            checks.only_of_tables(select=select, columns=columns)
-            packed = columns_of(x, y, symbol, size, ctype or colour, limits)
+            checks.only_of_tables(select=select, columns=columns, hdu=hdu is not None)
+            packed = columns_of(x, y, symbol, size, ctype or colour, limits, checks.system(system))
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(name, "name"),
