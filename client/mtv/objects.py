@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv import lsstobjects
-from mtv.exposurehdus import BITS_A_HDU, ROLES, UNCERTAINTY, card, chosen, is_mask, mask_notes, planes_of_all, role_of
+from mtv.exposurehdus import BITS_A_HDU, ROLES, UNCERTAINTY, card, chosen, is_mask, mask_notes, mask_planes, role_of
 from mtv.sky.cards import read
 from mtv.sky.physical import offset_of
 from mtv.wcscards import wcs_cards
@@ -87,7 +87,13 @@ def _is_hdu_list(target: Any) -> bool:
 
 def _has(*names: str) -> Callable[[Any], bool]:
     """Return a function that tells whether an object has these attributes; it reads none of them, nor any pixels."""
-    return lambda target: all(inspect.getattr_static(target, name, _MISSING) is not _MISSING for name in names)
+    return lambda target: all(_has_one(target, name) for name in names)
+
+
+def _has_one(target: Any, name: str) -> bool:
+    if inspect.getattr_static(target, name, _MISSING) is not _MISSING:
+        return True
+    return hasattr(type(target), "__getattr__") and hasattr(target, name)  # one that stands for another object
 
 
 _MISSING: Final = object()
@@ -164,8 +170,9 @@ def _from_hdu_list(hdus: Any) -> Image:
         return _from_hdu(image)
     mask = _joined(list(found.mask))
     headers = [hdu.header for hdu in found.mask]
-    notes = mask_notes(headers, 8 * mask.dtype.itemsize)
-    return _from_hdu(image)._replace(mask=mask, planes=planes_of_all(headers), notes=notes, mask_is_own=True)
+    bits = 8 * mask.dtype.itemsize
+    planes, notes = mask_planes(headers, bits), mask_notes(headers, bits)
+    return _from_hdu(image)._replace(mask=mask, planes=planes, notes=notes, mask_is_own=True)
 
 
 def _from_hdu(target: Any) -> Image:

@@ -41,6 +41,7 @@ LAYOUTS: dict[str, Callable[[], list[Any]]] = {
     "a mask of floats": lambda: [hdu("SCI"), hdu("MASK", BITS.astype("f4"), NAMED)],
     "a mask in front": lambda: [hdu("MASK", BITS, NAMED), hdu("SCI")],
     "a mask of another shape": lambda: [hdu("SCI"), hdu("MASK", BITS[1:], NAMED)],
+    "a mask with a plane beyond it": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"MP_BAD": 0, "MP_CR": 40}))],
     "a mask with an odd plane": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"MP_BAD": 0, "MP_CR": "x"}))],
     "CCDData": ccd,
     "compressed": lambda: [fits.CompImageHDU(IMAGE.astype("i4"), name="SCI"), fits.CompImageHDU(BITS, name="MASK")],
