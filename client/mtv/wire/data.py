@@ -57,6 +57,8 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     """What people call it: shown by status."""
     metadata: dict[str, str | int | float | bool | None] = {}
     """Header keywords of the file, for the client."""
+    notes: tuple[str, ...] = ()
+    """What of the source is not shown or not told, and why, in words for the user: a mask of another shape."""
 
 
 class SkyBox(Data, frozen=True, kw_only=True):
@@ -121,7 +123,9 @@ class Column(Data, frozen=True, kw_only=True):
 
     name: str
     array: Array
-    """``(rows,)``, or ``(rows, n)`` for array columns; flags are ``|b1``."""
+    """``(rows,)``, or ``(rows, n)`` and more axes for array columns; flags are ``|b1``."""
+    gaps: Array | None = None
+    """``|b1`` in the shape of ``array``: True where there is no value; None where gaps are NaN, or there are none."""
     unit: str = ""
     doc: str = ""
     kind: str = ""
