@@ -77,8 +77,15 @@ def test_the_shell_means_the_same(daemon: LiveDaemon, display: mtv.Display) -> N
     listed = run(daemon, "catalog", "source", *data_id, *chain, "--csv")
     assert len(listed.stdout.splitlines()) == 1 + 5
     assert run(daemon, "overlay", "visitTable", *data_id, *chain).returncode != 0
-    refused = run(daemon, "show", "mosaic", *data_id, *chain)
-    assert (refused.returncode, "data_id.detector" in refused.stderr) == (1, True), refused.stderr
+    for words in (
+        ("show", "mosaic"),
+        ("get", "mosaic.wcs"),
+        ("movie", "mosaic"),
+        ("query", "source"),
+        ("watch", "mosaic"),
+    ):
+        refused = run(daemon, *words, *data_id, *chain)
+        assert (refused.returncode, "data_id.detector" in refused.stderr) == (1, True), (words, refused.stderr)
 
 
 REFUSED: dict[str, Callable[[mtv.Repository, mtv.Display], Any]] = {

@@ -78,9 +78,22 @@ def test_what_is_no_position_is_refused_by_its_place(
     assert caught.value.error.where == where
 
 
-def test_a_table_of_ecsv_is_no_text_whatever_its_name(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("# %ECSV 1.0\n")
-    (tmp_path / "u.csv").write_text("x,y\n")
-    assert textpoints.is_table(str(tmp_path / "t.csv"))
-    assert not textpoints.is_table(str(tmp_path / "u.csv"))
-    assert not textpoints.is_table(str(tmp_path / "none.csv"))
+@pytest.mark.parametrize(
+    ("name", "content", "is_text"),
+    [
+        ("t.csv", b"x,y\n", True),
+        ("t.cat", b"#   1 NUMBER\n", True),
+        ("t.cat", b"SIMPLE  =                    T", False),
+        ("t.csv", b"# %ECSV 1.0\n", False),
+        ("t.dat", b"<?xml version='1.0'?>", False),
+        ("t.txt", b"\x1f\x8b\x08", False),
+        ("t.fits", b"x,y\n", False),
+    ],
+)
+def test_a_text_is_known_by_its_name_and_a_table_by_its_first_bytes(
+    tmp_path: Path, name: str, content: bytes, is_text: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert textpoints.is_text(str(tmp_path / name)) == is_text
+    assert textpoints.is_text("-")
+    assert textpoints.is_text(str(tmp_path / "none.csv"))

@@ -15,7 +15,19 @@ from mtv.wire.hints import near
 
 _NUMBERED: Final = re.compile(r"#\s*(?P<number>\d+)\s+(?P<name>[A-Za-z_]\w*)\b(?:.*\[(?P<unit>[^\]]*)\])?")
 _GAPS: Final = frozenset({"", "nan", "null", "none", "na", "n/a", "--", "-", "...", "inf", "-inf", "+inf"})
-_ECSV: Final = "# %ECSV"
+_TEXTS: Final = (".csv", ".txt", ".tsv", ".dat", ".cat")
+_TABLES: Final = (
+    b"# %ECSV",
+    b"SIMPLE",
+    b"PAR1",
+    b"<?xml",
+    b"<VOTABLE",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"PK\x03\x04",
+)
+"""First bytes of files that the daemon reads, whatever their name."""
 
 
 class Points(NamedTuple):
@@ -33,13 +45,17 @@ class _Head(NamedTuple):
     units: Mapping[str, str]
 
 
-def is_table(file: str) -> bool:
-    """Tell whether a text is a table that the daemon reads: ECSV, whatever its name."""
+def is_text(file: str) -> bool:
+    """Tell whether positions are read here: from the standard input, or a text by its name that is no table inside."""
+    if file == "-":
+        return True
+    if not file.lower().endswith(_TEXTS):
+        return False
     try:
         with Path(file).open("rb") as opened:
-            return opened.read(len(_ECSV)).decode("latin-1") == _ECSV
+            return not opened.read(8).startswith(_TABLES)
     except OSError:  # `read` says why
-        return False
+        return True
 
 
 def read(file: str, names: tuple[str, str] | None, system: System) -> Points:
@@ -153,4 +169,4 @@ def _value(text: str) -> float:
     return float("nan") if text.lower() in _GAPS else float(text)
 
 
-__all__ = ["Points", "is_number", "is_table", "read"]
+__all__ = ["Points", "is_number", "is_text", "read"]
