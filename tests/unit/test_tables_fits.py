@@ -303,3 +303,20 @@ def test_other_formats_are_read_from_packed_files_too(tmp_path: Path, how: str) 
     (tmp_path / "packed").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
     read = tables.read(tmp_path / "packed").columns
     assert (read["x"].tolist(), read["n"].tolist()) == ([1.0, 2.0], [3, 4])
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    empty = np.empty(0)
+    columns = [column("x", "D", empty), column("t", "5A", np.array([], "S5")), column("v", "3E", np.empty((0, 3)))]
+    read = tables.read(write(tmp_path / "t", [*columns, column("p", "PE", np.array([], object))]))
+    assert {name: values.shape for name, values in read.columns.items()} == {"x": (0,), "t": (0,), "v": (0, 3)}
+    assert read.left_out == ["p"]
+
+
+def test_what_would_be_too_large_unpacked_is_refused_before_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [column("x", "D", [1.0])])
+    content = path.read_bytes().replace(b"NAXIS2  =                    1", b"NAXIS2  =            999999999")
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(RequestError, match="too large to be decompressed") as caught:
+        tables.read(path)
+    assert caught.value.code == "unsupported"

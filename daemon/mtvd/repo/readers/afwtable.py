@@ -22,7 +22,7 @@ from mtvd.repo.readers.fitsrows import PlainRows, Rows, TiledRows
 from mtvd.repo.readers.hdus import is_plain, opened
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.readers.serialized import without_masks
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked
 from mtvd.repo.tables import Field, Table
 
 _KINDS: Final = {"B": "B", "I": "U", "J": "I", "K": "L", "E": "F", "D": "D"}
@@ -142,7 +142,7 @@ def _plain(path: Path, header: Any, forms: tuple[Form, ...], offset: int) -> Pla
     if is_plain(path) and path.stat().st_size < end:
         raise unreadable(f"the table is truncated: the file has {path.stat().st_size} bytes, its rows end at {end}")
     if not is_plain(path) and end > MOST_UNPACKED_BYTES:
-        raise unsupported("the table is too large to be decompressed", hint="decompress the file first")
+        raise too_large_unpacked()
     return PlainRows(
         path=path, forms=forms, rows=rows, offset=offset, heap_offset=offset + heap, heap_bytes=max(behind - heap, 0)
     )
