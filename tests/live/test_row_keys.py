@@ -53,6 +53,7 @@ def test_a_detector_of_a_table_of_whole_visits_is_the_rows_of_that_detector(
 ) -> None:
     rows = repository.get("source", detector=detector, **WHOLE)
     assert set(rows["detector"].tolist()) == {detector}
+    assert rows.label == f"source HSC {visits.VISIT} detector={detector}"
     assert (len(rows), len(repository.get("source", **WHOLE))) == (count, len(visits.DETECTORS))
     display.overlay("m", repository.dataset("source", detector=detector, **WHOLE))
     assert display.describe().overlays["m"] == count

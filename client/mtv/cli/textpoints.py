@@ -87,7 +87,7 @@ def read(file: str, names: tuple[str, str] | None, system: System) -> Points:
     rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line.strip() and line.strip()[0] != "#"]
     if not rows:
         return Points((), ())
-    head = _numbered(lines) or _commented(lines[: rows[0][0] - 1], rows[0][1])
+    head = _numbered(lines) or _commented(lines[: rows[0][0] - 1], rows[0][1], names)
     if head is None and not any(is_number(cell) for cell in rows[0][1][:2]):
         head, rows = _named(rows[0][1]), rows[1:]
     if head is None:
@@ -121,7 +121,7 @@ def _numbered(lines: Sequence[str]) -> _Head | None:
     """Return the head in which columns have numbers: ``#   2 X_IMAGE   Object position along x   [pixel]``."""
     matches = [match for line in lines if (match := _NUMBERED.match(line.strip()))]
     numbers = [int(match["number"]) for match in matches]
-    if not numbers or numbers[0] != 1 or numbers != sorted(set(numbers)):
+    if len(numbers) < 2 or numbers[0] != 1 or numbers != sorted(set(numbers)):
         return None
     return _Head(
         {match["name"]: number - 1 for match, number in zip(matches, numbers, strict=True)},
@@ -129,11 +129,17 @@ def _numbered(lines: Sequence[str]) -> _Head | None:
     )
 
 
-def _commented(lines: Sequence[str], row: Sequence[str]) -> _Head | None:
-    """Return the head in the last comment before the rows: as many names as a row has values."""
+def _commented(lines: Sequence[str], row: Sequence[str], wanted: tuple[str, str] | None) -> _Head | None:
+    """Return the head in the last comment before the rows: as many names as a row has values.
+
+    Two words over two columns may be anything: they are names where they are usual ones, or those that are wanted.
+    """
     comments = [line.strip() for line in lines if line.strip()]
-    names = _cells(comments[-1].lstrip("#")) if comments else []
-    return _named(names) if names and len(names) == len(row) and not any(map(is_number, names)) else None
+    names = _cells(comments[-1].lstrip("#").strip()) if comments else []
+    if not names or len(names) != len(row) or any(map(is_number, names)):
+        return None
+    usual = usual_pair("pixel", names) or usual_pair("sky", names)
+    return _named(names) if len(names) > 2 or usual or set(names) == set(wanted or ()) else None
 
 
 def _named(names: Sequence[str]) -> _Head:
