@@ -40,7 +40,7 @@ from mtv.wire.messages import (
     Transaction,
     Unsubscribe,
 )
-from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency, Overlay
+from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
 
 _log: Final = logging.getLogger("mtv")
 
@@ -133,11 +133,12 @@ class Connection(Session):
             assert isinstance(answer.reply, Outcome)
             if failure := failed_step(answer.reply):
                 raise failure
-        self._tell(answer.reply.note)
+        self.tell(answer.reply.note)
         for step, outcome in zip(bundle.steps, answer.reply.steps, strict=False):
-            # Planes that the mask that is shown lacks; rows of markers that have no position.
-            if isinstance(step, MaskColour | MaskTransparency | Overlay):
-                self._tell(outcome.note)
+            if isinstance(step, MaskColour | MaskTransparency):  # of planes that the mask that is shown lacks
+                self.tell(outcome.note)
+            elif outcome.note:  # of this image or these markers: each time, also in the words of another
+                _log.warning("display %s: %s", getattr(step, "display", ""), outcome.note)
         return answer.reply
 
     def buffering(
@@ -275,9 +276,3 @@ class Connection(Session):
         super()._restart()
         self._batches = OpenBatches()
         self._gathering_lock = threading.Lock()
-        self._told: set[str] = set()
-
-    def _tell(self, note: str) -> None:
-        if note and note not in self._told:
-            self._told.add(note)
-            _log.warning("%s", note)

@@ -12,6 +12,7 @@ from mtv.batch import Batch
 from mtv.connection import Connection
 from mtv.listening import Events
 from mtv.markers import columns_of, points_of, table_columns
+from mtv.objects import Image
 from mtv.process import default_connection
 from mtv.ticket import OnProgress
 from mtv.transaction import Collector, System
@@ -83,11 +84,12 @@ class Display:
 
         Parameters
         ----------
-        target : array, `Exposure`, NDData, HDU, path, `Handle` or `DatasetRef`
-            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one. The daemon itself reads
-            paths, handles and references, and their pixels never come here.
-        mask : array, optional
-            ``(y, x)`` booleans or integers of the image's shape.
+        target : array, `Exposure`, NDData, Cutout2D, HDU, HDUList, path, `Handle` or `DatasetRef`
+            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one; axes of length one in front
+            do not count. The daemon itself reads paths, handles and references, and their pixels never come here. Its
+            own mask is shown as one plane ``MASK``, where its bits have no names; one that does not fit is left out.
+        mask : array or `bool`, optional
+            Booleans or integers of the image's shape ``(y, x)``, or that numpy can broadcast to it: ``True`` masks all.
         planes : `dict` [`str`, `int`], optional
             Mask plane name to bit number; a boolean mask is one plane named ``MASK``.
         xy0 : `tuple` [`int`, `int`], optional
@@ -105,7 +107,12 @@ class Display:
         Raises
         ------
         RequestError
-            For a target that is no image, a mask of another shape, a type of pixel that cannot be shown.
+            For a target that is no image, a ``mask`` of another shape, a type of pixel that cannot be shown.
+
+        Notes
+        -----
+        A part of the target that is left out, such as a mask of its own that has another shape, is logged as a warning
+        of the logger ``mtv``, and told by the ``notes`` of `describe`.
         """
         checks.supersede(supersede, wait=wait, buffered=self.connection.open_batch(self.frame) is not None)
         source = targets.reference(target)
@@ -119,7 +126,7 @@ class Display:
         image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
         self._mtv(image, wait=wait, supersede=supersede)
 
-    def _mtv(self, image: targets.Image, *, wait: bool, supersede: bool) -> None:
+    def _mtv(self, image: Image, *, wait: bool, supersede: bool) -> None:
         connection = self.connection
         sink = connection.sink()
         try:

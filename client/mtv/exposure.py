@@ -70,10 +70,12 @@ class Exposure:
         FITS cards of 80 characters, concatenated; local 1-based pixels.
     sky_wcs : `str`, optional
         The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST.
+    notes : sequence of `str`, optional
+        What of the source is left out, and why: a mask of another shape.
 
     Attributes
     ----------
-    planes, xy0, wcs, sky_wcs, unit, label, metadata
+    planes, xy0, wcs, sky_wcs, unit, label, metadata, notes
         As given; ``metadata`` holds the header keywords of the file.
     """
 
@@ -90,6 +92,7 @@ class Exposure:
         unit: str = "",
         label: str = "",
         metadata: dict[str, str | int | float | bool | None] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self._arrays: dict[str, Any] = {"image": image, "mask": mask, "variance": variance}
         self.shape_yx: tuple[int, int] = (int(image.shape[0]), int(image.shape[1]))
@@ -100,6 +103,7 @@ class Exposure:
         self.unit = unit
         self.label = label
         self.metadata = dict(metadata or {})
+        self.notes = tuple(notes)
 
     @classmethod
     def from_wire(cls, found: data.Exposure, buffers: Sequence[memoryview], directory: Path | None) -> Exposure:
@@ -116,6 +120,7 @@ class Exposure:
             unit=found.unit,
             label=found.label,
             metadata=found.metadata,
+            notes=found.notes,
         )
 
     @property

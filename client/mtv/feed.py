@@ -133,8 +133,8 @@ class Feed:
 
         Parameters
         ----------
-        frame : array, `Exposure`, NDData or HDU
-            A 2-D array ``(y, x)``, or what holds one.
+        frame : array, `Exposure`, NDData, Cutout2D, HDU or HDUList
+            A 2-D array ``(y, x)``, or what holds one; as in `mtv.Display.mtv`.
         mask, planes, xy0, wcs, label : optional
             As in `mtv.Display.mtv`.
         markers : array ``(n, 2)`` or mapping, optional
@@ -376,7 +376,10 @@ class Feed:
             age_secs=time.monotonic() - frame.published_at,
         )
         buffers = frame.buffers if frame.markers is None else (*frame.buffers, *frame.markers.buffers)
-        self._connection.ask(message, buffers=buffers, timeout_secs=_SHOW_SECS)
+        answer = self._connection.ask(message, buffers=buffers, timeout_secs=_SHOW_SECS)
+        if isinstance(answer.reply, wire.Outcome):
+            for step in answer.reply.steps:
+                self._connection.tell(step.note)
 
     def _settle(self, frame: Frame) -> None:
         if frame.slots is not None and frame.slot is not None:

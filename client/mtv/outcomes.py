@@ -47,6 +47,12 @@ def failed_step(outcome: Outcome) -> MtvError | None:
     return None
 
 
+def notes_of(ticket: Ticket) -> tuple[str, ...]:
+    """Return the notes of the steps of a settled ticket; none where it has failed or is no transaction."""
+    reply = ticket.answer.reply if ticket.answer else None
+    return tuple(step.note for step in reply.steps if step.note) if isinstance(reply, Outcome) else ()
+
+
 @contextlib.contextmanager
 def in_words_of_the_call(*, lone: bool) -> Iterator[None]:
     """Have errors of a transaction of one step name the field as the caller knows it: ``colour``, not its path."""

@@ -197,6 +197,8 @@ class Repository(Registry):
             reply = connection.request(step, timeout_secs=timeout_secs, on_progress=on_progress)
         loaded = reply.steps[0].loaded if isinstance(reply, Outcome) else reply
         assert isinstance(loaded, Loaded)
+        for note in loaded.notes:
+            connection.tell(note)
         return Handle(loaded, lambda handle: connection.request(Release(handle=handle)))
 
     def movie(
@@ -484,6 +486,8 @@ def repositories(connection: Connection | None = None) -> tuple[RepositoryInfo, 
 def _value(answer: Answer, connection: Connection) -> Any:
     reply = answer.reply
     assert isinstance(reply, Got)
+    for note in reply.notes if reply.data is None else reply.data.notes:
+        connection.tell(note)
     if reply.data is not None:
         from mtv.exposure import Exposure
 

@@ -27,7 +27,7 @@ from mtv.greeting import hello
 from mtv.hearing import Hearing
 from mtv.keys import for_client
 from mtv.link import Link, Timing
-from mtv.outcomes import failure_of, is_certainly_not_drawn
+from mtv.outcomes import failure_of, is_certainly_not_drawn, notes_of
 from mtv.pixels import shared_directory
 from mtv.ticket import Answer, OnProgress, Ticket, overdue
 from mtv.transaction import too_many, total_bytes
@@ -44,6 +44,8 @@ CLOSE_SECS: Final = 5.0
 """How long leaving the interpreter waits for requests that were published."""
 
 _KEPT_FAILURES: Final = 100
+_KEPT_NOTES: Final = 1_000
+"""Notes that were told and are not told again."""
 
 
 class Session:
@@ -204,6 +206,21 @@ class Session:
         self._hearing = Hearing()
         self._gathering = None
         self._failures: collections.deque[MtvError] = collections.deque(maxlen=_KEPT_FAILURES)
+        self._told: set[str] = set()
+
+    def tell(self, note: str) -> None:
+        """Log a note for the user, once.
+
+        Parameters
+        ----------
+        note : `str`
+            Of an outcome, a step or an image; nothing is logged where it is empty.
+        """
+        if note and note not in self._told:
+            if len(self._told) >= _KEPT_NOTES:
+                self._told.clear()
+            self._told.add(note)
+            _log.warning("%s", note)
 
     def _after_fork(self) -> None:
         if self._link is not None:
@@ -300,6 +317,8 @@ class Session:
         if failure is not None and (ticket.received or ticket.gathers):
             self._failures.append(failure)
             _log.warning("a published request failed: %s", failure)
+        for note in notes_of(ticket):
+            self.tell(note)
 
 
 # The process

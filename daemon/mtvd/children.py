@@ -205,15 +205,17 @@ def serve(handlers: Mapping[str, Handler]) -> None:
     """
     requests, answers = _take_over_stdio()
     while (request := _read(requests)) is not None:
-        _write(answers, _answer(handlers, request, answers))
+        _send(answers, _answer(handlers, request, answers))
 
 
-def _answer(handlers: Mapping[str, Handler], request: Mapping[str, Any], answers: BinaryIO) -> dict[str, Any]:
+def _answer(handlers: Mapping[str, Handler], request: Mapping[str, Any], answers: BinaryIO) -> bytes:
+    """Return the packed answer; one that MessagePack does not carry is a failure of its call, not the child's end."""
+
     def progress(done: int, total: int, unit: str) -> None:
-        _write(answers, {"progress": [done, total, unit]})
+        _send(answers, msgpack.packb({"progress": [done, total, unit]}))
 
     def part(value: Any) -> None:
-        _write(answers, {"part": value})
+        _send(answers, msgpack.packb({"part": value}))
 
     try:
         handler = handlers[request["method"]]
@@ -221,10 +223,14 @@ def _answer(handlers: Mapping[str, Handler], request: Mapping[str, Any], answers
         named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         params = dict(request["params"])
         params |= {tell.__name__: tell for tell in (progress, part) if tell.__name__ in named}
-        return {"result": handler(**params)}
+        return bytes(msgpack.packb({"result": handler(**params)}))
     except Exception as error:  # noqa: BLE001 - the edge: everything goes to the parent, which knows what to tell
+        told = {"kind": type(error).__name__, "message": str(error)}
         payload = error.payload if isinstance(error, HandlerFailure) else {}
-        return {"error": {"kind": type(error).__name__, "message": str(error), "payload": payload}}
+        try:
+            return bytes(msgpack.packb({"error": told | {"payload": payload}}))
+        except (TypeError, ValueError, OverflowError):
+            return bytes(msgpack.packb({"error": told | {"payload": {}}}))
 
 
 def _take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
@@ -244,7 +250,6 @@ def _read(stream: BinaryIO) -> dict[str, Any] | None:
     return request
 
 
-def _write(stream: BinaryIO, message: Mapping[str, Any]) -> None:
-    body = msgpack.packb(message)
+def _send(stream: BinaryIO, body: bytes) -> None:
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()

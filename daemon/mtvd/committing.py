@@ -85,6 +85,8 @@ class Committer:
         """Scene that the window shows: the committed one, and the parts that are drawn of a large transaction."""
         self._large: Large | None = None
         """The transaction that is being drawn in parts."""
+        self._unreached: dict[str, int] = {}
+        """Of the markers that were just drawn, by their key: those that the projection does not reach."""
         self.batches = 0
         self.transactions = 0
         self._stage = stage
@@ -370,7 +372,7 @@ class Committer:
             As the stage does, and where it fails in a way that it does not know: the window is drawn anew then.
         """
         try:
-            return await self._stage.run(batch)
+            results = await self._stage.run(batch)
         except UserMoved:
             raise
         except StageError:
@@ -380,6 +382,11 @@ class Committer:
             _LOG.exception("the stage failed in batch %d", batch.number)
             self._lose_track(_frames_of(batch))
             raise WindowUnavailable(f"the daemon failed while it drew: {error}") from error
+        for result in results:
+            for key, count in result.unreached.items():
+                if key.startswith(f"{result.key}."):  # others are drawn once more, and were told of
+                    self._unreached[key] = count + (self._unreached.get(key, 0) if self._large else 0)
+        return results
 
     def _lose_track(self, numbers: Iterable[int]) -> None:
         """Take note that the window may show anything, on displays of these numbers too: it is drawn anew."""
@@ -424,6 +431,7 @@ class Committer:
         whole transaction, whatever has come in between.
         """
         generation = self._generation
+        self._unreached.clear()
         parts = list(drawn.parts())
         for index, part in enumerate(parts, 1):
             await self.meanwhile(drawn.busy)
@@ -633,6 +641,8 @@ class Committer:
         """
         before, kept = self.scene, planned.accepted
         outcomes = {waiting: self._outcome(waiting, planned) for waiting in kept if waiting.preview_of is None}
+        if self._large is None or long:
+            self._unreached.clear()
         answers = [answer(waiting, outcome) for waiting, outcome in outcomes.items()]
         refused = [waiting for waiting in begun if waiting not in kept]
         answers += [
@@ -661,7 +671,7 @@ class Committer:
         steps = dict(waiting.resolved.outcomes)
         for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
             display = None if number is None else planned.scene.displays.get(number)
-            steps[place] = step_outcome(change, number, display)
+            steps[place] = step_outcome(change, number, display, self._unreached)
         state = self._stage.state
         note = f"the window is on a virtual screen ({state.x_display})" if state.headless else ""
         return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)

@@ -24,6 +24,7 @@ from mtv.wire.messages import FeedInfo, Frame
 from mtv.wire.steps import AnyStep, Display, Mtv, Scale
 from mtvd.columns import array_of, number_dtype
 from mtvd.pixelstore import PixelStore, is_held
+from mtvd.stage import fits_bytes
 from mtvd.system import told
 
 _LATEST: Final = 1_000
@@ -35,6 +36,8 @@ _FEEDS: Final = 64
 _IDLE_SECS: Final = 600.0
 _SAMPLES: Final = 10_000
 _PERCENTILES: Final = (0.5, 99.5)
+_MOST: Final = 1e300
+"""Pixels beyond it count as this: the difference of two limits is a number then."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -173,7 +176,7 @@ class Feeds:
         if feed.limits is not None:
             weight = -math.expm1(-(now - feed.limits_at) / frame.smooth_secs)
             low, high = (old + weight * (new - old) for old, new in zip(feed.limits, found, strict=True))
-            found = low, high
+            found = _apart(low, high)
         feed.limits, feed.limits_at = found, now
         return found
 
@@ -183,12 +186,17 @@ def _limits_of(sample: np.ndarray[Any, Any]) -> tuple[float, float] | None:
     values = sample[np.isfinite(sample)]
     if not values.size:
         return None
-    low, high = (float(value) for value in np.percentile(values, _PERCENTILES))
-    return low, high if high > low else low + 1.0
+    low, high = (float(value) for value in np.percentile(values.clip(-_MOST, _MOST), _PERCENTILES))
+    return _apart(low, high)
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """Return limits that are not equal: DS9 takes no others."""
+    return low, high if high > low else max(low + 1.0, math.nextafter(low, math.inf))
 
 
 def _sample(pixels: PixelStore, array: Array, buffers: Sequence[Buffer]) -> np.ndarray[Any, Any]:
-    """Return some 10,000 pixels of an image, evenly spread, as ``float64``."""
+    """Return some 10,000 pixels of an image, evenly spread, as ``float64``: their values, not how they are stored."""
     dtype = number_dtype(array.dtype, "target.image")
     if len(array.shape) != 2 or min(array.shape) < 1:
         raise bad_value("target.image", f"shape {array.shape} is no image")
@@ -200,7 +208,9 @@ def _sample(pixels: PixelStore, array: Array, buffers: Sequence[Buffer]) -> np.n
         with pixels.open_file(array.file, start + size, "target.image") as file, told("a pixel file cannot be mapped"):
             whole = np.memmap(file, dtype, "r", start, array.shape)
     step = max(1, math.isqrt(whole.size // _SAMPLES))
-    return np.asarray(whole[::step, ::step], "f8")
+    some = whole[::step, ::step]
+    _, bzero = fits_bytes.BITPIX.get(array.dtype, (0, 0))
+    return np.asarray(some ^ dtype.type(bzero) if bzero else some, "f8")
 
 
 def _size_of(array: Array | None) -> int:

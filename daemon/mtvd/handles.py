@@ -78,6 +78,7 @@ class Handles:
             bytes=sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays),
             expires_secs=lease_secs,
             label=exposure.label,
+            notes=layers.image.notes,
         )
         return self._keep(loaded, exposure, layers, layers.files(), owner)
 

@@ -12,23 +12,27 @@ import os
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 import msgspec
 import numpy as np
 
 from mtv.packing import NotPacked, unpacked
+from mtv.sky.celestial import celestial_of
 from mtv.wire import markers
 from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import RequestError, bad_value, within
 from mtv.wire.frames import Buffer
-from mtv.wire.limits import Limits
+from mtv.wire.limits import HEADER_CARDS, Limits
 from mtvd.actions import ImageLayer, MaskLayer
 from mtvd.columns import array_of, number_dtype, packed_bytes
 from mtvd.pixelstore import PixelStore, grow
 from mtvd.stage import fits_bytes
 from mtvd.system import told
+
+_NOTES: Final = 16
+"""Of one image."""
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +103,7 @@ class Images:
         shape_yx = _shape_of(exposure.image, "image", self._limits)
         number_dtype(exposure.image.dtype, "image")
         front = self._front(exposure)
+        exposure = _with_sky(exposure, front // fits_bytes.CARD)
         header = self._header(exposure, shape_yx, front)
         planes = _planes(exposure)
         _check_mask(exposure.mask, shape_yx, self._limits)
@@ -146,6 +151,7 @@ class Images:
             label=markers.plain(exposure.label, self._limits.text_chars),
             unit=markers.plain(exposure.unit, self._limits.text_chars),
             stream=zlib.crc32(exposure.wcs.encode()) | 1 if self._pixels.is_lent(file) else 0,
+            notes=tuple(markers.plain(note, self._limits.text_chars) for note in exposure.notes[:_NOTES]),
         )
 
     def _whole(self, array: Array, front: int) -> int:
@@ -204,6 +210,16 @@ class Images:
 
     def _new(self, size: int, suffix: str) -> tuple[str, int]:
         return self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
+
+
+def _with_sky(exposure: Exposure, room: int) -> Exposure:
+    """Return an exposure whose cards are those of its sky alone, in our own form, with notes of what they leave out."""
+    found = celestial_of(exposure.wcs)
+    notes = tuple(note for note in found.notes if note not in exposure.notes)
+    cards = found.cards
+    if len(cards) // fits_bytes.CARD + HEADER_CARDS > room:
+        cards, notes = "", (*notes, "the header in front of the pixels has no room for the WCS: no sky is shown")
+    return msgspec.structs.replace(exposure, wcs=cards, notes=(*exposure.notes, *notes))
 
 
 def _check_mask(mask: Array | None, shape_yx: tuple[int, int], limits: Limits) -> None:

@@ -117,7 +117,9 @@ def _reloads(old: Display, new: Display) -> bool:
 
 def _alike(old: ac.ImageLayer | None, new: ac.ImageLayer) -> bool:
     """Tell whether an image only continues the one before, as the frames of a feed do."""
-    return old is not None and new.stream != 0 and msgspec.structs.replace(new, file=old.file, label=old.label) == old
+    if old is None or new.stream == 0:
+        return False
+    return msgspec.structs.replace(new, file=old.file, label=old.label, notes=old.notes) == old
 
 
 def _mask(old: Display, new: Display) -> Iterator[ac.AnyAction]:

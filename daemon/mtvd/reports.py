@@ -30,6 +30,7 @@ def display_report(display: Display) -> DisplayReport:
         pan=(display.pan.x, display.pan.y) if display.pan else None,
         rotation_deg=display.rotation.angle_deg,
         colormap=display.colormap.name,
+        notes=image.notes if image else (),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +21,7 @@ from mtvd.stage.port import Section, SectionResult, WindowLost
 from mtvd.strictness import unknown_planes_note
 
 _NUMBERED: Final = re.compile(r"\bdisplay (\d{1,9})\b")
+_ALL_REACHED: Final[Mapping[str, int]] = {}
 _MESSAGE_CHARS: Final = 500
 """What a client said is told back to it, but not 20,000 characters of it."""
 
@@ -47,14 +48,32 @@ def answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
     return answer_of(waiting.session, waiting.sequence, result)
 
 
-def step_outcome(change: AnyChange, number: int | None, display: sc.Display | None) -> StepOutcome:
-    """Return what became of a step that was drawn, on the display as it is now."""
+def step_outcome(
+    change: AnyChange, number: int | None, display: sc.Display | None, unreached: Mapping[str, int] = _ALL_REACHED
+) -> StepOutcome:
+    """Return what became of a step that was drawn, on the display as it is now.
+
+    Parameters
+    ----------
+    change : change
+        What the step became.
+    number : `int` or None
+        Of its display.
+    display : `~mtvd.scene.Display` or None
+        As it is now.
+    unreached : mapping of `str` to `int`, optional
+        As in `~mtvd.stage.port.SectionResult`.
+    """
     if isinstance(change, AddMarkers):
-        return StepOutcome(display=number, markers=change.markers.count, note=change.note)
+        left_out = unreached.get(change.markers.key, 0)
+        beyond = f"{left_out} marker{'s' * (left_out > 1)} beyond the image's projection left out" if left_out else ""
+        note = "; ".join(filter(None, (change.note, beyond)))
+        return StepOutcome(display=number, markers=change.markers.count - left_out, note=note)
     if isinstance(change, SetMaskColours | SetMaskTransparency) and display is not None:
         return StepOutcome(display=number, note=unknown_planes_note(display, change))
-    shows = isinstance(change, ShowImage) and display is not None
-    return StepOutcome(display=number, planes=display.shown_colours() if shows and display else {})
+    if isinstance(change, ShowImage) and display is not None:
+        return StepOutcome(display=number, planes=display.shown_colours(), note="; ".join(change.image.notes))
+    return StepOutcome(display=number)
 
 
 def draw_failed(

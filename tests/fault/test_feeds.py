@@ -98,7 +98,7 @@ async def test_slots_that_a_frame_names_no_longer_are_removed(daemon: Daemon) ->
 
 async def test_the_next_frame_of_a_stream_is_alike_and_one_of_another_shape_or_wcs_is_not(daemon: Daemon) -> None:
     client = daemon.client()
-    wcs = f"{'CRVAL1':<8}= {1.5:>20}".ljust(80)
+    wcs = "".join(f"{key:<8}= {value}".ljust(80) for key, value in (("CTYPE1", "'RA---TAN'"), ("CTYPE2", "'DEC--TAN'")))
     requests = [
         frame(slot(daemon)),
         frame(slot(daemon)),

@@ -32,6 +32,9 @@ FAULTY = """
     def pid(): return os.getpid()
     def die(): os.kill(os.getpid(), signal.SIGKILL)
     def fail(): raise HandlerFailure("no", reason="why")
+    def huge(how):
+        if how == "raised": raise HandlerFailure("too large", reason=10 ** 30)
+        return 10 ** 30 if how == "answered" else {"a set"}
     def hang(progress):
         progress(0, 1, "hanging")
         time.sleep(1000)
@@ -43,7 +46,8 @@ FAULTY = """
         if how == "fail": fail()
         return "whole"
 
-    serve({"echo": echo, "pid": pid, "die": die, "fail": fail, "hang": hang, "report": report, "tell": tell})
+    handlers = (echo, pid, die, fail, hang, huge, report, tell)
+    serve({handler.__name__: handler for handler in handlers})
 """
 
 
@@ -140,6 +144,17 @@ async def test_a_handler_that_raises_keeps_its_worker(bench: Bench) -> None:
         await bench.call("fail")
     assert caught.value.payload == {"reason": "why"}
     assert await bench.call("pid") == first
+
+
+@pytest.mark.parametrize("how", ["answered", "raised", "of no type of the wire"])
+async def test_an_answer_that_the_wire_does_not_carry_fails_its_call_and_keeps_its_worker(
+    bench: Bench, how: str
+) -> None:
+    pid = await bench.call("pid")
+    with pytest.raises(ChildError) as caught:
+        await bench.call("huge", how=how)
+    assert caught.value.kind in {"OverflowError", "HandlerFailure", "TypeError"}
+    assert await bench.call("pid") == pid
 
 
 async def test_progress_reaches_the_caller(bench: Bench) -> None:

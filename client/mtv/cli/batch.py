@@ -163,6 +163,10 @@ def _tell(call: Call, outcome: Outcome, numbers: list[int]) -> None:
             print_rows(step.rows)
         if step.loaded is not None:
             click.echo(f"handle:{step.loaded.handle}")
+    for number, step in zip(numbers, outcome.steps, strict=True):
+        for note in (step.note, *(step.loaded.notes if step.loaded else ())):
+            if note:
+                click.echo(f"mtv: line {number}: {note}", err=True)
     click.echo(f"mtv: {output.plural(len(outcome.steps), 'step')} done", err=True)
 
 

@@ -262,6 +262,7 @@ def _display(display: DisplayReport, front: int | None) -> str:
         plural(len(display.mask.planes), "mask plane") if display.mask.planes else "",
         ("markers: " + ", ".join(overlays)) if overlays else "",
         "in front" if display.number == front else "",
+        *display.notes,
     ]
     return f"{name}: " + ", ".join(filter(None, parts))
 

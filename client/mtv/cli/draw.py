@@ -90,6 +90,8 @@ def load(call: Call, /, lease_secs: float, **target: Any) -> None:
     click.echo(f"handle:{loaded.handle}")
     size, kept = output.size(loaded.bytes), output.duration(loaded.expires_secs)
     click.echo(f"{loaded.label or 'data'}: {_form(loaded)}, {size}; kept {kept} after its last use", err=True)
+    for note in loaded.notes:
+        click.echo(f"mtv: {note}", err=True)
 
 
 def _form(loaded: Loaded) -> str:

@@ -29,6 +29,8 @@ def get(call: Call, /, **target: Any) -> None:
     source = targets.parse(**target)
     _check(source)
     reply = call.request(Get(target=source), Got)
+    for note in reply.notes:
+        click.echo(f"mtv: {note}", err=True)
     if call.json:
         output.print_json(reply.value)
     elif isinstance(reply.value, dict):

@@ -57,6 +57,8 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     """What people call it: shown by status."""
     metadata: dict[str, str | int | float | bool | None] = {}
     """Header keywords of the file, for the client."""
+    notes: tuple[str, ...] = ()
+    """What of the source is not shown or not told, and why, in words for the user: a mask of another shape."""
 
 
 class SkyBox(Data, frozen=True, kw_only=True):

@@ -13,6 +13,12 @@ import msgspec
 HEADER_CARDS: Final = 24
 """Cards that the daemon itself puts into a header, END included."""
 
+_WCS_CARDS: Final = 24
+"""Cards that the celestial WCS of an image needs without polynomials."""
+
+_POLYNOMIAL_CARDS: Final = 78
+"""Cards of a TPV polynomial, which those of other conventions become."""
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of one daemon, sent in Welcome."""
@@ -47,9 +53,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """All files of the pixel directory together."""
 
     def header_room(self, wcs: str) -> int:
-        """Return the bytes to keep free in front of the pixels of an image with these WCS cards.
+        """Return the bytes to keep free in front of the pixels of an image with these header cards.
 
-        No more than they need: DS9 takes 2.4 ms longer to load an image with ten blocks of header than with one.
+        No more than its WCS may need: DS9 takes 2.4 ms longer to load an image with ten blocks of header than with one.
+
+        Parameters
+        ----------
+        wcs : `str`
+            The image's header cards.
         """
-        cards = HEADER_CARDS + len(wcs) // 80
+        cards = HEADER_CARDS + (_WCS_CARDS if wcs else 0)
+        cards += sum(map(wcs.count, ("A_", "B_", "PV"))) + _POLYNOMIAL_CARDS * ("AMDX1" in wcs or "WAT" in wcs)
         return min(self.header_bytes, -(-cards * 80 // 2880) * 2880)

@@ -285,6 +285,8 @@ class Loaded(Message, frozen=True, kw_only=True, tag="loaded"):
     bytes: int = 0
     expires_secs: float = 0.0
     label: str = ""
+    notes: tuple[str, ...] = ()
+    """Of an image: see `~mtv.wire.data.Exposure`."""
 
 
 class Got(Message, frozen=True, kw_only=True, tag="got"):
@@ -294,6 +296,8 @@ class Got(Message, frozen=True, kw_only=True, tag="got"):
     catalog: Catalog | None = None
     value: Value | dict[str, Value] | list[Value] = None
     """A component that is neither: a bounding box, metadata, a WCS as cards."""
+    notes: tuple[str, ...] = ()
+    """Of a value: what it leaves out, and why. An exposure has notes of its own."""
 
 
 class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -312,6 +316,7 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     markers: int = 0
     """Of `Overlay`: markers that it added."""
     note: str = ""
+    """What was left out or does not count, and why, in words for the user; of `Mtv`, the notes of its image."""
 
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome"):
@@ -353,6 +358,8 @@ class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
     """0-based parent pixel ``(x, y)``; None where centred."""
     rotation_deg: float = 0.0
     colormap: str = "grey"
+    notes: tuple[str, ...] = ()
+    """What of the image's source is not shown, and why; see `~mtv.wire.data.Exposure`."""
 
 
 class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

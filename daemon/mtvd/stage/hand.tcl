@@ -13,6 +13,8 @@ namespace eval ::mtv::hand {
     variable text_max 1000000
     variable numbers {}
     variable ours {}
+    variable holes {}
+    variable further {}
 }
 
 # The batch
@@ -79,6 +81,7 @@ proc ::mtv::hand::count {which} {
 proc ::mtv::hand::forget {which} {
     variable numbers
     dict unset numbers $which
+    drop $which {}
 }
 
 # A batch changes the markers of a frame.
@@ -169,9 +172,45 @@ proc ::mtv::hand::did {which} {
 
 proc ::mtv::hand::before {which} {
     variable before {}
+    variable holes
+    variable further
+    if {[dict exists $further $which]} {foreach id [dict get $further $which] {set passed($id) 1}}
     foreach id [lsort -integer [$which get marker id all]] {
+        if {[info exists passed($id)]} continue
         set tag [lsearch -inline [$which get marker $id tag] mtv.*]
         if {$tag ne {}} {dict lappend before $tag $id}
+    }
+    if {[dict exists $holes $which]} {
+        dict for {tag ids} [dict get $holes $which] {
+            dict lappend before $tag {*}$ids
+            dict set before $tag [lsort -integer [dict get $before $tag]]
+        }
+    }
+}
+
+# A region that has no place on the image's sky counts among those of its tag, under an id of which there is nothing.
+proc ::mtv::hand::hole {which tag id} {
+    variable holes
+    set own [expr {[dict exists $holes $which] ? [dict get $holes $which] : {}}]
+    dict lappend own $tag $id
+    dict set holes $which $own
+}
+
+# Further parts of a line that is broken where it has no place do not count.
+proc ::mtv::hand::more {which ids} {
+    variable further
+    dict lappend further $which {*}$ids
+}
+
+# Those of a tag go, or all of them.
+proc ::mtv::hand::drop {which tag} {
+    variable holes
+    variable further
+    if {$tag eq {}} {
+        dict unset holes $which
+        dict unset further $which
+    } elseif {[dict exists $holes $which]} {
+        dict unset holes $which $tag
     }
 }
 
@@ -179,8 +218,14 @@ proc ::mtv::hand::before {which} {
 proc ::mtv::hand::after {which} {
     variable before
     variable gone
+    variable holes
     did $which
     foreach id [$which get marker id all] {set left($id) 1}
+    if {[dict exists $holes $which]} {
+        foreach ids [dict values [dict get $holes $which]] {
+            foreach id $ids {set left($id) 1}
+        }
+    }
     dict for {tag ids} $before {
         set index -1
         set missing [lmap id $ids {incr index; if {[info exists left($id)]} continue; set index}]

@@ -6,6 +6,7 @@ generations to learn that all it had drawn is gone. The stage never queues: one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -44,6 +45,8 @@ class SectionResult(msgspec.Struct, frozen=True, kw_only=True):
     """Index of the action that the window refused; None where all were done."""
     message: str = ""
     """The window's own words."""
+    unreached: Mapping[str, int] = {}
+    """Key of `~mtvd.actions.Markers` to how many of them the image's projection does not reach: those were left out."""
 
 
 class StageError(Exception):

@@ -141,8 +141,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
             if ready.regions:
-                return ["markers_of", frame, ready.regions]
-            return ["markers", frame, region_text(action.markers, action.overlay).text]
+                return ["markers_of", frame, ready.regions, int(action.markers.lines)]
+            return ["markers", frame, region_text(action.markers, action.overlay).text, int(action.markers.lines)]
         case actions.DrawUserRegions():
             return ["user", frame, action.text]
         case actions.DeleteMarkers():

@@ -15,6 +15,7 @@ from mtvd.repo.positions import Wanted as WantedPositions
 from mtvd.repo.readers import exposure, headers
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
+from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
 from mtvd.repo.readers.opening import Schemas, format_of
 from mtvd.repo.readers.output import Output
@@ -180,10 +181,20 @@ def _no_table(what: str) -> RequestError:
 def _opened_table(path: Path, schemas: Schemas, hdu: int | None, storage_class: str) -> tables.Table:
     try:
         return schemas.open(path, hdu)
-    except RequestError:
+    except RequestError as error:
         if not format_of(path) and schemas.has_image(path, hdu, _has_image):
             raise _no_table(storage_class) from None
+        nothing = error.code == "unreadable_file" if hdu is None else error.error.where == "hdu"
+        if nothing and (reason := _reason(path, hdu)):
+            raise reason from None
         raise
+
+
+def _reason(path: Path, hdu: int | None) -> RequestError | None:
+    try:
+        return without_pixels(path, hdu)
+    except IndexError:  # there is no such HDU
+        return None
 
 
 def _has_image(path: Path, hdu: int | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mtvd.repo.readers import archive, headers
+from mtvd.repo.readers import archive, cards, headers
 from mtvd.repo.readers.exposurefile import ExposureFile
 from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.hdus import Box
@@ -50,7 +50,7 @@ def _metadata(file: ExposureFile, _box: Box) -> dict[str, Any]:
 
 
 def _unit(file: ExposureFile, _box: Box) -> str:
-    return str(file.image.header.get("BUNIT", "")).strip()
+    return cards.text(file.image.header, "BUNIT")
 
 
 def _filter(file: ExposureFile, _box: Box) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from mtvd.repo.readers.hdus import Box, Pixels, Plane
+from mtvd.repo.readers.hdus import Box, Pixels
 
 _THREADS_MOST: Final = 4
 _WRITE_MOST: Final = 0x7FFF0000
@@ -26,6 +26,11 @@ class Source(Protocol):
 
     @property
     def raw_dtype(self) -> str | None:
+        """See `Plane`."""
+        ...
+
+    @property
+    def in_threads(self) -> bool:
         """See `Plane`."""
         ...
 
@@ -65,8 +70,8 @@ def decode(strips: Sequence[Strip]) -> Iterator[Strip]:
     RequestError
         ``unreadable_file`` of the first strip that is damaged.
     """
-    # astropy, which reads what is scaled, changes warnings process-wide: not for threads.
-    apart = [strip for strip in strips if isinstance(strip.plane, Plane) and not strip.plane.compressed]
+    # astropy, which reads what was packed, changes warnings process-wide: not for threads. Scaling needs none.
+    apart = [strip for strip in strips if not strip.plane.in_threads]
     together = [strip for strip in strips if strip not in apart]
     for strip in apart:
         strip.decode()

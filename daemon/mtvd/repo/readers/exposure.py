@@ -11,11 +11,12 @@ import msgspec
 from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Got
-from mtvd.repo.readers import headers
+from mtvd.repo.readers import cards, headers
 from mtvd.repo.readers.components import VALUES, value
-from mtvd.repo.readers.exposurefile import ExposureFile, JoinedMask, mask_planes
+from mtvd.repo.readers.derived import AnyPlane, Derived
+from mtvd.repo.readers.exposurefile import ExposureFile, mask_planes
 from mtvd.repo.readers.failures import unsupported
-from mtvd.repo.readers.hdus import Box, Plane
+from mtvd.repo.readers.hdus import Box
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part
 from mtvd.repo.readers.sky import ast_text
@@ -50,7 +51,8 @@ def display(
     shown, box = _shown(file, part), file.box(part)
     _check_size(shown, box, most)
     mask = file.mask if part.component in WHOLE else None
-    image = _described(file, shown, box, label, image=out.image(shown, box), mask=None)
+    notes = (*file.notes, *(file.mask_notes if part.component in WHOLE else ()))
+    image = _described(file, shown, box, label, image=out.image(shown, box), mask=None, notes=notes)
     if mask is None:
         out.fill()
         return image
@@ -78,7 +80,7 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
         ``unsupported`` for components that need the C++ stack.
     """
     if part.component in VALUES:
-        return Got(value=value(file, part, file.box(part)))
+        return Got(value=value(file, part, file.box(part)), notes=(*file.notes, *file.celestial.notes))
     shown, box = _shown(file, part), file.box(part)
     _check_size(shown, box, most)
     whole = part.component in WHOLE
@@ -90,6 +92,7 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
         image=out.native(shown, box),
         mask=out.native(file.mask, box) if whole and file.mask else None,
         variance=out.native(file.variance, box) if whole and file.variance else None,
+        notes=(*file.notes, *((*file.mask_notes, *file.variance_notes) if whole else ())),
     )
     out.fill()
     metadata = headers.metadata_of(headers.of(file.image))
@@ -98,13 +101,14 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
 
 def _described(
     file: ExposureFile,
-    shown: Plane | JoinedMask,
+    shown: AnyPlane,
     box: Box | None,
     label: str,
     *,
     image: Array,
     mask: Array | None,
     variance: Array | None = None,
+    notes: tuple[str, ...],
 ) -> Exposure:
     shift = (box[0], box[1]) if box else (0, 0)
     named = file.mask if mask is not None else shown
@@ -115,25 +119,27 @@ def _described(
         planes=mask_planes(named) if named is not None else {},
         xy0=(file.xy0[0] + shift[0], file.xy0[1] + shift[1]),
         wcs=file.wcs_cards(shift),
-        unit=str(shown.header.get("BUNIT", "")).strip(),
+        unit=cards.text(shown.header, "BUNIT"),
         label=label,
+        notes=(*notes, *file.celestial.notes),
     )
 
 
-def _shown(file: ExposureFile, part: Part) -> Plane | JoinedMask:
+def _shown(file: ExposureFile, part: Part) -> AnyPlane:
     if part.component in WHOLE:
         return file.image
-    plane: Plane | JoinedMask | None = getattr(file, part.component) if part.component in PLANES else None
+    plane: AnyPlane | None = getattr(file, part.component) if part.component in PLANES else None
     if plane is not None:
-        return plane
+        return plane.plane if part.component == "mask" and isinstance(plane, Derived) else plane
     if part.component in PLANES:
-        raise unsupported(f"the file has no {part.component}", part.component_field)
+        hint = "; ".join(getattr(file, f"{part.component}_notes", ()))
+        raise unsupported(f"the file has no {part.component}", part.component_field, hint)
     what = "is no image" if part.component in VALUES else "cannot be read"
     hint = f"images are {', '.join(PLANES)}; values are {', '.join(VALUES)}"
     raise unsupported(f"the component {part.component!r} {what}", part.component_field, hint)
 
 
-def _check_size(plane: Plane | JoinedMask, box: Box | None, most: int) -> None:
+def _check_size(plane: AnyPlane, box: Box | None, most: int) -> None:
     rows, columns = plane.shape if box is None else (box[3] - box[1], box[2] - box[0])
     if rows * columns > most:
         raise RequestError(

@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
+from mtv.exposurehdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
+from mtv.exposurehdus import mask_planes as planes_of_headers
+from mtv.sky.cards import read
+from mtv.sky.celestial import Celestial, celestial_of, moved
+from mtv.sky.physical import offset_of
+from mtv.wcscards import header_cards
 from mtv.wire.errors import bad_value
-from mtvd.repo.readers import headers, sky
+from mtvd.repo.readers import sky
+from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits
 from mtvd.repo.readers.failures import unreadable
-from mtvd.repo.readers.hdus import Box, Pixels, Plane, plane_at, planes
+from mtvd.repo.readers.fitsfile import without_pixels
+from mtvd.repo.readers.hdus import Box, Plane, plane_at, planes
 from mtvd.repo.readers.parts import Part, box_of_pixels, box_on_sky
 from mtvd.repo.readers.wcsfit import fitted_cards
 
-_ROLES: Final = ("IMAGE", "MASK", "VARIANCE")
-_BITS_A_PLANE: Final = 31
-"""``lsst.images`` continues a mask of more planes in a second HDU ``MASK``."""
-
-
-@dataclass(frozen=True)
-class JoinedMask:
-    """The HDUs of one mask as one plane of 64-bit integers."""
-
-    parts: tuple[Plane, ...]
-
-    @property
-    def path(self) -> Path:
-        return self.parts[0].path
-
-    @property
-    def index(self) -> int:
-        return self.parts[0].index
-
-    @property
-    def header(self) -> Any:
-        return self.parts[0].header
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.parts[0].shape
-
-    raw_dtype: str | None = None
-    """None: the pixels must be put together."""
-
-    def slice(self, wanted: tuple[int, ...]) -> JoinedMask:
-        """See `Plane.slice`."""
-        return JoinedMask(tuple(part.slice(wanted) for part in self.parts))
-
-    def strips(self, box: Box | None = None) -> list[Box]:
-        """See `Plane.strips`."""
-        return self.parts[0].strips(box)
-
-    def read(self, box: Box | None = None) -> Pixels:
-        """See `Plane.read`."""
-        joined = np.zeros((1, 1), np.int64)
-        for number, part in enumerate(self.parts):
-            joined = joined | (part.read(box).astype(np.int64) << (_BITS_A_PLANE * number))
-        return joined
+_OTHERS: Final = 3
+"""Images of no known role that are looked at: image, mask and variance, by their position."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,20 +34,37 @@ class ExposureFile:
 
     image: Plane | JoinedMask
     """A mask where the file has nothing else."""
-    mask: Plane | JoinedMask | None = None
-    variance: Plane | None = None
+    mask: AnyPlane | None = None
+    variance: AnyPlane | None = None
+    notes: tuple[str, ...] = ()
+    """What of the image is left out, and why, in words for the user."""
+    mask_notes: tuple[str, ...] = ()
+    """The same of the mask."""
+    variance_notes: tuple[str, ...] = ()
+    """The same of the variance."""
+
+    @functools.cached_property
+    def _cards(self) -> str:
+        """The image's header cards, as they are."""
+        return header_cards(self.image.header)
 
     @functools.cached_property
     def xy0(self) -> tuple[int, int]:
         """0-based parent pixel ``(x, y)`` of the first pixel."""
-        return headers.xy0_of(self.image.header)
+        return offset_of(read(self._cards))
+
+    @functools.cached_property
+    def celestial(self) -> Celestial:
+        """The WCS that the picture has: the header's, or where it has none one fitted to the exact one."""
+        found = celestial_of(self._cards)
+        if found.has_sky or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
+            return found
+        return Celestial(celestial_of(fitted_cards(exact, self.image.shape)).cards, found.notes)
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:
-        """The exact WCS where there is one, else the header's."""
-        exact = sky.exact_sky(self.image.path, self.xy0)
-        cards = headers.wcs_cards(self.image.header)
-        return exact or (sky.HeaderSky(cards) if cards else None)
+        """Where the picture's pixels are on the sky; None where it has none."""
+        return sky.HeaderSky(self.celestial.cards) if self.celestial.has_sky else None
 
     def box(self, part: Part) -> Box | None:
         """Return the local pixels of a cut-out; None for all.
@@ -99,82 +81,134 @@ class ExposureFile:
         return None if part.sky is None else box_on_sky(part.sky, self.sky, self.image.shape)
 
     def wcs_cards(self, shift: tuple[int, int] = (0, 0)) -> str:
-        """Return the celestial WCS as FITS cards: the header's, or where it has none one fitted to the exact one."""
-        cards = headers.wcs_cards(self.image.header, shift)
-        if cards or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
-            return cards
-        return headers.moved(fitted_cards(exact, self.image.shape), shift)
+        """Return the picture's WCS as FITS cards, of a cut-out whose first pixel is ``shift``, ``(x, y)`` from 0."""
+        return moved(self.celestial.cards, shift)
 
 
 def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
     """Find the image of a file, with the mask and variance that belong to it.
 
     Planes are told by EXTTYPE, then EXTNAME, then by their position and the mask planes that they name; in a file that
-    says nothing of all this, the first image counts. An HDU that is asked for stands alone.
+    says nothing of all this, the first image counts. An HDU that is asked for stands alone. A mask or a variance that
+    does not fit the image is left out, and a note says so.
 
     Raises
     ------
     RequestError
         ``unreadable_file``; ``bad_value`` for an HDU that is no image; ``unsupported`` for an image that is not
-        two-dimensional; ``bad_value`` with ``where`` ``mask`` for a mask of another shape.
+        two-dimensional.
     """
     part = part or Part()
     if part.hdu is not None:
         return ExposureFile(image=plane_at(path, part.hdu).slice(part.cube_index))
     by_role: dict[str, list[Plane]] = {}
-    unnamed: list[Plane] = []
+    others: list[Plane] = []
+    flat: Plane | None = None
     for plane in planes(path):
-        if plane.role in _ROLES:
-            by_role.setdefault(plane.role, []).append(plane)
+        role = plane.role
+        if role in ROLES or role == UNCERTAINTY:
+            by_role.setdefault(role, []).append(plane)
+        elif len(plane.shape) < 2:
+            flat = flat or plane
         else:
-            unnamed.append(plane)
-        if len(by_role) == len(_ROLES) or len(unnamed) == len(_ROLES):
+            others.append(plane)
+        if by_role.keys() >= set(ROLES) or len(others) == _OTHERS:
             break
-    return _checked(_chosen(by_role, unnamed), part.cube_index)
+    if flat is not None and not (by_role or others):
+        flat.slice(part.cube_index)  # which refuses it
+    found = chosen(by_role, others, lambda plane: plane.header)
+    if found.image is None:
+        alone = _alone(found)
+        if alone is None:
+            raise without_pixels(path) or unreadable("the file has no image")
+        return ExposureFile(image=alone.slice(part.cube_index))
+    return _together(found.image, found, part.cube_index)
 
 
-def mask_planes(plane: Plane | JoinedMask) -> dict[str, int]:
+def mask_planes(plane: AnyPlane) -> dict[str, int]:
     """Return mask plane names and bit numbers."""
-    if isinstance(plane, Plane):
-        return headers.planes_of(plane.header)
-    return {
-        name: bit + _BITS_A_PLANE * number
-        for number, part in enumerate(plane.parts)
-        for name, bit in headers.planes_of(part.header).items()
-    }
+    if isinstance(plane, Derived) and plane.make is marked:
+        return {MASK_PLANE: 0}
+    return planes_of_headers(_headers(plane), _bits(plane))
 
 
-def _chosen(by_role: dict[str, list[Plane]], unnamed: list[Plane]) -> ExposureFile:
-    image, variance = (next(iter(by_role.get(role, ())), None) for role in ("IMAGE", "VARIANCE"))
-    mask = _joined(by_role.get("MASK", ()))
-    if image is not None:
-        return ExposureFile(image=image, mask=mask, variance=variance)
-    if not unnamed:
-        if alone := mask or variance:
-            return ExposureFile(image=alone)
-        raise unreadable("the file has no image")
-    if len(unnamed) > 1 and unnamed[1].is_mask:
-        mask = unnamed[1]
-    if mask is not None and len(unnamed) > 2:
-        variance = unnamed[2]
-    return ExposureFile(image=unnamed[0], mask=mask, variance=variance)
+def _headers(plane: AnyPlane) -> tuple[Any, ...]:
+    return plane.headers if isinstance(plane, JoinedMask) else (plane.header,)
 
 
-def _joined(masks: Sequence[Plane]) -> Plane | JoinedMask | None:
-    # Masks of lsst.afw have one HDU, whatever else bears the name.
-    split = [mask for mask in masks if any(key.startswith("MSKN") for key in mask.header)]
-    if len(split) > 1:
-        return JoinedMask(tuple(split[:2]))
-    return masks[0] if masks else None
+def _bits(mask: AnyPlane) -> int:
+    """Return how many bits the integers of a mask have; those of floats are read as the widest."""
+    return 8 * mask.dtype.itemsize if isinstance(mask, Plane) and mask.dtype.kind != "f" else MOST_BITS
 
 
-def _checked(file: ExposureFile, cube_index: tuple[int, ...]) -> ExposureFile:
-    image = file.image.slice(cube_index)
-    for name in ("mask", "variance"):
-        plane: Plane | None = getattr(file, name)
-        if plane is not None and plane.shape != image.shape:
-            raise bad_value(name, f"the {name} is {_by(plane.shape)} pixels (y, x), the image {_by(image.shape)}")
-    return ExposureFile(image=image, mask=file.mask, variance=file.variance)
+def _alone(found: Chosen[Plane]) -> Plane | JoinedMask | None:
+    """Return what a file has that has no image: its mask, else its variance."""
+    return _joined(found.mask) or found.variance or found.uncertainty
+
+
+def _joined(parts: tuple[Plane, ...]) -> Plane | JoinedMask | None:
+    return JoinedMask(parts) if len(parts) > 1 else parts[0] if parts else None
+
+
+def _together(whole: Plane, found: Chosen[Plane], cube_index: tuple[int, ...]) -> ExposureFile:
+    image = whole.slice(cube_index)
+    mask, mask_notes = _fitting("mask", _joined(found.mask), whole, image)
+    variance, variance_notes = _fitting("variance", found.variance or found.uncertainty, whole, image)
+    file = ExposureFile(image=image, mask=mask, variance=variance, mask_notes=mask_notes, variance_notes=variance_notes)
+    if mask is not None:
+        read, notes = _readable_mask(mask)
+        file = dataclasses.replace(file, mask=read, mask_notes=notes)
+    if variance is not None and found.variance is None:
+        made, notes = _variance_of(variance)
+        file = dataclasses.replace(file, variance=made, variance_notes=notes)
+    return file
+
+
+def _fitting(
+    name: str, plane: Plane | JoinedMask | None, whole: Plane, image: Plane
+) -> tuple[Plane | JoinedMask | None, tuple[str, ...]]:
+    """Return the part of a mask or variance that belongs to an image; None with a note where its shape is another.
+
+    Parameters
+    ----------
+    name : `str`
+        What it is, for the note.
+    plane : `Plane` or `JoinedMask` or None
+        One image for all slices of a cube, or a cube like the image's.
+    whole : `Plane`
+        The image as the file has it.
+    image : `Plane`
+        The slice of it that is wanted.
+    """
+    if plane is None:
+        return None, ()
+    axes = plane.shape[:-2]
+    if len(plane.shape) > 1 and axes == whole.shape[:-2]:
+        fits = plane.slice(image.cube_index)
+    elif len(plane.shape) > 1 and math.prod(axes) == 1:
+        fits = plane.slice(())
+    else:
+        fits = plane
+    if fits.shape == image.shape:
+        return fits, ()
+    return None, (f"the {name} is left out: its shape is {_by(plane.shape)}, that of the image {_by(whole.shape)}",)
+
+
+def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]:
+    """Return a mask as integers whose bits have names."""
+    headers = _headers(mask)
+    bits = _bits(mask)
+    named = planes_of_headers(headers, bits)
+    return of_bits(mask) if named else Derived(mask, marked), mask_notes(headers, bits)
+
+
+def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:
+    """Return the variance of what `astropy.nddata.CCDData.write` has stored: the standard deviation, if not said."""
+    kind = str(card(uncertainty.header, "UTYPE", "StdDevUncertainty")).strip()
+    if kind.upper() not in VARIANCE_OF:
+        return None, (f"the variance is left out: the uncertainty is of the kind {kind!r}",)
+    make = VARIANCE_OF[kind.upper()]
+    return (uncertainty if make is None else Derived(uncertainty, make)), ()
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -6,31 +6,30 @@ import dataclasses
 import functools
 import itertools
 import math
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from mtv.wire.errors import RequestError, bad_value
+from mtv.exposurehdus import is_mask, role_of
+from mtv.wire.errors import bad_value
 from mtv.wire.hints import near
-from mtvd.repo.readers.failures import check_file, unreadable, unsupported
+from mtvd.repo.readers import cards
+from mtvd.repo.readers.compressed import Where, by_astropy, by_cfitsio, check_kind, for_cfitsio
+from mtvd.repo.readers.failures import parsing, unreadable, unsupported
+from mtvd.repo.readers.fitsfile import opened, without_pixels
 from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
+from mtvd.repo.readers.scaling import Pixels, Scaling, scaling_of
+from mtvd.repo.readers.unpacking import is_plain
 
-Pixels = npt.NDArray[Any]
 Box = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in local 0-based pixels, the ends excluded."""
 Hdu = int | str
 """0-based number, or EXTNAME, with EXTVER behind a comma where it has several of that name."""
 
-_RAW: Final = {8: "|u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _STRIP_BYTES: Final = 4 << 20
-_HEAD_BYTES: Final = 8
-_PACKED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
-"""First bytes of files that were packed as a whole, and that astropy unpacks."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,10 +43,12 @@ class Plane:
     """astropy's header."""
     shape: tuple[int, ...]
     """As numpy has it: ``(y, x)``; more for a cube that was not sliced."""
-    raw_dtype: str | None
-    """Big-endian dtype where the file holds the pixels as they are; None where they must be decoded."""
+    scaling: Scaling
+    """From the numbers that the file holds to pixels."""
     offset: int
-    """First byte of the pixels, where raw."""
+    """First byte of the pixels, where they are not compressed."""
+    plain: bool
+    """True where the file was not packed as a whole."""
     compressed: bool
     tile_rows: int = 1
     """Rows that are compressed together."""
@@ -55,14 +56,34 @@ class Plane:
     """Which slice of a cube this is."""
 
     @property
+    def mapped(self) -> bool:
+        """True where the numbers stand in the file as they are."""
+        return self.plain and not self.compressed
+
+    @property
+    def raw_dtype(self) -> str | None:
+        """Big-endian dtype where the file holds the pixels as they are; None where they must be decoded."""
+        return self.scaling.stored.str if self.mapped and self.scaling.plain else None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the pixels that `read` returns, in native byte order."""
+        return self.scaling.dtype
+
+    @property
+    def in_threads(self) -> bool:
+        """True where several threads gain by reading strips at once: where tiles are decoded, and not by astropy."""
+        return self.compressed and (self.tiles is not None or self._for_cfitsio)
+
+    @property
     def role(self) -> str:
         """``IMAGE``, ``MASK``, ``VARIANCE`` or whatever the file calls it; empty where it says nothing."""
-        return str(self.header.get("EXTTYPE", self.header.get("EXTNAME", ""))).strip().upper()
+        return role_of(self.header)
 
     @property
     def is_mask(self) -> bool:
         """True where the header names mask planes."""
-        return self.role == "MASK" or any(key.startswith(("MP_", "MSKN")) for key in self.header)
+        return is_mask(self.header)
 
     def slice(self, wanted: tuple[int, ...]) -> Plane:
         """Return one ``(y, x)`` slice of a cube; axes of length one need not be named.
@@ -86,13 +107,13 @@ class Plane:
         if not axes:
             return self
         number = int(np.ravel_multi_index(chosen, axes))
-        size = math.prod(self.shape[-2:]) * (np.dtype(self.raw_dtype).itemsize if self.raw_dtype else 0)
+        size = math.prod(self.shape[-2:]) * self.scaling.stored.itemsize if self.mapped else 0
         return dataclasses.replace(self, shape=self.shape[-2:], offset=self.offset + number * size, cube_index=chosen)
 
     def strips(self, box: Box | None = None) -> list[Box]:
         """Return boxes that together are all of a box, or of the image; each may be read by a thread of its own."""
         x0, y0, x1, y1 = box or (0, 0, self.shape[1], self.shape[0])
-        if self.raw_dtype is None and not self.compressed:
+        if not (self.mapped or self.in_threads):
             return [(x0, y0, x1, y1)]
         step = max(self.tile_rows, _STRIP_BYTES // (4 * self.shape[1]) // self.tile_rows * self.tile_rows)
         edges = [y0, *range((y0 // step + 1) * step, y1, step), y1]
@@ -104,76 +125,52 @@ class Plane:
         Raises
         ------
         RequestError
-            ``unreadable_file`` for damaged or truncated pixels.
+            ``unreadable_file`` for damaged or truncated pixels; ``unsupported`` for a compression that is not read.
         """
-        if self.raw_dtype is not None:
-            return _cut(np.memmap(self.path, self.raw_dtype, "r", self.offset, self.shape), box)
+        if self.mapped:
+            stored = np.memmap(self.path, self.scaling.stored, "r", self.offset, self.shape)
+            return self.scaling.pixels(_cut(stored, box))
         x0, y0, x1, y1 = box or (0, 0, self.shape[1], self.shape[0])
         if self.tiles is not None:
-            return self.tiles.read(y0, y1)[:, x0:x1]
+            return self.scaling.pixels(self.tiles.read(y0, y1)[:, x0:x1])
         where = (*self.cube_index, slice(y0, y1), slice(x0, x1))
-        pixels = self._decompressed(where) if self.compressed else self._scaled(where, rows=y1 - y0)
+        pixels = self._decompressed(where) if self.compressed else self._unpacked(where)
         return pixels.reshape(y1 - y0, x1 - x0)
 
-    @functools.cached_property
+    @property
     def tiles(self) -> GzipTiles | None:
         """Its tiles, where it is compressed without loss row by row."""
-        if not self.compressed or self.cube_index:
-            return None
+        return self._layout[0] if self.compressed else None
+
+    @property
+    def _for_cfitsio(self) -> bool:
+        return self._layout[1] and self.plain and (self.scaling.whole or self.scaling.plain)
+
+    @functools.cached_property
+    def _layout(self) -> tuple[GzipTiles | None, bool]:
+        """Tiles for zlib, and whether CFITSIO reads the others; by the table that the image is compressed into."""
         with opened(self.path, disable_image_compression=True) as hdus:
-            return gzip_tiles(self.path, hdus[self.index])
+            table = hdus[self.index]
+            check_kind(table.header)
+            tiles = gzip_tiles(self.path, table) if self.plain and not self.cube_index else None
+            return tiles, for_cfitsio(table.header)
 
-    def _decompressed(self, where: tuple[Any, ...]) -> Pixels:
-        import fitsio
+    def _decompressed(self, where: Where) -> Pixels:
+        if self._for_cfitsio:
+            with suppress(OSError, ValueError):  # astropy may read it all the same
+                return self.scaling.blanked(by_cfitsio(self.path, self.index, where))
+        with parsing("the compressed pixels are damaged or truncated"):
+            return self.scaling.pixels(by_astropy(self._unscaled, self.index, where))
 
-        try:
-            with fitsio.FITS(str(self.path)) as file:
-                pixels: Pixels = file[self.index][where]
-        except (OSError, ValueError) as error:
-            raise unreadable("the compressed pixels are damaged or truncated") from error
-        return pixels
-
-    def _scaled(self, where: tuple[Any, ...], rows: int) -> Pixels:
+    def _unpacked(self, where: Where) -> Pixels:
         # astropy's section unpacks a packed file anew for each row: 0.15 s each, where the whole takes a second.
-        by_row = rows == 1 or is_plain(self.path)
-        with opened(self.path) as hdus:
+        rows = where[-2].stop - where[-2].start
+        with self._unscaled() as hdus, parsing("the pixels are damaged or truncated"):
             hdu = hdus[self.index]
-            try:
-                pixels: Pixels = np.asarray(hdu.section[where] if by_row else hdu.data[where])
-            except (OSError, ValueError, TypeError) as error:
-                raise unreadable("the pixels are damaged or truncated") from error
-        return pixels
+            return self.scaling.pixels(np.asarray(hdu.section[where] if rows == 1 else hdu.data[where]))
 
-
-@contextmanager
-def opened(path: Path, **options: bool) -> Iterator[Any]:
-    """Open a FITS file with astropy, quietly, its HDUs read when needed; options are those of `astropy.io.fits.open`.
-
-    Raises
-    ------
-    RequestError
-        ``unreadable_file``.
-    """
-    from astropy.io import fits
-
-    check_file(path)
-    with warnings.catch_warnings():
-        # A file of others has oddities; those that matter become errors here, the rest is nobody's business.
-        warnings.simplefilter("ignore")
-        try:
-            hdus = fits.open(path, memmap=False, lazy_load_hdus=True, **options)
-        except (OSError, ValueError, EOFError) as error:
-            raise _no_fits(path) from error
-        with hdus:
-            yield hdus
-
-
-def _no_fits(path: Path) -> RequestError:
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if head.startswith((b"SIMPLE", *_PACKED)):
-        return unreadable("the file is damaged or truncated, or what is packed in it is no FITS file")
-    return unreadable("the file is of no format that is read", "FITS, parquet, VOTable and ECSV are")
+    def _unscaled(self) -> AbstractContextManager[Any]:
+        return opened(self.path, do_not_scale_image_data=True)
 
 
 def planes(path: Path) -> Iterator[Plane]:
@@ -198,14 +195,15 @@ def plane_at(path: Path, wanted: Hdu) -> Plane:
     Raises
     ------
     RequestError
-        ``bad_value`` with ``where`` ``hdu`` where there is no such HDU, or it has no image.
+        With ``where`` ``hdu``: ``bad_value`` where there is no such HDU, or it has no image; ``unsupported`` for an
+        image without pixels, and for random groups.
     """
     plain = is_plain(path)
     with opened(path) as hdus:
         index = index_of(hdus, wanted)
         plane = _plane(path, index, hdus[index], plain=plain)
     if plane is None:
-        raise bad_value("hdu", f"HDU {wanted} has no image")
+        raise without_pixels(path, index) or bad_value("hdu", f"HDU {wanted} has no image")
     return plane
 
 
@@ -219,10 +217,10 @@ def index_of(hdus: Any, wanted: Hdu) -> int:
         raise bad_value("hdu", f"there is no HDU {number}", f"the file has HDUs 0 to {len(hdus) - 1}")
     for index in _indices(hdus):
         header = hdus[index].header
-        same = str(header.get("EXTNAME", "PRIMARY" if index == 0 else "")).strip().upper() == name.strip().upper()
-        if same and (not version.strip() or str(header.get("EXTVER", 1)) == version.strip()):
+        same = cards.text(header, "EXTNAME", "PRIMARY" if index == 0 else "").upper() == name.strip().upper()
+        if same and (not version.strip() or cards.text(header, "EXTVER", "1") == version.strip()):
             return index
-    names = [str(hdu.header["EXTNAME"]) for hdu in hdus if "EXTNAME" in hdu.header]
+    names = [called for hdu in hdus if (called := cards.text(hdu.header, "EXTNAME"))]
     there = f"there are {', '.join(names[:12])}" if names else "this file's HDUs have no names; use a number"
     raise bad_value("hdu", f"there is no HDU called {wanted!r}", near(name, names, otherwise=there))
 
@@ -246,33 +244,22 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
     shape = tuple(int(hdu.header[f"NAXIS{axis}"]) for axis in range(int(hdu.header["NAXIS"]), 0, -1))
     if 0 in shape:
         return None
-    compressed = type(hdu).__name__ == "CompImageHDU"
-    raw_dtype = None if compressed or not plain or _is_scaled(hdu) else _RAW[int(hdu.header["BITPIX"])]
-    offset = 0 if compressed else int(hdu.fileinfo()["datLoc"])
-    if plain and not compressed:
-        _check_length(path, offset + math.prod(shape) * abs(int(hdu.header["BITPIX"])) // 8)
+    tiled = type(hdu).__name__ == "CompImageHDU"
+    header = hdu.header.copy()
+    offset = 0 if tiled else int(hdu.fileinfo()["datLoc"])
+    if plain and not tiled:
+        _check_length(path, offset + math.prod(shape) * abs(int(header["BITPIX"])) // 8)
     return Plane(
         path=path,
         index=index,
-        header=hdu.header.copy(),
+        header=header,
         shape=shape,
-        raw_dtype=raw_dtype,
+        scaling=scaling_of(header, bits=is_mask(header)),
         offset=offset,
-        compressed=compressed,
-        tile_rows=int(hdu.tile_shape[-2]) if compressed and len(shape) > 1 else 1,
+        plain=plain,
+        compressed=tiled,
+        tile_rows=int(hdu.tile_shape[-2]) if tiled and len(shape) > 1 else 1,
     )
-
-
-def _is_scaled(hdu: Any) -> bool:
-    # astropy takes BZERO and BSCALE out of the header of integer images once it has read their pixels.
-    return bool(hdu.header.get("BZERO", 0) != 0 or hdu.header.get("BSCALE", 1) != 1)
-
-
-def is_plain(path: Path) -> bool:
-    """Return True for a FITS file whose bytes are the file's own: not one that was gzipped as a whole."""
-    check_file(path)
-    with path.open("rb") as file:
-        return file.read(6) == b"SIMPLE"
 
 
 def _check_length(path: Path, needed: int) -> None:
@@ -289,4 +276,4 @@ def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "opened", "plane_at", "planes"]
+__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "is_plain", "opened", "plane_at", "planes"]

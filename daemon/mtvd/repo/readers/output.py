@@ -162,7 +162,8 @@ class Output:
         stored: Callable[[np.dtype[Any]], np.dtype[Any]],
     ) -> Array:
         x0, y0, x1, y1 = box or (0, 0, plane.shape[1], plane.shape[0])
-        dtype = stored(plane.read((x0, y0, x0 + 1, y0 + 1)).dtype)
+        found = plane.dtype if isinstance(plane, Plane) else plane.read((x0, y0, x0 + 1, y0 + 1)).dtype
+        dtype = stored(found)
         row_bytes = (x1 - x0) * dtype.itemsize
         name, descriptor = self._create(kind, offset + (y1 - y0) * row_bytes, suffix)
         self._open.append(descriptor)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import warnings
 from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from mtv.skywcs import CardsMapping
 from mtvd.repo.readers import archive
 
 Floats = npt.NDArray[np.float64]
@@ -46,36 +46,18 @@ class HeaderSky:
     Parameters
     ----------
     cards : `str`
-        As `mtvd.repo.readers.headers.wcs_cards` returns them; not empty.
+        As `mtv.sky.celestial.celestial_of` returns them, with a sky.
     """
 
     def __init__(self, cards: str) -> None:
-        from astropy.io.fits import Header
-        from astropy.wcs import WCS
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._wcs = WCS(Header.fromstring(cards))
+        self._mapping = CardsMapping(cards)
 
     def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
-        from astropy.coordinates import SkyCoord
-        from astropy.wcs import NoConvergence
-        from astropy.wcs.utils import skycoord_to_pixel
-
-        point = SkyCoord(ra_deg, dec_deg, unit="deg", frame="icrs")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says by NaN that it does not reach
-            try:
-                x, y = skycoord_to_pixel(point, self._wcs, 0, "all")
-            except (NoConvergence, ValueError):
-                return math.nan, math.nan
-        return float(x), float(y)
+        x, y = self._mapping.to_pixel(np.array([ra_deg]), np.array([dec_deg]))
+        return float(x[0]), float(y[0])
 
     def to_sky(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        from astropy.wcs.utils import pixel_to_skycoord
-
-        points = pixel_to_skycoord(x, y, self._wcs, 0, "all").icrs
-        return np.asarray(points.ra.deg), np.asarray(points.dec.deg)
+        return self._mapping.to_sky(x, y)
 
 
 class ExactSky:

@@ -1,4 +1,4 @@
-"""The TAN-SIP WCS that comes nearest to one that FITS cannot express. Pure but for the writing of cards."""
+"""The TAN-SIP WCS that comes nearest to one that FITS cannot express. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mtv.sky.cards import card
 from mtvd.repo.readers.sky import Floats, Sky
 
 _POINTS_A_SIDE: Final = 24
@@ -52,9 +53,7 @@ def fitted_cards(sky: Sky, shape_yx: Sequence[int], order: int = 4) -> str:
 
 
 def _as_text(cards: Sequence[tuple[str, Any]]) -> str:
-    from astropy.io.fits import Card
-
-    return "".join(str(Card(key, value)).ljust(80)[:80] for key, value in cards)
+    return "".join(card(key, value) for key, value in cards)
 
 
 def _gnomonic(ra_deg: Floats, dec_deg: Floats, ra0_deg: float, dec0_deg: float) -> tuple[Floats, Floats]:
