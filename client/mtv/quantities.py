@@ -25,7 +25,7 @@ def pair_of(x: Any, y: Any, system: System) -> tuple[Any, Any]:
     """
     if not hasattr(x, "transform_to") or not hasattr(x, "frame"):
         if y is None:
-            raise bad_value("y", "y is not given", "x and y, a SkyCoord, or a table")
+            raise bad_value("y", "y is not given", "give x and y, a SkyCoord, or the path or reference of a table")
         return x, y
     if y is not None:
         raise bad_value("y", "a SkyCoord is given in place of x and y", "leave y out")

@@ -282,7 +282,10 @@ def test_an_hdu_is_named_too(tmp_path: Path, out: Output, store: PixelStore) -> 
 # Packed files
 
 
-def test_a_zip_file_of_several_and_one_of_compress_are_refused_by_name(tmp_path: Path) -> None:
+def test_a_zip_file_of_several_and_one_of_compress_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # no package here reads the latter
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.fits", b"SIMPLE")
         archive.writestr("b.fits", b"SIMPLE")
@@ -303,3 +306,20 @@ def test_other_formats_are_read_from_packed_files_too(tmp_path: Path, how: str) 
     (tmp_path / "packed").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
     read = tables.read(tmp_path / "packed").columns
     assert (read["x"].tolist(), read["n"].tolist()) == ([1.0, 2.0], [3, 4])
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    empty = np.empty(0)
+    columns = [column("x", "D", empty), column("t", "5A", np.array([], "S5")), column("v", "3E", np.empty((0, 3)))]
+    read = tables.read(write(tmp_path / "t", [*columns, column("p", "PE", np.array([], object))]))
+    assert {name: values.shape for name, values in read.columns.items()} == {"x": (0,), "t": (0,), "v": (0, 3)}
+    assert read.left_out == ["p"]
+
+
+def test_what_would_be_too_large_unpacked_is_refused_before_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [column("x", "D", [1.0])])
+    content = path.read_bytes().replace(b"NAXIS2  =                    1", b"NAXIS2  =            999999999")
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(RequestError, match="too large to be decompressed") as caught:
+        tables.read(path)
+    assert caught.value.code == "unsupported"
