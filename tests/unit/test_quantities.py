@@ -112,6 +112,14 @@ def masked_by_astropy(values: list[Any]) -> Any:
     return Masked(np.array([value or 0 for value in values]), mask=[value is None for value in values])
 
 
+def of_arrow(values: list[Any]) -> Any:
+    return pytest.importorskip("pyarrow").array(values)
+
+
+def of_arrow_in_chunks(values: list[Any]) -> Any:
+    return pytest.importorskip("pyarrow").chunked_array([values[:1], values[1:]])
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -124,6 +132,8 @@ def masked_by_astropy(values: list[Any]) -> Any:
         nullable,
         lambda v: units.Quantity([np.nan if one is None else one for one in v], units.pix),
         masked_by_astropy,
+        of_arrow,
+        of_arrow_in_chunks,
     ],
 )
 def test_rows_without_a_position_are_left_out_and_counted_however_they_are_told(make: Any) -> None:
@@ -157,6 +167,7 @@ def test_a_declination_beyond_a_pole_is_left_out_unless_all_are() -> None:
         ([1] * units.m, [1] * units.deg, "sky", "x"),
         ([1], None, "sky", "y"),
         (["a"], [1], "pixel", "x"),
+        (np.array(["2026-01-01"], "M8[s]"), [1], "pixel", "x"),
     ],
 )
 def test_a_unit_that_does_not_go_with_the_system_is_refused(x: Any, y: Any, system: Any, where: str) -> None:
