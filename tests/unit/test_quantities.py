@@ -13,7 +13,7 @@ import pytest
 from mtv.cli import textpoints
 from mtv.markers import MarkerColumns, columns_of
 from mtv.wire import steps
-from mtv.wire.angles import factor, usual_pair
+from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.columns import pack_markers
@@ -42,7 +42,7 @@ def column_table(**columns: Any) -> tables.ColumnTable:
 
 
 UNITS: Mapping[str, float] = {
-    "deg": 1.0, "rad": math.pi / 180, "hourangle": 1 / 15, "arcmin": 60.0, "arcsec": 3600.0, "mas": 3.6e6,
+    "deg": 1.0, "rad": math.pi / 180, "hourangle": 1 / 15, "arcmin": 60.0, "arcsec": 3600.0, "mas": 3.6e6, "uas": 3.6e9,
 }  # fmt: skip
 
 
@@ -209,6 +209,13 @@ def test_degrees_are_refused_for_pixels_in_tables_too() -> None:
 )
 def test_usual_columns_of_the_sky_are_found(names: list[str], pair: tuple[str, str] | None) -> None:
     assert usual_pair("sky", names) == pair
+
+
+def test_the_document_names_every_usual_pair_and_each_is_found() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
+    for pair in usual_pairs("sky").split(", "):
+        assert f"`{pair}`" in document
+        assert usual_pair("sky", ["id", *pair.split()]) == tuple(pair.split())
 
 
 @pytest.mark.parametrize("unit", ["DEG", " deg ", "degrees", "Radian", "h"])
