@@ -6,6 +6,7 @@ do: ``unit``, ``mask``, ``unmasked``, ``to_numpy``.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from mtv.wire.angles import System, factor, size_factor
@@ -67,6 +68,8 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
             plain = _to_numpy(plain)
         elif isinstance(plain, (list, tuple)) and any(one is np.ma.masked or one is None for one in plain):
             plain = [np.nan if one is np.ma.masked or one is None else one for one in plain]
+        if getattr(getattr(plain, "dtype", None), "kind", "") in {"M", "m"}:
+            raise TypeError("times are no positions")
         numbers = np.asarray(np.ma.getdata(plain) if isinstance(plain, np.ma.MaskedArray) else plain, dtype=np.float64)
     except (TypeError, ValueError):
         raise bad_value(where, f"{where} is no column of numbers") from None
@@ -82,7 +85,8 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
 def _to_numpy(values: Any) -> Any:
     import numpy as np
 
-    try:
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)  # pandas: its own gaps are no numbers of numpy's
-    except TypeError:
-        return values.to_numpy()
+    # pandas: its own gaps are no numbers of numpy's; arrow: gaps need a copy; polars, and arrow in chunks.
+    for options in ({"dtype": np.float64, "na_value": np.nan}, {"zero_copy_only": False}, {}):
+        with contextlib.suppress(TypeError):
+            return values.to_numpy(**options)
+    raise TypeError("nothing that numpy takes")
