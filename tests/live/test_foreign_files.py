@@ -33,7 +33,7 @@ FOLLOWED = {
 }
 """Images of which DS9 and astropy say different things, and whom we follow."""
 
-WITHOUT_SKY = {}
+WITHOUT_SKY: frozenset[str] = frozenset()
 """Images whose sky we leave out although DS9 or astropy has one."""
 
 _PLAIN = """

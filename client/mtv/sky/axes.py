@@ -100,8 +100,9 @@ def _numbers(header: Header, longitude: str, projection: str, numbers: tuple[int
         return None
     rows = _matrix(header, numbers, note)
     lon, lat = ((a * unit, b * unit) for (a, b), unit in zip(rows, units, strict=True))
-    crval_pair = crval[0] % 360 if not 0 <= crval[0] < 360 else crval[0], max(-90.0, min(90.0, crval[1]))
-    return Axes(longitude, projection, numbers, (crpix[0], crpix[1]), crval_pair, (lon, lat))
+    longitude_deg = crval[0] % 360 % 360  # of tiny negative numbers 360 is left once
+    reference = longitude_deg, max(-90.0, min(90.0, crval[1]))
+    return Axes(longitude, projection, numbers, (crpix[0], crpix[1]), reference, (lon, lat))
 
 
 def _unit(header: Header, axis: int, note: Note) -> float:

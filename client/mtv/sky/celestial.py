@@ -42,7 +42,7 @@ class Celestial(NamedTuple):
     @property
     def has_sky(self) -> bool:
         """True where pixels have places on the sky."""
-        return self.cards.startswith("CTYPE1 ")
+        return bool(self.cards)
 
 
 @functools.lru_cache(maxsize=64)
@@ -64,10 +64,8 @@ def celestial_of(cards: str) -> Celestial:
         cards = cards[:MOST_CHARS]
         notes.append(f"only the first {MOST_CHARS // 80} cards of the header are read")
     header = read(cards)
-    own, more = physical.file_system(header)
-    found = _sky(header, notes.append)
-    text = "".join(card(keyword, value) for keyword, value in (*found, *own))
-    return Celestial(text, tuple(dict.fromkeys((*notes, *more))))
+    text = "".join(card(keyword, value) for keyword, value in _sky(header, notes.append))
+    return Celestial(text, tuple(dict.fromkeys((*notes, *physical.notes_of(header)))))
 
 
 def moved(cards: str, shift: tuple[int, int]) -> str:
@@ -82,7 +80,7 @@ def moved(cards: str, shift: tuple[int, int]) -> str:
     """
     if not any(shift):
         return cards
-    by = {f"CRPIX{axis}{letter}": shift[axis - 1] for axis in (1, 2) for letter in ("", "P")}
+    by = {f"CRPIX{axis}": shift[axis - 1] for axis in (1, 2)}
     values = read(cards).values.items()
     written = ((key, value - by[key] if key in by and isinstance(value, float) else None) for key, value in values)
     lines = {line[:8].rstrip(): line for line in split(cards)}

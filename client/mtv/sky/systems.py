@@ -66,6 +66,8 @@ def system_of(header: Header, longitude: str, note: Note) -> System | None:
 
 def _equinox(header: Header, note: Note) -> float | None:
     for keyword in ("EQUINOX", "EPOCH"):
+        if keyword in header.unusable and header.text("RADESYS").upper() != "ICRS":
+            note(f"{keyword} has no number: left out")
         value = header.number(keyword)
         if value is None:
             found = _YEAR.fullmatch(header.text(keyword).upper())

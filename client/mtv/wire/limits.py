@@ -13,8 +13,8 @@ import msgspec
 HEADER_CARDS: Final = 24
 """Cards that the daemon itself puts into a header, END included."""
 
-_WCS_CARDS: Final = 36
-"""Cards that the celestial WCS of an image and its own physical system need without polynomials."""
+_WCS_CARDS: Final = 24
+"""Cards that the celestial WCS of an image needs without polynomials."""
 
 _POLYNOMIAL_CARDS: Final = 78
 """Cards of a TPV polynomial, which those of other conventions become."""
