@@ -19,13 +19,13 @@ from mtv.sky.frames import direction, to_icrs
 from mtv.sky.plane import PROJECTIONS, PlaneWcs, in_icrs, keywords, native_rotation, reference_latitude
 from mtv.sky.systems import Note, System, system_of
 
-MOST_ORDER: Final = 9
-"""Of SIP, in AST and wcslib."""
+MOST_ORDER: Final = 15
+"""Of SIP: what has room in a header for DS9."""
 
 MOST_CHARS: Final = 80 * 5_000
 """Read of one header."""
 
-_SIP: Final = re.compile(r"([AB])_([0-9])_([0-9])")
+_SIP: Final = re.compile(r"([AB])_([0-9]{1,2})_([0-9]{1,2})")
 _PV: Final = re.compile(r"PV([0-9])_([0-9]{1,2})")
 _TABLES: Final = re.compile(r"(CPDIS|CQDIS|D2IMDIS)[12]")
 _MOST_PV: Final = 39
