@@ -33,20 +33,20 @@ def test_a_value_is_read_in_whatever_form(text: str, value: float | str) -> None
 def test_a_value_that_is_none_is_remembered_as_such(text: str, said: str) -> None:
     found = read(f"CRVAL1  {text}".ljust(80))
     assert found.values == {}
-    assert found.unusable == {"CRVAL1": said}
+    assert found.words("CRVAL1") == said
 
 
 def test_the_last_of_a_keywords_cards_counts() -> None:
     good, bad = card("CRVAL1", 2.0), "CRVAL1  = NaN".ljust(80)
     assert read(card("CRVAL1", 1.0) + good).values == {"CRVAL1": 2.0}
-    assert read(good + bad) == ({}, {"CRVAL1": "NaN"})
-    assert read(bad + good) == ({"CRVAL1": 2.0}, {})
+    assert read(good + bad).words("CRVAL1") == "NaN"
+    assert read(bad + good).values == {"CRVAL1": 2.0}
 
 
 def test_a_number_in_quotes_is_a_number_and_comments_are_nothing() -> None:
     found = read(card("CRVAL1", "150.0") + "COMMENT = 7".ljust(80) + "HIERARCH= 7".ljust(80) + " " * 80)
     assert found.number("CRVAL1") == 150.0
-    assert set(found.values) == {"CRVAL1"}
+    assert set(found.keywords) == {"CRVAL1"}
 
 
 SYSTEMS = [
