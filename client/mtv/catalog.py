@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 Column = Any
-"""A numpy array of shape ``(rows,)``, or ``(rows, n)`` for columns of arrays."""
+"""A numpy array of shape ``(rows,)``, or ``(rows, n)`` for columns of arrays.
+
+Gaps are NaN in fractions; whole numbers, truth values and texts with gaps are a `numpy.ma.MaskedArray`.
+"""
 
 _X: Final = ("slot_Centroid_x", "x", "xcentroid")
 _Y: Final = ("slot_Centroid_y", "y", "ycentroid")
@@ -44,6 +47,15 @@ class _Lazy(Mapping[str, Column]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def _column(column: data.Column, incoming: Incoming) -> Column:
+    values = incoming.array(column.array)
+    if column.gaps is None:
+        return values
+    import numpy as np
+
+    return np.ma.MaskedArray(values, mask=incoming.array(column.gaps))
 
 
 class Catalog:
@@ -83,11 +95,12 @@ class Catalog:
     @classmethod
     def from_wire(cls, found: data.Catalog, buffers: Sequence[memoryview], directory: Path | None) -> Catalog:
         """Return the catalog that came with a reply; no column is read yet."""
-        incoming = Incoming((column.array for column in found.columns), buffers, directory)
-        arrays = {column.name: column.array for column in found.columns}
+        every = [array for column in found.columns for array in (column.array, column.gaps)]
+        incoming = Incoming(every, buffers, directory)
+        columns = {column.name: column for column in found.columns}
         fields = (Field(c.name, c.kind or c.array.dtype.lstrip("<>|="), c.doc, c.unit) for c in found.columns)
         return cls(
-            _Lazy(list(arrays), lambda name: incoming.array(arrays[name])),
+            _Lazy(list(columns), lambda name: _column(columns[name], incoming)),
             Schema(fields, found.aliases),
             rows=found.rows,
             metadata=found.metadata,
@@ -201,13 +214,15 @@ class Catalog:
         """Return an `astropy.table.Table` on the same memory, with units and descriptions. Loads astropy."""
         from astropy import units
         from astropy.table import Column as TableColumn
-        from astropy.table import Table
+        from astropy.table import MaskedColumn, Table
 
         table = Table(meta=dict(self.metadata))
         for item in self.schema:
             field = item.field
             unit = units.Unit(field.units, parse_strict="silent") if field.units else None
-            made = TableColumn(self.column(item.key), field.name, unit=unit, description=field.doc, copy=False)
+            values = self.column(item.key)
+            kind = MaskedColumn if hasattr(values, "mask") else TableColumn
+            made = kind(values, field.name, unit=unit, description=field.doc, copy=False)
             table.add_column(made, copy=False)
         return table
 
@@ -241,32 +256,41 @@ class Row:
         self.index = index
 
     def __getitem__(self, name: str) -> Any:
-        return self._catalog.column(name)[self.index]
+        """Return the value of a column; None where it is masked."""
+        return self._value(self._catalog.column(name))
 
     get = __getitem__
 
     @property
     def x(self) -> float:
         """Centroid along x, 0-based parent pixels."""
-        return float(self._catalog.x[self.index])
+        return self._number(self._catalog.x)
 
     @property
     def y(self) -> float:
         """Centroid along y."""
-        return float(self._catalog.y[self.index])
+        return self._number(self._catalog.y)
 
     @property
     def id(self) -> int:
         """Identifier."""
         return int(self._catalog.id[self.index])
 
+    def _value(self, column: Column) -> Any:
+        value = column[self.index]
+        return None if getattr(value, "ndim", 1) == 0 and getattr(value, "mask", False) else value
+
+    def _number(self, column: Column) -> float:
+        value = self._value(column)
+        return float("nan") if value is None else float(value)
+
     def get_x(self) -> float:
         """Return the centroid along x."""
-        return float(self._catalog.x[self.index])
+        return self.x
 
     def get_y(self) -> float:
         """Return the centroid along y."""
-        return float(self._catalog.y[self.index])
+        return self.y
 
     def get_id(self) -> int:
         """Return the identifier."""

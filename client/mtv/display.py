@@ -12,6 +12,7 @@ from mtv.batch import Batch
 from mtv.connection import Connection
 from mtv.listening import Events
 from mtv.markers import columns_of, points_of, table_columns
+from mtv.objects import Image
 from mtv.process import default_connection
 from mtv.ticket import OnProgress
 from mtv.transaction import Collector, System
@@ -83,11 +84,12 @@ class Display:
 
         Parameters
         ----------
-        target : array, `Exposure`, NDData, HDU, path, `Handle` or `DatasetRef`
-            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one. The daemon itself reads
-            paths, handles and references, and their pixels never come here.
-        mask : array, optional
-            ``(y, x)`` booleans or integers of the image's shape.
+        target : array, `Exposure`, NDData, Cutout2D, HDU, HDUList, path, `Handle` or `DatasetRef`
+            A 2-D array ``(y, x)`` of booleans, integers or floats, and whatever holds one; axes of length one in front
+            do not count. The daemon itself reads paths, handles and references, and their pixels never come here. Its
+            own mask is shown as one plane ``MASK``, where its bits have no names; one that does not fit is left out.
+        mask : array or `bool`, optional
+            Booleans or integers of the image's shape ``(y, x)``, or that numpy can broadcast to it: ``True`` masks all.
         planes : `dict` [`str`, `int`], optional
             Mask plane name to bit number; a boolean mask is one plane named ``MASK``.
         xy0 : `tuple` [`int`, `int`], optional
@@ -106,7 +108,12 @@ class Display:
         Raises
         ------
         RequestError
-            For a target that is no image, a mask of another shape, a type of pixel that cannot be shown.
+            For a target that is no image, a ``mask`` of another shape, a type of pixel that cannot be shown.
+
+        Notes
+        -----
+        A part of the target that is left out, such as a mask of its own that has another shape, is logged as a warning
+        of the logger ``mtv``, and told by the ``notes`` of `describe`.
         """
         checks.supersede(supersede, wait=wait, buffered=self.connection.open_batch(self.frame) is not None)
         source = targets.reference(target)
@@ -120,7 +127,7 @@ class Display:
         image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
         self._mtv(image, wait=wait, supersede=supersede)
 
-    def _mtv(self, image: targets.Image, *, wait: bool, supersede: bool) -> None:
+    def _mtv(self, image: Image, *, wait: bool, supersede: bool) -> None:
         connection = self.connection
         sink = connection.sink()
         try:
@@ -214,6 +221,7 @@ class Display:
         *,
         select: str = "",
         columns: Sequence[str] = (),
+        hdu: int | str | None = None,
         symbol: str | Sequence[str] = "o",
         size: Any = 2.0,
         colour: str | Sequence[str] = "green",
@@ -234,14 +242,17 @@ class Display:
         name : `str`
             The group; ``erase(name)`` removes it.
         x, y : array
-            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``. In place of both: a
-            `DatasetRef`, a `Handle` or the path of a table.
+            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; units of a `Quantity`, an
+            `Angle` or a column count. Rows that are masked, NaN or infinite are left out and counted. In place of
+            both: a `SkyCoord`, a `DatasetRef`, a `Handle` or the path of a table.
         select : `str`, optional
             Of a table, the rows: an expression over columns, flags and slots, such as
             ``"calib_psf_candidate & ~calib_psf_used"``.
         columns : `tuple` [`str`, `str`], optional
             Of a table, the columns of x and y; the centroid's where not given, or ``coord_ra`` and ``coord_dec``,
-            else ``ra`` and ``dec``, where ``system`` is ``sky``.
+            else ``ra`` and ``dec`` or another usual pair, where ``system`` is ``sky``.
+        hdu : `int` or `str`, optional
+            Of a FITS file, the HDU of the table, from 0 or by name; its first table where not given.
         symbol, size, colour : scalar or array, optional
             One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
         replace : `bool`, optional
@@ -252,15 +263,16 @@ class Display:
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``select``, ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
+            ``bad_value`` naming ``select``, ``x``, ``y``, ``hdu``, ``symbol``, ``size`` or ``colour``.
         """
         limits = self.connection.limits
         table = targets.reference(x)
         if table is not None:
+            table = parts.of(table, parts.given(hdu=hdu))
             packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
         else:
-            checks.only_of_tables(select=select, columns=columns)
-            packed = columns_of(x, y, symbol, size, ctype or colour, limits)
+            checks.only_of_tables(select=select, columns=columns, hdu=hdu is not None)
+            packed = columns_of(x, y, symbol, size, ctype or colour, limits, checks.system(system))
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(name, "name"),

@@ -82,9 +82,23 @@ def planes_of_all(headers: Sequence[Any]) -> dict[str, int]:
     }
 
 
-def planes_without_a_bit(headers: Sequence[Any]) -> list[str]:
-    """Return the names of mask planes whose bit number is missing, no number, or beyond 64 bits."""
-    return [name for header in headers for name, bit in _named(header) if bit is None]
+def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
+    """Return what the headers of a mask leave unsaid, in words for the user.
+
+    Parameters
+    ----------
+    headers : sequence of headers
+        Of all HDUs of the mask.
+    bits : `int`
+        Of its integers; a byte without names is a boolean, as `astropy.nddata.CCDData.write` stores it.
+    """
+    named = [plane for header in headers for plane in _named(header)]
+    unknown = [name for name, bit in named if bit is None]
+    notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
+    if bits > 8 and len(named) == len(unknown):
+        message = f"the bits of the mask have no names: pixels that are not 0 are {MASK_PLANE}"
+        notes.append(f"{message}; its own HDU has the numbers")
+    return tuple(notes)
 
 
 def chosen(by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of: Callable[[_T], Any]) -> Chosen[_T]:

@@ -133,8 +133,8 @@ class Feed:
 
         Parameters
         ----------
-        frame : array, `Exposure`, NDData or HDU
-            A 2-D array ``(y, x)``, or what holds one.
+        frame : array, `Exposure`, NDData, Cutout2D, HDU or HDUList
+            A 2-D array ``(y, x)``, or what holds one; as in `mtv.Display.mtv`.
         mask, planes, xy0, wcs, label : optional
             As in `mtv.Display.mtv`.
         markers : array ``(n, 2)`` or mapping, optional

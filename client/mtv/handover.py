@@ -10,6 +10,7 @@ import msgspec
 
 from mtv import targets
 from mtv.markers import MarkerColumns
+from mtv.objects import Image
 from mtv.pixels import FrameSink
 from mtv.slots import Slot, Slots
 from mtv.wire.data import Array, Exposure
@@ -39,7 +40,7 @@ class Frame(NamedTuple):
     """A frame on its way: pixels handed over already, or kept here until the daemon has said where they go."""
 
     published_at: float
-    image: targets.Image | None = None
+    image: Image | None = None
     exposure: Exposure | None = None
     markers: MarkerColumns | None = None
     buffers: tuple[Buffer, ...] = ()
@@ -99,7 +100,7 @@ def _with(exposure: Exposure, image: Array, mask: Array | None = None) -> Exposu
     return msgspec.structs.replace(exposure, image=image, mask=mask)
 
 
-def handed_over(image: targets.Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
+def handed_over(image: Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
     """Write the pixels of a checked image where the daemon reads them; a slot is given back after a failure."""
     if place.slots is None:
         sink = FrameSink(packs=place.packs)
@@ -113,7 +114,7 @@ def handed_over(image: targets.Image, place: Place, published_at: float, markers
     return Frame(published_at, exposure=exposure, markers=markers, slots=place.slots, slot=slot)
 
 
-def kept(image: targets.Image, published_at: float, markers: MarkerColumns | None) -> Frame:
+def kept(image: Image, published_at: float, markers: MarkerColumns | None) -> Frame:
     """Keep a copy of the first frame, while the connection is being made."""
     import numpy as np
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtv.checks import expression, finite, known_colour, known_symbol
+from mtv.quantities import column, pair_of
 from mtv.transaction import Columns, too_many
+from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
@@ -24,25 +26,31 @@ class MarkerColumns(NamedTuple):
     markers: int
 
 
-def columns_of(x: Any, y: Any, symbol: Any, size: Any, colour: Any, limits: Limits) -> MarkerColumns:
+def columns_of(
+    x: Any, y: Any, symbol: Any, size: Any, colour: Any, limits: Limits, system: System = "pixel"
+) -> MarkerColumns:
     """Return markers as columns.
+
+    Units and masks of the arrays count, as `mtv.quantities.column` has them. The daemon leaves out rows without a
+    position or a size, as it does with those of tables, and counts them.
 
     Raises
     ------
     RequestError
         Naming ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
     """
-    xs = numbers("x", x)
+    x, y = pair_of(x, y, system)
+    xs = numbers("x", x, system=system)
     count = len(xs)
     if count > limits.markers:
         raise too_many("x", count, limits.markers)
-    ys = numbers("y", y, count)
+    ys = numbers("y", y, count, system=system)
     packed = Columns()
     fields = {
-        "x": packed.add(all_finite("x", xs)),
-        "y": packed.add(all_finite("y", ys)),
+        "x": packed.add(xs),
+        "y": packed.add(ys),
         "symbol": words("symbol", symbol, count, known_symbol),
-        "size": _sizes(size, count, packed),
+        "size": _sizes(size, count, packed, system),
         "colour": words("colour", colour, count, known_colour),
     }
     return MarkerColumns(fields, (packed.data,) if packed.data else (), count)
@@ -61,7 +69,7 @@ def positions(markers: Any, limits: Limits) -> MarkerColumns:
         if table.ndim != 2 or table.shape[1] != 2:
             raise bad_value("markers", f"an array of shape {table.shape} is no list of positions", "(n, 2): x and y")
         markers = {"x": table[:, 0], "y": table[:, 1]}
-    wanted = {"symbol": "+", "size": 2.0, "colour": "green"} | dict(markers)
+    wanted: dict[str, Any] = {"symbol": "+", "size": 2.0, "colour": "green"} | dict(markers)
     if unknown := sorted(map(str, wanted.keys() - {"x", "y", "symbol", "size", "colour"})):
         raise bad_value("markers", f"markers have no {unknown[0]!r}", "x, y, symbol, size, colour")
     if not {"x", "y"} <= wanted.keys():
@@ -129,26 +137,14 @@ def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
     return MarkerColumns(fields, (packed.data,) if packed.data else (), len(table))
 
 
-def numbers(where: str, values: Any, count: int | None = None) -> array[float]:
-    """Return a column of numbers, or raise."""
-    column = _floats(where, values)
-    if column.ndim != 1:
-        raise bad_value(where, f"an array of shape {column.shape} is no column")
-    if count is not None and len(column) != count:
-        raise bad_value(where, f"{where} has {len(column)} rows, x has {count}")
-    return _packed(column)
-
-
-def all_finite(where: str, column: array[float]) -> array[float]:
-    """Return a column without NaN or infinity, or raise, naming the first row at fault."""
-    import numpy as np
-
-    bad = np.flatnonzero(~np.isfinite(np.asarray(column)))
-    if len(bad):
-        raise bad_value(
-            f"{where}[{bad[0]}]", f"{len(bad)} of {len(column)} values are not finite", "leave those rows out"
-        )
-    return column
+def numbers(where: str, values: Any, count: int | None = None, *, system: System = "pixel") -> array[float]:
+    """Return a column of numbers, pixels or degrees, NaN where there is none; or raise."""
+    values = column(where, values, system)
+    if values.ndim != 1:
+        raise bad_value(where, f"an array of shape {values.shape} is no column")
+    if count is not None and len(values) != count:
+        raise bad_value(where, f"{where} has {len(values)} rows, x has {count}")
+    return _packed(values)
 
 
 def words(where: str, value: Any, count: int, check: Any) -> str | tuple[str, ...]:
@@ -167,27 +163,19 @@ def words(where: str, value: Any, count: int, check: Any) -> str | tuple[str, ..
     return column
 
 
-def _sizes(size: Any, count: int, packed: Columns) -> Any:
+def _sizes(size: Any, count: int, packed: Columns, system: System) -> Any:
     import numpy as np
 
     if np.ndim(size) == 0:
-        if finite("size", size) <= 0:
-            raise bad_value("size", f"a size of {size} draws nothing")
-        return float(size)
-    column = all_finite("size", numbers("size", size, count))
-    small = np.flatnonzero(np.asarray(column) <= 0)
-    if len(small):
-        raise bad_value(f"size[{small[0]}]", f"a size of {column[small[0]]:g} draws nothing")
-    return packed.add(column)
+        one = finite("size", column("size", size, system)[()] if hasattr(size, "unit") else size)
+        if one <= 0:
+            raise bad_value("size", f"a size of {one:g} draws nothing")
+        return float(one)
+    return packed.add(numbers("size", size, count, system=system))
 
 
 def _floats(where: str, values: Any) -> NDArray[Any]:
-    import numpy as np
-
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise bad_value(where, f"{where} is no column of numbers") from None
+    return column(where, values, "pixel")
 
 
 def _packed(column: Any) -> array[float]:

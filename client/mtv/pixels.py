@@ -42,17 +42,27 @@ _STORED: Final = {
     "i4": ("i4", 0),
     "u4": ("u4", 1 << 31),
     "i8": ("i8", 0),
+    "u8": ("f8", 0),
     "f2": ("f4", 0),
     "f4": ("f4", 0),
     "f8": ("f8", 0),
+    "f12": ("f8", 0),
+    "f16": ("f8", 0),
 }
-"""What each type of pixel is stored as, and the bit to turn over: FITS has BZERO in place of unsigned integers."""
+"""What each type of pixel is stored as, and the bit to turn over: FITS has BZERO in place of unsigned integers.
+
+Unsigned integers of 64 bits go as floats, as those of files do: with BZERO, DS9 would round them before it adds that.
+"""
 
 _ADVICE: Final = {
-    "u8": "FITS has no unsigned 64 bits; use .astype('float64') or .astype('int64')",
-    "c8": "show a part of it: .real, .imag or abs()",
-    "c16": "show a part of it: .real, .imag or abs()",
+    "c": "show a part of it: .real, .imag or abs()",
+    "V": "choose one of its fields: array['name']",
+    "M": "use .astype('int64')",
+    "m": "use .astype('int64')",
+    "U": "texts are no pixels",
+    "S": "texts are no pixels",
 }
+"""By kind of type."""
 
 _PIECE_BYTES: Final = 256 << 10
 _TWO_THREADS_BYTES: Final = 4 << 20
@@ -187,13 +197,15 @@ def stored_dtype(dtype: np.dtype[Any], where: str = "image") -> tuple[np.dtype[A
     Raises
     ------
     RequestError
-        ``bad_value`` with a hint for complex numbers, objects, texts and unsigned 64-bit integers.
+        ``bad_value`` with a hint for complex numbers, records, objects, texts and times.
     """
     import numpy as np
 
     key = f"{dtype.kind}{dtype.itemsize}"
     if key not in _STORED:
-        raise bad_value(where, f"pixels of type {dtype} cannot be shown", _ADVICE.get(key, "use .astype('float32')"))
+        raise bad_value(
+            where, f"pixels of type {dtype} cannot be shown", _ADVICE.get(dtype.kind, "use .astype('float32')")
+        )
     name, flip = _STORED[key]
     return np.dtype(name).newbyteorder(">"), flip
 
@@ -223,7 +235,8 @@ def _pieces(pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int) -> It
         if flip:
             np.bitwise_xor(source, source.dtype.type(flip), out=piece)
         else:
-            np.copyto(piece, source, casting="unsafe")
+            with np.errstate(all="ignore"):  # beyond a type's range is infinite
+                np.copyto(piece, source, casting="unsafe")
         yield piece.view(np.uint8).data.cast("B")
 
 

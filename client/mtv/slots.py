@@ -63,7 +63,8 @@ class Slot:
         if flip:
             np.bitwise_xor(pixels, pixels.dtype.type(flip), out=view, casting="unsafe")
         else:
-            np.copyto(view, pixels, casting="unsafe")
+            with np.errstate(all="ignore"):  # beyond a type's range is infinite
+                np.copyto(view, pixels, casting="unsafe")
         return Array(dtype=dtype.str, shape=pixels.shape, file=name, offset=front)
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:

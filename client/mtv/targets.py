@@ -1,19 +1,15 @@
-"""What `mtv.Display.mtv` shows: turns arrays, exposures, astropy's classes, files and references into wire sources.
-
-Classes of other packages are known by their shape, never imported: an NDData has ``data`` and ``uncertainty``, an HDU
-has ``data`` and ``header``.
-"""
+"""What `mtv.Display.mtv` shows: turns arrays, exposures, astropy's classes, files and references into wire sources."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from mtv.exposurehdus import MASK_PLANE
+from mtv.objects import Image, image_of, without_axes_of_one
 from mtv.pixels import stored_dtype
-from mtv.sky.cards import read
-from mtv.sky.physical import offset_of
 from mtv.wcscards import wcs_cards
 from mtv.wire import data
 from mtv.wire.errors import Error, RequestError, bad_value
@@ -24,23 +20,6 @@ if TYPE_CHECKING:
 
     from mtv.pixels import Sink
 
-MASK_PLANE: Final = "MASK"
-"""Name of the plane of a boolean mask."""
-
-
-class Image(NamedTuple):
-    """An image in this process, before its pixels go anywhere."""
-
-    pixels: Any
-    mask: Any = None
-    planes: Mapping[str, int] = {}
-    xy0: tuple[int, int] = (0, 0)
-    wcs: str = ""
-    unit: str = ""
-    label: str = ""
-    notes: tuple[str, ...] = ()
-    """What of the target is not shown, and why, in words for the user."""
-
 
 def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
     """Return the source for a target whose pixels are not in this process; None for others."""
@@ -50,35 +29,6 @@ def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
         return data.File(path=str(Path(target).expanduser().absolute()))
     made = getattr(target, "_mtv_source_", None)
     return made() if made is not None and not isinstance(target, type) else None
-
-
-def image_of(target: object) -> Image:
-    """Return the image that a target holds.
-
-    Raises
-    ------
-    RequestError
-        ``bad_value`` naming ``target`` for what is no image.
-    """
-    import numpy as np
-
-    from mtv.exposure import Exposure
-
-    if isinstance(target, Exposure):
-        return _from_exposure(target)
-    if hasattr(target, "data") and hasattr(target, "uncertainty"):
-        return _from_nddata(target)
-    if hasattr(target, "data") and hasattr(target, "header"):
-        return _from_hdu(target)
-    if isinstance(target, np.ma.MaskedArray):
-        return Image(target.data, *_boolean(np.ma.getmask(target) if target.mask is not np.ma.nomask else None))
-    if isinstance(target, np.ndarray) or hasattr(target, "__array__"):
-        return Image(np.asarray(target), unit=str(getattr(target, "unit", "") or ""))
-    raise bad_value(
-        "target",
-        f"a {type(target).__name__} is nothing that can be shown",
-        "a 2-D array, an mtv.Exposure, an astropy NDData or HDU, a FITS path, a handle or a dataset reference",
-    )
 
 
 def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, label: str) -> Image:
@@ -93,11 +43,12 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
     changes: dict[str, Any] = {}
     if mask is not None or planes is not None:
         changes.update(mask=image.mask if mask is None else mask, planes=planes or {})
+        changes["mask_is_own"] = image.mask_is_own and mask is None
     if xy0 is not None:
         changes["xy0"] = xy0
     if wcs is not None:
         given = wcs_cards(wcs)
-        changes.update(wcs=given.cards, notes=(*image.notes, *given.notes))
+        changes.update(wcs=given.cards, wcs_notes=given.notes)
     if label:
         changes["label"] = label
     return image._replace(**changes)
@@ -118,12 +69,12 @@ def sent(image: Image, sink: Sink) -> data.Exposure:
         wcs=image.wcs,
         unit=image.unit,
         label=image.label,
-        notes=image.notes,
+        notes=(*image.notes, *image.wcs_notes),
     )
 
 
 def checked(image: Image, limits: Limits) -> Image:
-    """Return an image that can be shown, its pixels and mask as arrays.
+    """Return an image that can be shown, its pixels and mask as arrays; a mask of its own that does not fit is noted.
 
     Raises
     ------
@@ -131,20 +82,25 @@ def checked(image: Image, limits: Limits) -> Image:
         Naming the field: ``image``, ``mask``, ``planes``, ``xy0``, ``label``.
     """
     pixels = checked_pixels(image.pixels, limits)
-    mask, planes = checked_mask(image.mask, image.planes, pixels.shape)
+    notes = image.notes
+    try:
+        mask, planes = checked_mask(image.mask, image.planes, pixels.shape, own=image.mask_is_own)
+    except RequestError as error:
+        if not (image.mask_is_own and error.error.where == "mask"):
+            raise
+        mask, planes, notes = None, {}, (*notes, f"the mask is left out: {error.error.message}")
     if len(image.label) > limits.text_chars:
         raise bad_value("label", f"the label has {len(image.label)} characters, at most {limits.text_chars} are kept")
-    return image._replace(pixels=pixels, mask=mask, planes=planes, xy0=checked_xy0(image.xy0))
+    return image._replace(pixels=pixels, mask=mask, planes=planes, xy0=checked_xy0(image.xy0), notes=notes)
 
 
 def checked_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:
     """Return pixels that can be shown, or raise, naming ``image``."""
     import numpy as np
 
-    array = np.asarray(pixels) if pixels is not None else np.empty(0)
+    array = without_axes_of_one(np.asarray(pixels) if pixels is not None else np.empty(0))
     if array.ndim != 2:
-        hint = "choose one plane of a cube: cube[0]" if array.ndim > 2 else "an image has the shape (y, x)"
-        raise bad_value("image", f"an array with {array.ndim} dimensions is no image", hint)
+        raise bad_value("image", f"an array with {array.ndim} dimensions is no image", _hint_for(array.shape))
     if array.size == 0:
         raise bad_value("image", f"an array of shape {array.shape} has no pixels")
     if array.size > limits.image_pixels:
@@ -160,19 +116,44 @@ def checked_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:
     return array
 
 
+def _hint_for(shape: tuple[int, ...]) -> str:
+    if len(shape) < 2:
+        return "an image has the shape (y, x)"
+    if len(shape) == 3 and shape[2] in {3, 4} and shape[0] not in {3, 4}:
+        return "choose one colour: array[:, :, 0]"
+    return f"choose one plane of a cube: cube[{', '.join('0' * (len(shape) - 2))}]"
+
+
 def checked_mask(
-    mask: Any, planes: Mapping[str, int] | None, shape: tuple[int, ...]
+    mask: Any, planes: Mapping[str, int] | None, shape: tuple[int, ...], *, own: bool = False
 ) -> tuple[np.ndarray[Any, Any] | None, dict[str, int]]:
-    """Return a mask of the image's shape and its planes, or raise, naming ``mask`` or ``planes``."""
+    """Return a mask of the image's shape and its planes.
+
+    Parameters
+    ----------
+    mask : array, `bool` or None
+        Integers, or booleans; broadcast to the image, as numpy does it: True masks all pixels, False none.
+    planes : mapping from `str` to `int`
+        Mask plane name to bit number; not needed for booleans.
+    shape : `tuple` [`int`, `int`]
+        Of the image, ``(y, x)``.
+    own : `bool`, optional
+        True for the mask of an object: one without planes marks the pixels that are not 0, of whatever type it is.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming ``mask`` or ``planes``.
+    """
     import numpy as np
 
-    if mask is None:
+    if mask is None or _is_false(mask):
         if planes:
             raise bad_value("planes", "there are mask planes without a mask")
         return None, {}
-    array = np.asarray(mask)
-    if array.shape != shape:
-        raise bad_value("mask", f"the mask has the shape {array.shape}, the image {shape}")
+    array = _broadcast(mask, shape)
+    if own and not planes:
+        array = array != 0
     if array.dtype.kind not in "biu":
         raise bad_value("mask", f"a mask of type {array.dtype} has no bits", "use integers, or booleans")
     if array.dtype.kind == "b":
@@ -187,6 +168,24 @@ def checked_mask(
     return array, {name: int(bit) for name, bit in planes.items()}
 
 
+def _is_false(mask: Any) -> bool:
+    import numpy as np
+
+    return isinstance(mask, bool | int | np.bool_ | np.integer) and not mask
+
+
+def _broadcast(mask: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    try:
+        array: np.ndarray[Any, Any] = without_axes_of_one(np.asarray(mask))
+        return array if array.shape == shape else np.broadcast_to(array, shape)
+    except Exception as error:  # of numpy, or of any package
+        found = getattr(mask, "shape", None)
+        message = f"its shape is {found}, that of the image {shape}" if found is not None else str(error)
+        raise bad_value("mask", message) from error
+
+
 def checked_xy0(xy0: Any) -> tuple[int, int]:
     """Return an offset as two integers, or raise, naming ``xy0``."""
     try:
@@ -196,41 +195,3 @@ def checked_xy0(xy0: Any) -> tuple[int, int]:
     except (TypeError, ValueError, OverflowError):
         pass
     raise bad_value("xy0", f"{xy0!r} are not two whole numbers (x, y)", "the 0-based parent pixel of the first pixel")
-
-
-def _from_exposure(exposure: Any) -> Image:
-    return Image(
-        exposure.image,
-        exposure.mask,
-        exposure.planes if exposure.mask is not None else {},
-        exposure.xy0,
-        exposure.wcs,
-        exposure.unit,
-        exposure.label,
-        exposure.notes,
-    )
-
-
-def _from_nddata(target: Any) -> Image:
-    mask, planes = _boolean(target.mask)
-    unit = "" if target.unit is None else str(target.unit)
-    given = wcs_cards(target.wcs)
-    return Image(target.data, mask, planes, wcs=given.cards, unit=unit, notes=given.notes)
-
-
-def _from_hdu(target: Any) -> Image:
-    header = target.header
-    given = wcs_cards(header)
-    name = str(header.get("EXTNAME", ""))
-    xy0 = offset_of(read(given.cards))
-    unit = str(header.get("BUNIT", ""))
-    return Image(target.data, xy0=xy0, wcs=given.cards, unit=unit, label=name, notes=given.notes)
-
-
-def _boolean(mask: Any) -> tuple[Any, dict[str, int]]:
-    """Return whatever marks bad pixels as a boolean mask with its one plane."""
-    import numpy as np
-
-    if mask is None or np.ndim(mask) == 0:
-        return None, {}
-    return np.asarray(mask) != 0, {MASK_PLANE: 0}

@@ -15,11 +15,13 @@ from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.actions import Markers
-from mtvd.repo.positions import Floats, Found, Wanted
+from mtvd.repo.positions import Floats, Found, Wanted, usable
 
 
-def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limits: Limits) -> Markers:
-    """Check an overlay step and pack its columns.
+def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limits: Limits) -> tuple[Markers, int]:
+    """Check an overlay step and pack its columns; return also how many rows are left out.
+
+    Rows without a position or size are left out, as those of tables are; of a line NaN is its gap.
 
     Raises
     ------
@@ -35,11 +37,15 @@ def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limit
     size = _numbers("size", (step.size,) if isinstance(step.size, float | int) else step.size, buffers)
     if size.size not in {1, x.size}:
         raise bad_value("size", f"size has {size.size} rows, x has {x.size}")
-    if not (np.isfinite(size).all() and (size > 0).all()):
+    one_size = isinstance(step.size, float | int)
+    if one_size and not _is_size(step.size):
         raise bad_value("size", "sizes must be positive and finite")
-    if step.system == "sky" and (np.abs(y) > 90).any():
-        raise bad_value("y", "a declination is beyond 90 degrees")
-    return _packed(step, x, y, size, key, limits)
+    if step.lines:
+        if step.system == "sky" and (np.abs(y) > 90).any():
+            raise bad_value("y", "a declination is beyond 90 degrees")
+        return _packed(step, Found(x, y, None, 0), size, key, limits), 0
+    found = usable(x, y, None if one_size else np.broadcast_to(size, x.shape), step.system)
+    return _packed(step, found, size if found.size is None else found.size, key, limits), found.left_out
 
 
 def wanted_of(step: steps.Overlay) -> Wanted:
@@ -71,25 +77,35 @@ def wanted_of(step: steps.Overlay) -> Wanted:
 def pack_positions(step: steps.Overlay, found: Found, key: str, limits: Limits) -> Markers:
     """Pack the positions of a table's rows as an overlay step wants them drawn; raises as `pack_markers`."""
     size = np.asarray([step.size], dtype="<f8") if found.size is None else found.size
-    return _packed(step, found.x, found.y, size, key, limits)
+    return _packed(step, found, size, key, limits)
 
 
 def _is_size(value: object) -> bool:
     return isinstance(value, float | int) and math.isfinite(value) and value > 0
 
 
-def _packed(step: steps.Overlay, x: Floats, y: Floats, size: Floats, key: str, limits: Limits) -> Markers:
+def _packed(step: steps.Overlay, found: Found, size: Floats, key: str, limits: Limits) -> Markers:
+    rows = found.x.size + found.left_out
+    symbols = _texts("symbol", step.symbol, rows, functools.partial(_symbol, limits=limits))
+    hexes = _texts("colour", step.colour, rows, colours.hex_of)
     return Markers(
         key=key,
-        count=int(x.size),
-        x=x.tobytes(),
-        y=y.tobytes(),
+        count=int(found.x.size),
+        x=found.x.tobytes(),
+        y=found.y.tobytes(),
         size=size.tobytes(),
-        symbols=_texts("symbol", step.symbol, x.size, functools.partial(_symbol, limits=limits)),
-        colours=_texts("colour", step.colour, x.size, colours.hex_of),
+        symbols=_kept(symbols, found),
+        colours=_kept(hexes, found),
         system=step.system,
         lines=step.lines,
     )
+
+
+def _kept(texts: tuple[str, ...], found: Found) -> tuple[str, ...]:
+    """Return the texts of the rows that are drawn."""
+    if found.kept is None or len(texts) == 1:
+        return texts
+    return tuple(text for text, kept in zip(texts, found.kept.tolist(), strict=True) if kept)
 
 
 def _symbol(symbol: str, where: str, limits: Limits) -> str:

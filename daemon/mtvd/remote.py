@@ -133,7 +133,7 @@ def carried(got: ms.Got, pixels: PixelStore, limits: Limits) -> tuple[ms.Got, li
 
 def _arrays(got: ms.Got) -> list[Array]:
     exposure = [] if got.data is None else [got.data.image, got.data.mask, got.data.variance]
-    columns = [] if got.catalog is None else [column.array for column in got.catalog.columns]
+    columns = [] if got.catalog is None else [a for column in got.catalog.columns for a in (column.array, column.gaps)]
     return [array for array in (*exposure, *columns) if array is not None]
 
 
@@ -150,7 +150,9 @@ def _moved(got: ms.Got, places: dict[str, int]) -> ms.Got:
         names = ("image", "mask", "variance")
         got = replace(got, data=replace(got.data, **{name: moved(getattr(got.data, name)) for name in names}))
     if got.catalog is not None:
-        columns = tuple(replace(column, array=moved(column.array)) for column in got.catalog.columns)
+        columns = tuple(
+            replace(column, array=moved(column.array), gaps=moved(column.gaps)) for column in got.catalog.columns
+        )
         got = replace(got, catalog=replace(got.catalog, columns=columns))
     return got
 

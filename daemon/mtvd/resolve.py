@@ -301,7 +301,10 @@ class _Work:
     async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
         found = None if step.target is None else await self._found(index, step)
         limits, key = self.room.limits, f"{self.key}.{index}"
-        packed = pack_positions(step, found, key, limits) if found else pack_markers(step, self.buffers, key, limits)
+        if found is not None:
+            packed, left_out = pack_positions(step, found, key, limits), found.left_out
+        else:
+            packed, left_out = pack_markers(step, self.buffers, key, limits)
         self.markers += packed.count
         if self.markers > limits.markers:
             raise _too_large(self.markers, limits.markers, "markers", "")
@@ -311,7 +314,7 @@ class _Work:
             markers=packed,
             replace=step.replace,
             lasting=step.lasting,
-            note=_left_out(found.left_out) if found else "",
+            note=_left_out(left_out),
         )
 
     async def _found(self, index: int, step: steps.Overlay) -> Found:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from mtv.wire.data import Array, Catalog
+from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.limits import Limits
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import tables
+from mtvd.repo.gaps import with_gaps
 from mtvd.repo.positions import Found, Positions
 from mtvd.repo.readers.output import Output
 from mtvd.system import told
@@ -19,13 +20,14 @@ from mtvd.system import told
 
 def files_of(catalog: Catalog) -> set[str]:
     """Return the names of the pixel files that a catalog is in."""
-    return {column.array.file for column in catalog.columns if column.array.file is not None}
+    arrays = [array for column in catalog.columns for array in (column.array, column.gaps) if array is not None]
+    return {array.file for array in arrays if array.file is not None}
 
 
 def mapped(catalog: Catalog, pixels: PixelStore) -> tables.ColumnTable:
     """Return a catalog as a table, its columns mapped: they are read when they are asked for."""
     return tables.ColumnTable(
-        columns={column.name: _mapped(column.array, pixels) for column in catalog.columns},
+        columns={column.name: _column(column, pixels) for column in catalog.columns},
         rows=catalog.rows,
         fields={column.name: tables.Field(column.unit, column.doc, column.kind) for column in catalog.columns},
         aliases=catalog.aliases,
@@ -75,6 +77,11 @@ def taken(positions: Positions, pixels: PixelStore) -> Found:
 
 def _arrays(positions: Positions) -> list[Array]:
     return [array for array in (positions.x, positions.y, positions.size) if array is not None]
+
+
+def _column(column: Column, pixels: PixelStore) -> np.ndarray[Any, Any]:
+    values = _mapped(column.array, pixels)
+    return values if column.gaps is None else with_gaps(values, np.array(_mapped(column.gaps, pixels)))
 
 
 def _mapped(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:

@@ -150,11 +150,11 @@ async def test_a_handler_that_raises_keeps_its_worker(bench: Bench) -> None:
 async def test_an_answer_that_the_wire_does_not_carry_fails_its_call_and_keeps_its_worker(
     bench: Bench, how: str
 ) -> None:
-    pid = await bench.pool.call("pid", {}, deadline_secs=20)
+    pid = await bench.call("pid")
     with pytest.raises(ChildError) as caught:
-        await bench.pool.call("huge", {"how": how}, deadline_secs=20)
+        await bench.call("huge", how=how)
     assert caught.value.kind in {"OverflowError", "HandlerFailure", "TypeError"}
-    assert await bench.pool.call("pid", {}, deadline_secs=20) == pid
+    assert await bench.call("pid") == pid
 
 
 async def test_progress_reaches_the_caller(bench: Bench) -> None:

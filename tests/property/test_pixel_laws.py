@@ -10,11 +10,16 @@ from typing import Any, cast
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from astropy.io import fits
+from astropy.nddata import NDData
+from astropy.utils.masked import Masked
+from hypothesis import assume, given
 from hypothesis.extra import numpy as hnp
 
+import mtv
 from mtv import targets
 from mtv.handover import Place, handed_over, kept
+from mtv.objects import Image, image_of
 from mtv.packing import unpacked
 from mtv.pixels import FileSink, FrameSink, Sink
 from mtv.wire.data import Array, Exposure
@@ -27,7 +32,7 @@ from mtvd.stage.fits_bytes import BITPIX
 
 Pixels = np.ndarray[Any, Any]
 LIMITS = Limits()
-TYPES = ("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "f2", "f4", "f8")
+TYPES = ("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g")
 LAYOUTS = ("C", "Fortran", "swapped", "reversed", "strided", "read-only", "part of a larger one", "transposed")
 ROADS = ("file", "message", "network", "slot", "slot, moved", "slot, moved to a message", "kept, then slot")
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 6))
@@ -60,7 +65,7 @@ def directory() -> Iterator[Path]:
         yield Path(made)
 
 
-def _sent(image: targets.Image, road: str, directory: Path) -> tuple[Exposure, tuple[Any, ...]]:
+def _sent(image: Image, road: str, directory: Path) -> tuple[Exposure, tuple[Any, ...]]:
     """Return what a message says of an image after one of the roads, and its buffers."""
     image = targets.checked(image, LIMITS)
     if road in {"file", "message", "network"}:
@@ -68,7 +73,7 @@ def _sent(image: targets.Image, road: str, directory: Path) -> tuple[Exposure, t
         return targets.sent(image, cast("Sink", sink)), tuple(sink.buffers)
     place, next_place = Place(directory, LIMITS, "a"), Place(None if "message" in road else directory, LIMITS, "b")
     if road.startswith("kept"):
-        frame = handed_over(cast("targets.Image", kept(image, 0.0, None).image), place, 0.0, None)
+        frame = handed_over(cast("Image", kept(image, 0.0, None).image), place, 0.0, None)
     else:
         frame = handed_over(image, place, 0.0, None)
         frame = frame.moved(next_place) if "moved" in road else frame
@@ -102,7 +107,7 @@ def _arrived(array: Array, buffers: tuple[Any, ...], directory: Path) -> Pixels:
 def test_pixels_arrive_as_numpy_has_them(road: str, data: st.DataObject, directory: Path) -> None:
     array = data.draw(laid_out())
     before = array.copy()
-    sent, buffers = _sent(targets.image_of(array), road, directory)
+    sent, buffers = _sent(image_of(array), road, directory)
     assert np.array_equal(_arrived(sent.image, buffers, directory), array, equal_nan=array.dtype.kind == "f")
     assert sent.image.dtype in BITPIX
     assert sent.mask is None
@@ -115,12 +120,50 @@ def test_the_bits_of_the_planes_of_a_mask_arrive(road: str, data: st.DataObject,
     mask = data.draw(laid_out(("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")))
     bits = 1 if mask.dtype.kind == "b" else 8 * mask.dtype.itemsize
     planes = data.draw(st.dictionaries(st.sampled_from("ABC"), st.integers(0, bits - 1), min_size=1))
-    image = targets.Image(np.zeros(mask.shape), mask, planes)
+    image = Image(np.zeros(mask.shape), mask, planes)
     sent, buffers = _sent(image, road, directory)
     assert sent.mask is not None
     arrived = _arrived(sent.mask, buffers, directory)
     for bit in planes.values():
         assert np.array_equal(arrived.astype("u8") >> np.uint64(bit) & 1, mask.astype("u8") >> np.uint64(bit) & 1)
+
+
+def _masked(kind: str, pixels: Pixels, mask: Pixels) -> Any:
+    """Return an object of astropy or numpy, or of ours, with a mask of its own."""
+    if kind == "NDData":
+        return NDData(pixels, mask=mask)
+    if kind == "HDUList":
+        hdu = fits.ImageHDU(mask.astype("u1"), name="MASK")
+        return fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(pixels), hdu])
+    if kind == "Exposure":
+        return mtv.Exposure(pixels, mask)
+    whole = np.broadcast_to(mask != 0, pixels.shape)
+    return Masked(pixels, mask=whole) if kind == "Masked" else np.ma.masked_array(pixels, whole)
+
+
+@pytest.mark.parametrize("kind", ["NDData", "HDUList", "Exposure", "Masked", "masked_array"])
+@given(data=st.data())
+def test_the_mask_of_an_object_is_broadcast_as_numpy_does_it_or_named(
+    kind: str, data: st.DataObject, directory: Path
+) -> None:
+    pixels = data.draw(laid_out(("u1", "i2", "f4", "f8")))
+    shapes = st.lists(st.sampled_from([1, *pixels.shape, 7]), min_size=2, max_size=2)
+    mask = data.draw(laid_out(("?", "u1"), shapes))
+    try:
+        wanted = np.broadcast_to(mask != 0, pixels.shape)
+    except ValueError:
+        assume(kind not in {"Masked", "masked_array"})
+        wanted = None
+    sent, buffers = _sent(image_of(_masked(kind, pixels, mask)), "message", directory)
+    assert np.array_equal(_arrived(sent.image, buffers, directory), pixels, equal_nan=pixels.dtype.kind == "f")
+    if wanted is None:
+        assert (sent.mask, sent.planes) == (None, {})
+        assert len(sent.notes) == 1
+        assert "the mask is left out" in sent.notes[0]
+    else:
+        assert sent.mask is not None
+        assert (sent.planes, sent.notes) == ({"MASK": 0}, ())
+        assert np.array_equal(_arrived(sent.mask, buffers, directory), wanted)
 
 
 @pytest.mark.parametrize("road", ["message", "slot"])
@@ -129,7 +172,7 @@ def test_the_first_limits_of_a_smoothed_feed_are_percentiles_of_the_values(
     road: str, data: st.DataObject, directory: Path
 ) -> None:
     array = data.draw(laid_out())
-    sent, buffers = _sent(targets.image_of(array), road, directory)
+    sent, buffers = _sent(image_of(array), road, directory)
     pixels = PixelStore(directory, 1 << 28)
     feeds = Feeds(pixels, LIMITS, frozenset, lambda: 0.0)
     message = FrameMessage(feed="f", display=0, target=sent, smooth_secs=1.0)

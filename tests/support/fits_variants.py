@@ -88,6 +88,63 @@ def by_fitsio() -> Iterator[Variant]:
                 yield Variant(name, _by_fitsio(kind, compression, tiles, dither, gaps=gaps))
 
 
+def odd_tables() -> Iterator[Variant]:
+    """Compressed images whose blanks stand in a column, one for each tile."""
+    for kind, dither in itertools.product(("f4", "f8"), ("no dither", "dither 1", "dither 2")):
+        written = _by_astropy(kind, "RICE_1", "four rows", dither, gaps=True)
+        yield Variant(f"{kind}, blanks in a column, {dither}", _rebuilt(written, _with_blanks_in_a_column))
+    for kind, compression in itertools.product(("i2", "i4", "u2", "u4"), ("RICE_1", "GZIP_2")):
+        tiled = _tiled(kind, 7, False, compression, "rows")
+        yield Variant(f"{kind}, {compression}, blanks in a column", _rebuilt(tiled, _with_blanks_in_a_column))
+
+
+def _rebuilt(write: Callable[[Path], Pixels], change: Callable[[Any], Any]) -> Callable[[Path], Pixels]:
+    """Return a writer that changes the table that another has compressed an image into."""
+
+    def rewrite(path: Path) -> Pixels:
+        from astropy.io import fits
+
+        right = write(path)
+        with _quiet():
+            with fits.open(path, disable_image_compression=True, memmap=False) as hdus:
+                changed = change(hdus[1])
+            fits.HDUList([fits.PrimaryHDU(), changed]).writeto(path, overwrite=True)
+        return right
+
+    return rewrite
+
+
+def _with_blanks_in_a_column(table: Any) -> Any:
+    from astropy.io import fits
+
+    blank = table.header.get("ZBLANK", table.header.get("BLANK"))
+    made = _copy(table, fits.Column("ZBLANK", "1J", array=np.full(len(table.data), blank)))
+    made.header.remove("ZBLANK", ignore_missing=True)
+    return made
+
+
+def _copy(table: Any, *more_columns: Any) -> Any:
+    from astropy.io import fits
+
+    made = fits.BinTableHDU.from_columns([*(_copied(table, column) for column in table.columns), *more_columns])
+    for card in table.header.cards:
+        if card.keyword.startswith(("Z", "BZERO", "BSCALE")):
+            made.header[card.keyword] = card.value
+    return made
+
+
+def _copied(table: Any, column: Any) -> Any:
+    from astropy.io import fits
+
+    values = table.data[column.name]
+    if "P" not in column.format:
+        return fits.Column(column.name, column.format, array=np.array(values))
+    rows = np.empty(len(values), object)
+    for number, row in enumerate(values):
+        rows[number] = np.array(row)
+    return fits.Column(column.name, "1PB()", array=rows)
+
+
 def stored_integers(kind: str) -> Pixels:
     """Return integers as a file holds them: small ones, for HCOMPRESS and PLIO take no others."""
     stored = np.random.default_rng(3).integers(0, 100, SHAPE_YX).astype({"i1": "u1"}.get(kind, kind.replace("u", "i")))

@@ -104,6 +104,12 @@ def test_a_blank_that_no_pixel_can_have_is_none(card: dict[str, Any], right: int
     assert found.dtype.newbyteorder("=") == scaling.dtype
 
 
+@pytest.mark.parametrize(("zero", "right"), [(100, 100.0), (100.5, 100.5), (-128, -128.0), (1 << 31, 2.0**31)])
+def test_integers_with_any_other_zero_are_floats(zero: float, right: float) -> None:
+    found = scaling_of(header_of(16, BZERO=zero)).pixels(np.zeros((1, 1), ">i2"))
+    assert (found.dtype, float(found[0, 0])) == (np.dtype("f4"), right)
+
+
 def test_floats_have_no_blank_but_nan() -> None:
     scaling = scaling_of(header_of(-32, BLANK=7))
     assert scaling.plain

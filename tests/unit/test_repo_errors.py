@@ -9,7 +9,7 @@ import pytest
 
 from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.steps import Query
-from mtvd.repo.errors import translate
+from mtvd.repo.errors import in_field, translate
 
 
 class ButlerUserError(Exception):
@@ -40,6 +40,9 @@ class Known:
 
     def governors(self, dimension: str) -> Sequence[str]:
         return {"instrument": ("HSC", "LATISS")}.get(dimension, ())
+
+    def fields(self, element: str) -> Sequence[str]:
+        return {"visit": ("exposure_time", "id", "name")}.get(element, ())
 
 
 def test_an_unknown_dataset_type_is_shown_without_the_quotes_of_a_key_error() -> None:
@@ -77,6 +80,33 @@ def test_an_unknown_name_is_found_in_the_field_it_came_from() -> None:
     assert translate(InvalidQueryError(text), Query(order_by=("-vist",)), Known()).where == "order_by"
     assert translate(InvalidQueryError(text), Query(where="vist = 3"), Known()).where == "where"
     assert "'visit'" in translate(InvalidQueryError(text), Query(where="vist = 3"), Known()).hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Unrecognized field 'foo' for visit.",
+        "Empty dimension name in ORDER BY",
+        "Column type timespan of visit.timespan is not ordered.",
+        "Order-by expression may not reference columns that are not in the result dimensions.",
+    ],
+)
+def test_all_that_is_wrong_with_an_order_names_the_order(text: str) -> None:
+    with pytest.raises(InvalidQueryError) as caught, in_field("order_by"):
+        raise InvalidQueryError(text)
+    assert translate(caught.value, Query(order_by=("visit.foo",)), Known()).where == "order_by"
+
+
+def test_a_hint_for_a_field_is_a_field_of_that_dimension() -> None:
+    near = translate(InvalidQueryError("Unrecognized field 'exposure_tim' for visit."), Query(where="x"), Known())
+    assert near.hint == "did you mean 'exposure_time'?"
+    few = translate(InvalidQueryError("Unrecognized field 'detectr' for visit."), Query(where="x"), Known())
+    assert few.hint == "visit has 'exposure_time', 'id', 'name'"
+
+
+def test_two_equal_signs_are_told_apart() -> None:
+    error = translate(InvalidQueryError("Failed to parse expression"), Query(where="visit == 3"), Known())
+    assert "one '='" in error.hint
 
 
 def test_the_words_of_a_database_are_never_shown() -> None:

@@ -245,10 +245,14 @@ def compressed_by(kind: str) -> bytes:
     return content_of("RICE_1").replace(b"ZCMPTYPE= 'RICE_1  '", b"ZCMPTYPE= '%-8s'" % kind.encode())
 
 
-def with_null_mask() -> bytes:
-    made = io.BytesIO()
-    with fits.open(io.BytesIO(content_of("RICE_1")), disable_image_compression=True) as hdus:
-        hdus[1].header["ZMASKCMP"] = "RICE_1"
+def compressed_with(keyword: str, value: object, *, column: str = "ZSCALE") -> bytes:
+    """Return quantized floats with one keyword more; a column may be renamed for it."""
+    noise = np.random.default_rng(1).normal(100, 5, (40, 50)).astype("f4")
+    first, made = io.BytesIO(), io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(noise, compression_type="RICE_1")]).writeto(first)
+    with fits.open(io.BytesIO(first.getvalue()), disable_image_compression=True) as hdus:
+        hdus[1].columns.change_name("ZSCALE", column)
+        hdus[1].header[keyword] = value
         hdus.writeto(made)
     return made.getvalue()
 
@@ -259,10 +263,12 @@ def with_null_mask() -> bytes:
         (random_groups, "random groups"),
         (empty_image, "no pixels"),
         (lambda: compressed_by("BZIP_9"), "BZIP_9"),
-        (with_null_mask, "ZMASKCMP"),
+        (lambda: compressed_with("ZMASKCMP", "RICE_1"), "ZMASKCMP"),
+        (lambda: compressed_with("ZQUANTIZ", "NONE"), "quantized by NONE"),
+        (lambda: compressed_with("ZSCALE", 1.0, column="NO_SCALE"), "a keyword (ZSCALE)"),
         (lambda: zipped(content_of("none"), b"another"), "2 files"),
     ],
-    ids=["random groups", "no pixels", "unknown compression", "null mask", "zip of two"],
+    ids=["random groups", "no pixels", "unknown compression", "null mask", "no quantization", "scale", "zip of two"],
 )
 def test_a_sound_file_of_a_kind_that_is_not_read_is_refused_by_its_own_name(
     tmp_path: Path, out: Output, made: Callable[[], bytes], words: str
@@ -290,7 +296,7 @@ def test_a_file_of_compress_is_read_where_a_package_can_and_else_names_it(
     (found,) = Path(fits.__file__).parent.glob("tests/data/lzw.fits.Z")
     if importlib.util.find_spec("uncompresspy") is None:
         for error in refused(found, out):
-            assert (error.code, "compress (.Z)" in str(error)) == ("unsupported", True)
+            assert (error.code, "'compress' (.Z)" in str(error)) == ("unsupported", True)
             assert "uncompresspy" in error.error.hint
     else:
         with fits.open(found) as hdus:

@@ -18,11 +18,11 @@ pytest.importorskip("astropy.io.fits")
 pytest.importorskip("fitsio")
 MOST = 10**9
 BOX = (3, 2, 9, 7)
-FEWEST = {"integers": 500, "floats": 250, "by_fitsio": 400}
+FEWEST = {"integers": 500, "floats": 250, "by_fitsio": 400, "odd_tables": 14}
 """So many variants are written with the packages that the tests are run with; fewer would be a test of nothing."""
 
 
-@pytest.mark.parametrize("made", [variants.integers, variants.floats, variants.by_fitsio])
+@pytest.mark.parametrize("made", [variants.integers, variants.floats, variants.by_fitsio, variants.odd_tables])
 def test_all_variants_have_the_pixels_that_their_writer_reads(
     tmp_path: Path, out: Output, store: PixelStore, made: Callable[[], Iterator[variants.Variant]]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mtv.catalog import Catalog
 
 _SHOWN_ROWS: Final = 20
+_TOLD: Final = {"left_out": "columns of other types are left out", "other_tables": "the file has more tables"}
 
 
 def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = (), select: str = "") -> Catalog:
@@ -85,10 +87,19 @@ def catalog(
         writer.writerows(flat)
     elif call.json:
         objects = [dict(zip(names, row, strict=True)) for row in rows]
-        output.print_json({"label": table.label, "rows": objects, "total": len(table)})
+        told = {name: table.metadata[name] for name in _TOLD if name in table.metadata}
+        output.print_json({"label": table.label, "rows": objects, "total": len(table), **told})
     else:
         output.print_table(names, [[_said(value) for value in row] for row in rows])
         click.echo(f"mtv: {len(rows)} of {output.plural(len(table), 'row')}", err=True)
+    _tell(call, table)
+
+
+def _tell(call: Call, table: Catalog) -> None:
+    """Say what of the file is not here: columns that are not read, other tables."""
+    for name, words in _TOLD.items():
+        if table.metadata.get(name) and not call.json:
+            click.echo(f"mtv: {words}: {', '.join(map(str, table.metadata[name]))}", err=True)
 
 
 def _print_schema(call: Call, table: Catalog, names: Sequence[str]) -> None:
@@ -103,21 +114,31 @@ def _print_schema(call: Call, table: Catalog, names: Sequence[str]) -> None:
         click.echo()
         output.print_table(("slot or alias", "stands for"), sorted(aliases.items()))
     click.echo(f"mtv: {output.plural(len(table), 'row')}, {output.plural(len(table.schema), 'column')}", err=True)
+    _tell(call, table)
 
 
 def _rows(table: Catalog, names: Sequence[str], shown: int | None) -> list[tuple[Any, ...]]:
-    return list(zip(*(table.column(name)[:shown].tolist() for name in names), strict=True)) if names else []
+    return list(zip(*(_plain(table.column(name)[:shown]) for name in names), strict=True)) if names else []
+
+
+def _plain(column: Any) -> list[Any]:
+    values = column.astype("U") if column.dtype.kind == "c" else column  # JSON has no complex numbers
+    plain: list[Any] = values.tolist()
+    return plain
 
 
 def _said(value: Any) -> object:
-    return " ".join(output.cell(item) for item in value) if isinstance(value, list) else value
+    return " ".join(str(_said(item)) for item in value) if isinstance(value, list) else output.cell(value)
+
+
+def _items(value: Any) -> list[Any]:
+    return [item for part in value for item in _items(part)] if isinstance(value, list) else [value]
 
 
 def _flat(table: Catalog, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[list[str], list[list[Any]]]:
     """Return heads and rows of which an array column has become one column an element."""
     heads: list[str] = []
     for name in names:
-        array = table.column(name)
-        heads += [name] if array.ndim == 1 else [f"{name}[{index}]" for index in range(array.shape[1])]
-    flat = [[item for value in row for item in (value if isinstance(value, list) else [value])] for row in rows]
-    return heads, flat
+        places = list(itertools.product(*map(range, table.column(name).shape[1:])))
+        heads += [f"{name}[{','.join(map(str, place))}]" if place else name for place in places]
+    return heads, [[item for value in row for item in _items(value)] for row in rows]

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
-import math
-import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final
 
 import click
 
 from mtv import checks
-from mtv.cli import common, output, targets
+from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
+from mtv.cli.textpoints import Points, is_number
 from mtv.markers import MarkerColumns, columns_of, table_columns
 from mtv.wire import steps
+from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
+from mtv.wire.messages import StepOutcome
 
 _CSV: Final = (".csv", ".txt", ".tsv", ".dat")
-
-
-class Points(NamedTuple):
-    """Positions to mark."""
-
-    x: Sequence[float]
-    y: Sequence[float]
 
 
 def size_or_column(text: float | str) -> float | str:
@@ -41,7 +33,7 @@ def size_or_column(text: float | str) -> float | str:
 @click.argument("words", nargs=-1, metavar="[TARGET [KEY=VALUE]...]")
 @common.repo_option
 @common.collections_option
-@click.option("--hdu", type=click.IntRange(min=0), help="HDU of a FITS file, from 0; else its first table.")
+@click.option("--hdu", metavar="N|NAME", help="HDU of a FITS file, from 0 or by name; else its first table.")
 @click.option("--at", "points", multiple=True, metavar="X,Y", help="A point, instead of a target; may be repeated.")
 @click.option("--symbol", default="o", show_default=True, help="+ x * o, @:Mxx,Mxy,Myy for an ellipse, or a text.")
 @click.option(
@@ -70,7 +62,7 @@ def overlay(
     words: tuple[str, ...],
     repo: str,
     collections: tuple[str, ...],
-    hdu: int | None,
+    hdu: str | None,
     points: tuple[str, ...],
     select: str,
     x_name: str | None,
@@ -90,20 +82,25 @@ def overlay(
     awk '{print $2, $3}' table | mtv overlay -
     mtv overlay --at 1024,2048 --symbol "here it is"
 
-    x and y are 0-based parent pixels. A CSV file may have a head with column names; '-' is the standard input.
+    x and y are 0-based parent pixels. A text may have a head with column names, SExtractor's numbers among them; '-'
+    is the standard input. Rows without a position are left out and counted.
     """  # noqa: D301 - \b is click's own mark
     names = _pair(x_name, y_name)
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
     in_words = not words[1:] and words[:1] and (words[0] == "-" or words[0].lower().endswith(_CSV))
-    if not points and not in_words:
-        extension = None if hdu is None else str(hdu)
-        target = targets.parse(words, repo=repo, collections=collections, hdu=extension)
+    if not points and not (in_words and not textpoints.is_table(words[0])):
+        target = targets.parse(words, repo=repo, collections=collections, hdu=hdu)
         _overlay_table(call, frame, target, names, select, sky, look)
         return
     if select:
         raise bad_value("select", "only of a table can rows be chosen", "leave --select out")
-    found = Points(*_columns([_point(point) for point in points])) if points else read_csv(words[0], names)
+    if hdu is not None:
+        raise bad_value("hdu", "only a FITS file has HDUs", "leave --hdu out")
+    if points:
+        found = Points(*_columns([_point(point) for point in points]))
+    else:
+        found = textpoints.read(words[0], names, _system(sky))
     _overlay_points(call, frame, found, sky, look)
 
 
@@ -119,19 +116,20 @@ def _overlay_table(
     """Have the daemon read and mark the rows of a table; nothing of it comes here."""
     limits = call.connection.limits
     columns = table_columns(target, None, select, names or (), look["symbol"], look["size"], look["colour"], limits)
-    outcome = call.draw(_step(frame, columns, sky=sky, **look))
-    if note := outcome.steps[0].note:
-        click.echo(f"mtv: {note}", err=True)
-    _tell(call, look["name"], outcome.steps[0].markers, "no row is chosen")
+    _tell(call, look["name"], call.draw(_step(frame, columns, sky=sky, **look)).steps[0], "no row is chosen")
 
 
 def _overlay_points(call: Call, frame: int | str, found: Points, sky: bool, look: dict[str, Any]) -> None:  # noqa: FBT001, RUF100
-    drawn = len(found.x)
-    if drawn:
-        limits = call.connection.limits
-        columns = columns_of(found.x, found.y, look["symbol"], look["size"], look["colour"], limits)
-        call.draw(_step(frame, columns, sky=sky, **look), buffers=columns.buffers)
+    drawn = StepOutcome()
+    if found.x:
+        limits, marks = call.connection.limits, (look["symbol"], look["size"], look["colour"])
+        columns = columns_of(found.x, found.y, *marks, limits, _system(sky))
+        drawn = call.draw(_step(frame, columns, sky=sky, **look), buffers=columns.buffers).steps[0]
     _tell(call, look["name"], drawn, "there is nothing to draw")
+
+
+def _system(sky: bool) -> System:  # noqa: FBT001, RUF100
+    return "sky" if sky else "pixel"
 
 
 def _step(
@@ -140,14 +138,17 @@ def _step(
     return steps.Overlay(
         display=checks.frame(frame),
         name=checks.overlay(name, "name"),
-        system="sky" if sky else "pixel",
+        system=_system(sky),
         replace=replace,
         lasting=lasting,
         **columns.fields,
     )
 
 
-def _tell(call: Call, name: str, markers: int, nothing: str) -> None:
+def _tell(call: Call, name: str, drawn: StepOutcome, nothing: str) -> None:
+    markers = drawn.markers
+    if drawn.note:
+        click.echo(f"mtv: {drawn.note}", err=True)
     if call.json:
         output.print_json({"overlay": name, "markers": markers})
     elif markers:
@@ -156,72 +157,11 @@ def _tell(call: Call, name: str, markers: int, nothing: str) -> None:
         click.echo(f"mtv: {nothing}", err=True)
 
 
-# Texts
-
-
-def read_csv(file: str, names: tuple[str, str] | None) -> Points:
-    """Return the positions in a CSV file: commas, tabs or blanks between; a head where the first line has no numbers.
-
-    Raises
-    ------
-    RequestError
-        ``bad_value`` with the number of the line at fault.
-    """
-    try:
-        lines = sys.stdin.read().splitlines() if file == "-" else Path(file).read_text("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise bad_value("target", f"{file} is not there") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise bad_value("target", f"{file} cannot be read: {error}") from None
-    rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line.strip() and line.strip()[0] != "#"]
-    if not rows:
-        return Points((), ())
-    head = rows[0][1]
-    if any(_is_number(cell) for cell in head[:2]):
-        if names:
-            raise bad_value("x", "the file has no head with names of columns", "leave --x and --y out")
-        first, second = 0, 1
-    else:
-        first, second = (_index(head, name) for name in names or ("x", "y"))
-        rows = rows[1:]
-    return Points(*_columns([_of_row(number, row, first, second) for number, row in rows]))
-
-
-def _cells(line: str) -> list[str]:
-    if "," in line:
-        return [cell.strip() for cell in next(csv.reader([line]))]
-    return [cell.strip() for cell in (line.split("\t") if "\t" in line else line.split())]
-
-
-def _index(head: Sequence[str], name: str) -> int:
-    if name in head:
-        return head.index(name)
-    raise bad_value("x", f"there is no column {name!r}", f"there are {', '.join(head[:20])}; choose with --x and --y")
-
-
-def _of_row(number: int, row: Sequence[str], first: int, second: int) -> tuple[float, float]:
-    try:
-        x, y = float(row[first]), float(row[second])
-    except (ValueError, IndexError):
-        raise bad_value(f"line {number}", f"{' '.join(row)!r} has no x and y") from None
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise bad_value(f"line {number}", "x or y is not finite")
-    return x, y
-
-
 def _point(text: str) -> tuple[float, float]:
     cells = text.split(",")
-    if len(cells) != 2 or not all(map(_is_number, cells)):
+    if len(cells) != 2 or not all(map(is_number, cells)):
         raise bad_value("at", f"{text.strip()!r} is no point", "--at X,Y")
     return float(cells[0]), float(cells[1])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _columns(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

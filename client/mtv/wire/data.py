@@ -126,7 +126,9 @@ class Column(Data, frozen=True, kw_only=True):
 
     name: str
     array: Array
-    """``(rows,)``, or ``(rows, n)`` for array columns; flags are ``|b1``."""
+    """``(rows,)``, or ``(rows, n)`` and more axes for array columns; flags are ``|b1``."""
+    gaps: Array | None = None
+    """``|b1`` in the shape of ``array``: True where there is no value; None where gaps are NaN, or there are none."""
     unit: str = ""
     doc: str = ""
     kind: str = ""

@@ -26,7 +26,7 @@ import msgspec
 from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.messages import Rows
 from mtv.wire.steps import NOW, START, Query
-from mtvd.repo import constraints
+from mtvd.repo import constraints, foreign
 from mtvd.repo.chains import search_in
 from mtvd.repo.errors import refusal
 from mtvd.repo.names import columns_of, plain_type
@@ -172,6 +172,7 @@ def _records(
     kind = butler.get_dataset_type(name)
     searched = _runs(butler, query.collections) if runs is None else runs
     constraints.check(butler, query.data_id)
+    foreign.check(butler, kind, query.data_id)
     with butler.query() as started:
         joined = constraints.applied(butler, started.join_dataset_search(name, searched), query)
         found = joined.where(started.expression_factory[name].dataset_id.in_iterable(ids))
@@ -213,6 +214,7 @@ def _dated(butler: Butler, query: Query, begin: str, most: int) -> list[Mapping[
     name = plain_type(butler, query.dataset_type)
     kind = butler.get_dataset_type(name)
     constraints.check(butler, query.data_id)
+    foreign.check(butler, kind, query.data_id)
     with butler.query() as started:
         joined = started.join_dataset_search(name, _runs(butler, query.collections))
         asked = constraints.applied(butler, joined, query)

@@ -177,6 +177,12 @@ class KnownNames:
     def dimensions(self) -> Sequence[str]:
         return sorted(self._butler.dimensions.elements.names)
 
+    def fields(self, element: str) -> Sequence[str]:
+        elements = self._butler.dimensions.elements
+        if element not in elements.names:
+            return ()
+        return sorted({*elements[element].schema.names} - {"region"})
+
     def governors(self, dimension: str) -> Sequence[str]:
         records = self._butler.query_dimension_records(dimension, explain=False)
         return sorted(str(record.dataId[dimension]) for record in records)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from mtv.wire.errors import Code, Error, MtvError, RequestError
@@ -17,7 +18,9 @@ from mtvd.repo import peers
 
 _MISSING_GOVERNOR: Final = re.compile(r"dimension dependent on (?P<governor>\w+) without")
 _UNRECOGNIZED: Final = re.compile(r"Unrecognized (?:identifier|field|column|dimension)[^']*'(?P<name>[^']+)'")
+_FIELD: Final = re.compile(r"Unrecognized field '(?P<name>[^']+)' for (?P<element>\w+)")
 _QUOTED: Final = re.compile(r"'(?P<name>[^']+)'")
+_NOTE: Final = "field of the request: "
 _BUSY: Final = re.compile(r"database is locked|database table is locked|busy", re.IGNORECASE)
 
 # Class of Butler, code, field; the first that an exception is one of; the request may say more of the field.
@@ -52,6 +55,10 @@ class Known(Protocol):
         """Values of a governor dimension: the instruments, the skymaps."""
         ...
 
+    def fields(self, element: str) -> Sequence[str]:
+        """Names of what the records of a dimension tell; none of what is no dimension."""
+        ...
+
 
 class Asked(Protocol):
     """What was asked: a query or a dataset."""
@@ -77,6 +84,21 @@ def some(options: Sequence[str], count: int = 6) -> str:
     return f"{names}, ..." if len(options) > count else names
 
 
+@contextmanager
+def in_field(where: str) -> Iterator[None]:
+    """Have what Butler refuses inside be told of one field of the request, whatever its words."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{_NOTE}{where}")
+        raise
+
+
+def _field_of(error: Exception, otherwise: str) -> str:
+    notes = getattr(error, "__notes__", ())
+    return next((note.removeprefix(_NOTE) for note in notes if note.startswith(_NOTE)), otherwise)
+
+
 def translate(error: Exception, asked: Asked | None = None, known: Known | None = None) -> Error:
     """Return the error of the wire that stands for an exception.
 
@@ -92,7 +114,8 @@ def translate(error: Exception, asked: Asked | None = None, known: Known | None 
     names = [kind.__name__ for kind in type(error).__mro__]
     for name, code, where in _TABLE:
         if name in names:
-            return _in_context(Error(code=code, message=_words(error), where=where), asked, known)
+            found = Error(code=code, message=_words(error), where=_field_of(error, where))
+            return _in_context(found, asked, known)
     if any(kind.__module__.startswith("sqlalchemy") or kind.__module__ == "sqlite3" for kind in type(error).__mro__):
         return _of_database(str(error))
     if (of_peer := peers.error_of(error)) is not None:
@@ -157,12 +180,18 @@ def _in_context(error: Error, asked: Asked | None, known: Known | None) -> Error
         return error
     if match := _MISSING_GOVERNOR.search(error.message):
         return _without_governor(error, match["governor"], asked, known)
+    if error.where == "where" and "==" in getattr(asked, "where", "") and "parse" in error.message:
+        return _with(error, hint="one '=' compares: visit = 23718")
     if error.code == "unknown_dataset_type":
         names = known.dataset_types()
         otherwise = f"there are {some(names)}" if names else "the repository has no dataset types"
         return _with(error, hint=near(asked.dataset_type, names, otherwise=otherwise))
     if error.code == "unknown_collection":
         return _unknown_collection(error, asked, known)
+    if match := _FIELD.search(error.message):
+        fields = known.fields(match["element"])
+        few = f"{match['element']} has {some(fields)}" if fields else ""
+        return _with(error, hint=near(match["name"], fields, otherwise=few))
     if match := _UNRECOGNIZED.search(error.message):
         return _unrecognized(error, match["name"], asked, known)
     return error

@@ -1,7 +1,8 @@
 """Works a checked expression out on columns, with numpy alone. Pure.
 
 Flags and comparisons give truth values; ``& | ~`` and ``and or not`` join them row by row. Numbers behave as numpy's
-do, except that nothing warns: a division by zero is infinite, and a comparison with NaN is false.
+do, except that nothing warns: a division by zero is infinite, and a comparison with NaN is false. A whole number that
+the table does not have counts as NaN (`mtvd.repo.gaps`), and is no fraction for that.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mtv.wire.errors import bad_value
+from mtvd.repo.gaps import Values, applied, data_of, gaps_of
 from mtvd.repo.selection import ONE_ARGUMENT, TWO_ARGUMENTS, Selection, column_of
 
-Values = npt.NDArray[Any]
-"""``(rows,)``, or one value for all rows."""
 Rows = npt.NDArray[np.bool_]
 
 _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -94,13 +94,13 @@ class _Work:
         if values.dtype.kind not in "biu":
             what = "texts" if values.dtype.kind in "US" else "fractions"
             raise bad_value(self._where, f"{what} are neither true nor false", "compare them: slot_Centroid_x > 100")
-        return values if values.dtype.kind == "b" else values != 0
+        return values if values.dtype.kind == "b" else applied(_is_true, values)
 
     def _column(self, name: str) -> Values:
         values = self._columns[name]
         if values.ndim != 1:
             raise bad_value(self._where, f"{name} is a column of arrays", f"choose an element: {name}[0]")
-        return values
+        return _numbers_with_gaps(values)
 
     def constant(self, node: ast.Constant) -> Values:
         # An array, not a number of Python's: whole numbers have 64 bits, so that a column of bytes plus 300 is right.
@@ -116,11 +116,11 @@ class _Work:
             raise bad_value(self._where, f"{name} is no column of arrays", f"leave [{index}] out")
         if not 0 <= index < values.shape[1]:
             raise bad_value(self._where, f"{name} has elements 0 to {values.shape[1] - 1}, not {index}")
-        return np.asarray(values[:, index])
+        return _numbers_with_gaps(values[:, index])
 
     def called(self, node: ast.Call) -> Values:
         assert isinstance(node.func, ast.Name)
-        return np.asarray(_FUNCTIONS[node.func.id](*(self._number(argument) for argument in node.args)))
+        return applied(_FUNCTIONS[node.func.id], *(self._number(argument) for argument in node.args))
 
     def joined(self, node: ast.BoolOp) -> Values:
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
@@ -130,14 +130,14 @@ class _Work:
         if isinstance(node.op, ast.Not):
             return np.logical_not(self.truth(self.value(node.operand)))
         if isinstance(node.op, ast.Invert):
-            return np.asarray(np.invert(self._bits(node.operand)))
+            return applied(np.invert, self._bits(node.operand))
         values = self._number(node.operand)
-        return np.asarray(np.negative(values) if isinstance(node.op, ast.USub) else values)
+        return applied(np.negative, values) if isinstance(node.op, ast.USub) else values
 
     def combined(self, node: ast.BinOp) -> Values:
         if (bits := _BITS.get(type(node.op))) is not None:
-            return np.asarray(bits(*self._both_bits(node)))
-        return np.asarray(_ARITHMETIC[type(node.op)](self._number(node.left), self._number(node.right)))
+            return applied(bits, *_whole(*self._both_bits(node)))
+        return applied(_ARITHMETIC[type(node.op)], *_whole(self._number(node.left), self._number(node.right)))
 
     def compared(self, node: ast.Compare) -> Values:
         found: Values = np.asarray(True)
@@ -148,7 +148,7 @@ class _Work:
                 continue
             right = self.value(other)
             self._check_alike(left, right)
-            found = found & _COMPARISONS[type(operator)](*_alike(left, right))
+            found = found & applied(_COMPARISONS[type(operator)], *_alike(left, right))
             left = right
         return found
 
@@ -157,7 +157,7 @@ class _Work:
         for item in listed.elts:
             one = self.value(item)
             self._check_alike(values, one)
-            found = found | np.equal(*_alike(values, one))
+            found = found | applied(np.equal, *_alike(values, one))
         return found
 
     def _check_alike(self, left: Values, right: Values) -> None:
@@ -192,6 +192,28 @@ def _alike(left: Values, right: Values) -> tuple[Values, Values]:
     if left.ndim == 0 and left.dtype.kind == "f" and right.dtype.kind == "f":
         return left.astype(right.dtype), right
     return left, right
+
+
+def _is_true(values: Values) -> Values:
+    return np.not_equal(values, 0)
+
+
+def _numbers_with_gaps(values: Values) -> Values:
+    # A gap in truth values is false, and one in texts an empty text: only of whole numbers the mask is needed.
+    return values if values.dtype.kind in "iu" and gaps_of(values) is not None else np.asarray(data_of(values))
+
+
+def _whole(left: Values, right: Values) -> tuple[Values, Values]:
+    """Return two operands, a single number unsigned where the column is: numpy makes fractions of the two kinds."""
+    if left.dtype == np.uint64 and _fits(right):
+        return left, right.astype(np.uint64)
+    if right.dtype == np.uint64 and _fits(left):
+        return left.astype(np.uint64), right
+    return left, right
+
+
+def _fits(value: Values) -> bool:
+    return value.ndim == 0 and value.dtype.kind == "i" and int(value) >= 0
 
 
 def _said(node: ast.AST, values: Values) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
-from mtvd.repo import constraints
+from mtvd.repo import constraints, foreign
 from mtvd.repo.errors import refusal
 from mtvd.repo.query import search_in, sort_keys
 
@@ -33,6 +33,10 @@ class Found:
     """What people call it: ``calexp HSC 23718 41``."""
     size: int | None
     """Bytes by the repository's record; None where it keeps none."""
+    row_keys: dict[str, int | str] = field(default_factory=dict)
+    """Keys of the data ID that are no dimensions of the type: they choose rows of its table."""
+    foreign_keys: tuple[str, ...] = ()
+    """Those of them that say nothing of an image either."""
 
 
 def find(butler: Butler, target: Dataset) -> Found:
@@ -45,7 +49,11 @@ def find(butler: Butler, target: Dataset) -> Found:
         exceptions pass.
     """
     name, _, component = target.dataset_type.partition(".")
-    ref = _by_id(butler, target) if target.id else _by_data_id(butler, name, target)
+    keys = foreign.Keys({}, {}, {})
+    if target.id:
+        ref = _by_id(butler, target)
+    else:
+        keys, ref = _by_data_id(butler, name, target)
     uris = butler.getURIs(ref)  # not `get_many_uris`: the client of a Butler server has none
     if uris.primaryURI is None:
         raise refusal("unsupported", "this dataset is stored in several files", "dataset_type")
@@ -58,6 +66,8 @@ def find(butler: Butler, target: Dataset) -> Found:
         component=component or own_component,
         label=" ".join([parent, *map(str, values), *([component] if component else [])]),
         size=_recorded_size(butler, ref),
+        row_keys={**keys.overlapping, **keys.foreign},
+        foreign_keys=tuple(keys.foreign),
     )
 
 
@@ -74,17 +84,18 @@ def _by_id(butler: Butler, target: Dataset) -> DatasetRef:
     return ref
 
 
-def _by_data_id(butler: Butler, name: str, target: Dataset) -> DatasetRef:
+def _by_data_id(butler: Butler, name: str, target: Dataset) -> tuple[foreign.Keys, DatasetRef]:
     if not name:
         raise refusal("bad_value", "name a dataset type or an id", "dataset_type")
     kind = butler.get_dataset_type(name)
     constraints.check(butler, target.data_id)
-    data_id = constraints.values(butler, target.data_id)
+    keys = foreign.sorted_out(butler, kind, constraints.values(butler, target.data_id))
+    data_id = {**keys.own, **keys.overlapping}
     _check_governors(butler, kind.dimensions, data_id)
     searched = search_in(butler, target.collections, find_first=True)
     refs = _search(butler, name, searched, data_id)
     if len(refs) == 1:
-        return refs[0]
+        return keys, refs[0]
     if refs:
         raise _ambiguous(name, kind.dimensions, data_id)
     raise _absent(butler, name, kind.dimensions, searched, data_id)

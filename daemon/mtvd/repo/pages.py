@@ -22,6 +22,7 @@ import msgspec
 
 from mtv.wire.errors import bad_value
 from mtv.wire.steps import Query
+from mtvd.repo.errors import in_field
 
 _LEAST_UNORDERED: Final = 2_000
 _MOST_UNORDERED: Final = 20_000
@@ -82,13 +83,20 @@ def order_of(wanted: Sequence[str], required: Sequence[str], others: Iterable[st
         Required dimensions, in the order of the default; other dimensions that rows have.
     run : `str`, optional
         The column of the run, where several rows may have one data ID.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value``, ``order_by``, for a term without a name.
     """
+    if not all(map(plain, wanted)):
+        raise bad_value("order_by", "a name in the order is empty", "for example: -visit, detector")
     dimensions = {*required, *others}
     given = {plain(term) for term in wanted}
     terms = (*wanted, *(name for name in (*required, *([run] if run else [])) if name not in given))
     keys = terms[:-1] if run and terms[-1] == run else terms
     keyed = bool(keys) and all(plain(term) in dimensions for term in keys)
-    return Order(terms=terms, columns=frozenset(dimensions | {run}), keys=keys if keyed else None)
+    return Order(terms=terms, columns=frozenset(dimensions | ({run} if run else set())), keys=keys if keyed else None)
 
 
 def items(names: Sequence[str]) -> Callable[[Any], Values]:
@@ -167,7 +175,9 @@ def take(
             return list(islice(choose(_sorted(rows, order, values)), page.wanted))
         results = walkable(results)
     bound = page.stop if page.after is None else page.wanted + page.seen
-    sorted_rows = choose(_counted(results.order_by(*order.terms).limit(bound * repeats), report))
+    with in_field("order_by"):
+        ordered = results.order_by(*order.terms)
+    sorted_rows = choose(_counted(ordered.limit(bound * repeats), report))
     return list(islice(_beginning(sorted_rows, order, page, values), page.wanted))
 
 

@@ -99,7 +99,13 @@ def place_of_dataset(butler: Any, target: Dataset) -> Place:
         uri=found.uri,
         size=found.size,
         identity=found.id,
-        options={"storage_class": found.storage_class, "component": found.component, "label": found.label},
+        options={
+            "storage_class": found.storage_class,
+            "component": found.component,
+            "label": found.label,
+            "row_keys": found.row_keys,
+            "foreign_keys": found.foreign_keys,
+        },
     )
 
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mtv.wire.angles import System, factor, size_factor, usual_pair, usual_pairs
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
-from mtvd.repo.evaluation import Values
-from mtvd.repo.tables import SELECT_CHARS, Field, Table, Write, columns_of, find, select
+from mtvd.repo.gaps import Values, as_fractions
+from mtvd.repo.tables import NO_KEYS, SELECT_CHARS, Field, Table, Write, columns_of, find, known, select
 
 Floats = npt.NDArray[np.float64]
 
-_PAIRS: Final = {
-    "pixel": (("slot_Centroid_x", "slot_Centroid_y"), ("x", "y"), ("xcentroid", "ycentroid")),
-    "sky": (("coord_ra", "coord_dec"), ("ra", "dec"), ("RA", "DEC"), ("RAJ2000", "DEJ2000")),
-}
-_DEGREES: Final = {
-    "rad": 180 / math.pi, "radian": 180 / math.pi, "radians": 180 / math.pi, "deg": 1.0, "degree": 1.0, "degrees": 1.0,
-    "hourangle": 15.0, "h": 15.0, "arcmin": 1 / 60, "arcsec": 1 / 3600,
-}  # fmt: skip
 _DEGREES_OF_ANGLE: Final = 180 / math.pi
 
 
@@ -58,18 +51,34 @@ class Found(NamedTuple):
     y: Floats
     size: Floats | None
     left_out: int
+    kept: npt.NDArray[np.bool_] | None = None
+    """``(rows,)``: which rows these are of all; None where none was left out, or all are not known."""
 
 
 def positions(
-    table: Table, write: Write, wanted: Wanted, *, most_markers: int, most_chars: int = SELECT_CHARS
+    table: Table,
+    write: Write,
+    wanted: Wanted,
+    *,
+    most_markers: int,
+    most_chars: int = SELECT_CHARS,
+    row_keys: Mapping[str, int | str] = NO_KEYS,
 ) -> Positions:
     """Write positions into a pixel file; raises as `find_positions`."""
-    x, y, size, left_out = find_positions(table, wanted, most_markers=most_markers, most_chars=most_chars)
+    limits: dict[str, int] = {"most_markers": most_markers, "most_chars": most_chars}
+    x, y, size, left_out, _ = find_positions(table, wanted, row_keys=row_keys, **limits)
     arrays = write([x, y] if size is None else [x, y, size], "pos")
     return Positions(x=arrays[0], y=arrays[1], size=None if size is None else arrays[2], left_out=left_out)
 
 
-def find_positions(table: Table, wanted: Wanted, *, most_markers: int, most_chars: int = SELECT_CHARS) -> Found:
+def find_positions(
+    table: Table,
+    wanted: Wanted,
+    *,
+    most_markers: int,
+    most_chars: int = SELECT_CHARS,
+    row_keys: Mapping[str, int | str] = NO_KEYS,
+) -> Found:
     """Return the positions of the chosen rows; rows without one, or without a size, are left out and counted.
 
     Raises
@@ -80,15 +89,17 @@ def find_positions(table: Table, wanted: Wanted, *, most_markers: int, most_char
     names = dict(zip(("x", "y"), _pair(table, wanted), strict=True))
     if wanted.size:
         names["size"] = find(table, wanted.size, "size")
-    rows = select(table, wanted.select, most_chars=most_chars)
+    rows = select(table, wanted.select, most_chars=most_chars, row_keys=row_keys)
     count = table.rows if rows is None else int(np.count_nonzero(rows))
     if count > most_markers:
         raise _too_many(count, most_markers)
     read = columns_of(table, list(dict.fromkeys(names.values())), rows)
     columns = {where: _numbers(read.get(name), name, where) for where, name in names.items()}
-    if wanted.system == "sky":
-        columns |= {where: _in_degrees(columns[where], table.fields[names[where]], where) for where in ("x", "y")}
-    return _usable(columns, wanted.system)
+    for where, name in names.items():
+        by = _factor(table.fields[name], where, wanted.system)
+        if by != 1:
+            columns[where] = columns[where] * by
+    return usable(columns["x"], columns["y"], columns.get("size"), wanted.system)
 
 
 def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
@@ -97,20 +108,18 @@ def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
     if wanted.x or wanted.y:
         missing = "y" if wanted.x else "x"
         raise bad_value(missing, "columns are named in pairs", "name x and y, or neither")
-    for pair in _known(table, wanted.system):
+    if (pair := _usual(table, wanted.system)) is not None:
         return pair
-    tried = ", ".join(" ".join(pair) for pair in _PAIRS[wanted.system])
-    other = "sky" if wanted.system == "pixel" else "pixel"
-    also = f"; it has {other} positions" if any(True for _ in _known(table, other)) else ""
-    raise bad_value("x", f"the table has none of the usual columns ({tried}){also}", "name the columns of x and y")
+    other: System = "sky" if wanted.system == "pixel" else "pixel"
+    also = f"; it has {other} positions" if _usual(table, other) else ""
+    message = f"the table has none of the usual columns ({usual_pairs(wanted.system)}){also}"
+    few = f"name the columns of x and y: there are {', '.join(list(table.fields)[:8])}"
+    raise bad_value("x", message, "; ".join(filter(None, (few, table.elsewhere(())))))
 
 
-def _known(table: Table, system: str) -> Iterator[tuple[str, str]]:
-    for pair in _PAIRS[system]:
-        try:
-            yield find(table, pair[0], "x"), find(table, pair[1], "y")
-        except RequestError:  # the next usual pair
-            continue
+def _usual(table: Table, system: System) -> tuple[str, str] | None:
+    pair = usual_pair(system, table.fields, lambda name: known(table, name) is not None)
+    return pair and (find(table, pair[0], "x"), find(table, pair[1], "y"))
 
 
 def _numbers(values: Values | None, name: str, where: str) -> Floats:
@@ -118,28 +127,44 @@ def _numbers(values: Values | None, name: str, where: str) -> Floats:
         raise bad_value(where, f"{name} is no column of numbers", "choose another column")
     if values.ndim != 1:
         raise bad_value(where, f"{name} is a column of arrays", "choose another column")
-    return np.asarray(values, dtype="<f8")
+    return as_fractions(values)
 
 
-def _in_degrees(values: Floats, words: Field, where: str) -> Floats:
-    if not words.unit:
-        return values * (_DEGREES_OF_ANGLE if words.kind == "Angle" else 1.0)
-    factor = _DEGREES.get(words.unit.strip().lower())
-    if factor is None:
-        raise bad_value(where, f"{words.unit!r} is no unit of a position in the sky", "name another column")
-    return values * factor
+def _factor(words: Field, where: str, system: System) -> float:
+    if where == "size":
+        return size_factor(words.unit, system)
+    return factor(words.unit, where, system, otherwise=_DEGREES_OF_ANGLE if words.kind == "Angle" else 1.0)
 
 
-def _usable(columns: dict[str, Floats], system: str) -> Found:
-    x, y, size = columns["x"], columns["y"], columns.get("size")
+def usable(x: Floats, y: Floats, size: Floats | None, system: System) -> Found:
+    """Return the rows that can be drawn, and how many cannot: without a position or size, or beyond a pole.
+
+    Parameters
+    ----------
+    x, y, size : `numpy.ndarray`
+        ``(n,)`` each; None for no sizes.
+    system : `str`
+        ``sky`` for degrees.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value``, ``y``, where all declinations are beyond 90 degrees.
+    """
     good = np.isfinite(x) & np.isfinite(y)
-    if system == "sky" and (np.abs(y[good]) > 90).any():
-        raise bad_value("y", "a declination is beyond 90 degrees", "is the unit of the column right?")
+    if system == "sky":
+        with np.errstate(invalid="ignore"):
+            within = good & (np.abs(y) <= 90)
+        if good.any() and not within.any():
+            raise bad_value("y", "all declinations are beyond 90 degrees", "is the unit of the column right?")
+        good = within
     if size is not None:
         with np.errstate(invalid="ignore"):
             good &= np.isfinite(size) & (size > 0)
     left_out = int(np.count_nonzero(~good))
-    return Found(x[good], y[good], None if size is None else size[good], left_out)
+    if not left_out:
+        return Found(x, y, size, 0, None)
+    return Found(x[good], y[good], None if size is None else size[good], left_out, good)
 
 
 def _too_many(count: int, most: int) -> RequestError:

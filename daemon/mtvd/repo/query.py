@@ -9,7 +9,7 @@ import msgspec
 
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query, Value
-from mtvd.repo import constraints, listing, provenance
+from mtvd.repo import constraints, foreign, listing, provenance
 from mtvd.repo.chains import first_of, runs_of, search_in
 from mtvd.repo.names import columns_of, dimensions_of, element_of, plain_type, sort_keys
 from mtvd.repo.pages import Getter, Order, Page, Report, Values, cursor_of, items, order_of, page_of, plain, take
@@ -105,6 +105,7 @@ def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any
     name = plain_type(butler, query.dataset_type)
     kind = butler.get_dataset_type(name)
     constraints.check(butler, query.data_id)
+    foreign.check(butler, kind, query.data_id)
     searched = search_in(butler, query.collections, find_first=query.find_first)
     required, run = sort_keys(kind.dimensions), f"{name}.run"
     order = order_of(query.order_by, required, kind.dimensions.implied, "" if query.find_first else run)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mtv.wire.data import Exposure, SkyBox
-from mtv.wire.errors import RequestError
+from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Got
 from mtvd.repo import tables
 from mtvd.repo.positions import Positions, positions
@@ -39,9 +39,11 @@ def read_display(
     cube_index: tuple[int, ...] = (),
     bbox: Wanted | None = None,
     sky: SkyBox | None = None,
+    foreign_keys: Sequence[str] = (),
     label: str = "",
     most: int,
     on_image: Callable[[Exposure], None] | None = None,
+    **_of_tables: Any,
 ) -> Exposure:
     """Read an image for the stage.
 
@@ -49,6 +51,8 @@ def read_display(
     ----------
     storage_class : `str`
         Name of the dataset's storage class; empty for a file of no repository.
+    foreign_keys : sequence of `str`, optional
+        Keys of the data ID that the dataset type does not have, and that say nothing of an image: it is refused.
     most : `int`
         Pixels at most.
     on_image : callable, optional
@@ -62,6 +66,7 @@ def read_display(
     """
     if kind_of(path, storage_class) != "image":
         raise _no_image(storage_class)
+    _check_keys(foreign_keys, storage_class)
     part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
     with headers.sound():
         try:
@@ -87,6 +92,8 @@ def read_all(
     columns: tuple[str, ...] = (),
     select: str = "",
     schemas: Schemas | None = None,
+    row_keys: Mapping[str, int | str] = tables.NO_KEYS,
+    foreign_keys: Sequence[str] = (),
     label: str = "",
     most: int,
     most_chars: int = tables.SELECT_CHARS,
@@ -99,6 +106,8 @@ def read_all(
         Of a table, only these, slots and other aliases included; all where empty.
     select : `str`
         Of a table, only the rows that this expression chooses.
+    row_keys : `dict` [`str`, `int` or `str`], optional
+        Keys of the data ID that the dataset type does not have: of a table they choose rows.
     schemas : `Schemas`, optional
         Tables that were opened before.
     """
@@ -108,13 +117,14 @@ def read_all(
     if kind == "image" and (storage_class.startswith(_IMAGES) or schemas.has_image(path, number, _has_image)):
         if select:
             raise unsupported("only of a table can rows be chosen, and this is an image", "select", "leave it out")
+        _check_keys(foreign_keys, storage_class)
         part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
         with headers.sound():
             return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
     _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
     table = _opened_table(path, schemas, number, storage_class)
-    made = tables.catalog(table, out.together, columns=columns, selection=select, label=label, most_chars=most_chars)
-    return Got(catalog=made)
+    chosen: dict[str, Any] = {"columns": columns, "selection": select, "row_keys": row_keys}
+    return Got(catalog=tables.catalog(table, out.together, label=label, most_chars=most_chars, **chosen))
 
 
 def read_positions(
@@ -126,6 +136,7 @@ def read_positions(
     storage_class: str = "",
     component: str = "",
     hdu: Hdu | None = None,
+    row_keys: Mapping[str, int | str] = tables.NO_KEYS,
     most_markers: int,
     most_chars: int = tables.SELECT_CHARS,
     **_of_images: Any,
@@ -140,7 +151,8 @@ def read_positions(
     if component or (kind_of(path, storage_class) == "image" and storage_class.startswith(_IMAGES)):
         raise _no_table(storage_class or component)
     table = _opened_table(path, schemas or Schemas(), _number(path, hdu), storage_class)
-    return positions(table, out.together, wanted, most_markers=most_markers, most_chars=most_chars)
+    limits: dict[str, int] = {"most_markers": most_markers, "most_chars": most_chars}
+    return positions(table, out.together, wanted, row_keys=row_keys, **limits)
 
 
 def kind_of(path: Path, storage_class: str) -> str:
@@ -197,6 +209,13 @@ def _of_table(path: Path, hdu: Hdu | None, storage_class: str) -> RequestError |
     except RequestError as error:
         return error if error.code == "unsupported" else None
     return _no_image(storage_class)
+
+
+def _check_keys(foreign_keys: Sequence[str], storage_class: str) -> None:
+    for key in foreign_keys:
+        message = f"{key.partition('.')[0]!r} is no dimension of this dataset type, and an image has no rows"
+        hint = f"leave it out: the {storage_class or 'image'} is of all of them"
+        raise RequestError(Error(code="bad_query", message=message, where=f"data_id.{key}", hint=hint))
 
 
 def _number(path: Path, hdu: Hdu | None) -> int | None:

@@ -24,6 +24,7 @@ Where = tuple[Any, ...]
 """Index of a cut-out in the image: numbers for the axes of a cube, slices for ``(y, x)``."""
 
 KNOWN: Final = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1", "NOCOMPRESS")
+_QUANTIZATIONS: Final = ("NO_DITHER", "SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2")
 _astropy_alone = threading.Lock()
 """astropy changes warnings process-wide: one thread at a time."""
 
@@ -45,7 +46,14 @@ def check_kind(table: Any) -> None:
     if kind not in KNOWN:
         raise unsupported(f"pixels compressed by {kind or 'nothing that has a name'} are not read", hint=_HINT)
     if cards.text(table, "ZMASKCMP"):
-        raise unsupported("pixels with a compressed null mask (ZMASKCMP) are not read", hint=_HINT)
+        raise unsupported("pixels with a compressed null mask (ZMASKCMP) are not read")
+    if cards.number(table, "ZBITPIX", 0) > 0:
+        return
+    scaled, quantization = has_column(table, "ZSCALE"), cards.text(table, "ZQUANTIZ", _QUANTIZATIONS[0])
+    if scaled and quantization not in _QUANTIZATIONS:
+        raise unsupported(f"pixels quantized by {quantization} are not read", hint=f"{', '.join(_QUANTIZATIONS)} are")
+    if "ZSCALE" in table and not scaled:
+        raise unsupported("pixels whose one scale for all tiles is a keyword (ZSCALE) are not read")
 
 
 _HINT: Final = f"compressions are {', '.join(name for name in KNOWN if name != 'RICE_ONE')}"
@@ -54,13 +62,16 @@ _HINT: Final = f"compressions are {', '.join(name for name in KNOWN if name != '
 def for_cfitsio(table: Any) -> bool:
     """Tell whether CFITSIO reads a compressed image right; parameters as in `check_kind`.
 
-    Not 64-bit integers, not integers that were stored as they are, and not floats that astropy cut down to integers
-    (``quantize_level=0`` for other than GZIP): of these it takes the integers' bits for floats, without a word.
+    It does not read 64-bit integers, nor pixels that were stored as they are. It looks at blanks in a column for floats
+    alone. And it takes integers' bits for floats, without a word, where astropy has cut floats down to integers
+    (``quantize_level=0`` for other than GZIP).
     """
     bits, kind = cards.number(table, "ZBITPIX", 0), cards.text(table, "ZCMPTYPE")
+    if bits == 64 or kind == "NOCOMPRESS":
+        return False
     if bits > 0:
-        return bits != 64 and kind != "NOCOMPRESS"
-    return kind in {"GZIP_1", "GZIP_2", "NOCOMPRESS"} or has_column(table, "ZSCALE") or "ZSCALE" in table
+        return not has_column(table, "ZBLANK")
+    return has_column(table, "ZSCALE") or kind in {"GZIP_1", "GZIP_2"}
 
 
 def has_column(table: Any, name: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, planes_of_all, planes_without_a_bit
+from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes, planes_of_all
 from mtv.sky.cards import read
 from mtv.sky.celestial import Celestial, celestial_of, moved
 from mtv.sky.physical import offset_of
@@ -25,7 +25,6 @@ from mtvd.repo.readers.wcsfit import fitted
 
 _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
-_BYTE: Final = 8
 _FIT_PX: Final = 0.01
 """What a fitted WCS may be off without a word."""
 
@@ -196,14 +195,8 @@ def _fitting(
 def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]:
     """Return a mask as integers whose bits have names."""
     headers = _headers(mask)
-    unknown = planes_without_a_bit(headers)
-    notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
-    if planes_of_all(headers):
-        return of_bits(mask), tuple(notes)
-    if isinstance(mask, JoinedMask) or mask.dtype.itemsize * _BYTE > _BYTE:
-        message = f"the bits of the mask have no names: pixels that are not 0 are {MASK_PLANE}"
-        notes.append(f"{message}; the component 'mask' has the numbers")
-    return Derived(mask, marked), tuple(notes)
+    notes = mask_notes(headers, 64 if isinstance(mask, JoinedMask) else 8 * mask.dtype.itemsize)
+    return of_bits(mask) if planes_of_all(headers) else Derived(mask, marked), notes
 
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from mtv.wire.errors import RequestError
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
 from mtvd.repo.readers.mending import Damaged, check_ends, mended
-from mtvd.repo.readers.unpacking import BROKEN, check_packing, is_packed, is_plain, refusal, spread
+from mtvd.repo.readers.unpacking import BROKEN, is_packed, is_plain, refusal, spread
 
 
 class Hdus:
@@ -28,10 +28,11 @@ class Hdus:
     def __init__(self, path: Path, **options: bool) -> None:
         self._path = path
         self._options = options
+        self._sound: set[int] = set()
+        """HDUs that were looked at."""
         self._mended: Any = None
-        self._spread: Any = None
+        self._spread = spread(path)
         try:
-            self._spread = spread(path)
             self._hdus = self._open(self._spread or path)
         except BROKEN as error:
             if self._spread is not None:
@@ -46,7 +47,8 @@ class Hdus:
             if self._mended is None and self._goes_on() and self._mend():
                 return self._hdus[index]
             raise
-        if _is_sound(hdu):
+        if index in self._sound or _is_sound(hdu):
+            self._sound.add(index)
             return hdu
         if self._mended is None and self._mend():
             return self[index]
@@ -83,7 +85,7 @@ class Hdus:
             if file is None:
                 return False
             self._hdus, self._mended = self._open(file), file
-        except BROKEN:
+        except (*BROKEN, RequestError):
             return False
         return True
 
@@ -107,7 +109,6 @@ def opened(path: Path, **options: bool) -> Iterator[Hdus]:
         ``unreadable_file``; ``unsupported`` for a sound file that was packed in a way that is not read.
     """
     check_file(path)
-    check_packing(path)
     with warnings.catch_warnings():
         # A file of others has oddities; those that matter become errors here, the rest is nobody's business.
         warnings.simplefilter("ignore")
@@ -136,8 +137,8 @@ def without_pixels(path: Path, index: int | None = None) -> RequestError | None:
         check_ends(path)
     except Damaged as error:
         return unreadable(f"the file is truncated: {error}")
-    except BROKEN:
-        return unreadable("the file cannot be unpacked: it is damaged or truncated")
+    except RequestError as error:
+        return error
     with opened(path) as hdus:
         return _reason(list(enumerate(hdus)), "path")
 

@@ -99,8 +99,7 @@ def gzip_tiles(path: Path, hdu: Any) -> GzipTiles | None:
     plain = header.get("ZNAXIS") == 2
     whole_rows = int(header.get("ZTILE1", shape[1])) == shape[1]
     form = str(header[f"TFORM{names[_DATA]}"]).strip().lstrip("01")[:2] if _DATA in names else ""
-    quantized = "ZSCALE" in names or "ZSCALE" in header
-    lossless = cards.text(header, "ZCMPTYPE") in {"GZIP_1", "GZIP_2"} and not quantized
+    lossless = cards.text(header, "ZCMPTYPE") in {"GZIP_1", "GZIP_2"} and not names.keys() & {"ZSCALE", "ZBLANK"}
     if not (plain and whole_rows and lossless and form in {"PB", "QB"} and int(header["ZBITPIX"]) in STORED):
         return None
     rows = int(header.get("ZTILE2", 1))

@@ -7,7 +7,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,10 +156,10 @@ class Plane:
             return tiles, for_cfitsio(table.header)
 
     def _decompressed(self, where: Where) -> Pixels:
-        if self._for_cfitsio:
-            with suppress(OSError, ValueError):  # astropy may read it all the same
-                return self.scaling.blanked(by_cfitsio(self.path, self.index, where))
         with parsing("the compressed pixels are damaged or truncated"):
+            if self._for_cfitsio:
+                return self.scaling.blanked(by_cfitsio(self.path, self.index, where))
+            # Never what CFITSIO has refused: astropy's HCOMPRESS writes beyond its memory over damaged tiles.
             return self.scaling.pixels(by_astropy(self._unscaled, self.index, where))
 
     def _unpacked(self, where: Where) -> Pixels:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mtvd.repo.readers.unpacking import is_plain, unpacked
+from mtvd.repo.readers.unpacking import is_plain, whole
 
 _BLOCK: Final = 2880
 _CARD: Final = 80
@@ -33,15 +33,15 @@ def mended(path: Path) -> Any:
 
     Raises
     ------
-    OSError
-        It cannot be read; what was packed cannot be unpacked.
+    RequestError
+        What was packed cannot be unpacked.
     """
     data: Any
     if is_plain(path):
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     else:
-        data = mmap.mmap(-1, len(content := unpacked(path)) or 1)
+        data = mmap.mmap(-1, len(content := whole(path)) or 1)
         data[: len(content)] = content
     patched = 0
     try:
@@ -65,14 +65,14 @@ def check_ends(path: Path) -> None:
 
     Raises
     ------
-    Damaged, OSError, ValueError, EOFError
+    Damaged, RequestError
     """
     if is_plain(path):
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             for _ in _headers(data):
                 pass
     else:
-        for _ in _headers(unpacked(path)):
+        for _ in _headers(whole(path)):
             pass
 
 

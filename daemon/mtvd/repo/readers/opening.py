@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mtvd.repo.readers import afwtable, astropytable, parquet
-from mtvd.repo.readers.failures import check_file, unsupported
+from mtvd.repo.readers.asciitable import AsciiTable
+from mtvd.repo.readers.failures import unsupported
+from mtvd.repo.readers.unpacking import head_of, is_packed
 from mtvd.repo.tables import Table
 
 FORMATS: Final[Mapping[str, Callable[[Path], Table]]] = {
@@ -25,15 +27,13 @@ FORMATS: Final[Mapping[str, Callable[[Path], Table]]] = {
 _KEPT: Final = 32
 _KEPT_ROWS: Final = 20_000
 """Tables in memory are kept up to so many rows; those read from their file cost no more than their schema."""
-_HEAD_BYTES: Final = 4096
 _Key = tuple[str, int, int, int, int, int | None]
 
 
 def format_of(path: Path) -> str:
-    """Return ``parquet``, ``votable`` or ``ecsv`` by the first bytes of a file; empty for anything else."""
-    check_file(path)
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    """Return ``parquet``, ``votable`` or ``ecsv`` by the first bytes of a file, packed or not; empty for others."""
+    is_packed(path)  # refuses what it cannot unpack by its name
+    head = head_of(path)
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<VOTABLE" in head:
@@ -71,7 +71,7 @@ class Schemas:
         table = self._tables.pop(key, None)
         if table is None:
             table = FORMATS[name](path) if name else afwtable.open_table(path, hdu)
-        if isinstance(table, afwtable.FitsTable | parquet.ParquetTable) or table.rows <= _KEPT_ROWS:
+        if isinstance(table, afwtable.FitsTable | AsciiTable | parquet.ParquetTable) or table.rows <= _KEPT_ROWS:
             self._tables[key] = table
             _shorten(self._tables)
         return table

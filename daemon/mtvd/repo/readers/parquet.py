@@ -1,4 +1,4 @@
-"""Parquet tables as Butler writes them, without pandas. The only importer of pyarrow."""
+"""Parquet tables of Butler, pandas, polars, astropy and arrow, read without pandas. The only importer of pyarrow."""
 
 from __future__ import annotations
 
@@ -9,36 +9,48 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtvd.repo.evaluation import Values
+from mtvd.repo.gaps import Values, data_of, gaps_of, with_gaps
 from mtvd.repo.readers.failures import check_file, parsing
+from mtvd.repo.readers.serialized import without_masks
+from mtvd.repo.readers.unpacking import is_packed, whole
 from mtvd.repo.tables import Field
 
 _ASTROPY_META: Final = b"table_meta_yaml"
+_SERIALIZED: Final = b"__serialized_columns__"
+_MOST_DIGITS: Final = 18
+"""Decimal digits that a whole number of 64 bits always has room for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetTable:
-    """A parquet file: numbers, booleans, texts, time stamps and lists of one length. See `mtvd.repo.tables.Table`.
-
-    Missing numbers are NaN, missing texts empty, missing booleans False.
-    """
+    """A parquet file: numbers, booleans, texts, time stamps and lists of one length. See `mtvd.repo.tables.Table`."""
 
     path: Path
     rows: int
     fields: Mapping[str, Field]
     aliases: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    masks: Mapping[str, str] = field(default_factory=dict)
+    """Column to the column of truth values that tells its gaps, as astropy writes them."""
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `mtvd.repo.tables.Table.read`."""
-        import pyarrow.parquet as pq
-
         if not names:
             return {}
         with parsing("the table is damaged or truncated"):
-            table = pq.read_table(self.path, columns=list(names), use_pandas_metadata=False)
-            read = {name: _values(table.column(name)) for name in names}
+            return without_masks(self._read, names, self.masks)
+
+    def _read(self, names: Sequence[str]) -> dict[str, Values]:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(_source(self.path)) as file:
+            table = file.read(columns=list(names), use_pandas_metadata=False)
+        read = {name: _values(table.column(name)) for name in names}
         return {name: values for name, values in read.items() if values is not None}
+
+    def elsewhere(self, names: Sequence[str]) -> str:  # noqa: ARG002 - a parquet file is one table
+        """See `mtvd.repo.tables.Table.elsewhere`."""
+        return ""
 
 
 def open_table(path: Path) -> ParquetTable:
@@ -53,10 +65,34 @@ def open_table(path: Path) -> ParquetTable:
 
     check_file(path)
     with parsing("this is no parquet file, or a damaged one"):
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(_source(path)) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-        described = _descriptions(schema.metadata or {})
-        return ParquetTable(path=path, rows=rows, fields={one.name: _words(one, described) for one in schema})
+        metadata = schema.metadata or {}
+        described = _descriptions(metadata)
+        masks = _masks(schema) if _SERIALIZED in metadata.get(_ASTROPY_META, b"") else {}
+        fields = {one.name: _words(one, described) for one in schema if one.name not in masks.values()}
+        return ParquetTable(path=path, rows=rows, fields=fields, masks=masks)
+
+
+def _source(path: Path) -> Any:
+    if not is_packed(path):
+        return path
+    import pyarrow as pa
+
+    return pa.BufferReader(whole(path))
+
+
+def _masks(schema: Any) -> dict[str, str]:
+    pairs = {name: f"{name}.mask" for name in schema.names}
+    return {name: mask for name, mask in pairs.items() if mask in schema.names and _is_truth(schema.field(mask).type)}
+
+
+def _is_truth(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_truth(kind.value_type)
+    return bool(pa.types.is_boolean(kind))
 
 
 def _words(column: Any, described: Mapping[str, Field]) -> Field:
@@ -70,39 +106,74 @@ def _words(column: Any, described: Mapping[str, Field]) -> Field:
 
 
 def _values(column: Any) -> Values | None:
+    """Return a column's values and gaps; None for a type that is not read."""
     import pyarrow as pa
 
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
+    if pa.types.is_decimal(kind):
+        if kind.scale == 0 and kind.precision > _MOST_DIGITS:
+            return None
+        column = column.cast(pa.int64() if kind.scale == 0 else pa.float64())
         kind = column.type
-    if pa.types.is_boolean(kind):
-        return np.asarray(column.fill_null(False).to_numpy(), dtype=bool)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return np.asarray(column.to_numpy())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _texts(column.fill_null(""))
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return _texts(column.cast(pa.string()).fill_null(""))
-    if pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind):
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return with_gaps(np.asarray(column.fill_null(False if pa.types.is_boolean(kind) else 0)), _gaps(column))
+    if pa.types.is_floating(kind):
+        return np.asarray(column)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
+        return _texts(column.cast(pa.string()).to_pylist())
+    if _is_text(kind):
+        return _texts(column.to_pylist())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return _decoded(column.to_pylist())
+    if pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _lists(column)
     return None
 
 
-def _texts(column: Any) -> Values:
-    texts = column.to_pylist()
-    return np.array(texts, dtype=f"<U{max(map(len, texts), default=0) or 1}")
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _gaps(column: Any) -> Values | None:
+    return np.asarray(column.is_null()) if column.null_count else None
+
+
+def _texts(values: Sequence[str | None]) -> Values:
+    texts = [value or "" for value in values]
+    made = np.array(texts, dtype=f"<U{max(map(len, texts), default=0) or 1}")
+    return with_gaps(made, np.array([value is None for value in values], dtype=bool))
+
+
+def _decoded(values: Sequence[bytes | None]) -> Values | None:
+    try:
+        return _texts([None if value is None else value.rstrip(b"\0").decode() for value in values])
+    except UnicodeDecodeError:  # bytes that are no text
+        return None
 
 
 def _lists(column: Any) -> Values | None:
     import pyarrow.compute as pc
 
-    lengths = pc.unique(pc.list_value_length(column)).to_pylist()
-    if len(lengths) != 1 or not lengths[0]:  # missing, of several lengths, or all empty
+    lengths = pc.unique(pc.list_value_length(column).drop_null()).to_pylist()
+    if len(lengths) != 1 or not lengths[0]:  # of several lengths, all empty, or all missing
         return None
-    flat = pc.list_flatten(column)
-    values = np.asarray(flat.to_numpy())
-    return values.reshape(len(column), lengths[0]) if values.dtype.kind in "biuf" else None
+    items = _values(pc.list_flatten(column))
+    if items is None:
+        return None
+    gaps = _gaps(column)
+    present = np.ones(len(column), bool) if gaps is None else ~gaps
+    shape = (len(column), lengths[0], *items.shape[1:])
+    values = np.zeros(shape, items.dtype)
+    values[present] = data_of(items).reshape(-1, *shape[1:])
+    missing = np.zeros(shape, bool)
+    missing[~present] = True
+    if (own := gaps_of(items)) is not None:
+        missing[present] = own.reshape(-1, *shape[1:])
+    return with_gaps(values, missing)
 
 
 def _descriptions(metadata: Mapping[bytes, bytes]) -> dict[str, Field]:

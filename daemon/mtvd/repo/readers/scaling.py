@@ -68,7 +68,7 @@ class Scaling:
         """
         if self.plain:
             return stored
-        if self.whole:
+        if self.whole and stored.dtype.kind in "iu":  # a library makes floats of integers with blanks of each tile
             pixels = self._turned(stored) if self.shifted else stored
             return pixels if self.blank is None else self._without(pixels, stored == self.blank)
         pixels = stored.astype(self._float())
