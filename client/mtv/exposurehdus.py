@@ -23,7 +23,8 @@ UNCERTAINTY: Final = "UNCERT"
 ROLES: Final = ("IMAGE", "MASK", "VARIANCE")
 """Roles of the HDUs of ``lsst.afw`` and ``lsst.images``."""
 
-_MOST_BITS: Final = 64
+MOST_BITS: Final = 64
+"""Of the integers of a mask."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,22 +65,20 @@ def is_mask(header: Any) -> bool:
     return role_of(header) == "MASK" or any(key.startswith(("MP_", "MSKN")) for key in header)
 
 
-def planes_of(header: Any) -> dict[str, int]:
-    """Return mask plane names and bit numbers, by bit number; planes without a bit that a mask can have are left out.
+def mask_planes(headers: Sequence[Any], bits: int = MOST_BITS) -> dict[str, int]:
+    """Return mask plane names and bit numbers, by bit number; planes without a bit that the mask has are left out.
 
     ``lsst.afw`` keeps ``MP_NAME = number``; ``lsst.images`` keeps ``MSKN0000 = name`` and ``MSKM0000 = value``.
+
+    Parameters
+    ----------
+    headers : sequence of headers
+        Of all HDUs of the mask; the planes of a second one follow those of the first.
+    bits : `int`, optional
+        Of the mask's integers.
     """
-    bits = ((name, bit) for name, bit in _named(header) if bit is not None)
-    return dict(sorted(bits, key=lambda item: item[1]))
-
-
-def planes_of_all(headers: Sequence[Any]) -> dict[str, int]:
-    """Return the planes of a mask in several HDUs, by the bits of the mask that they are together."""
-    return {
-        name: bit + BITS_A_HDU * number
-        for number, header in enumerate(headers)
-        for name, bit in planes_of(header).items()
-    }
+    found = ((name, bit) for name, bit in _named(headers) if bit is not None and bit < bits)
+    return dict(sorted(found, key=lambda item: item[1]))
 
 
 def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
@@ -92,10 +91,13 @@ def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
     bits : `int`
         Of its integers; a byte without names is a boolean, as `astropy.nddata.CCDData.write` stores it.
     """
-    named = [plane for header in headers for plane in _named(header)]
+    named = _named(headers)
     unknown = [name for name, bit in named if bit is None]
+    beyond = [name for name, bit in named if bit is not None and bit >= bits]
     notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
-    if bits > 8 and len(named) == len(unknown):
+    if beyond:
+        notes.append(f"mask planes beyond the {bits} bits of the mask are left out: {', '.join(beyond)}")
+    if bits > 8 and len(named) == len(unknown) + len(beyond):
         message = f"the bits of the mask have no names: pixels that are not 0 are {MASK_PLANE}"
         notes.append(f"{message}; its own HDU has the numbers")
     return tuple(notes)
@@ -134,7 +136,16 @@ def _joined(masks: Sequence[_T], header_of: Callable[[_T], Any]) -> tuple[_T, ..
     return tuple(split[:2]) if len(split) > 1 else tuple(masks[:1])
 
 
-def _named(header: Any) -> list[tuple[str, int | None]]:
+def _named(headers: Sequence[Any]) -> list[tuple[str, int | None]]:
+    """Return the planes that headers name, and the bit of each in the whole mask; None where it has none."""
+    return [
+        (name, None if bit is None else bit + BITS_A_HDU * number)
+        for number, header in enumerate(headers)
+        for name, bit in _named_by(header)
+    ]
+
+
+def _named_by(header: Any) -> list[tuple[str, int | None]]:
     found = [(key[3:], _bit(card(header, key))) for key in header if key.startswith("MP_")]
     numbers = [key[4:] for key in header if key.startswith("MSKN")]
     names = [(str(card(header, f"MSKN{number}", "")).strip(), number) for number in numbers]
@@ -144,7 +155,7 @@ def _named(header: Any) -> list[tuple[str, int | None]]:
 def _bit(number: Any) -> int | None:
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
         return None
-    return int(number) if 0 <= number < _MOST_BITS else None
+    return int(number) if 0 <= number < MOST_BITS else None
 
 
 def _bit_of_value(value: Any) -> int | None:

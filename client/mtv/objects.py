@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv import lsstobjects
-from mtv.exposurehdus import BITS_A_HDU, ROLES, UNCERTAINTY, card, chosen, mask_notes, planes_of_all, role_of
+from mtv.exposurehdus import BITS_A_HDU, ROLES, UNCERTAINTY, card, chosen, is_mask, mask_notes, mask_planes, role_of
 from mtv.sky.cards import read
 from mtv.sky.physical import offset_of
 from mtv.wcscards import wcs_cards
@@ -87,7 +87,13 @@ def _is_hdu_list(target: Any) -> bool:
 
 def _has(*names: str) -> Callable[[Any], bool]:
     """Return a function that tells whether an object has these attributes; it reads none of them, nor any pixels."""
-    return lambda target: all(inspect.getattr_static(target, name, _MISSING) is not _MISSING for name in names)
+    return lambda target: all(_has_one(target, name) for name in names)
+
+
+def _has_one(target: Any, name: str) -> bool:
+    if inspect.getattr_static(target, name, _MISSING) is not _MISSING:
+        return True
+    return hasattr(type(target), "__getattr__") and hasattr(target, name)  # one that stands for another object
 
 
 _MISSING: Final = object()
@@ -162,10 +168,11 @@ def _from_hdu_list(hdus: Any) -> Image:
         raise bad_value("target", f"no HDU of the list has an image: {names}", _TABLE_HINT)
     if image is not found.image or not found.mask:
         return _from_hdu(image)
-    mask = _joined([hdu.data for hdu in found.mask])
+    mask = _joined(list(found.mask))
     headers = [hdu.header for hdu in found.mask]
-    notes = mask_notes(headers, 8 * mask.dtype.itemsize)
-    return _from_hdu(image)._replace(mask=mask, planes=planes_of_all(headers), notes=notes, mask_is_own=True)
+    bits = 8 * mask.dtype.itemsize
+    planes, notes = mask_planes(headers, bits), mask_notes(headers, bits)
+    return _from_hdu(image)._replace(mask=mask, planes=planes, notes=notes, mask_is_own=True)
 
 
 def _from_hdu(target: Any) -> Image:
@@ -256,27 +263,42 @@ def _has_pixels(hdu: Any) -> bool:
 
 
 def _joined(masks: list[Any]) -> Any:
-    """Return a mask in several HDUs as one; see `mtv.exposurehdus.BITS_A_HDU`."""
+    """Return the pixels of the HDUs of a mask as one; see `mtv.exposurehdus.BITS_A_HDU`."""
     import numpy as np
 
     if len(masks) == 1:
-        return np.nan_to_num(masks[0]).astype(np.int64) if masks[0].dtype.kind == "f" else masks[0]
+        return _bits(masks[0])
     joined = np.zeros(masks[0].shape, np.int64)
     for number, mask in enumerate(masks):
-        joined |= mask.astype(np.int64) << (BITS_A_HDU * number)
+        joined |= _bits(mask).astype(np.int64) << (BITS_A_HDU * number)
     return joined
 
 
+def _bits(hdu: Any) -> Any:
+    """Return the integers of a mask, also where a file has floats, or where astropy has made NaN of its BLANK."""
+    import numpy as np
+
+    if hdu.data.dtype.kind != "f":
+        return hdu.data
+    blank = card(hdu.header, "BLANK")
+    return np.nan_to_num(hdu.data, nan=blank if isinstance(blank, int) else 0).astype(np.int64)
+
+
 def _without_blanks(pixels: np.ndarray[Any, Any], header: Any) -> np.ndarray[Any, Any]:
-    """Return pixels with NaN where BLANK says that there is no value; astropy does so only for scaled integers."""
+    """Return pixels with NaN where BLANK says that there is no value.
+
+    astropy (8.0.2) does so where it reads signed integers from a file, and not where BLANK is 0.
+    """
     import numpy as np
 
     blank = card(header, "BLANK")
-    if pixels.dtype.kind not in "iu" or isinstance(blank, bool) or not isinstance(blank, int):
+    if pixels.dtype.kind not in "iu" or is_mask(header):
+        return pixels
+    if isinstance(blank, bool) or not isinstance(blank, int | float) or blank != blank // 1:
         return pixels
     turned = 1 << (8 * pixels.dtype.itemsize - 1)
     stored = {"u": turned if pixels.dtype.itemsize > 1 else 0, "i": -turned if pixels.dtype.itemsize == 1 else 0}
-    value = blank + stored[pixels.dtype.kind]
+    value = int(blank) + stored[pixels.dtype.kind]
     limits = np.iinfo(pixels.dtype)
     where = pixels == value if limits.min <= value <= limits.max else None
     if where is None or not where.any():

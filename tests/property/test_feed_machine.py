@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 import mtv
 from mtv import feed as feeds
 from mtv.testing import WAIT_SECS
-from mtv.ticket import overdue
+from mtv.ticket import Answer, overdue
 from mtv.wire import messages
 from mtv.wire.errors import DaemonError, Error, Unavailable, bad_value
 from mtv.wire.limits import Limits
@@ -60,7 +60,7 @@ class Daemon:
     def request(self, _message: object, *, timeout_secs: float) -> object:
         return self.welcome
 
-    def ask(self, message: messages.Frame, **_: object) -> None:
+    def ask(self, message: messages.Frame, **_: object) -> Answer:
         path = self.directory / str(message.target.image.file)
         if not path.exists():
             raise bad_value("target.image", "the pixel file is gone")
@@ -73,6 +73,7 @@ class Daemon:
         answer = self.answers.get(timeout=WAIT_SECS)
         if isinstance(answer, BaseException):
             raise answer
+        return Answer(messages.Outcome(steps=()))
 
     def answer(self, answer: object) -> messages.Frame:
         with self.changed:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.nddata import CCDData
+from astropy.nddata import CCDData, NDData
 from astropy.wcs import WCS
 
 import mtv
@@ -166,6 +166,28 @@ def test_astropys_classes_bring_mask_wcs_unit_and_offset(daemon: ScriptedDaemon,
         assert np.allclose(WCS(fits.Header.fromstring(shown(daemon).wcs)).wcs.crpix, [2.5, 1.5])
     display.mtv(IMAGE, wcs=wcs)
     assert "CRVAL1" in shown(daemon).wcs
+
+
+@pytest.mark.parametrize("mask", [True, [True] * 4, np.ones((3, 1), bool), np.ones((1, 1, 4), bool)])
+def test_a_mask_that_is_given_is_broadcast_to_the_image(
+    daemon: ScriptedDaemon, display: mtv.Display, mask: object
+) -> None:
+    display.mtv(IMAGE, mask=mask)
+    assert shown(daemon).planes == {"MASK": 0}
+    assert (stored(daemon, shown(daemon).mask) == np.ones(IMAGE.shape)).all()
+    display.mtv(IMAGE, mask=False)
+    assert shown(daemon).mask is None
+
+
+def test_a_mask_that_is_given_takes_the_place_of_one_that_does_not_fit(
+    daemon: ScriptedDaemon, display: mtv.Display
+) -> None:
+    target = NDData(IMAGE, mask=np.ones((2, 2)))
+    display.mtv(target)
+    assert len(shown(daemon).notes) == 1
+    display.mtv(target, mask=IMAGE > 5, wcs="")
+    assert shown(daemon).notes == ()
+    assert (stored(daemon, shown(daemon).mask) == (IMAGE > 5)).all()
 
 
 def test_paths_handles_and_references_leave_their_pixels_where_they_are(

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.nddata import CCDData
+from astropy.utils.masked import Masked
 
 import mtv
 from mtv import feed as feeds
@@ -66,6 +68,24 @@ def test_while_one_frame_is_shown_only_the_newest_of_the_others_is_kept(daemon: 
         daemon.release()
     assert labels(daemon) == ["0", "9"]
     assert feed.counts[:5] == (10, 2, 8, 0, 2 * FRAME.nbytes)
+
+
+def test_whatever_mtv_takes_is_a_frame_too(daemon: ScriptedDaemon) -> None:
+    image = np.arange(24, dtype="u2").reshape(4, 6)
+    targets = [
+        CCDData(image, unit="adu", mask=image > 9),
+        CCDData(image, unit="adu", mask=image > 9).to_hdu(),
+        Masked(image, mask=image > 9),
+    ]
+    with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
+        for target in targets:
+            assert feed.publish(target)
+    for seen in daemon.of(messages.Frame):
+        assert isinstance(seen.message, messages.Frame)
+        assert seen.message.target.planes == {"MASK": 0}
+        stored, mask = (bytes(buffer) for buffer in seen.buffers)
+        assert ((np.frombuffer(stored, ">u2") ^ 0x8000) == image.ravel()).all()
+        assert (np.frombuffer(mask, "u1") == (image.ravel() > 9)).all()
 
 
 def test_a_frame_is_shown_only_when_the_daemon_says_so(daemon: ScriptedDaemon) -> None:

@@ -41,6 +41,7 @@ LAYOUTS: dict[str, Callable[[], list[Any]]] = {
     "a mask of floats": lambda: [hdu("SCI"), hdu("MASK", BITS.astype("f4"), NAMED)],
     "a mask in front": lambda: [hdu("MASK", BITS, NAMED), hdu("SCI")],
     "a mask of another shape": lambda: [hdu("SCI"), hdu("MASK", BITS[1:], NAMED)],
+    "a mask with a plane beyond it": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"MP_BAD": 0, "MP_CR": 40}))],
     "a mask with an odd plane": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"MP_BAD": 0, "MP_CR": "x"}))],
     "CCDData": ccd,
     "compressed": lambda: [fits.CompImageHDU(IMAGE.astype("i4"), name="SCI"), fits.CompImageHDU(BITS, name="MASK")],
@@ -50,10 +51,14 @@ LAYOUTS: dict[str, Callable[[], list[Any]]] = {
     "nothing but an uncertainty": lambda: [hdu("UNCERT")],
     "axes of length one": lambda: [hdu("SCI", IMAGE[None, None]), hdu("MASK", BITS[None], NAMED)],
     "blanks": lambda: [hdu("SCI", BITS, fits.Header({"BLANK": 3}))],
+    "a blank that is written as a float": lambda: [hdu("SCI", BITS, fits.Header({"BLANK": 3.0}))],
+    "a blank that is no number": lambda: [hdu("SCI", BITS, fits.Header({"BLANK": "three"}))],
+    "a blank of a mask": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"BLANK": 3, "MP_BAD": 0, "MP_CR": 1}))],
     "unsigned blanks": lambda: [hdu("SCI", BITS.astype("u2"), fits.Header({"BLANK": 3 - 32768}))],
 }
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for 'BLANK'")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_file_and_its_list_are_the_same_exposure(tmp_path: Path, out: Output, store: PixelStore, layout: str) -> None:
     hdus = LAYOUTS[layout]()

@@ -105,6 +105,24 @@ def test_named_bits_of_a_mask_of_floats_are_read(tmp_path: Path, out: Output, st
     assert np.array_equal(mask_of(store, exposure) >> 2 & 1, BAD)
 
 
+def test_mask_planes_beyond_the_bits_of_the_mask_are_left_out_and_named(
+    tmp_path: Path, out: Output, store: PixelStore
+) -> None:
+    header = fits.Header({"MP_BAD": 0, "MP_SIGN": 15, "MP_CR": 16, "MP_SAT": 40})
+    mask = fits.ImageHDU(-BAD.astype("i2"), header, name="MASK")
+    path = written(tmp_path / "m.fits", fits.ImageHDU(IMAGE), mask)
+    for exposure in (read_display(path, out, most=MOST), got(path, out)):
+        assert exposure.planes == {"BAD": 0, "SIGN": 15}
+        assert exposure.notes == ("mask planes beyond the 16 bits of the mask are left out: CR, SAT",)
+        assert np.array_equal(mask_of(store, exposure) >> 15 & 1, BAD)
+
+
+def test_a_mask_behind_three_other_images_is_not_looked_for(tmp_path: Path, out: Output) -> None:
+    others = [fits.ImageHDU(IMAGE, name=name) for name in ("A", "B", "C")]
+    path = written(tmp_path / "m.fits", *others, fits.ImageHDU(BAD.astype("u1"), name="MASK"))
+    assert read_display(path, out, most=MOST).mask is None
+
+
 @pytest.mark.parametrize("bit", ["three", 2.5, -1, 64, True, None])
 def test_a_mask_plane_without_a_bit_number_is_left_out_and_named(
     tmp_path: Path, out: Output, store: PixelStore, bit: Any

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.exposurehdus import MASK_PLANE, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes, planes_of_all
+from mtv.exposurehdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
+from mtv.exposurehdus import mask_planes as planes_of_headers
 from mtv.sky.cards import read
 from mtv.sky.celestial import Celestial, celestial_of, moved
 from mtv.sky.physical import offset_of
@@ -132,11 +133,16 @@ def mask_planes(plane: AnyPlane) -> dict[str, int]:
     """Return mask plane names and bit numbers."""
     if isinstance(plane, Derived) and plane.make is marked:
         return {MASK_PLANE: 0}
-    return planes_of_all(_headers(plane))
+    return planes_of_headers(_headers(plane), _bits(plane))
 
 
 def _headers(plane: AnyPlane) -> tuple[Any, ...]:
     return plane.headers if isinstance(plane, JoinedMask) else (plane.header,)
+
+
+def _bits(mask: AnyPlane) -> int:
+    """Return how many bits the integers of a mask have; those of floats are read as the widest."""
+    return 8 * mask.dtype.itemsize if isinstance(mask, Plane) and mask.dtype.kind != "f" else MOST_BITS
 
 
 def _alone(found: Chosen[Plane]) -> Plane | JoinedMask | None:
@@ -195,8 +201,9 @@ def _fitting(
 def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]:
     """Return a mask as integers whose bits have names."""
     headers = _headers(mask)
-    notes = mask_notes(headers, 64 if isinstance(mask, JoinedMask) else 8 * mask.dtype.itemsize)
-    return of_bits(mask) if planes_of_all(headers) else Derived(mask, marked), notes
+    bits = _bits(mask)
+    named = planes_of_headers(headers, bits)
+    return of_bits(mask) if named else Derived(mask, marked), mask_notes(headers, bits)
 
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:
