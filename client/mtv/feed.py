@@ -139,7 +139,7 @@ class Feed:
             As in `mtv.Display.mtv`.
         markers : array ``(n, 2)`` or mapping, optional
             Positions ``(x, y)``, 0-based parent pixels; or ``x``, ``y`` and, where wished, ``symbol``, ``size`` and
-            ``colour`` as in `mtv.Display.overlay`. They go with the next frame.
+            ``colour`` as in `mtv.Display.overlay`. They go with the next frame; those without a position are left out.
 
         Raises
         ------

@@ -6,6 +6,7 @@ do: ``unit``, ``mask``, ``unmasked``, ``to_numpy``.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from mtv.wire.angles import System, factor, size_factor
@@ -25,7 +26,7 @@ def pair_of(x: Any, y: Any, system: System) -> tuple[Any, Any]:
     """
     if not hasattr(x, "transform_to") or not hasattr(x, "frame"):
         if y is None:
-            raise bad_value("y", "y is not given", "x and y, a SkyCoord, or a table")
+            raise bad_value("y", "y is not given", "give x and y, a SkyCoord, or the path or reference of a table")
         return x, y
     if y is not None:
         raise bad_value("y", "a SkyCoord is given in place of x and y", "leave y out")
@@ -67,6 +68,8 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
             plain = _to_numpy(plain)
         elif isinstance(plain, (list, tuple)) and any(one is np.ma.masked or one is None for one in plain):
             plain = [np.nan if one is np.ma.masked or one is None else one for one in plain]
+        if getattr(getattr(plain, "dtype", None), "kind", "") in {"M", "m"}:
+            raise TypeError("times are no positions")
         numbers = np.asarray(np.ma.getdata(plain) if isinstance(plain, np.ma.MaskedArray) else plain, dtype=np.float64)
     except (TypeError, ValueError):
         raise bad_value(where, f"{where} is no column of numbers") from None
@@ -82,7 +85,8 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
 def _to_numpy(values: Any) -> Any:
     import numpy as np
 
-    try:
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)  # pandas: its own gaps are no numbers of numpy's
-    except TypeError:
-        return values.to_numpy()
+    # pandas: its own gaps are no numbers of numpy's; arrow: gaps need a copy; polars, and arrow in chunks.
+    for options in ({"dtype": np.float64, "na_value": np.nan}, {"zero_copy_only": False}, {}):
+        with contextlib.suppress(TypeError):
+            return values.to_numpy(**options)
+    raise TypeError("nothing that numpy takes")

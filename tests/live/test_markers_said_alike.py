@@ -141,6 +141,16 @@ def test_the_shell(daemon: LiveDaemon, display: mtv.Display, window: Probe, tmp_
     the_same(window)
 
 
+def test_a_table_is_one_whatever_its_name(daemon: LiveDaemon, display: mtv.Display, tmp_path: Path) -> None:
+    for kind, name in (("ecsv", "t.csv"), ("fits", "t.cat"), ("vot", "t.dat")):
+        write(tmp_path, kind).rename(tmp_path / name)
+        done = subprocess.run(
+            [sys.executable, "-m", "mtv.cli", "overlay", name, "--sky", "--select", "ra > 0"],
+            env=daemon.environment(), capture_output=True, text=True, check=False, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.stdout == "3 markers in overlay 'markers'\n", (name, done.stderr)
+
+
 def test_a_later_hdu_is_drawn_where_it_is_named(display: mtv.Display, window: Probe, tmp_path: Path) -> None:
     from astropy.io import fits
 

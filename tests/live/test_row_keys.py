@@ -53,6 +53,7 @@ def test_a_detector_of_a_table_of_whole_visits_is_the_rows_of_that_detector(
 ) -> None:
     rows = repository.get("source", detector=detector, **WHOLE)
     assert set(rows["detector"].tolist()) == {detector}
+    assert rows.label == f"source HSC {visits.VISIT} detector={detector}"
     assert (len(rows), len(repository.get("source", **WHOLE))) == (count, len(visits.DETECTORS))
     display.overlay("m", repository.dataset("source", detector=detector, **WHOLE))
     assert display.describe().overlays["m"] == count
@@ -77,8 +78,15 @@ def test_the_shell_means_the_same(daemon: LiveDaemon, display: mtv.Display) -> N
     listed = run(daemon, "catalog", "source", *data_id, *chain, "--csv")
     assert len(listed.stdout.splitlines()) == 1 + 5
     assert run(daemon, "overlay", "visitTable", *data_id, *chain).returncode != 0
-    refused = run(daemon, "show", "mosaic", *data_id, *chain)
-    assert (refused.returncode, "data_id.detector" in refused.stderr) == (1, True), refused.stderr
+    for words in (
+        ("show", "mosaic"),
+        ("get", "mosaic.wcs"),
+        ("movie", "mosaic"),
+        ("query", "source"),
+        ("watch", "mosaic"),
+    ):
+        refused = run(daemon, *words, *data_id, *chain)
+        assert (refused.returncode, "data_id.detector" in refused.stderr) == (1, True), (words, refused.stderr)
 
 
 REFUSED: dict[str, Callable[[mtv.Repository, mtv.Display], Any]] = {

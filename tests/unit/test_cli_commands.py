@@ -487,6 +487,41 @@ def test_a_catalog_as_csv_has_one_column_for_each_element_of_an_array(run: Run, 
     ]
 
 
+def odd_catalog() -> tuple[ms.Got, tuple[bytes, ...]]:
+    """Return a catalog with gaps, arrays of two axes, complex numbers, and columns that were left out."""
+    ids, gaps = np.array([2**62, 0]), np.array([False, True])
+    wide, waves = np.arange(8.0).reshape(2, 2, 2), np.array([1 + 2j, 0])
+    arrays = (ids, gaps, wide, waves)
+    named = [Array(dtype=array.dtype.str, shape=array.shape, buffer=number) for number, array in enumerate(arrays)]
+    columns = (
+        Column(name="id", array=named[0], gaps=named[1]),
+        Column(name="wide", array=named[2]),
+        Column(name="waves", array=named[3]),
+    )
+    metadata = {"left_out": ["ragged"], "other_tables": ["more"]}
+    found = Catalog(rows=2, columns=columns, metadata=metadata)
+    return ms.Got(catalog=found), tuple(array.tobytes() for array in arrays)
+
+
+def test_gaps_and_arrays_of_a_catalog_are_printed_and_what_is_left_out_is_said(
+    run: Run, daemon: ScriptedDaemon
+) -> None:
+    daemon.script(ms.Get, odd_catalog())
+    told = json.loads(run("catalog", "a.fits", "--json").stdout)
+    assert told["rows"][0] == {"id": 2**62, "wide": [[0, 1], [2, 3]], "waves": "(1+2j)"}
+    assert (told["rows"][1]["id"], told["left_out"], told["other_tables"]) == (None, ["ragged"], ["more"])
+    daemon.script(ms.Get, odd_catalog())
+    printed = run("catalog", "a.fits", "--csv")
+    heads, first, _ = csv.reader(io.StringIO(printed.stdout))
+    assert heads == ["id", "wide[0,0]", "wide[0,1]", "wide[1,0]", "wide[1,1]", "waves"]
+    assert first == [str(2**62), "0.0", "1.0", "2.0", "3.0", "(1+2j)"]
+    assert "columns of other types are left out: ragged" in printed.stderr
+    assert "the file has more tables: more" in printed.stderr
+    for option in ("--schema", "--limit=1"):
+        daemon.script(ms.Get, odd_catalog())
+        assert "left out: ragged" in run("catalog", "a.fits", option).output
+
+
 def test_what_is_no_catalog_is_refused(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(ms.Get, ms.Got(value=3))
     assert "no catalog" in run("catalog", "calexp.bbox", "visit=1", code=1).output

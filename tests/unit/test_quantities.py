@@ -13,7 +13,7 @@ import pytest
 from mtv.cli import textpoints
 from mtv.markers import MarkerColumns, columns_of
 from mtv.wire import steps
-from mtv.wire.angles import factor, usual_pair
+from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.columns import pack_markers
@@ -42,7 +42,7 @@ def column_table(**columns: Any) -> tables.ColumnTable:
 
 
 UNITS: Mapping[str, float] = {
-    "deg": 1.0, "rad": math.pi / 180, "hourangle": 1 / 15, "arcmin": 60.0, "arcsec": 3600.0, "mas": 3.6e6,
+    "deg": 1.0, "rad": math.pi / 180, "hourangle": 1 / 15, "arcmin": 60.0, "arcsec": 3600.0, "mas": 3.6e6, "uas": 3.6e9,
 }  # fmt: skip
 
 
@@ -112,6 +112,14 @@ def masked_by_astropy(values: list[Any]) -> Any:
     return Masked(np.array([value or 0 for value in values]), mask=[value is None for value in values])
 
 
+def of_arrow(values: list[Any]) -> Any:
+    return pytest.importorskip("pyarrow").array(values)
+
+
+def of_arrow_in_chunks(values: list[Any]) -> Any:
+    return pytest.importorskip("pyarrow").chunked_array([values[:1], values[1:]])
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -124,6 +132,8 @@ def masked_by_astropy(values: list[Any]) -> Any:
         nullable,
         lambda v: units.Quantity([np.nan if one is None else one for one in v], units.pix),
         masked_by_astropy,
+        of_arrow,
+        of_arrow_in_chunks,
     ],
 )
 def test_rows_without_a_position_are_left_out_and_counted_however_they_are_told(make: Any) -> None:
@@ -157,6 +167,7 @@ def test_a_declination_beyond_a_pole_is_left_out_unless_all_are() -> None:
         ([1] * units.m, [1] * units.deg, "sky", "x"),
         ([1], None, "sky", "y"),
         (["a"], [1], "pixel", "x"),
+        (np.array(["2026-01-01"], "M8[s]"), [1], "pixel", "x"),
     ],
 )
 def test_a_unit_that_does_not_go_with_the_system_is_refused(x: Any, y: Any, system: Any, where: str) -> None:
@@ -198,6 +209,13 @@ def test_degrees_are_refused_for_pixels_in_tables_too() -> None:
 )
 def test_usual_columns_of_the_sky_are_found(names: list[str], pair: tuple[str, str] | None) -> None:
     assert usual_pair("sky", names) == pair
+
+
+def test_the_document_names_every_usual_pair_and_each_is_found() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
+    for pair in usual_pairs("sky").split(", "):
+        assert f"`{pair}`" in document
+        assert usual_pair("sky", ["id", *pair.split()]) == tuple(pair.split())
 
 
 @pytest.mark.parametrize("unit", ["DEG", " deg ", "degrees", "Radian", "h"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import shutil
 import subprocess
 import zipfile
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from tests.support import tables
 
+import mtv
 from mtv.wire.errors import RequestError
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.positions import Wanted, find_positions
@@ -83,6 +85,31 @@ def test_tdim_gives_arrays_their_shape_and_texts_their_length(tmp_path: Path) ->
     assert read["odd"].shape == (2, 4), "a TDIM that does not fit is not followed"
 
 
+def test_bits_and_complex_numbers_are_read(tmp_path: Path, out: Output, store: PixelStore) -> None:
+    bits = np.array([[True, False, True], [False, False, True]])
+    columns = [column("x", "3X", bits), column("c", "C", np.array([1 + 2j, 3.0], "c8")), column("m", "M", [1j, 2j])]
+    path = write(tmp_path / "t", columns)
+    read = tables.read(path).columns
+    assert read["x"].tolist() == bits.tolist()
+    assert (read["c"].tolist(), read["m"].tolist()) == ([1 + 2j, 3.0], [1j, 2j])
+    catalog = read_all(path, out, most=1).catalog
+    assert catalog is not None
+    assert mtv.Catalog.from_wire(catalog, (), store.directory)["m"].tolist() == [1j, 2j]
+
+
+def test_arrays_of_several_axes_of_fitsio_have_their_shape(tmp_path: Path) -> None:
+    fitsio = pytest.importorskip("fitsio")
+    kind = [("m", "i4", (2, 3)), ("t", "S3", 2), ("u", "u8"), ("b", "?"), ("s", "i1")]
+    rows = np.zeros(2, kind)
+    rows["m"], rows["t"] = np.arange(12).reshape(2, 2, 3), [[b"a", b"bb"], [b"ccc", b""]]
+    rows["u"], rows["b"], rows["s"] = [2**64 - 1, 1], [True, False], [-128, 127]
+    fitsio.write(str(tmp_path / "t.fits"), rows)
+    read = tables.read(tmp_path / "t.fits").columns
+    assert read["m"].tolist() == rows["m"].tolist()
+    assert read["t"].tolist() == [["a", "bb"], ["ccc", ""]]
+    assert (read["u"].tolist(), read["b"].tolist(), read["s"].tolist()) == ([2**64 - 1, 1], [True, False], [-128, 127])
+
+
 def test_a_zero_byte_ends_a_text(tmp_path: Path) -> None:
     path = write(tmp_path / "t", [column("t", "6A", np.array([b"ab\0xyz", b"  cd  "]))])
     assert tables.plain(tables.read(path).columns["t"]) == ["ab", "  cd"]
@@ -125,16 +152,32 @@ def test_the_form_of_ascii_tables_in_a_binary_one_is_understood(tmp_path: Path) 
 # Tables that fpack has compressed
 
 
+def riced(values: bytes, dtype: str) -> bytes:
+    """Return integers as RICE_1 has them, in blocks of 32: the one tile of a compressed image."""
+    pixels = np.frombuffer(values, dtype).reshape(1, -1)
+    image = fits.CompImageHDU(pixels.astype(dtype[1:]), compression_type="RICE_1", tile_shape=pixels.shape)
+    content = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(content)
+    content.seek(0)
+    with fits.open(content, disable_image_compression=True) as hdus:
+        return bytes(hdus[1].data["COMPRESSED_DATA"][0].astype("u1").tobytes())
+
+
+def packed(tile: bytes, form: str, codec: str) -> bytes:
+    if codec == "RICE_1":
+        return riced(tile, {"B": "|u1", "I": ">i2", "J": ">i4"}[form[-1]])
+    width = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}.get(form[-1], 1) if codec == "GZIP_2" else 1
+    return gzip.compress(np.frombuffer(tile, "u1").reshape(-1, width).T.tobytes())
+
+
 def fpacked(path: Path, raw: dict[str, tuple[str, str, bytes]], rows: int, tile_rows: int) -> Path:
     """Write a compressed table: of each column its form, its codec and its big-endian bytes."""
     numbers = range(0, rows, tile_rows)
     cells = []
     for name, (form, codec, content) in raw.items():
         size = len(content) // rows
-        width = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}.get(form[-1], 1) if codec == "GZIP_2" else 1
-        tiles = [content[start * size : (start + tile_rows) * size] for start in numbers]
-        packed = [gzip.compress(np.frombuffer(tile, "u1").reshape(-1, width).T.tobytes()) for tile in tiles]
-        array = np.array([np.frombuffer(one, "u1") for one in packed] + [None], dtype=object)[:-1]
+        tiles = [packed(content[start * size : (start + tile_rows) * size], form, codec) for start in numbers]
+        array = np.array([np.frombuffer(one, "u1") for one in tiles] + [None], dtype=object)[:-1]
         cells.append(fits.Column(name, "1QB", array=array))
     header: dict[str, Any] = {"ZTABLE": True, "ZTILELEN": tile_rows, "ZNAXIS2": rows, "ZPCOUNT": 0}
     for number, (form, codec, content) in enumerate(raw.values(), 1):
@@ -152,6 +195,9 @@ def test_a_compressed_table_is_read_tile_by_tile(tmp_path: Path) -> None:
         "t": ("3A", "GZIP_1", b"".join(f"{number:<3}".encode() for number in n)),
         "v": ("2I", "GZIP_2", np.stack([n, -n], 1).astype(">i2").tobytes()),
         "c": ("M", "GZIP_2", (x + 1j).astype(">c16").tobytes()),
+        "b": ("B", "RICE_1", (n * 5 % 256).astype("u1").tobytes()),
+        "i": ("2I", "RICE_1", np.stack([n * 600, -n], 1).astype(">i2").tobytes()),
+        "j": ("J", "RICE_1", (n * 10**7 - 5).astype(">i4").tobytes()),
     }
     read = tables.read(fpacked(tmp_path / "t.fz", raw, rows, 16))
     assert read.columns["x"].tolist() == x.tolist()
@@ -159,6 +205,9 @@ def test_a_compressed_table_is_read_tile_by_tile(tmp_path: Path) -> None:
     assert tables.plain(read.columns["t"]) == [str(number) for number in n]
     assert read.columns["v"].tolist() == np.stack([n, -n], 1).tolist()
     assert read.columns["c"].tolist() == (x + 1j).tolist(), "CFITSIO shuffles no complex numbers, whatever it says"
+    assert read.columns["b"].tolist() == (n * 5 % 256).tolist()
+    assert read.columns["i"].tolist() == np.stack([n * 600, -n], 1).tolist()
+    assert read.columns["j"].tolist() == (n * 10**7 - 5).tolist()
     assert read.table.fields["x"].unit == "deg"
     assert not [key for key in read.table.metadata if key.startswith("Z")]
 
@@ -282,7 +331,10 @@ def test_an_hdu_is_named_too(tmp_path: Path, out: Output, store: PixelStore) -> 
 # Packed files
 
 
-def test_a_zip_file_of_several_and_one_of_compress_are_refused_by_name(tmp_path: Path) -> None:
+def test_a_zip_file_of_several_and_one_of_compress_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # no package here reads the latter
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.fits", b"SIMPLE")
         archive.writestr("b.fits", b"SIMPLE")
@@ -303,3 +355,20 @@ def test_other_formats_are_read_from_packed_files_too(tmp_path: Path, how: str) 
     (tmp_path / "packed").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
     read = tables.read(tmp_path / "packed").columns
     assert (read["x"].tolist(), read["n"].tolist()) == ([1.0, 2.0], [3, 4])
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    empty = np.empty(0)
+    columns = [column("x", "D", empty), column("t", "5A", np.array([], "S5")), column("v", "3E", np.empty((0, 3)))]
+    read = tables.read(write(tmp_path / "t", [*columns, column("p", "PE", np.array([], object))]))
+    assert {name: values.shape for name, values in read.columns.items()} == {"x": (0,), "t": (0,), "v": (0, 3)}
+    assert read.left_out == ["p"]
+
+
+def test_what_would_be_too_large_unpacked_is_refused_before_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [column("x", "D", [1.0])])
+    content = path.read_bytes().replace(b"NAXIS2  =                    1", b"NAXIS2  =            999999999")
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(RequestError, match="too large to be decompressed") as caught:
+        tables.read(path)
+    assert caught.value.code == "unsupported"

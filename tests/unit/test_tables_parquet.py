@@ -103,3 +103,14 @@ def test_masks_and_coordinates_of_astropy_are_gaps_and_columns(tmp_path: Path) -
         assert not [name for name in found.table.fields if name.endswith(".mask")]
         np.testing.assert_allclose(found.columns["sky.ra"], [150.0, 151.0])
         assert (found.table.fields["sky.dec"].unit, found.table.fields["angle"].unit) == ("deg", "rad")
+
+
+def test_a_coordinate_in_another_frame_is_turned_to_icrs(tmp_path: Path) -> None:
+    from astropy.coordinates import SkyCoord
+    from astropy.table import Table
+
+    sky = SkyCoord([150.0, 151.0], [2.0, 3.0], unit="deg")
+    Table({"sky": sky.galactic}).write(tmp_path / "t.ecsv", format="ascii.ecsv")
+    found = tables.read(tmp_path / "t.ecsv").columns
+    np.testing.assert_allclose(found["sky.ra"], [150.0, 151.0], atol=1e-9)
+    np.testing.assert_allclose(found["sky.dec"], [2.0, 3.0], atol=1e-9)

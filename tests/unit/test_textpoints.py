@@ -50,6 +50,9 @@ def test_the_numbers_of_sextractor_say_which_column_is_which(tmp_path: Path) -> 
         ("# made by somebody\n# id x y\n7 1 2\n", "pixel", [(1, 2)]),
         ("# three words here\n1 2\n", "pixel", [(1, 2)]),
         ("1 2\n3 4\n", "pixel", [(1, 2), (3, 4)]),
+        ("# my stars\n1 2\n", "pixel", [(1, 2)]),
+        ("# 1 arcsec off\nx,y\n1,2\n", "pixel", [(1, 2)]),
+        ("# dec ra\n2 150\n", "sky", [(150, 2)]),
         ("x,y\n1,\n,2\nnan,3\n--,4\n6,7\n", "pixel", [(1, None), (None, 2), (None, 3), (None, 4), (6, 7)]),
         ("x,y\ninf,1\n2,NULL\n", "pixel", [(None, 1), (2, None)]),
         ("", "pixel", []),
@@ -65,6 +68,7 @@ def test_heads_and_gaps_are_understood(tmp_path: Path, text: str, system: str, p
         ("x,y\n1,two\n", None, "line 2"),
         ("x,y\n1\n", None, "line 2"),
         ("id,flux\n1,2\n", None, "x"),
+        ("# id flux mag\n1 2 3\n", None, "x"),
         ("x,y\n1,2\n", ("x", "z"), "y"),
         ("x,y\n1,2\n", ("z", "y"), "x"),
         ("1,2\n", ("x", "y"), "x"),
@@ -78,9 +82,22 @@ def test_what_is_no_position_is_refused_by_its_place(
     assert caught.value.error.where == where
 
 
-def test_a_table_of_ecsv_is_no_text_whatever_its_name(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("# %ECSV 1.0\n")
-    (tmp_path / "u.csv").write_text("x,y\n")
-    assert textpoints.is_table(str(tmp_path / "t.csv"))
-    assert not textpoints.is_table(str(tmp_path / "u.csv"))
-    assert not textpoints.is_table(str(tmp_path / "none.csv"))
+@pytest.mark.parametrize(
+    ("name", "content", "is_text"),
+    [
+        ("t.csv", b"x,y\n", True),
+        ("t.cat", b"#   1 NUMBER\n", True),
+        ("t.cat", b"SIMPLE  =                    T", False),
+        ("t.csv", b"# %ECSV 1.0\n", False),
+        ("t.dat", b"<?xml version='1.0'?>", False),
+        ("t.txt", b"\x1f\x8b\x08", False),
+        ("t.fits", b"x,y\n", False),
+    ],
+)
+def test_a_text_is_known_by_its_name_and_a_table_by_its_first_bytes(
+    tmp_path: Path, name: str, content: bytes, is_text: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert textpoints.is_text(str(tmp_path / name)) == is_text
+    assert textpoints.is_text("-")
+    assert textpoints.is_text(str(tmp_path / "none.csv"))

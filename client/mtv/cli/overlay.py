@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -17,8 +17,6 @@ from mtv.wire import steps
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
 from mtv.wire.messages import StepOutcome
-
-_CSV: Final = (".csv", ".txt", ".tsv", ".dat")
 
 
 def size_or_column(text: float | str) -> float | str:
@@ -88,8 +86,7 @@ def overlay(
     names = _pair(x_name, y_name)
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
-    in_words = not words[1:] and words[:1] and (words[0] == "-" or words[0].lower().endswith(_CSV))
-    if not points and not (in_words and not textpoints.is_table(words[0])):
+    if not points and (words[1:] or not textpoints.is_text(words[0])):
         target = targets.parse(words, repo=repo, collections=collections, hdu=hdu)
         _overlay_table(call, frame, target, names, select, sky, look)
         return

@@ -15,7 +15,8 @@ from mtv.wire.errors import bad_value
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _FILE: Final = re.compile(
-    r".*(/|\.fits?(\.(gz|fz|bz2|xz|zip))?$|\.fz$|\.(parq|parquet|ecsv|vot|votable|xml)$)", re.IGNORECASE
+    r".*(/|\.fits?(\.(gz|fz|bz2|xz|zip))?$|\.fz$|\.(parq|parquet|ecsv|vot|votable|xml|cat|ldac|csv|tsv|txt|dat)(\.(gz|bz2|xz|zip))?$)",
+    re.IGNORECASE,
 )
 _HANDLE: Final = "handle:"
 

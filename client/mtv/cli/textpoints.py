@@ -15,7 +15,19 @@ from mtv.wire.hints import near
 
 _NUMBERED: Final = re.compile(r"#\s*(?P<number>\d+)\s+(?P<name>[A-Za-z_]\w*)\b(?:.*\[(?P<unit>[^\]]*)\])?")
 _GAPS: Final = frozenset({"", "nan", "null", "none", "na", "n/a", "--", "-", "...", "inf", "-inf", "+inf"})
-_ECSV: Final = "# %ECSV"
+_TEXTS: Final = (".csv", ".txt", ".tsv", ".dat", ".cat")
+_TABLES: Final = (
+    b"# %ECSV",
+    b"SIMPLE",
+    b"PAR1",
+    b"<?xml",
+    b"<VOTABLE",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"PK\x03\x04",
+)
+"""First bytes of files that the daemon reads, whatever their name."""
 
 
 class Points(NamedTuple):
@@ -33,13 +45,17 @@ class _Head(NamedTuple):
     units: Mapping[str, str]
 
 
-def is_table(file: str) -> bool:
-    """Tell whether a text is a table that the daemon reads: ECSV, whatever its name."""
+def is_text(file: str) -> bool:
+    """Tell whether positions are read here: from the standard input, or a text by its name that is no table inside."""
+    if file == "-":
+        return True
+    if not file.lower().endswith(_TEXTS):
+        return False
     try:
         with Path(file).open("rb") as opened:
-            return opened.read(len(_ECSV)).decode("latin-1") == _ECSV
+            return not opened.read(8).startswith(_TABLES)
     except OSError:  # `read` says why
-        return False
+        return True
 
 
 def read(file: str, names: tuple[str, str] | None, system: System) -> Points:
@@ -71,7 +87,7 @@ def read(file: str, names: tuple[str, str] | None, system: System) -> Points:
     rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line.strip() and line.strip()[0] != "#"]
     if not rows:
         return Points((), ())
-    head = _numbered(lines) or _commented(lines[: rows[0][0] - 1], rows[0][1])
+    head = _numbered(lines) or _commented(lines[: rows[0][0] - 1], rows[0][1], names)
     if head is None and not any(is_number(cell) for cell in rows[0][1][:2]):
         head, rows = _named(rows[0][1]), rows[1:]
     if head is None:
@@ -105,7 +121,7 @@ def _numbered(lines: Sequence[str]) -> _Head | None:
     """Return the head in which columns have numbers: ``#   2 X_IMAGE   Object position along x   [pixel]``."""
     matches = [match for line in lines if (match := _NUMBERED.match(line.strip()))]
     numbers = [int(match["number"]) for match in matches]
-    if not numbers or numbers[0] != 1 or numbers != sorted(set(numbers)):
+    if len(numbers) < 2 or numbers[0] != 1 or numbers != sorted(set(numbers)):
         return None
     return _Head(
         {match["name"]: number - 1 for match, number in zip(matches, numbers, strict=True)},
@@ -113,11 +129,17 @@ def _numbered(lines: Sequence[str]) -> _Head | None:
     )
 
 
-def _commented(lines: Sequence[str], row: Sequence[str]) -> _Head | None:
-    """Return the head in the last comment before the rows: as many names as a row has values."""
+def _commented(lines: Sequence[str], row: Sequence[str], wanted: tuple[str, str] | None) -> _Head | None:
+    """Return the head in the last comment before the rows: as many names as a row has values.
+
+    Two words over two columns may be anything: they are names where they are usual ones, or those that are wanted.
+    """
     comments = [line.strip() for line in lines if line.strip()]
-    names = _cells(comments[-1].lstrip("#")) if comments else []
-    return _named(names) if names and len(names) == len(row) and not any(map(is_number, names)) else None
+    names = _cells(comments[-1].lstrip("#").strip()) if comments else []
+    if not names or len(names) != len(row) or any(map(is_number, names)):
+        return None
+    usual = usual_pair("pixel", names) or usual_pair("sky", names)
+    return _named(names) if len(names) > 2 or usual or set(names) == set(wanted or ()) else None
 
 
 def _named(names: Sequence[str]) -> _Head:
@@ -153,4 +175,4 @@ def _value(text: str) -> float:
     return float("nan") if text.lower() in _GAPS else float(text)
 
 
-__all__ = ["Points", "is_number", "is_table", "read"]
+__all__ = ["Points", "is_number", "is_text", "read"]

@@ -75,6 +75,8 @@ class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
 class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
     """Add markers to an overlay. Columns have one length; a scalar goes for all rows.
 
+    Rows whose position or size is no finite number are left out, and the outcome's note says how many.
+
     With a ``target`` the rows are those of a table that the daemon reads: ``x``, ``y`` and ``size`` are names of its
     columns, and ``select`` chooses rows. Nothing of the table goes to the client.
     """

@@ -64,11 +64,17 @@ def find(butler: Butler, target: Dataset) -> Found:
         id=str(ref.id),
         storage_class=ref.datasetType.storageClass_name,
         component=component or own_component,
-        label=" ".join([parent, *map(str, values), *([component] if component else [])]),
+        label=" ".join(
+            [parent, *map(str, values), *([component] if component else []), *map(_said, keys.foreign.items())]
+        ),
         size=_recorded_size(butler, ref),
         row_keys={**keys.overlapping, **keys.foreign},
         foreign_keys=tuple(keys.foreign),
     )
+
+
+def _said(key: tuple[str, int | str]) -> str:
+    return f"{key[0]}={key[1]}"
 
 
 def _by_id(butler: Butler, target: Dataset) -> DatasetRef:

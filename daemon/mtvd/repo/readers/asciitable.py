@@ -13,7 +13,7 @@ import numpy as np
 from mtvd.repo.gaps import Values, with_gaps
 from mtvd.repo.readers.failures import parsing, unreadable
 from mtvd.repo.readers.fitscolumns import texts, unique
-from mtvd.repo.readers.unpacking import unpacked
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
 from mtvd.repo.tables import Field
 
 _TFORM: Final = re.compile(r"(?P<code>[AIFED])(?P<width>\d+)(?:\.(?P<decimals>\d+))?")
@@ -89,6 +89,8 @@ def open_table(
     numbers = range(1, int(header["TFIELDS"]) + 1)
     names = list(unique(str(header.get(f"TTYPE{number}", "") or f"column{number}") for number in numbers))
     columns = {name: _column(header, number) for number, name in zip(numbers, names, strict=True)}
+    if rows * row_bytes > MOST_UNPACKED_BYTES:
+        raise too_large_unpacked("write it as a binary table")
     if rows < 0 or any(one.start < 0 or one.start + one.width > row_bytes for one in columns.values()):
         raise unreadable("the table's header is damaged")
     return AsciiTable(

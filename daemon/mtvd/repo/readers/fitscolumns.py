@@ -102,7 +102,9 @@ def values_of(raw: Values, place: Place) -> Values:
 def numbers(raw: Values, code: str, place: Place) -> Values:
     """Return numbers or truth values of any shape, scaled, with gaps."""
     if code == "L":
-        return with_gaps(np.asarray(raw == _TRUE), (raw != _TRUE) & (raw != _FALSE))
+        letters = np.ascontiguousarray(raw)
+        found = np.asarray(letters == _TRUE)
+        return with_gaps(found, ~(found | (letters == _FALSE)))
     values = _scaled(raw, place)
     if place.null is None or code not in _WHOLE:
         return values

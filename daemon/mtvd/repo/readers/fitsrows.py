@@ -14,7 +14,7 @@ from mtvd.repo.gaps import Values
 from mtvd.repo.readers.failures import unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import Form
 from mtvd.repo.readers.hdus import is_plain
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, unpacked
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
 
 _SHUFFLED: Final = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
 """Bytes of a value by the letter of its form, of which GZIP_2 has the first ones together, and so on.
@@ -62,6 +62,8 @@ class PlainRows:
             wanted = heap and self.heap_bytes
             return found, np.memmap(self.path, "|u1", "r", self.heap_offset, (self.heap_bytes,)) if wanted else None
         behind = self.heap_offset + self.heap_bytes if heap else self.offset + size
+        if behind > MOST_UNPACKED_BYTES:
+            raise too_large_unpacked()
         with unpacked(self.path) as file:
             file.seek(self.offset)
             content = file.read(behind - self.offset)
@@ -94,7 +96,7 @@ class TiledRows:
         """See `Rows.columns`; columns of variable length are not among them."""
         row_bytes = sum(self.forms[number - 1].dtype.itemsize for number in numbers)
         if self.rows * row_bytes > MOST_UNPACKED_BYTES:
-            raise unsupported("the table is too large to be decompressed", hint="choose fewer columns, or funpack it")
+            raise too_large_unpacked("choose fewer columns, or funpack it")
         raw, packed = self.cells.columns(numbers, heap=True)
         assert packed is not None
         wanted = (number for number in numbers if self.forms[number - 1].code not in "PQ")

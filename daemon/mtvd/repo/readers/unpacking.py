@@ -85,8 +85,13 @@ def whole(path: Path, most_bytes: int = MOST_UNPACKED_BYTES) -> bytes:
     with unpacked(path) as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
-        raise unsupported("the table is too large to be decompressed", hint="decompress the file first")
+        raise too_large_unpacked()
     return content
+
+
+def too_large_unpacked(hint: str = "decompress the file first") -> RequestError:
+    """Return the error for what would take too much memory once it is unpacked."""
+    return unsupported("the table is too large to be decompressed", hint=hint)
 
 
 def head_of(path: Path) -> bytes:
