@@ -95,7 +95,8 @@ class Display:
         xy0 : `tuple` [`int`, `int`], optional
             0-based parent pixel ``(x, y)`` of the first pixel; the target's own, else ``(0, 0)``.
         wcs : `astropy.wcs.WCS`, FITS header or `str`, optional
-            The target's own where not given; a `str` holds cards of 80 characters.
+            The target's own where not given; a `str` holds cards of 80 characters, or one a line. Of a WCS that FITS
+            cannot express the image is shown without its sky, and a note says so.
         supersede : `bool`, optional
             True, with ``wait=False``: a newer image for this display may take the place of this one while it waits.
         on_progress : callable, optional

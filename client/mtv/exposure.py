@@ -67,7 +67,7 @@ class Exposure:
     xy0 : `tuple` [`int`, `int`], optional
         0-based parent pixel ``(x, y)`` of the first pixel.
     wcs : `str`, optional
-        FITS cards of 80 characters, concatenated; local 1-based pixels.
+        FITS cards of 80 characters, concatenated; local 1-based pixels. Any header's cards do.
     sky_wcs : `str`, optional
         The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST.
     notes : sequence of `str`, optional
@@ -187,8 +187,9 @@ class Exposure:
     def pixel_to_sky(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Return ICRS right ascension and declination in degrees of 0-based parent pixels.
 
-        Of numbers numbers, of anything else arrays of the same shape. By the exact ``SkyWcs`` where the file has one
-        and ``starlink-pyast`` is installed, else by the header's WCS.
+        Of numbers numbers, of anything else arrays of the same shape; NaN where a pixel has no place. It is the place
+        that the window shows for the pixel: by the picture's WCS; where it has none, by the file's exact ``SkyWcs``, if
+        ``starlink-pyast`` is installed.
 
         Raises
         ------
@@ -207,13 +208,22 @@ class Exposure:
         return skywcs.mapping_of(self.sky_wcs, self.wcs, self.xy0)
 
     def astropy_wcs(self) -> Any:
-        """Return the WCS as an `astropy.wcs.WCS`, for local 0-based pixels; None where there is none. Loads astropy."""
-        if not self.wcs:
+        """Return the picture's WCS as an `astropy.wcs.WCS`, for local 0-based pixels. Loads astropy.
+
+        Returns
+        -------
+        wcs : `astropy.wcs.WCS` or None
+            In ICRS, or in FK5 of J2000 where the header says so; None where there is none.
+        """
+        from mtv.sky.celestial import celestial_of
+
+        cards = celestial_of(self.wcs).cards
+        if not cards:
             return None
         from astropy.io.fits import Header
         from astropy.wcs import WCS
 
-        return WCS(Header.fromstring(self.wcs))
+        return WCS(Header.fromstring(cards))
 
 
 def _mapped(mapping: Callable[..., tuple[Any, Any]], first: Any, second: Any) -> tuple[Any, Any]:

@@ -85,6 +85,8 @@ def headers(draw: st.DrawFn) -> tuple[str, float]:
             "A_3_0": 1e-9,
             "A_1_0": 1e-4,
         }
+        if draw(st.booleans()):
+            del values["B_0_2"]
         values |= {"AP_ORDER": 1, "BP_ORDER": 1, "AP_1_0": 0.5}
     if kind in {"TPV", "SCAMP"}:
         values |= {f"PV{lon}_1": 1.0, f"PV{lon}_2": 0.001, f"PV{lon}_7": 0.05, f"PV{lat}_1": 1.0, f"PV{lat}_4": 0.03}

@@ -134,9 +134,15 @@ HEADERS: Final[dict[str, OddHeader]] = {
         "SIP counts",
     ),
     "SIP of order 12": OddHeader(
-        tan(CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **_CD, RADESYS="ICRS", A_ORDER=12, B_ORDER=12, A_2_0=1e-4),
+        tan(CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **_CD, **_SIP | {"A_ORDER": 12, "B_ORDER": 12}, A_12_0=1e-25)
+    ),
+    "SIP of order 20": OddHeader(
+        tan(CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **_CD, **_SIP | {"A_ORDER": 20, "B_ORDER": 20}),
         "neither",
-        "an order above 9",
+        "an order above 15",
+    ),
+    "SIP of one axis": OddHeader(
+        tan(CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **_CD, A_ORDER=2, B_ORDER=2, A_2_0=1e-4), "astropy"
     ),
     "TNX": OddHeader(
         _iraf("tnx", "3. 3. 3. 2. -.1 .1 -.1 .1 0. 0. .5 0. 0. 0.", "3. 3. 3. 2. -.1 .1 -.1 .1 0. 0. 0. 0. 0. .5"),

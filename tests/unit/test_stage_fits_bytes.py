@@ -90,8 +90,8 @@ HEADERS = {
     "plain": cards(CTYPE1="'RA---TAN'", CTYPE2="'DEC--TAN'", CD1_1=-1e-5, CD2_2=1e-5, LTV1=0.5, RADESYS="'FK4'"),
     "much else": cards(**{f"KEY{number}": 1.0 for number in range(3000)}),
     "SIP": cards(
-        CTYPE1="'RA---TAN'", CTYPE2="'DEC--TAN'", A_ORDER=9, B_ORDER=9,
-        **{f"{name}_{i}_{j}": 1e-9 for name in ("A", "B", "AP", "BP") for i in range(10) for j in range(10)},
+        CTYPE1="'RA---TAN'", CTYPE2="'DEC--TAN'", A_ORDER=15, B_ORDER=15,
+        **{f"{name}_{i}_{j}": 1e-9 for name in ("A", "B", "AP", "BP") for i in range(16) for j in range(16)},
     ),
     "TPV": cards(
         CTYPE1="'RA---TPV'", CTYPE2="'DEC--TPV'", LTV1=0.5,

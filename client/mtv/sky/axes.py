@@ -91,7 +91,7 @@ def _tell_crossed(header: Header, note: Note) -> None:
 def _numbers(header: Header, longitude: str, projection: str, numbers: tuple[int, int], note: Note) -> Axes | None:
     units = [_unit(header, axis, note) for axis in numbers]
     crpix = [_value(header, f"CRPIX{axis}", 0.0, note) for axis in (1, 2)]
-    if all(f"CRVAL{axis}" in header.unusable for axis in (1, 2)):
+    if all(header.words(f"CRVAL{axis}") for axis in (1, 2)):
         note("CRVAL1 and CRVAL2 have no numbers: the image is shown without its sky")
         return None
     crval = [_value(header, f"CRVAL{axis}", 0.0, note) * unit for axis, unit in zip(numbers, units, strict=True)]
@@ -117,7 +117,7 @@ def _value(header: Header, keyword: str, missing: float, note: Note) -> float:
     value = header.number(keyword)
     if value is not None:
         return value
-    what = header.unusable.get(keyword) or header.text(keyword)
+    what = header.words(keyword) or header.text(keyword)
     note(f"{keyword} is {f'{what[:20]!r}' if what else 'missing'}: {missing:g} is taken, as FITS has it")
     return missing
 
@@ -126,15 +126,15 @@ def _matrix(header: Header, numbers: tuple[int, int], note: Note) -> tuple[Pair,
     """Return the rows of longitude and latitude in the header's units."""
     for form in ("CD{}_{}", "CD{:03d}{:03d}"):
         keys = [[form.format(row, column) for column in (1, 2)] for row in numbers]
-        if any(key in header.values or key in header.unusable for row in keys for key in row):
+        if any(key in header for row in keys for key in row):
             (a, b), (c, d) = ((_or(header, key, 0.0, note) for key in row) for row in keys)
             return (a, b), (c, d)
-    if all(f"CDELT{axis}" not in header.values for axis in numbers):
+    if all(f"CDELT{axis}" not in header for axis in numbers):
         note("the header has no scale (CD, CDELT): 1 degree a pixel is taken, as FITS has it")
     lon, lat = (_or(header, f"CDELT{axis}", 1.0, note) for axis in numbers)
     for form in ("PC{}_{}", "PC{:03d}{:03d}"):
         keys = [[form.format(row, column) for column in (1, 2)] for row in numbers]
-        if any(key in header.values for row in keys for key in row):
+        if any(key in header for row in keys for key in row):
             (a, b), (c, d) = (
                 [_or(header, key, float(row == column), note) for key, column in zip(both, (1, 2), strict=True)]
                 for both, row in zip(keys, numbers, strict=True)
@@ -148,6 +148,6 @@ def _matrix(header: Header, numbers: tuple[int, int], note: Note) -> tuple[Pair,
 
 def _or(header: Header, keyword: str, missing: float, note: Note) -> float:
     value = header.number(keyword)
-    if value is None and (keyword in header.unusable or keyword in header.values):
+    if value is None and keyword in header:
         note(f"{keyword} has no number: {missing:g} is taken")
     return missing if value is None else value

@@ -8,33 +8,67 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 CARD: Final = 80
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[EeDd][+-]?[0-9]{1,4})?")
 _TEXT: Final = re.compile(r"'((?:[^']|'')*)'?")
-_NO_VALUE: Final = ("COMMENT", "HISTORY", "CONTINUE", "HIERARCH", "END", "")
+_NO_VALUE: Final = frozenset(("COMMENT", "HISTORY", "CONTINUE", "HIERARCH", "END", ""))
 
 
-class Header(NamedTuple):
-    """Values of the cards of a header."""
+class Header:
+    """Cards of a header by their keywords. The last of a keyword's cards counts; values are read when asked for.
 
-    values: Mapping[str, str | float]
-    """By keyword: numbers as `float`, all else as text. The last of a keyword's cards counts."""
-    unusable: Mapping[str, str]
-    """Keywords whose last card has no value, and what it has instead; they are not among ``values``."""
+    Parameters
+    ----------
+    raw : mapping of `str` to `str`
+        Keyword to what follows ``=``.
+    """
+
+    def __init__(self, raw: Mapping[str, str]) -> None:
+        self._raw = raw
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self._raw
+
+    @property
+    def keywords(self) -> Iterable[str]:
+        """Keywords of all cards, each once."""
+        return self._raw.keys()
+
+    @property
+    def values(self) -> dict[str, str | float]:
+        """All values: numbers as `float`, all else as text."""
+        return {key: value for key in self._raw if (value := self.value(key)) is not None}
+
+    def value(self, keyword: str) -> str | float | None:
+        """Return the value of a keyword; None where it has none that FITS knows, or there is no such card."""
+        if keyword not in self._raw:
+            return None
+        value = _value(self._raw[keyword].strip())
+        return None if isinstance(value, float) and math.isnan(value) else value
 
     def number(self, keyword: str) -> float | None:
         """Return the number of a keyword, also where it stands in quotes; None where there is none."""
-        value = self.values.get(keyword)
-        return value if isinstance(value, float) else number_of(value or "")
+        value = self.value(keyword)
+        return number_of(value) if isinstance(value, str) else value
 
     def text(self, keyword: str) -> str:
         """Return the text of a keyword without blanks around it; empty where there is none."""
-        value = self.values.get(keyword, "")
+        value = self.value(keyword)
         return value.strip() if isinstance(value, str) else ""
+
+    def is_no_number(self, keyword: str) -> bool:
+        """Tell whether there is a card of this keyword, and no number in it."""
+        return keyword in self._raw and self.number(keyword) is None
+
+    def words(self, keyword: str) -> str:
+        """Return what a card has in place of a value, ``undefined`` for nothing; empty where it has one, or is not."""
+        if keyword not in self._raw or self.value(keyword) is not None:
+            return ""
+        return self._raw[keyword].partition("/")[0].strip() or "undefined"
 
 
 def split(cards: str) -> Iterator[str]:
@@ -54,20 +88,12 @@ def read(cards: str) -> Header:
     cards : `str`
         80 characters each, concatenated, or a line each. Comments and whatever is no card are passed over.
     """
-    values: dict[str, str | float] = {}
-    unusable: dict[str, str] = {}
+    raw: dict[str, str] = {}
     for card in split(cards):
         keyword = card[:8].rstrip().upper()
-        if card[8:9] != "=" or keyword in _NO_VALUE:
-            continue
-        value = _value(card[9:CARD].strip())
-        if isinstance(value, float) and not math.isfinite(value):
-            values.pop(keyword, None)
-            unusable[keyword] = card[9:CARD].partition("/")[0].strip() or "undefined"
-        else:
-            unusable.pop(keyword, None)
-            values[keyword] = value
-    return Header(values, unusable)
+        if card[8:9] == "=" and keyword not in _NO_VALUE:
+            raw[keyword] = card[9:CARD]
+    return Header(raw)
 
 
 def number_of(text: str) -> float | None:

@@ -19,13 +19,13 @@ from mtv.sky.frames import direction, to_icrs
 from mtv.sky.plane import PROJECTIONS, PlaneWcs, in_icrs, keywords, native_rotation, reference_latitude
 from mtv.sky.systems import Note, System, system_of
 
-MOST_ORDER: Final = 9
-"""Of SIP, in AST and wcslib."""
+MOST_ORDER: Final = 15
+"""Of SIP: what has room in a header for DS9."""
 
 MOST_CHARS: Final = 80 * 5_000
 """Read of one header."""
 
-_SIP: Final = re.compile(r"([AB])_([0-9])_([0-9])")
+_SIP: Final = re.compile(r"([AB])_([0-9]{1,2})_([0-9]{1,2})")
 _PV: Final = re.compile(r"PV([0-9])_([0-9]{1,2})")
 _TABLES: Final = re.compile(r"(CPDIS|CQDIS|D2IMDIS)[12]")
 _MOST_PV: Final = 39
@@ -94,7 +94,7 @@ def _sky(header: Header, note: Note) -> tuple[tuple[str, str | float | int], ...
     if not wcs.determinant or not math.isfinite(wcs.determinant):
         note("the scale of the image's WCS makes no sense: it is shown without its sky")
         return ()
-    if any(_TABLES.fullmatch(keyword) for keyword in header.values):
+    if any("DIS" in keyword and _TABLES.fullmatch(keyword) for keyword in header.keywords):
         note("the distortion that is in tables of the file (CPDIS, D2IM) does not count")
     if system == System("ICRS") or (system.name, system.equinox) == ("FK5", 2000.0):
         if wcs.lonpole is not None and native_rotation(wcs, reference_latitude(wcs)) is None:
@@ -131,7 +131,7 @@ def _projected(header: Header, axes: Axes, note: Note) -> PlaneWcs | None:
         latpole=header.number("LATPOLE"),
     )
     for keyword in ("LONPOLE", "LATPOLE"):
-        if keyword in header.unusable or (keyword in header.values and header.number(keyword) is None):
+        if header.is_no_number(keyword):
             note(f"{keyword} has no number: left out")
     if not wcs.determinant:
         return wcs
@@ -176,8 +176,8 @@ def _iraf(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs:
 
 def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs:
     pv: tuple[dict[int, float], dict[int, float]] = ({}, {})
-    for keyword in header.values:
-        found = _PV.fullmatch(keyword)
+    for keyword in header.keywords:
+        found = _PV.fullmatch(keyword) if keyword.startswith("PV") else None
         if found and int(found[1]) in axes.numbers:
             value = header.number(keyword)
             if value is None:
@@ -210,8 +210,8 @@ def _sip(header: Header, note: Note) -> tuple[Mapping[tuple[int, int], float], M
     """Return SIP's polynomials; also where ``-SIP`` is not in CTYPE: who writes them means them."""
     found: dict[str, dict[tuple[int, int], float]] = {"A": {}, "B": {}}
     orders = {name: header.number(f"{name}_ORDER") for name in found}
-    for keyword in header.values:
-        term = _SIP.fullmatch(keyword)
+    for keyword in header.keywords:
+        term = _SIP.fullmatch(keyword) if keyword[1:2] == "_" else None
         order = orders[term[1]] if term else None
         if not term or order is None or int(term[2]) + int(term[3]) > order:
             continue

@@ -43,7 +43,7 @@ def notes_of(header: Header) -> tuple[str, ...]:
     header : `Header`
         Its values.
     """
-    bad = [key for key in _KEYS if key in header.unusable or (key in header.values and header.number(key) is None)]
+    bad = filter(header.is_no_number, _KEYS)
     notes = tuple(f"{key} has no number: left out" for key in bad)
     given = {key: value for key in _KEYS if (value := header.number(key)) is not None}
     whole = all(given.get(key, 0.0) == round(given.get(key, 0.0)) for key in _KEYS[:2])

@@ -176,5 +176,5 @@ def keywords(wcs: PlaneWcs, radesys: str) -> Iterator[tuple[str, str | float | i
             yield f"PV{axis}_{number}", value
     for name, terms in zip("AB", wcs.sip or (), strict=False):
         yield f"{name}_ORDER", max([2, *(i + j for both in wcs.sip or () for i, j in both)])
-        for (i, j), value in sorted(terms.items()):
+        for (i, j), value in sorted((terms or {(0, 2): 0.0}).items()):  # AST takes an axis without a term for 0
             yield f"{name}_{i}_{j}", value

@@ -50,7 +50,7 @@ def words_of(header: Header, axis: int) -> Mapping[str, str]:
     numbers = range(1, 1000)
     parts = []
     for number in numbers:
-        part = header.values.get(f"WAT{axis}_{number:03d}")
+        part = header.value(f"WAT{axis}_{number:03d}")
         if not isinstance(part, str):
             break
         parts.append(part)

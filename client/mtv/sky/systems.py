@@ -66,13 +66,13 @@ def system_of(header: Header, longitude: str, note: Note) -> System | None:
 
 def _equinox(header: Header, note: Note) -> float | None:
     for keyword in ("EQUINOX", "EPOCH"):
-        if keyword in header.unusable and header.text("RADESYS").upper() != "ICRS":
+        if header.words(keyword) and header.text("RADESYS").upper() != "ICRS":
             note(f"{keyword} has no number: left out")
         value = header.number(keyword)
         if value is None:
             found = _YEAR.fullmatch(header.text(keyword).upper())
             value = number_of(found[2]) if found else None
-            if value is None and keyword == "EQUINOX" and keyword in header.values:
+            if value is None and keyword == "EQUINOX" and header.text(keyword):
                 note(f"{keyword} is {header.text(keyword)!r}, no year: left out")
         elif not 1000 <= value <= 3000:
             if keyword == "EQUINOX" or value:

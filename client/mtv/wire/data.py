@@ -48,7 +48,10 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     xy0: tuple[int, int] = (0, 0)
     """0-based parent pixel ``(x, y)`` of the first pixel."""
     wcs: str = ""
-    """FITS header cards of the celestial WCS in local 1-based pixels, 80 characters each, concatenated."""
+    """Header cards that tell of the celestial WCS in local 1-based pixels, 80 characters each, concatenated.
+
+    From a client they are whatever its image's header has; from the daemon they are the WCS alone, in one form.
+    """
     sky_wcs: str = ""
     """The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST, for 0-based parent pixels; only for clients."""
     unit: str = ""

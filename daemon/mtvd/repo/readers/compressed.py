@@ -62,14 +62,16 @@ _HINT: Final = f"compressions are {', '.join(name for name in KNOWN if name != '
 def for_cfitsio(table: Any) -> bool:
     """Tell whether CFITSIO reads a compressed image right; parameters as in `check_kind`.
 
-    It does not read 64-bit integers, nor integers that were stored as they are. It looks at blanks in a column for
-    floats alone. And it takes integers' bits for floats, without a word, where astropy has cut floats down to integers
+    It does not read 64-bit integers, nor pixels that were stored as they are. It looks at blanks in a column for floats
+    alone. And it takes integers' bits for floats, without a word, where astropy has cut floats down to integers
     (``quantize_level=0`` for other than GZIP).
     """
     bits, kind = cards.number(table, "ZBITPIX", 0), cards.text(table, "ZCMPTYPE")
+    if bits == 64 or kind == "NOCOMPRESS":
+        return False
     if bits > 0:
-        return bits != 64 and kind != "NOCOMPRESS" and not has_column(table, "ZBLANK")
-    return has_column(table, "ZSCALE") or kind in {"GZIP_1", "GZIP_2", "NOCOMPRESS"}
+        return not has_column(table, "ZBLANK")
+    return has_column(table, "ZSCALE") or kind in {"GZIP_1", "GZIP_2"}
 
 
 def has_column(table: Any, name: str) -> bool:

@@ -22,10 +22,12 @@ from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Box, Plane, plane_at, planes
 from mtvd.repo.readers.parts import Part, box_of_pixels, box_on_sky
-from mtvd.repo.readers.wcsfit import fitted_cards
+from mtvd.repo.readers.wcsfit import fitted
 
 _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
+_FIT_PX: Final = 0.01
+"""What a fitted WCS may be off without a word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,9 @@ class ExposureFile:
         found = celestial_of(self._cards)
         if found.has_sky or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
             return found
-        return Celestial(celestial_of(fitted_cards(exact, self.image.shape)).cards, found.notes)
+        fit = fitted(exact, self.image.shape)
+        far = (f"the WCS is the file's exact one to {fit.worst_px:.2g} pixels",) if fit.worst_px > _FIT_PX else ()
+        return Celestial(celestial_of(fit.cards).cards, (*found.notes, *far))
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:

@@ -7,7 +7,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,10 +156,10 @@ class Plane:
             return tiles, for_cfitsio(table.header)
 
     def _decompressed(self, where: Where) -> Pixels:
-        if self._for_cfitsio:
-            with suppress(OSError, ValueError):  # astropy may read it all the same
-                return self.scaling.blanked(by_cfitsio(self.path, self.index, where))
         with parsing("the compressed pixels are damaged or truncated"):
+            if self._for_cfitsio:
+                return self.scaling.blanked(by_cfitsio(self.path, self.index, where))
+            # Never what CFITSIO has refused: astropy's HCOMPRESS writes beyond its memory over damaged tiles.
             return self.scaling.pixels(by_astropy(self._unscaled, self.index, where))
 
     def _unpacked(self, where: Where) -> Pixels:
@@ -245,7 +245,7 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
     if 0 in shape:
         return None
     tiled = type(hdu).__name__ == "CompImageHDU"
-    header = hdu.header.copy()
+    header = hdu.header  # no copy: nobody reads pixels of this HDU, so astropy leaves BZERO in it
     offset = 0 if tiled else int(hdu.fileinfo()["datLoc"])
     if plain and not tiled:
         _check_length(path, offset + math.prod(shape) * abs(int(header["BITPIX"])) // 8)
@@ -254,7 +254,7 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
         index=index,
         header=header,
         shape=shape,
-        scaling=scaling_of(header, bits=is_mask(header)),
+        scaling=scaling_of(header, bits="BLANK" in header and is_mask(header)),
         offset=offset,
         plain=plain,
         compressed=tiled,
