@@ -108,6 +108,13 @@ HEADERS: Final[dict[str, OddHeader]] = {
     "-TAB": OddHeader(tan(CTYPE1="RA---TAB", CTYPE2="DEC--TAB", **_CDELT), "none", "TAB is no projection"),
     "NCP at the equator": OddHeader(tan(CTYPE1="RA---NCP", CTYPE2="DEC--NCP", CRVAL2=0.0, **_CDELT), "none", "equator"),
     "a planet": OddHeader(tan(CTYPE1="MALN-TAN", CTYPE2="MALT-TAN", **_CDELT), "none", "MALN-TAN"),
+    "a reference point of its own": OddHeader(
+        tan(**_CDELT, RADESYS="ICRS", PV1_1=10.0, PV1_2=80.0, PV1_3=60.0), "astropy"
+    ),
+    "a reference point of its own, CAR": OddHeader(
+        tan(CTYPE1="RA---CAR", CTYPE2="DEC--CAR", **_CDELT, CRVAL2=10.0, PV1_1=20.0, PV1_2=5.0), "astropy"
+    ),
+    "an offset of it": OddHeader(tan(**_CDELT, PV1_0=1.0, PV1_1=10.0, PV1_2=80.0), "none", "reference point"),
     "two projections": OddHeader(tan(CTYPE2="DEC--SIN", **_CDELT), "none", "two projections"),
     "unknown projection": OddHeader(tan(CTYPE1="RA---XYZ", CTYPE2="DEC--XYZ", **_CDELT), "none", "XYZ"),
     "CUNIT DEG": OddHeader(tan(**_CDELT, CUNIT1="DEG", CUNIT2="DEG", RADESYS="ICRS")),
