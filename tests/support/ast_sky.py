@@ -50,7 +50,10 @@ def sky_of(header: str, x: Sequence[float] | Floats, y: Sequence[float] | Floats
     found = reading(header)
     if found is None:
         return None
-    ra, dec = found.tran([np.asarray(x, float) + 1, np.asarray(y, float) + 1])
+    try:
+        ra, dec = found.tran([np.asarray(x, float) + 1, np.asarray(y, float) + 1])
+    except Exception:  # noqa: BLE001 - a projection that cannot be
+        return None
     bad = (np.abs(ra) > 1e5) | (np.abs(dec) > 1e5)
     ra, dec = np.where(bad, np.nan, ra), np.where(bad, np.nan, dec)
     return np.degrees(ra) % 360, np.degrees(dec)

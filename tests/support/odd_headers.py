@@ -105,6 +105,16 @@ HEADERS: Final[dict[str, OddHeader]] = {
     "plain RA and DEC": OddHeader(tan(CTYPE1="RA", CTYPE2="DEC", **_CDELT, RADESYS="ICRS")),
     "GLS": OddHeader(tan(CTYPE1="RA---GLS", CTYPE2="DEC--GLS", **_CDELT, RADESYS="ICRS"), "astropy"),
     "NCP": OddHeader(tan(CTYPE1="RA---NCP", CTYPE2="DEC--NCP", **_CDELT, RADESYS="ICRS")),
+    "-TAB": OddHeader(tan(CTYPE1="RA---TAB", CTYPE2="DEC--TAB", **_CDELT), "none", "TAB is no projection"),
+    "NCP at the equator": OddHeader(tan(CTYPE1="RA---NCP", CTYPE2="DEC--NCP", CRVAL2=0.0, **_CDELT), "none", "equator"),
+    "a planet": OddHeader(tan(CTYPE1="MALN-TAN", CTYPE2="MALT-TAN", **_CDELT), "none", "MALN-TAN"),
+    "a reference point of its own": OddHeader(
+        tan(**_CDELT, RADESYS="ICRS", PV1_1=10.0, PV1_2=80.0, PV1_3=60.0), "astropy"
+    ),
+    "a reference point of its own, CAR": OddHeader(
+        tan(CTYPE1="RA---CAR", CTYPE2="DEC--CAR", **_CDELT, CRVAL2=10.0, PV1_1=20.0, PV1_2=5.0), "astropy"
+    ),
+    "an offset of it": OddHeader(tan(**_CDELT, PV1_0=1.0, PV1_1=10.0, PV1_2=80.0), "none", "reference point"),
     "two projections": OddHeader(tan(CTYPE2="DEC--SIN", **_CDELT), "none", "two projections"),
     "unknown projection": OddHeader(tan(CTYPE1="RA---XYZ", CTYPE2="DEC--XYZ", **_CDELT), "none", "XYZ"),
     "CUNIT DEG": OddHeader(tan(**_CDELT, CUNIT1="DEG", CUNIT2="DEG", RADESYS="ICRS")),
@@ -163,6 +173,11 @@ HEADERS: Final[dict[str, OddHeader]] = {
     ),
     "ZPX": OddHeader(
         _iraf("zpx", '3. 2. 2. 2. -.1 .1 -.1 .1 1e-4 1e-4 0." projp1=1. projp3=337.7', "", EQUINOX=2000.0), "neither"
+    ),
+    "ZPX of an even power": OddHeader(
+        _iraf("zpx", '3. 2. 2. 2. -.1 .1 -.1 .1 1e-4 1e-4 0." projp1=1. projp2=0.5', "", EQUINOX=2000.0),
+        "neither",
+        "does not count",
     ),
     "a plate": OddHeader("".join(card(key, value) for key, value in _PLATE.items())),
     "a plate with a WCS": OddHeader(tan(**_CDELT) + "".join(card(key, value) for key, value in _PLATE.items())),

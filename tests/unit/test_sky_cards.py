@@ -81,7 +81,7 @@ def test_a_degree_away_fk4_is_a_rotation_and_a_scale_to_a_milliarcsecond() -> No
 
 def test_poles_that_cannot_be_have_no_rotation() -> None:
     wcs = PlaneWcs(projection="CAR", crpix=(1, 1), crval=(0, 80), matrix=((1, 0), (0, 1)), lonpole=60.0)
-    assert native_rotation(wcs, 0.0) is None
+    assert native_rotation(wcs) is None
 
 
 @pytest.mark.parametrize(

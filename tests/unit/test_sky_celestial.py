@@ -125,3 +125,26 @@ def test_icrs_and_fk5_of_2000_stay_as_they_are() -> None:
         assert (header["RADESYS"], header["CRVAL1"], header["CRVAL2"]) == (system, 150.0, 30.0)
         assert "LONPOLE" not in header
         assert header.get("EQUINOX") == (2000.0 if system == "FK5" else None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "degrees"),
+    [
+        ("deg", 1),
+        ("Degrees", 1),
+        ("arcmin", 1 / 60),
+        ("ARCSEC", 1 / 3600),
+        ("mas", 1 / 3.6e6),
+        ("rad", 57.29577951308232),
+    ],
+)
+def test_any_unit_of_an_angle_means_degrees(unit: str, degrees: float) -> None:
+    values = {"CRVAL1": 150.0, "CRVAL2": 30.0, "CDELT1": -0.001, "CDELT2": 0.001}
+    scaled = {key: value / degrees for key, value in values.items()}
+    header = fits.Header.fromstring(celestial_of(tan(**scaled, CUNIT1=unit, CUNIT2=unit)).cards)
+    assert [header[key] for key in ("CRVAL1", "CRVAL2", "CD1_1", "CD2_2")] == pytest.approx(list(values.values()))
+
+
+def test_hours_are_degrees_of_right_ascension() -> None:
+    header = fits.Header.fromstring(celestial_of(tan(CRVAL1=10.0, CDELT1=-1e-4, CDELT2=1e-3, CUNIT1="hour")).cards)
+    assert (header["CRVAL1"], header["CD1_1"]) == (150.0, pytest.approx(-0.0015))

@@ -96,14 +96,9 @@ def _sky(header: Header, note: Note) -> tuple[tuple[str, str | float | int], ...
         return ()
     if any("DIS" in keyword and _TABLES.fullmatch(keyword) for keyword in header.keywords):
         note("the distortion that is in tables of the file (CPDIS, D2IM) does not count")
-    if system == System("ICRS") or (system.name, system.equinox) == ("FK5", 2000.0):
-        if wcs.lonpole is not None and native_rotation(wcs, reference_latitude(wcs)) is None:
-            note("the poles of the image's WCS (LONPOLE, LATPOLE) make no sense: it is shown without its sky")
-            return ()
+    is_plain = system == System("ICRS") or (system.name, system.equinox) == ("FK5", 2000.0)
+    if is_plain and not wcs.fiducial and (wcs.lonpole is None or native_rotation(wcs) is not None):
         return tuple(keywords(wcs, system.name))
-    if wcs.pv_lon and wcs.projection != "TPV":
-        note(f"a WCS in {system.name} with PV cards of the longitude: the image is shown without its sky")
-        return ()
     turned = in_icrs(wcs, to_icrs(system.name, system.equinox, system.epoch, direction(*wcs.crval)))
     if turned is None:
         note("the poles of the image's WCS (LONPOLE, LATPOLE) make no sense: it is shown without its sky")
@@ -174,7 +169,7 @@ def _iraf(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs:
     return _replaced(wcs, projection="ZPN", pv_lat={**dict.fromkeys(range(max(radial) + 1), 0.0), **radial})
 
 
-def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs:
+def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs | None:
     pv: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for keyword in header.keywords:
         found = _PV.fullmatch(keyword) if keyword.startswith("PV") else None
@@ -201,9 +196,13 @@ def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWc
             factors.setdefault(1, 1.0)
         return _replaced(wcs, projection="TPV", pv_lon=kept[0], pv_lat=kept[1])
     lon, wcs = pv[0], _replaced(wcs, sip=sip, pv_lat=pv[1] if wcs.projection not in {"STG", "ARC", "ZEA"} else {})
-    if any(lon.get(number) for number in (0, 1, 2)):
-        return _replaced(wcs, pv_lon=lon)
-    return _replaced(wcs, lonpole=lon.get(3, wcs.lonpole), latpole=lon.get(4, wcs.latpole))
+    wcs = _replaced(wcs, lonpole=lon.get(3, wcs.lonpole), latpole=lon.get(4, wcs.latpole))
+    if lon.get(0):
+        note("a reference point of the projection's longitude (PV) is out of reach: the image is shown without its sky")
+        return None
+    if 1 in lon or 2 in lon:  # AST passes over them
+        return _replaced(wcs, fiducial=(lon.get(1, 0.0), lon.get(2, reference_latitude(wcs))))
+    return wcs
 
 
 def _sip(header: Header, note: Note) -> tuple[Mapping[tuple[int, int], float], Mapping[tuple[int, int], float]] | None:

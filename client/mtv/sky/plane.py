@@ -39,6 +39,8 @@ class PlaneWcs:
     pv_lat: Mapping[int, float] = dataclasses.field(default_factory=dict)
     sip: tuple[Sip, Sip] | None = None
     """SIP's A and B."""
+    fiducial: Pair | None = None
+    """Native longitude and latitude of the point that has ``crval``; None for the projection's own."""
 
     @property
     def determinant(self) -> float:
@@ -70,7 +72,7 @@ def in_icrs(wcs: PlaneWcs, local: Local) -> PlaneWcs | None:
         None where the header's own poles make no sense.
     """
     theta = reference_latitude(wcs)
-    native = native_rotation(wcs, theta)
+    native = native_rotation(wcs)
     if native is None:
         return None
     turned = frames.times(local.rotation, native)
@@ -84,27 +86,32 @@ def in_icrs(wcs: PlaneWcs, local: Local) -> PlaneWcs | None:
         crval=crval,
         lonpole=lonpole,
         latpole=frames.angles(pole)[1],
+        fiducial=None,
         matrix=((a * k, b * k), (c * k, d * k)),
     )
 
 
 def reference_latitude(wcs: PlaneWcs) -> float:
-    """Return the native latitude of the reference point in degrees."""
+    """Return the native latitude of the projection's own reference point in degrees; its longitude is 0."""
     if wcs.projection in ZENITHAL:
         return 90.0
     return wcs.pv_lat.get(1, 0.0) if wcs.projection in CONIC else 0.0
 
 
-def native_rotation(wcs: PlaneWcs, theta_deg: float) -> Matrix | None:
+def native_rotation(wcs: PlaneWcs) -> Matrix | None:
     """Return the rotation from native to celestial directions; None where there is none.
 
-    FITS Paper II, equations 2 and 8 to 10; the native longitude of the reference point is 0.
+    FITS Paper II, equations 2 and 8 to 10.
     """
     alpha0, delta0 = (math.radians(value) for value in wcs.crval)
-    lonpole = wcs.lonpole if wcs.lonpole is not None else (0.0 if wcs.crval[1] >= theta_deg else 180.0)
-    phi, theta = math.radians(lonpole), math.radians(theta_deg)
+    phi_deg, theta_deg = wcs.fiducial or (0.0, reference_latitude(wcs))
+    lonpole = wcs.lonpole
+    if lonpole is None:
+        lonpole = phi_deg if wcs.crval[1] >= theta_deg else phi_deg + 180.0
+    theta = math.radians(theta_deg)
     if theta_deg == 90:
-        return _euler(alpha0, delta0, phi)
+        return _euler(alpha0, delta0, math.radians(lonpole))
+    phi = math.radians(lonpole - phi_deg)
     delta = _pole_latitude(delta0, phi, theta, math.radians(90.0 if wcs.latpole is None else wcs.latpole))
     if delta is None:
         return None
@@ -118,7 +125,7 @@ def native_rotation(wcs: PlaneWcs, theta_deg: float) -> Matrix | None:
         sine = math.sin(phi) * math.cos(theta) / math.cos(delta0)
         cosine = (math.sin(theta) - math.sin(delta) * math.sin(delta0)) / (math.cos(delta) * math.cos(delta0))
         alpha = alpha0 - math.atan2(sine, cosine)
-    return _euler(alpha, delta, phi)
+    return _euler(alpha, delta, math.radians(lonpole))
 
 
 def _pole_latitude(delta0: float, phi: float, theta: float, latpole: float) -> float | None:
