@@ -106,6 +106,16 @@ def test_one_card_that_makes_no_sense_costs_itself_alone(
     assert read_both(tmp_path / "odd.fits.gz", out, store)[0].tolist() == IMAGE.tolist()
 
 
+@pytest.mark.parametrize("first", ["RICE_1", "none"])
+def test_an_image_behind_a_compressed_one_is_found_though_its_header_is_odd(
+    tmp_path: Path, out: Output, store: PixelStore, first: str
+) -> None:
+    behind = hdu_bytes("BZERO   =                 -NAN", first="XTENSION= 'IMAGE   '")
+    (tmp_path / "odd.fits").write_bytes(content_of(first) + behind)
+    assert read_both(tmp_path / "odd.fits", out, store, hdu=2)[0].tolist() == IMAGE.tolist()
+    assert read_both(tmp_path / "odd.fits", out, store, hdu=1)[0].shape == (40, 50)
+
+
 def test_get_says_the_value_of_a_card_that_cannot_be_parsed_as_it_stands(
     tmp_path: Path, out: Output, store: PixelStore
 ) -> None:

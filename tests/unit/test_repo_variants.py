@@ -18,7 +18,7 @@ pytest.importorskip("astropy.io.fits")
 pytest.importorskip("fitsio")
 MOST = 10**9
 BOX = (3, 2, 9, 7)
-FEWEST = {"integers": 500, "floats": 250, "by_fitsio": 400, "odd_tables": 14}
+FEWEST = {"integers": 350, "floats": 200, "by_fitsio": 400, "odd_tables": 14}
 """So many variants are written with the packages that the tests are run with; fewer would be a test of nothing."""
 
 

@@ -245,7 +245,7 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
     if 0 in shape:
         return None
     tiled = type(hdu).__name__ == "CompImageHDU"
-    header = hdu.header.copy()
+    header = hdu.header  # no copy: nobody reads pixels of this HDU, so astropy leaves BZERO in it
     offset = 0 if tiled else int(hdu.fileinfo()["datLoc"])
     if plain and not tiled:
         _check_length(path, offset + math.prod(shape) * abs(int(header["BITPIX"])) // 8)
@@ -254,7 +254,7 @@ def _plane(path: Path, index: int, hdu: Any, *, plain: bool) -> Plane | None:
         index=index,
         header=header,
         shape=shape,
-        scaling=scaling_of(header, bits=is_mask(header)),
+        scaling=scaling_of(header, bits="BLANK" in header and is_mask(header)),
         offset=offset,
         plain=plain,
         compressed=tiled,

@@ -51,7 +51,7 @@ def of(plane: HasHeader) -> tuple[Any, ...]:
     if not plane.index:
         return (plane.header,)
     with opened(plane.path) as hdus:
-        return (hdus[0].header.copy(), plane.header)
+        return (hdus[0].header, plane.header)
 
 
 def metadata_of(headers: Iterable[Any]) -> dict[str, cards.Plain]:
