@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.ast_sky import apart_arcsec, pixel_of, sky_of
+from tests.support.odd_headers import HEADERS
 
 import mtv
 from mtv.sky.cards import card
@@ -182,6 +183,30 @@ def test_our_own_cards_mean_the_same_again_and_a_cut_out_keeps_its_place(
     assert celestial_of(cut).cards == cut
     whole, part = HeaderSky(found.cards), HeaderSky(cut)
     assert apart_arcsec(whole.to_sky(X + x, Y + y), part.to_sky(X, Y)) < 0.01 * pixel_arcsec
+
+
+KEYS = [
+    "CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CD1_1", "CDELT1", "CDELT2", "LONPOLE", "LATPOLE", "PV2_1", "PV2_3",
+    "PV1_0", "PV1_2", "A_ORDER", "A_0_2", "A_15_0", "EQUINOX", "EPOCH", "RADESYS", "MJD-OBS", "DATE-OBS", "WAT1_001",
+    "WAT2_001", "PLTRAH", "AMDX1", "AMDX13", "PPO3", "PLTDECD", "LTV1", "LTM1_1", "CTYPE1A", "CRVAL1A", "CUNIT1",
+    "CROTA2", "CRPIX1",
+]  # fmt: skip
+VALUES = [
+    "0", "-1", "1e300", "-1e300", "1e-320", "NaN", "'x'", "", "T", "90", "180", "1e10", "'RA---ZPX'", "'RA---TNX'",
+    "'RA---COE'", "'DEC--COE'", "15", "'wtype=zpx projp0=1 projp9=4 lngcor = \"3. 8. 8. 1. -1 1 -1 1 1 1 1\"'",
+]  # fmt: skip
+
+
+@given(
+    st.sampled_from([odd.cards for odd in HEADERS.values()]),
+    st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), min_size=1, max_size=5),
+)
+def test_numbers_out_of_reach_cost_the_sky_at_most(cards: str, more: list[tuple[str, str]]) -> None:
+    raw = cards + "".join(f"{keyword:<8}= {value}"[:80].ljust(80) for keyword, value in more)
+    found = celestial_of(raw)
+    picture_of(raw)
+    assert celestial_of(found.cards).notes == ()
+    moved(found.cards, (3, 4))
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=400), st.booleans())

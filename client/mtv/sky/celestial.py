@@ -64,7 +64,14 @@ def celestial_of(cards: str) -> Celestial:
         cards = cards[:MOST_CHARS]
         notes.append(f"only the first {MOST_CHARS // 80} cards of the header are read")
     header = read(cards)
-    text = "".join(card(keyword, value) for keyword, value in _sky(header, notes.append))
+    try:
+        found = _sky(header, notes.append)
+    except (ArithmeticError, ValueError):  # 1e300 degrees
+        found = None
+    if found is None or not all(math.isfinite(value) for _, value in found if not isinstance(value, str)):
+        notes.append("the numbers of the image's WCS are out of reach: it is shown without its sky")
+        found = ()
+    text = "".join(card(keyword, value) for keyword, value in found)
     return Celestial(text, tuple(dict.fromkeys((*notes, *physical.notes_of(header)))))
 
 
@@ -87,7 +94,7 @@ def moved(cards: str, shift: tuple[int, int]) -> str:
     return "".join(lines[key] if number is None else card(key, number) for key, number in written)
 
 
-def _sky(header: Header, note: Note) -> tuple[tuple[str, str | float | int], ...]:
+def _sky(header: Header, note: Note) -> tuple[tuple[str, str | float | int], ...] | None:
     wcs, system = _plane(header, note)
     if wcs is None or system is None:
         return ()
@@ -108,7 +115,10 @@ def _sky(header: Header, note: Note) -> tuple[tuple[str, str | float | int], ...
 
 def _plane(header: Header, note: Note) -> tuple[PlaneWcs | None, System | None]:
     if plates.is_plate(header):
-        return plates.plate(header), system_of(header, "RA", note)
+        wcs = plates.plate(header)
+        if wcs is None:
+            note("the solution of the image's plate makes no sense: it is shown without its sky")
+        return wcs, system_of(header, "RA", note)
     axes = axes_of(header, note)
     if axes is None:
         return None, None
@@ -165,7 +175,7 @@ def _iraf(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs:
         note(f"the distortion of the image's {wcs.projection} projection cannot be said in FITS: it does not count")
     if wcs.projection == "TNX":
         return _replaced(wcs, projection="TAN")
-    radial = plates.radial_of(words[1]) or plates.radial_of(words[0])
+    radial = plates.radial_of(words[1]) or plates.radial_of(words[0]) or {1: 1.0}
     return _replaced(wcs, projection="ZPN", pv_lat={**dict.fromkeys(range(max(radial) + 1), 0.0), **radial})
 
 

@@ -86,7 +86,8 @@ def direction(lon_deg: float, lat_deg: float) -> Vector:
 def angles(vector: Vector) -> tuple[float, float]:
     """Return longitude in [0, 360) and latitude of a vector, in degrees."""
     x, y, z = vector
-    return math.degrees(math.atan2(y, x)) % 360, math.degrees(math.atan2(z, math.hypot(x, y)))
+    longitude = math.degrees(math.atan2(y, x)) % 360 % 360  # of tiny negative numbers 360 is left once
+    return longitude, math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
 def times(first: Matrix, second: Matrix) -> Matrix:

@@ -156,10 +156,13 @@ def plate(header: Header) -> PlaneWcs | None:
     k = abs(x_factors[0]) / 3600  # degrees of one millimetre
     pv_lon, pv_lat = as_pv(_plate_axis(x_factors, k), _plate_axis(y_factors, k, turned=True))
     sign = -1.0 if header.text("PLTDECSN") == "-" else 1.0
+    declination = sign * _sexagesimal(header, "PLTDEC", "DMS")
+    if abs(declination) > 90:
+        return None
     return PlaneWcs(
         projection="TPV",
         crpix=(centre[0] / sizes[0] - corner[0] + 0.5, centre[1] / sizes[1] - corner[1] + 0.5),
-        crval=(15 * _sexagesimal(header, "PLTRA", "HMS"), sign * _sexagesimal(header, "PLTDEC", "DMS")),
+        crval=(15 * _sexagesimal(header, "PLTRA", "HMS") % 360 % 360, declination),
         matrix=((-k * sizes[0] / 1000, 0.0), (0.0, k * sizes[1] / 1000)),
         pv_lon=pv_lon,
         pv_lat=pv_lat,
