@@ -63,6 +63,8 @@ _LOG = logging.getLogger(__name__)
 _LOOKS: Final = 3
 """How often a batch gives way to what the user has done: who drags the image would hold it up for ever. More than once,
 because what is deleted by hand between two tries fails a batch that does not look."""
+_MOST_PAUSE: Final = 31
+"""Batches between two tries to finish what the window refuses: a full disk must not cost every one of them a try."""
 _LOSSES: Final = 2
 """How often a transaction may bring the window down before it is called poisoned."""
 
@@ -99,6 +101,12 @@ class Committer:
         self._generation = -1
         self._lost_track = False
         """True where the window may show anything, and must be drawn anew."""
+        self._unfinished: set[int] = set()
+        """Displays that the window refused to draw again, as it does for want of room: it shows them in part."""
+        self._pause = 0
+        """Batches that go by before it is tried again to finish them."""
+        self._passed = 0
+        """Batches that have gone by since it was tried."""
         self.meanwhile: Callable[[Collection[Display]], Awaitable[None]] = _nothing
         """Called between the parts of a large transaction with the displays that it is on, by number and by name."""
         self._under_way = 0
@@ -178,6 +186,7 @@ class Committer:
         for attempt in range(_LOSSES):
             generation = await self._stage.ensure()
             if generation == self._generation and not self._lost_track:
+                await self._finish()
                 return
             if self._generation not in {-1, generation}:  # a new one shows nothing
                 self._strangers = set()
@@ -597,6 +606,24 @@ class Committer:
         results = await self._run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
         self._strangers = set()
         self._log_refusals(results)
+        self._leave_unfinished(zip(self.scene.displays, results, strict=False))
+
+    async def _finish(self) -> None:
+        """Draw the displays that the window refused to draw again, in rarer and rarer tries."""
+        self._unfinished &= self._shown.displays.keys()
+        self._passed += 1
+        if not self._unfinished or self._passed <= self._pause:
+            return
+        numbers = sorted(self._unfinished)
+        sections = (Section(key=f"restore {n}", actions=planner.plan_repair({n}, self._shown)) for n in numbers)
+        self._number += 1
+        results = await self._run(Batch(epoch=self._epoch, number=self._number, sections=tuple(sections)))
+        self._leave_unfinished(zip(numbers, results, strict=True))
+
+    def _leave_unfinished(self, drawn: Iterable[tuple[int, SectionResult]]) -> None:
+        self._unfinished = {number for number, result in drawn if result.failed_action is not None}
+        self._pause = min(2 * self._pause + 1, _MOST_PAUSE) if self._unfinished else 0
+        self._passed = 0
 
     def _without_lost_files(self) -> None:
         present = self._pixels.present(self.scene.files())

@@ -390,6 +390,35 @@ async def test_pixels_of_a_failed_transaction_are_removed(house: House) -> None:
     assert house.pixels.names() == ()
 
 
+async def test_a_display_that_could_not_be_restored_is_finished_as_soon_as_the_window_takes_it(house: House) -> None:
+    name = pixel_file(house)
+    await house.committer.commit([waiting(image(0, name), dot(0, key="a"), files=(name,))])
+    house.window.refuses = lambda action: isinstance(action, ac.LoadImage)
+    house.window.generation += 1
+    for other in range(1, 100):
+        await house.committer.commit([waiting(dot(other))])
+    tries = [batch for batch in house.window.batches if any(s.key == "restore 0" for s in batch.sections)]
+    assert 4 <= len(tries) <= 10, "it is tried again, and not with every batch"
+    house.window.refuses = lambda _: False
+    before = len(house.window.batches)
+    for other in range(100, 140):
+        await house.committer.commit([waiting(dot(other))])
+    (finished,) = [b for b in house.window.batches[before:] if any(s.key == "restore 0" for s in b.sections)]
+    assert {type(a) for s in finished.sections for a in s.actions} >= {ac.LoadImage, ac.AddMarkers}
+
+
+async def test_a_display_that_was_deleted_meanwhile_is_not_finished(house: House) -> None:
+    name = pixel_file(house)
+    await house.committer.commit([waiting(image(0, name), files=(name,))])
+    house.window.refuses = lambda action: isinstance(action, ac.LoadImage)
+    house.window.generation += 1
+    await house.committer.commit([waiting(ch.DeleteDisplay(display=0))])
+    before = len(house.window.batches)
+    for other in range(1, 4):
+        await house.committer.commit([waiting(dot(other))])
+    assert len(house.window.batches) == before + 3
+
+
 async def test_a_display_whose_pixels_are_gone_keeps_its_overlays_in_a_new_window(house: House) -> None:
     name = pixel_file(house)
     await house.committer.commit([waiting(image(0, name), dot(0, key="a"), files=(name,))])
