@@ -6,7 +6,7 @@ set -eu
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 python3 -m venv "$place/venv"
-"$place/venv/bin/pip" install --quiet --disable-pip-version-check starlink-pyast==4.2.0 numpy
+"$place/venv/bin/pip" install --quiet --disable-pip-version-check starlink-pyast==4.2.0 numpy==2.2.6
 "$place/venv/bin/python" - <<'PYTHON'
 import math
 import sys
