@@ -765,6 +765,22 @@ def test_a_file_that_is_there_is_shown_whatever_its_name(
     assert daemon.steps == [st.Mtv(target=file), st.Mtv(target=dataset)]
 
 
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        ("choose a slice: cube_index=(0, 0); or another HDU", "choose a slice: --slice 0,0; or another HDU"),
+        ("choose a slice: cube_index=(0,); or another HDU", "choose a slice: --slice 0; or another HDU"),
+        ("for example collections='u/me/run'", "for example --collections 'u/me/run'"),
+        ("a longer timeout_secs waits longer", "a longer --timeout waits longer"),
+        ("cut it out by pixels: bbox", "cut it out by pixels: --bbox X,Y,WIDTH,HEIGHT"),
+        ("wcs, bbox, xy0 or unit", "wcs, bbox, xy0 or unit"),
+    ],
+)
+def test_hints_name_options_as_the_shell_has_them(run: Run, daemon: ScriptedDaemon, hint: str, told: str) -> None:
+    daemon.script(ms.Transaction, raising(error("bad_value", hint=hint)))
+    assert f"({told})" in run("show", "calexp", code=1).output
+
+
 def test_status_as_json_is_the_report(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(ms.Status, report())
     assert json.loads(run("status", "--json").output)["displays"][0]["overlays"] == {"markers": 345}

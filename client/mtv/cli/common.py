@@ -158,8 +158,24 @@ def in_words_of_the_system(error: OSError) -> str:
 
 
 def in_words_of_the_shell(error: MtvError) -> str:
-    """Return what is wrong without the path of the step: a command has only one of a kind."""
-    return str(type(error)(msgspec.structs.replace(error.error, where=_STEP.sub("", error.error.where))))
+    """Return what is wrong: options as the shell has them, and no path of the step, of which there is only one."""
+    hint = error.error.hint
+    for pattern, words in _OPTIONS:
+        hint = pattern.sub(words, hint)
+    return str(type(error)(msgspec.structs.replace(error.error, where=_STEP.sub("", error.error.where), hint=hint)))
+
+
+def _slice(found: re.Match[str]) -> str:
+    return "--slice " + ",".join(re.findall(r"\d+", found[0]))
+
+
+_OPTIONS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
+    (re.compile(r"cube_index=\([\d, ]+\)"), _slice),
+    (re.compile(r"\bcollections="), "--collections "),
+    (re.compile(r"\btimeout_secs\b"), "--timeout"),
+    (re.compile(r"(?<=: )bbox$|(?<=\()bbox(?=\))"), "--bbox X,Y,WIDTH,HEIGHT"),
+)
+"""Words of Python in hints, and those of the command line."""
 
 
 def step_of(error: MtvError) -> int | None:

@@ -67,7 +67,8 @@ def check_symbol(symbol: str, where: str = "symbol", *, text_chars: int = 1_000)
 def check_text(text: str, where: str, *, text_chars: int = 1_000) -> str:
     """Return a text that can be drawn, or raise: braces, quotes, semicolons and emoji are fine, newlines are not."""
     if not text.strip():
-        raise bad_value(where, "the text is empty", "use + x * o, @:Mxx,Mxy,Myy, or some text")
+        of_a_marker = where.rpartition(".")[2].startswith("symbol")
+        raise bad_value(where, "the text is empty", "use + x * o, @:Mxx,Mxy,Myy, or some text" if of_a_marker else "")
     if len(text) > text_chars:
         raise bad_value(where, f"the text has {len(text)} characters, at most {text_chars} are drawn")
     if _CONTROL.search(text):
