@@ -510,11 +510,11 @@ def test_gaps_and_arrays_of_a_catalog_are_printed_and_what_is_left_out_is_said(
     run: Run, daemon: ScriptedDaemon
 ) -> None:
     daemon.script(ms.Get, odd_catalog())
-    told = json.loads(run("catalog", "a.fits", "--json").stdout)
+    told = json.loads(run("catalog", "src", "visit=1", "--json").stdout)
     assert told["rows"][0] == {"id": 2**62, "wide": [[0, 1], [2, 3]], "waves": "(1+2j)"}
     assert (told["rows"][1]["id"], told["left_out"], told["other_tables"]) == (None, ["ragged"], ["more"])
     daemon.script(ms.Get, odd_catalog())
-    printed = run("catalog", "a.fits", "--csv")
+    printed = run("catalog", "src", "visit=1", "--csv")
     heads, first, _ = csv.reader(io.StringIO(printed.stdout))
     assert heads == ["id", "wide[0,0]", "wide[0,1]", "wide[1,0]", "wide[1,1]", "waves"]
     assert first == [str(2**62), "0.0", "1.0", "2.0", "3.0", "(1+2j)"]
@@ -522,7 +522,7 @@ def test_gaps_and_arrays_of_a_catalog_are_printed_and_what_is_left_out_is_said(
     assert "the file has more tables: more" in printed.stderr
     for option in ("--schema", "--limit=1"):
         daemon.script(ms.Get, odd_catalog())
-        assert "left out: ragged" in run("catalog", "a.fits", option).output
+        assert "left out: ragged" in run("catalog", "src", "visit=1", option).output
 
 
 def test_what_is_no_catalog_is_refused(run: Run, daemon: ScriptedDaemon) -> None:
