@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import re
 import types
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support import repo_sample as sample
+from tests.support import tables
 from tests.support.odd_headers import tan
 from tests.support.readers import pixels
 
@@ -406,3 +408,92 @@ def test_the_component_sky_projection_is_wcs(tmp_path: Path, out: Output) -> Non
 def test_a_cut_out_on_the_command_line_is_a_square_or_has_two_sides() -> None:
     assert sky_box("150.1,-2,30") == (150.1, -2.0, 30.0, 30.0)
     assert sky_box("150.1,-2,30,20") == (150.1, -2.0, 30.0, 20.0)
+
+
+# Odd headers
+
+TABLE = fits.BinTableHDU.from_columns(
+    [fits.Column("n", "J", array=np.array([1, 2])), fits.Column("x", "D", array=np.array([1.5, 2.5]))]
+)
+ASCII = fits.TableHDU.from_columns(
+    [fits.Column("n", "I4", array=np.array([1, 2])), fits.Column("x", "E8.2", array=np.array([1.5, 2.5]))]
+)
+ODD_CARDS = (
+    *(f"{word:8}= -NAN" for word in ("BACKMAG", "TNULL1", "TZERO1", "TDIM1", "TUNIT1", "TDOC1", "TCCLS1", "EXTNAME")),
+    *("THEAP   = -NAN", "FLAGCOL = -NAN", "ZTABLE  = -NAN", "EXTTYPE = -NAN"),
+    *(
+        "TSCAL1  = 'one'",
+        "TZERO2  =",
+        "TSCAL2  = NaN",
+        "TUNIT1  =   \xff\0",
+        "CONTINUE  'abc'",
+        "lower   = 1",
+        "======",
+    ),
+)
+
+
+@pytest.mark.parametrize("card", ODD_CARDS)
+@pytest.mark.parametrize("table", [TABLE, ASCII], ids=["binary", "ASCII"])
+def test_one_card_of_a_table_that_makes_no_sense_costs_itself_alone(tmp_path: Path, table: Any, card: str) -> None:
+    head = (table.header.tostring(endcard=False, padding=False) + card.ljust(80) + "END".ljust(80)).encode("latin-1")
+    made = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(made)
+    start = len(fits.PrimaryHDU().header.tostring())
+    rows = made.getvalue()[start + len(table.header.tostring()) :]
+    content = made.getvalue()[:start] + head + b" " * (-len(head) % 2880) + rows
+    for name, written_as in (("odd.fits", content), ("odd.fits.gz", gzip.compress(content))):
+        (tmp_path / name).write_bytes(written_as)
+        read = tables.read(tmp_path / name).columns
+        assert {key: tables.plain(values) for key, values in read.items()} == {"n": [1, 2], "x": [1.5, 2.5]}
+
+
+@pytest.mark.parametrize(("word", "value", "wanted"), [("TZERO1", 100, [101, 102]), ("TNULL1", 2, [1, None])])
+def test_a_continue_that_continues_nothing_leaves_the_card_before_it_alone(
+    tmp_path: Path, word: str, value: int, wanted: list[Any]
+) -> None:
+    table = TABLE.copy()
+    table.header[word] = value
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "t")
+    content = (tmp_path / "t").read_bytes()
+    at = content.index(f"{word}  =".encode()) + 80
+    end = content.index(b"END" + b" " * 77, at)
+    (tmp_path / "t").write_bytes(
+        content[:at] + b"CONTINUE  'abc'".ljust(80) + content[at : end + 80] + content[end + 160 :]
+    )
+    found = tables.plain(tables.read(tmp_path / "t").columns["n"])
+    assert found == wanted
+
+
+@pytest.mark.parametrize("name", ["x[1].fits", "x.fits[1][col x]", "$HOME", "a b'", "a%20b.parq", "a\nb", "s3:x", "-"])
+@pytest.mark.parametrize("kind", ["Defects", "DataFrame", "AstropyTable", "SourceCatalog"])
+def test_a_table_may_have_any_name(tmp_path: Path, out: Output, name: str, kind: str) -> None:
+    sample_of(tmp_path / "plain", kind).rename(tmp_path / name)
+    assert said(read_positions, tmp_path / name, out, wanted=Wanted(), most_markers=99) == ("", "")
+
+
+# The sky again
+
+_CD = {"CD1_1": -0.001, "CD2_2": 0.001}
+_SIP = {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-4, "B_0_2": 1e-4}
+_PV = {"PV1_1": 1.0, "PV1_4": 0.05, "PV2_1": 1.0, "PV2_4": 0.03}
+
+
+@pytest.mark.parametrize(
+    ("ctype", "counts", "left_out"), [("TPV", _PV, _SIP), ("TAN", _SIP, _PV)], ids=["TPV counts", "SIP counts"]
+)
+def test_of_sip_and_tpv_in_one_header_ctype_says_which_counts(
+    ctype: str, counts: dict[str, float], left_out: dict[str, float]
+) -> None:
+    both = celestial_of(tan(CTYPE1=f"RA---{ctype}", CTYPE2=f"DEC--{ctype}", **_CD, **counts, **left_out))
+    one = celestial_of(tan(CTYPE1=f"RA---{ctype}", CTYPE2=f"DEC--{ctype}", **_CD, **counts))
+    assert (both.cards, one.notes) == (one.cards, ())
+    assert "counts" in both.notes[0]
+
+
+def test_of_cd_pc_and_crota_in_one_header_the_first_counts() -> None:
+    turned = {"PC1_1": 0.8, "PC1_2": -0.6, "PC2_1": 0.6, "PC2_2": 0.8}
+    assert celestial_of(tan(**_CD, **DAYS, **turned, CROTA2=30.0)) == celestial_of(tan(**_CD))
+    assert celestial_of(tan(**DAYS, **turned, CROTA2=30.0)) == celestial_of(tan(**DAYS, **turned))
+    assert celestial_of(tan(**DAYS, CROTA2=30.0)) != celestial_of(tan(**DAYS))
+    assert celestial_of(tan(CD001001=-0.001, CD002002=0.001)) == celestial_of(tan(**_CD))

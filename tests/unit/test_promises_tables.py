@@ -13,7 +13,7 @@ from tests.support import tables
 from tests.support.readers import column
 
 from mtv.cli import textpoints
-from mtv.wire.angles import factor
+from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
 from mtvd.pixelstore import PixelStore
@@ -242,3 +242,11 @@ def test_a_cell_of_a_text_without_a_number_is_a_gap(tmp_path: Path, gap: str) ->
     (tmp_path / "t.csv").write_text(f"x,y\n1,2\n{gap},4\n")
     found = textpoints.read(str(tmp_path / "t.csv"), None, "pixel")
     assert (found.x[0], np.isnan(found.x[1]), list(found.y)) == (1.0, True, [2.0, 4.0])
+
+
+def test_the_page_names_every_usual_pair_of_pixels_and_each_is_found() -> None:
+    assert usual_pairs("pixel") == "slot_Centroid_x slot_Centroid_y, x y, xcentroid ycentroid"
+    assert "`slot_Centroid_x _y`, `x y`, `xcentroid ycentroid`" in PAGE
+    for pair in usual_pairs("pixel").split(", "):
+        assert usual_pair("pixel", ["id", *pair.split()]) == tuple(pair.split())
+    assert usual_pair("pixel", ["xcentroid", "ycentroid", "x", "y"]) == ("x", "y")
