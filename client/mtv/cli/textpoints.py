@@ -20,14 +20,15 @@ _TABLES: Final = (
     b"# %ECSV",
     b"SIMPLE",
     b"PAR1",
-    b"<?xml",
-    b"<VOTABLE",
     b"\x1f\x8b",
+    b"\x1f\x9d",
     b"BZh",
     b"\xfd7zXZ",
     b"PK\x03\x04",
 )
 """First bytes of files that the daemon reads, whatever their name."""
+_VOTABLE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|VOTABLE|!--)")
+_HEAD_BYTES: Final = 256
 
 
 class Points(NamedTuple):
@@ -53,9 +54,10 @@ def is_text(file: str) -> bool:
         return False
     try:
         with Path(file).open("rb") as opened:
-            return not opened.read(8).startswith(_TABLES)
+            head = opened.read(_HEAD_BYTES)
     except OSError:  # `read` says why
         return True
+    return not (head.startswith(_TABLES) or _VOTABLE.match(head))
 
 
 def read(file: str, names: tuple[str, str] | None, system: System) -> Points:

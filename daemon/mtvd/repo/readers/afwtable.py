@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mtv.wire.errors import bad_value
 from mtvd.repo.gaps import Values
-from mtvd.repo.readers import asciitable
+from mtvd.repo.readers import asciitable, cards
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import FLAG, Form, Place, arrays_in_heap, form_of, shape_of, unique, values_of
 from mtvd.repo.readers.fitsrows import PlainRows, Rows, TiledRows
@@ -98,16 +98,16 @@ def _opened(path: Path, hdu: int | None) -> Table:
             header, info = hdus[index].header.copy(), hdus[index].fileinfo()
         except (IndexError, OSError, ValueError, TypeError, KeyError):
             raise bad_value("hdu", f"there is no HDU {index}", elsewhere(path)) from None
-    kind = str(header.get("XTENSION", "")).strip()
+    kind = cards.text(header, "XTENSION")
     offset = int(info["datLoc"])
     if kind == "TABLE":
         return asciitable.open_table(path, index, header, offset, _metadata(header), elsewhere=elsewhere)
-    if kind != "BINTABLE" or header.get("ZIMAGE", False):
+    if kind != "BINTABLE" or cards.value(header, "ZIMAGE", False):
         raise bad_value("hdu", f"HDU {index} has no table", elsewhere(path))
-    tiled = bool(header.get("ZTABLE", False))
+    tiled = bool(cards.value(header, "ZTABLE", False))
     forms = _forms(header, "ZFORM" if tiled else "TFORM")
     source = _tiled(path, header, forms, offset) if tiled else _plain(path, header, forms, offset)
-    flag_column = int(header.get("FLAGCOL", 0))
+    flag_column = int(cards.number(header, "FLAGCOL", 0))
     found = dict(_fields(header, forms, flag_column))
     masks = _masks(header, found)
     return FitsTable(
@@ -137,7 +137,7 @@ def _plain(path: Path, header: Any, forms: tuple[Form, ...], offset: int) -> Pla
     if row_bytes != header["NAXIS1"] or rows < 0:
         raise unreadable("the table's header is damaged")
     end = offset + rows * row_bytes
-    heap = max(int(header.get("THEAP", rows * row_bytes)), rows * row_bytes)
+    heap = max(int(cards.number(header, "THEAP", rows * row_bytes)), rows * row_bytes)
     behind = rows * row_bytes + int(header.get("PCOUNT", 0))
     if is_plain(path) and path.stat().st_size < end:
         raise unreadable(f"the table is truncated: the file has {path.stat().st_size} bytes, its rows end at {end}")
@@ -183,14 +183,14 @@ def _first_table(hdus: Any) -> int:
 
 def _kind_of(header: Any, first: Any) -> str:
     """Return the kind of an HDU; tables in which programs keep objects, or a picture's header, are nobody's tables."""
-    if header.get("ZIMAGE", False):
+    if cards.value(header, "ZIMAGE", False):
         return "IMAGE"
-    inner = "JSONADDR" in first and header.get("EXTNAME") in {"JSON", "INDEX"}
-    if inner or str(header.get("EXTTYPE", "")).startswith(_ARCHIVE):
+    inner = "JSONADDR" in first and cards.text(header, "EXTNAME") in {"JSON", "INDEX"}
+    if inner or cards.text(header, "EXTTYPE").startswith(_ARCHIVE):
         return _ARCHIVE
-    if str(header.get("EXTNAME", "")).strip() == _IMHEAD or header.get("TTYPE1") == "Field Header Card":
+    if cards.text(header, "EXTNAME") == _IMHEAD or cards.text(header, "TTYPE1") == "Field Header Card":
         return _IMHEAD
-    return str(header.get("XTENSION", "")).strip()
+    return cards.text(header, "XTENSION")
 
 
 def elsewhere(path: Path, hdu: int | None = None, names: Sequence[str] = ()) -> str:
@@ -202,9 +202,9 @@ def elsewhere(path: Path, hdu: int | None = None, names: Sequence[str] = ()) -> 
             header = one.header
             if index == hdu or _kind_of(header, hdus[0].header) not in {"BINTABLE", "TABLE"}:
                 continue
-            columns = {str(header.get(f"TTYPE{number}", "")) for number in range(1, int(header["TFIELDS"]) + 1)}
+            columns = {cards.text(header, f"TTYPE{number}") for number in range(1, int(header["TFIELDS"]) + 1)}
             if columns.issuperset(names):
-                found.append(f"hdu={index} ({str(header.get('EXTNAME', '')).strip() or 'no name'})")
+                found.append(f"hdu={index} ({cards.text(header, 'EXTNAME') or 'no name'})")
     if not found:
         return ""
     return f"{'that column is' if names else 'tables are'} in {', '.join(found[:8])}"
@@ -223,14 +223,21 @@ def _fields(header: Any, forms: Sequence[Form], flag_column: int) -> Iterator[tu
 
 
 class _Words:
-    """A header that is asked for many words which it does not have: astropy's takes 15 microseconds for each."""
+    """A header that is asked for many words which it does not have: astropy's takes 15 microseconds for each.
+
+    A word that cannot be parsed is none.
+    """
 
     def __init__(self, header: Any) -> None:
         self._header = header
         self.there: frozenset[str] = frozenset(header)
 
     def get(self, key: str, otherwise: Any = None) -> Any:
-        return self._header[key] if key in self.there else otherwise
+        return cards.value(self._header, key, otherwise) if key in self.there else otherwise
+
+    def number(self, key: str, otherwise: float) -> float:
+        """Return a finite number, an integer as an integer; else the other."""
+        return cards.number(self._header, key, otherwise) if key in self.there else otherwise
 
 
 def _columns(words: _Words, forms: Sequence[Form], flag_column: int) -> Iterator[tuple[str, tuple[Field, Place]]]:
@@ -253,7 +260,7 @@ def _column(words: _Words, number: int, form: Form) -> tuple[str, tuple[Field, P
         doc=str(words.get(f"TDOC{number}", "")),
         kind=_kind(str(words.get(f"TCCLS{number}", "")), form.code),
     )
-    zero, scale = (_number(words.get(f"{word}{number}", plain)) for word, plain in (("TZERO", 0), ("TSCAL", 1)))
+    zero, scale = (words.number(f"{word}{number}", plain) for word, plain in (("TZERO", 0), ("TSCAL", 1)))
     null = words.get(f"TNULL{number}")
     place = Place(
         number=number,
@@ -264,12 +271,6 @@ def _column(words: _Words, number: int, form: Form) -> tuple[str, tuple[Field, P
         null=int(null) if isinstance(null, int | float) and not isinstance(null, bool) else None,
     )
     return str(words.get(f"TTYPE{number}", "") or f"column{number}"), (field, place)
-
-
-def _number(value: Any) -> int | float:
-    if isinstance(value, int | float):
-        return value
-    raise ValueError(f"{value!r} is no number")
 
 
 def _kind(group: str, code: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtvd.repo.gaps import Values, with_gaps
+from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import parsing, unreadable
 from mtvd.repo.readers.fitscolumns import texts, unique
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
@@ -87,7 +88,7 @@ def open_table(
     """
     rows, row_bytes = int(header["NAXIS2"]), int(header["NAXIS1"])
     numbers = range(1, int(header["TFIELDS"]) + 1)
-    names = list(unique(str(header.get(f"TTYPE{number}", "") or f"column{number}") for number in numbers))
+    names = list(unique(cards.text(header, f"TTYPE{number}") or f"column{number}" for number in numbers))
     columns = {name: _column(header, number) for number, name in zip(numbers, names, strict=True)}
     if rows * row_bytes > MOST_UNPACKED_BYTES:
         raise too_large_unpacked("write it as a binary table")
@@ -101,7 +102,7 @@ def open_table(
         offset=offset,
         columns=columns,
         fields={
-            name: Field(unit=str(header.get(f"TUNIT{number}", ""))) for number, name in zip(numbers, names, strict=True)
+            name: Field(unit=cards.text(header, f"TUNIT{number}")) for number, name in zip(numbers, names, strict=True)
         },
         metadata=metadata,
         others=elsewhere,
@@ -112,15 +113,15 @@ def _column(header: Any, number: int) -> AsciiColumn:
     match = _TFORM.match(str(header.get(f"TFORM{number}", "")).strip())
     if match is None:
         raise unreadable(f"column {number} has no form that FITS knows")
-    null = header.get(f"TNULL{number}")
+    null = cards.value(header, f"TNULL{number}")
     return AsciiColumn(
         code=match["code"],
         start=int(header[f"TBCOL{number}"]) - 1,
         width=int(match["width"]),
         decimals=int(match["decimals"] or 0),
         null=None if null is None else str(null).strip().encode(),
-        zero=float(header.get(f"TZERO{number}", 0)),
-        scale=float(header.get(f"TSCAL{number}", 1)),
+        zero=float(cards.number(header, f"TZERO{number}", 0)),
+        scale=float(cards.number(header, f"TSCAL{number}", 1)),
     )
 
 

@@ -17,16 +17,20 @@ from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
 from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
-from mtvd.repo.readers.opening import Schemas, format_of
+from mtvd.repo.readers.opening import Schemas, format_of, only_fits
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part, Wanted
+from mtvd.repo.readers.unpacking import head_of
 
 _IMAGES: Final = (
     "Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "DifferenceImage", "CellCoadd",
     "ColorImage", "FitsExposure",
 )  # fmt: skip
 _FITS_MAGIC: Final = b"SIMP"
-_TABLES: Final = ("SourceCatalog", "SimpleCatalog", "BaseCatalog", "ObjectCatalog", "PeakCatalog", "ExposureCatalog")
+_TABLES: Final = (
+    "SourceCatalog", "SimpleCatalog", "BaseCatalog", "ObjectCatalog", "PeakCatalog", "ExposureCatalog", "ArrowAstropy",
+    "ArrowTable", "ArrowNumpy", "DataFrame", "AstropyTable", "AstropyQTable",
+)  # fmt: skip
 
 
 def read_display(
@@ -162,10 +166,10 @@ def kind_of(path: Path, storage_class: str) -> str:
         return "table"
     if storage_class.startswith(_IMAGES):
         return "image"
-    with path.open("rb") as file:
-        magic = file.read(len(_FITS_MAGIC))
-    if storage_class and magic != _FITS_MAGIC:
-        raise unsupported(f"datasets of storage class {storage_class} cannot be read", "dataset_type")
+    head = head_of(path)  # nothing of a packed file that is damaged
+    if storage_class and head and not head.startswith(_FITS_MAGIC):
+        hint = "butler_get reads it where its Python type is installed"
+        raise unsupported(f"datasets of storage class {storage_class} cannot be read", "dataset_type", hint)
     return "image"
 
 
@@ -221,6 +225,8 @@ def _check_keys(foreign_keys: Sequence[str], storage_class: str) -> None:
 def _number(path: Path, hdu: Hdu | None) -> int | None:
     if hdu is None or isinstance(hdu, int):
         return hdu
+    if format_of(path):
+        raise only_fits()
     with opened(path) as hdus:
         return index_of(hdus, hdu)
 

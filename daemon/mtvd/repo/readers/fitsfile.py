@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
 from mtvd.repo.readers.mending import Damaged, check_ends, mended
 from mtvd.repo.readers.unpacking import BROKEN, is_packed, is_plain, refusal, spread
+
+_OF_COLUMNS: Final = re.compile(r"(TFORM|TBCOL|TZERO|TSCAL|TNULL|TDIM)\d+")
+"""Words without which numbers of a table would be others."""
 
 
 class Hdus:
@@ -160,7 +164,8 @@ def _is_sound(hdu: Any) -> bool:
         return False
     try:
         axes = hdu.header.get("NAXIS", 0)
-        _ = [hdu.header.get(key) for key in ("BITPIX", *(f"NAXIS{axis}" for axis in range(1, axes + 1)))]
+        columns = filter(_OF_COLUMNS.fullmatch, hdu.header) if "TFIELDS" in hdu.header else ()
+        _ = [hdu.header.get(key) for key in ("BITPIX", *(f"NAXIS{axis}" for axis in range(1, axes + 1)), *columns)]
     except (VerifyError, ValueError, TypeError):
         return False
     return True

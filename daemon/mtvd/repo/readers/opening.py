@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mtv.wire.errors import RequestError
 from mtvd.repo.readers import afwtable, astropytable, parquet
 from mtvd.repo.readers.asciitable import AsciiTable
 from mtvd.repo.readers.failures import unsupported
@@ -66,7 +67,7 @@ class Schemas:
         """
         name = format_of(path)
         if name and hdu is not None:
-            raise unsupported("only a FITS file has HDUs", "hdu", "leave hdu out")
+            raise only_fits()
         key = _key(path, hdu)
         table = self._tables.pop(key, None)
         if table is None:
@@ -75,6 +76,11 @@ class Schemas:
             self._tables[key] = table
             _shorten(self._tables)
         return table
+
+
+def only_fits() -> RequestError:
+    """Return the error for an HDU of a file that has none."""
+    return unsupported("only a FITS file has HDUs", "hdu", "leave hdu out")
 
 
 def _key(path: Path, hdu: int | None) -> _Key:
