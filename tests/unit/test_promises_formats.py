@@ -497,3 +497,45 @@ def test_of_cd_pc_and_crota_in_one_header_the_first_counts() -> None:
     assert celestial_of(tan(**DAYS, **turned, CROTA2=30.0)) == celestial_of(tan(**DAYS, **turned))
     assert celestial_of(tan(**DAYS, CROTA2=30.0)) != celestial_of(tan(**DAYS))
     assert celestial_of(tan(CD001001=-0.001, CD002002=0.001)) == celestial_of(tan(**_CD))
+
+
+@pytest.mark.parametrize(
+    ("cards", "note"),
+    [
+        (("AR_HDU  = -NAN", "SKYWCS_ID=                   5"), ""),
+        (("AR_HDU  = 'x'", "HIERARCH SKYWCS_ID = 5"), ""),
+        (("AR_HDU  =                    2", "HIERARCH SKYWCS_ID = -NAN"), ""),
+        (("AR_HDU  =                   99", "HIERARCH SKYWCS_ID = 5"), "archive is damaged"),
+        (("AR_HDU  =                    2", "HIERARCH ARCHIVE_ID_SKYWCS = 5"), "archive is damaged"),
+        (("AR_HDU  =                    3", "HIERARCH SKYWCS_ID = 5"), "archive is damaged"),
+    ],
+)
+@pytest.mark.parametrize("has_sky", [False, True])
+def test_an_archive_that_cannot_be_read_costs_the_exact_wcs_and_no_pixel(
+    tmp_path: Path, out: Output, store: PixelStore, cards: tuple[str, str], note: str, *, has_sky: bool
+) -> None:
+    primary = fits.PrimaryHDU().header.tostring(endcard=False, padding=False)
+    head = (primary + "".join(card.ljust(80) for card in (*cards, "END"))).encode()
+    sky = fits.Header.fromstring(tan(**DAYS)) if has_sky else None
+    written(tmp_path / "plain", fits.ImageHDU(IMAGE, sky, name="IMAGE"), points())
+    (tmp_path / "odd").write_bytes(head + b" " * (-len(head) % 2880) + (tmp_path / "plain").read_bytes()[2880:])
+    shown = read_display(tmp_path / "odd", out, most=MOST)
+    got = read_all(tmp_path / "odd", out, most=MOST).data
+    assert got is not None
+    assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
+    assert np.array_equal(pixels(store.directory, got.image), IMAGE)
+    assert bool(shown.wcs) == bool(got.wcs) == has_sky
+    assert (got.sky_wcs, len(got.notes)) == ("", 1 if note else 0)
+    assert note in "".join(got.notes)
+    assert shown.notes == (() if has_sky else got.notes), "a picture that has its sky does not look into the archive"
+
+
+@pytest.mark.parametrize("text", ["Begin nonsense"])
+def test_an_exact_wcs_that_makes_no_sense_costs_the_sky_and_no_pixel(
+    tmp_path: Path, out: Output, store: PixelStore, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    pytest.importorskip("starlink.Ast")
+    monkeypatch.setattr("mtvd.repo.readers.sky.ast_text", lambda path: text)
+    shown = read_display(written(tmp_path / "odd", fits.ImageHDU(IMAGE)), out, most=MOST)
+    assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
+    assert (shown.wcs, "exact WCS cannot be read" in "".join(shown.notes)) == ("", True)

@@ -224,6 +224,8 @@ def test_a_text_has_one_of_the_extensions_of_the_page(tmp_path: Path) -> None:
         for name in (f"points{extension}", f"points{extension.upper()}"):
             (tmp_path / name).write_text("x y\n1 2\n")
             assert textpoints.is_text(str(tmp_path / name))
+    (tmp_path / "points.txt").write_bytes(b"\x1f\x9d\x90")  # of compress
+    assert not textpoints.is_text(str(tmp_path / "points.txt"))
     (tmp_path / "points.reg").write_text("x y\n1 2\n")
     assert not textpoints.is_text(str(tmp_path / "points.reg"))
 
