@@ -26,6 +26,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import find as find_module
+from mtvd.repo.pool import ButlerRepositories
 from mtvd.repo.positions import Wanted
 from mtvd.repo.readers import astropytable, exposure, failures
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
@@ -223,6 +224,14 @@ def test_a_file_that_is_no_fits_file_has_no_hdus(tmp_path: Path, out: Output, hd
     assert (get, mark) == (("unsupported", "hdu"),) * 2
 
 
+@pytest.mark.parametrize("hdu", [-1, 3, "POINTS,2", "SCJ"])
+def test_an_hdu_that_a_file_does_not_have_is_refused_whatever_is_wanted_of_it(
+    tmp_path: Path, out: Output, hdu: int | str
+) -> None:
+    path = written(tmp_path / "both", fits.ImageHDU(IMAGE, name="SCI"), points())
+    assert set(each_way(path, out, hdu=hdu)) == {("bad_value", "hdu")}
+
+
 @pytest.mark.parametrize(
     ("kind", "dtype", "in_threads"),
     [
@@ -379,6 +388,15 @@ def test_the_page_says_the_numbers_of_the_code() -> None:
     assert f"daemon's limit ({Limits().image_pixels // 10**6} million)" in PAGE
     assert f"({exposure.IMAGE_FIRST_PIXELS // 10**6} million pixels or more)" in PAGE
     assert (RepositorySettings().cache_bytes, "`cache_bytes` (1 GiB" in PAGE) == (1 << 30, True)
+
+
+@pytest.mark.parametrize(("budget_mib", "kept_mib"), [(10_000, 1024), (1000, 500)])
+def test_what_was_decoded_has_at_most_half_of_the_pixel_directory(
+    tmp_path: Path, budget_mib: int, kept_mib: int
+) -> None:
+    store = PixelStore(tmp_path / "pixels", budget_mib << 20)
+    repositories = ButlerRepositories(RepositorySettings(use_index=False), store, tmp_path)
+    assert repositories._cache._budget_bytes == kept_mib << 20
 
 
 # Parts
