@@ -557,3 +557,26 @@ def test_an_exact_wcs_that_makes_no_sense_costs_the_sky_and_no_pixel(
     shown = read_display(written(tmp_path / "odd", fits.ImageHDU(IMAGE)), out, most=MOST)
     assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
     assert (shown.wcs, "exact WCS cannot be read" in "".join(shown.notes)) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"CRVAL1": 1e308, "CUNIT1": "hour"},
+        {"CDELT1": 1e308, "CUNIT1": "hour"},
+        {"CDELT1": 1e300, "PC1_1": 1e300},
+        {"CRVAL2": 1e300},
+    ],
+    ids=str,
+)
+def test_numbers_that_no_float_holds_cost_the_sky_with_a_note(values: dict[str, float | str]) -> None:
+    found = celestial_of(tan(**{**DAYS, **values}))
+    assert (found.has_sky, len(found.notes)) == (False, 1)
+    assert "shown without its sky" in found.notes[0]
+
+
+@pytest.mark.parametrize("word", ["CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"])
+def test_a_distortion_in_tables_is_left_out_with_a_note(word: str) -> None:
+    found = celestial_of(tan(**DAYS, **{word: "LOOKUP"}))
+    assert found.cards == celestial_of(tan(**DAYS)).cards
+    assert "CPDIS, D2IM" in found.notes[0]
