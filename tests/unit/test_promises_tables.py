@@ -252,3 +252,22 @@ def test_the_page_names_every_usual_pair_of_pixels_and_each_is_found() -> None:
     for pair in usual_pairs("pixel").split(", "):
         assert usual_pair("pixel", ["id", *pair.split()]) == tuple(pair.split())
     assert usual_pair("pixel", ["xcentroid", "ycentroid", "x", "y"]) == ("x", "y")
+
+
+@pytest.mark.parametrize("how", ["fits", "parquet", "ascii.ecsv", "votable"])
+def test_what_is_left_out_stands_in_the_metadata_of_the_catalog(tmp_path: Path, out: Output, how: str) -> None:
+    from astropy.table import Table
+
+    ragged = np.empty(2, object)
+    ragged[0], ragged[1] = np.array([1, 2], "i4"), np.array([3], "i4")
+    if how == "fits":
+        columns = [fits.Column("x", "D", array=[1.0, 2.0]), fits.Column("ragged", "PJ()", array=ragged)]
+        fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "t")
+    elif how == "parquet":
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pa.table({"x": [1.0, 2.0], "ragged": [[1, 2], [3]]}), tmp_path / "t")
+    else:
+        with tables.quiet():
+            Table({"x": [1.0, 2.0], "ragged": ragged}).write(tmp_path / "t", format=how)
+    found = catalog_of(tmp_path / "t", out)
+    assert ([one.name for one in found.columns], found.metadata["left_out"]) == (["x"], ["ragged"])
