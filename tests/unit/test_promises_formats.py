@@ -26,6 +26,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.pixelstore import PixelStore
 from mtvd.repo import find as find_module
+from mtvd.repo.pool import ButlerRepositories
 from mtvd.repo.positions import Wanted
 from mtvd.repo.readers import astropytable, exposure, failures
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
@@ -223,6 +224,14 @@ def test_a_file_that_is_no_fits_file_has_no_hdus(tmp_path: Path, out: Output, hd
     assert (get, mark) == (("unsupported", "hdu"),) * 2
 
 
+@pytest.mark.parametrize("hdu", [-1, 3, "POINTS,2", "SCJ"])
+def test_an_hdu_that_a_file_does_not_have_is_refused_whatever_is_wanted_of_it(
+    tmp_path: Path, out: Output, hdu: int | str
+) -> None:
+    path = written(tmp_path / "both", fits.ImageHDU(IMAGE, name="SCI"), points())
+    assert set(each_way(path, out, hdu=hdu)) == {("bad_value", "hdu")}
+
+
 @pytest.mark.parametrize(
     ("kind", "dtype", "in_threads"),
     [
@@ -381,6 +390,15 @@ def test_the_page_says_the_numbers_of_the_code() -> None:
     assert (RepositorySettings().cache_bytes, "`cache_bytes` (1 GiB" in PAGE) == (1 << 30, True)
 
 
+@pytest.mark.parametrize(("budget_mib", "kept_mib"), [(10_000, 1024), (1000, 500)])
+def test_what_was_decoded_has_at_most_half_of_the_pixel_directory(
+    tmp_path: Path, budget_mib: int, kept_mib: int
+) -> None:
+    store = PixelStore(tmp_path / "pixels", budget_mib << 20)
+    repositories = ButlerRepositories(RepositorySettings(use_index=False), store, tmp_path)
+    assert repositories._cache._budget_bytes == kept_mib << 20
+
+
 # Parts
 
 
@@ -497,3 +515,68 @@ def test_of_cd_pc_and_crota_in_one_header_the_first_counts() -> None:
     assert celestial_of(tan(**DAYS, **turned, CROTA2=30.0)) == celestial_of(tan(**DAYS, **turned))
     assert celestial_of(tan(**DAYS, CROTA2=30.0)) != celestial_of(tan(**DAYS))
     assert celestial_of(tan(CD001001=-0.001, CD002002=0.001)) == celestial_of(tan(**_CD))
+
+
+@pytest.mark.parametrize(
+    ("cards", "note"),
+    [
+        (("AR_HDU  = -NAN", "SKYWCS_ID=                   5"), ""),
+        (("AR_HDU  = 'x'", "HIERARCH SKYWCS_ID = 5"), ""),
+        (("AR_HDU  =                    2", "HIERARCH SKYWCS_ID = -NAN"), ""),
+        (("AR_HDU  =                   99", "HIERARCH SKYWCS_ID = 5"), "archive is damaged"),
+        (("AR_HDU  =                    2", "HIERARCH ARCHIVE_ID_SKYWCS = 5"), "archive is damaged"),
+        (("AR_HDU  =                    3", "HIERARCH SKYWCS_ID = 5"), "archive is damaged"),
+    ],
+)
+@pytest.mark.parametrize("has_sky", [False, True])
+def test_an_archive_that_cannot_be_read_costs_the_exact_wcs_and_no_pixel(
+    tmp_path: Path, out: Output, store: PixelStore, cards: tuple[str, str], note: str, *, has_sky: bool
+) -> None:
+    primary = fits.PrimaryHDU().header.tostring(endcard=False, padding=False)
+    head = (primary + "".join(card.ljust(80) for card in (*cards, "END"))).encode()
+    sky = fits.Header.fromstring(tan(**DAYS)) if has_sky else None
+    written(tmp_path / "plain", fits.ImageHDU(IMAGE, sky, name="IMAGE"), points())
+    (tmp_path / "odd").write_bytes(head + b" " * (-len(head) % 2880) + (tmp_path / "plain").read_bytes()[2880:])
+    shown = read_display(tmp_path / "odd", out, most=MOST)
+    got = read_all(tmp_path / "odd", out, most=MOST).data
+    assert got is not None
+    assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
+    assert np.array_equal(pixels(store.directory, got.image), IMAGE)
+    assert bool(shown.wcs) == bool(got.wcs) == has_sky
+    assert (got.sky_wcs, len(got.notes)) == ("", 1 if note else 0)
+    assert note in "".join(got.notes)
+    assert shown.notes == (() if has_sky else got.notes), "a picture that has its sky does not look into the archive"
+
+
+@pytest.mark.parametrize("text", ["Begin nonsense"])
+def test_an_exact_wcs_that_makes_no_sense_costs_the_sky_and_no_pixel(
+    tmp_path: Path, out: Output, store: PixelStore, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    pytest.importorskip("starlink.Ast")
+    monkeypatch.setattr("mtvd.repo.readers.sky.ast_text", lambda path: text)
+    shown = read_display(written(tmp_path / "odd", fits.ImageHDU(IMAGE)), out, most=MOST)
+    assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
+    assert (shown.wcs, "exact WCS cannot be read" in "".join(shown.notes)) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"CRVAL1": 1e308, "CUNIT1": "hour"},
+        {"CDELT1": 1e308, "CUNIT1": "hour"},
+        {"CDELT1": 1e300, "PC1_1": 1e300},
+        {"CRVAL2": 1e300},
+    ],
+    ids=str,
+)
+def test_numbers_that_no_float_holds_cost_the_sky_with_a_note(values: dict[str, float | str]) -> None:
+    found = celestial_of(tan(**{**DAYS, **values}))
+    assert (found.has_sky, len(found.notes)) == (False, 1)
+    assert "shown without its sky" in found.notes[0]
+
+
+@pytest.mark.parametrize("word", ["CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"])
+def test_a_distortion_in_tables_is_left_out_with_a_note(word: str) -> None:
+    found = celestial_of(tan(**DAYS, **{word: "LOOKUP"}))
+    assert found.cards == celestial_of(tan(**DAYS)).cards
+    assert "CPDIS, D2IM" in found.notes[0]

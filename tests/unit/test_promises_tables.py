@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.support import repo_sample as sample
 from tests.support import tables
-from tests.support.readers import column
+from tests.support.readers import column, pixels
 
 from mtv.cli import textpoints
 from mtv.wire.angles import factor, usual_pair, usual_pairs
@@ -18,7 +18,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
 from mtvd.pixelstore import PixelStore
 from mtvd.repo.positions import Wanted
-from mtvd.repo.readers import afwtable, asciitable
+from mtvd.repo.readers import asciitable, unpacking
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.opening import Schemas
 from mtvd.repo.readers.output import Output
@@ -66,7 +66,7 @@ def test_of_a_votable_the_first_table_is_read_by_names_and_its_coosys_is_not_loo
     ]
     assert found.metadata["other_tables"] == ["second"]
     marked = read_positions(tmp_path / "t", out, wanted=Wanted(system="sky"), most_markers=9)
-    assert np.fromfile(store.directory / marked.x.file, "<f8", 1, offset=marked.x.offset) == [150.0]
+    assert pixels(store.directory, marked.x).tolist() == [150.0]
 
 
 def test_times_of_ecsv_are_texts(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_an_ascii_table_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytes
     columns = [fits.Column("n", "I8", array=np.arange(100))]
     fits.HDUList([fits.PrimaryHDU(), fits.TableHDU.from_columns(columns)]).writeto(tmp_path / "t")
     assert tables.read(tmp_path / "t").columns["n"].tolist() == list(range(100))
-    assert asciitable.MOST_UNPACKED_BYTES == afwtable.MOST_UNPACKED_BYTES == 1 << 30
+    assert unpacking.MOST_UNPACKED_BYTES == 1 << 30
     monkeypatch.setattr(asciitable, "MOST_UNPACKED_BYTES", 799)
     assert refused(tables.read, tmp_path / "t").code == "unsupported"
 
@@ -224,6 +224,8 @@ def test_a_text_has_one_of_the_extensions_of_the_page(tmp_path: Path) -> None:
         for name in (f"points{extension}", f"points{extension.upper()}"):
             (tmp_path / name).write_text("x y\n1 2\n")
             assert textpoints.is_text(str(tmp_path / name))
+    (tmp_path / "points.txt").write_bytes(b"\x1f\x9d\x90")  # of compress
+    assert not textpoints.is_text(str(tmp_path / "points.txt"))
     (tmp_path / "points.reg").write_text("x y\n1 2\n")
     assert not textpoints.is_text(str(tmp_path / "points.reg"))
 
@@ -250,3 +252,22 @@ def test_the_page_names_every_usual_pair_of_pixels_and_each_is_found() -> None:
     for pair in usual_pairs("pixel").split(", "):
         assert usual_pair("pixel", ["id", *pair.split()]) == tuple(pair.split())
     assert usual_pair("pixel", ["xcentroid", "ycentroid", "x", "y"]) == ("x", "y")
+
+
+@pytest.mark.parametrize("how", ["fits", "parquet", "ascii.ecsv", "votable"])
+def test_what_is_left_out_stands_in_the_metadata_of_the_catalog(tmp_path: Path, out: Output, how: str) -> None:
+    from astropy.table import Table
+
+    ragged = np.empty(2, object)
+    ragged[0], ragged[1] = np.array([1, 2], "i4"), np.array([3], "i4")
+    if how == "fits":
+        columns = [fits.Column("x", "D", array=[1.0, 2.0]), fits.Column("ragged", "PJ()", array=ragged)]
+        fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "t")
+    elif how == "parquet":
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pa.table({"x": [1.0, 2.0], "ragged": [[1, 2], [3]]}), tmp_path / "t")
+    else:
+        with tables.quiet():
+            Table({"x": [1.0, 2.0], "ragged": ragged}).write(tmp_path / "t", format=how)
+    found = catalog_of(tmp_path / "t", out)
+    assert ([one.name for one in found.columns], found.metadata["left_out"]) == (["x"], ["ragged"])

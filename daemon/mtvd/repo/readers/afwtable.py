@@ -94,6 +94,8 @@ def open_table(path: Path, hdu: int | None = None) -> Table:
 def _opened(path: Path, hdu: int | None) -> Table:
     with opened(path) as hdus:
         index = _first_table(hdus) if hdu is None else hdu
+        if index < 0:
+            raise bad_value("hdu", f"there is no HDU {index}", elsewhere(path))
         try:
             header, info = hdus[index].header.copy(), hdus[index].fileinfo()
         except (IndexError, OSError, ValueError, TypeError, KeyError):

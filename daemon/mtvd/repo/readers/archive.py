@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mtvd.repo.readers.failures import unreadable
+from mtvd.repo.readers import cards
+from mtvd.repo.readers.failures import parsing
 from mtvd.repo.readers.hdus import opened
 
 
@@ -26,16 +27,14 @@ def record(path: Path, name: str) -> dict[str, Any] | None:
     """
     with opened(path) as hdus:
         header = hdus[0].header
-        wanted = header.get(f"ARCHIVE_ID_{name}", header.get(f"{name}_ID", 0))
-        first = int(header.get("AR_HDU", 0)) - 1
+        wanted = cards.number(header, f"ARCHIVE_ID_{name}", cards.number(header, f"{name}_ID", 0))
+        first = int(cards.number(header, "AR_HDU", 0)) - 1
         if not wanted or first < 0:
             return None
-        try:
+        with parsing("the file's archive is damaged or truncated"):
             for row in hdus[first].data:
                 if row["id"] == wanted and row["cat.persistable"] == 0:
                     return _fields(hdus[first + int(row["cat.archive"])], int(row["row0"]))
-        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise unreadable("the file's archive is damaged or truncated") from error
     return None
 
 

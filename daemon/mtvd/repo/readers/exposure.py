@@ -19,7 +19,6 @@ from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.hdus import Box
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part
-from mtvd.repo.readers.sky import ast_text
 
 PLANES: Final = ("image", "mask", "variance")
 IMAGE_FIRST_PIXELS: Final = 3_000_000
@@ -96,7 +95,9 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
     )
     out.fill()
     metadata = headers.metadata_of(headers.of(file.image))
-    return Got(data=msgspec.structs.replace(exposure, metadata=metadata, sky_wcs=ast_text(file.image.path)))
+    exact, why = file.exact_wcs
+    notes = tuple(dict.fromkeys((*exposure.notes, *why)))
+    return Got(data=msgspec.structs.replace(exposure, metadata=metadata, sky_wcs=exact, notes=notes))
 
 
 def _described(

@@ -15,7 +15,7 @@ from mtv.sky.cards import read
 from mtv.sky.celestial import Celestial, celestial_of, moved
 from mtv.sky.physical import offset_of
 from mtv.wcscards import header_cards
-from mtv.wire.errors import bad_value
+from mtv.wire.errors import RequestError, bad_value
 from mtvd.repo.readers import sky
 from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits
 from mtvd.repo.readers.failures import unreadable
@@ -59,11 +59,26 @@ class ExposureFile:
     def celestial(self) -> Celestial:
         """The WCS that the picture has: the header's, or where it has none one fitted to the exact one."""
         found = celestial_of(self._cards)
-        if found.has_sky or (exact := sky.exact_sky(self.image.path, self.xy0)) is None:
+        if found.has_sky:
             return found
-        fit = fitted(exact, self.image.shape)
+        text, notes = self.exact_wcs
+        try:
+            exact = sky.exact_sky(text, self.xy0)
+            fit = None if exact is None else fitted(exact, self.image.shape)
+        except Exception:  # noqa: BLE001 - AST and numpy raise what they like over odd numbers, and no sky is no loss of pixels
+            return Celestial(found.cards, (*found.notes, "the file's exact WCS cannot be read: no sky is shown"))
+        if fit is None:
+            return Celestial(found.cards, (*found.notes, *notes))
         far = (f"the WCS is the file's exact one to {fit.worst_px:.2g} pixels",) if fit.worst_px > _FIT_PX else ()
         return Celestial(celestial_of(fit.cards).cards, (*found.notes, *far))
+
+    @functools.cached_property
+    def exact_wcs(self) -> tuple[str, tuple[str, ...]]:
+        """The exact WCS of an afw file as text in the words of AST, and a note where it cannot be read."""
+        try:
+            return sky.ast_text(self.image.path), ()
+        except RequestError as error:
+            return "", (f"the file's exact WCS is left out: {error.error.message}",)
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:

@@ -69,12 +69,20 @@ class ExactSky:
         What `ast_text` returned; not empty.
     xy0 : `tuple` [`int`, `int`]
         0-based parent pixel of the first local one: a ``SkyWcs`` speaks of parent pixels.
+
+    Raises
+    ------
+    Exception
+        The text is no WCS of two axes; AST's errors are of many kinds.
     """
 
     def __init__(self, text: str, xy0: tuple[int, int]) -> None:
         from starlink import Ast
 
         self._mapping = Ast.Channel(text.splitlines()).read()
+        # AST ends the process where it is asked for more axes than there are.
+        if not isinstance(self._mapping, Ast.FrameSet) or (self._mapping.Nin, self._mapping.Nout) != (2, 2):
+            raise ValueError("the text is no WCS of two axes")
         self._xy0 = xy0
 
     def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
@@ -86,16 +94,29 @@ class ExactSky:
         return np.degrees(ra) % 360, np.degrees(dec)
 
 
-def exact_sky(path: Path, xy0: tuple[int, int]) -> ExactSky | None:
-    """Return the exact WCS of an afw file; None where there is none, or the package that reads it is not there."""
-    if importlib.util.find_spec("starlink") is None:
+def exact_sky(text: str, xy0: tuple[int, int]) -> ExactSky | None:
+    """Return the exact WCS of an afw file; None where there is none, or the package that reads it is not there.
+
+    Parameters
+    ----------
+    text : `str`
+        What `ast_text` returned.
+    xy0 : `tuple` [`int`, `int`]
+        See `ExactSky`.
+    """
+    if not text or importlib.util.find_spec("starlink") is None:
         return None
-    text = ast_text(path)
-    return ExactSky(text, xy0) if text else None
+    return ExactSky(text, xy0)
 
 
 def ast_text(path: Path) -> str:
-    """Return the ``SkyWcs`` of an afw file as text in the words of AST; empty where there is none."""
+    """Return the ``SkyWcs`` of an afw file as text in the words of AST; empty where there is none.
+
+    Raises
+    ------
+    RequestError
+        ``unreadable_file`` for a damaged archive.
+    """
     record = archive.record(path, "SKYWCS")
     if record is None or "wcs" not in record:
         return ""
