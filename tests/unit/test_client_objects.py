@@ -77,7 +77,7 @@ class OnACard(Lazy):
         IMAGE.astype("u8"),
         IMAGE * u.adu,
         np.ma.masked_array(IMAGE),
-        memoryview(IMAGE),
+        IMAGE.data,
         fits.ImageHDU(IMAGE),
         fits.ImageHDU(IMAGE[None, None]),
         fits.CompImageHDU(IMAGE.astype("i2")),
