@@ -1,7 +1,7 @@
 """What a client sends that has gone mad: random bytes, cut and changed messages, other sessions' ids. Pure, seeded.
 
 What is changed never names another client's display, so that nothing of it can be a request that must be obeyed and
-harms somebody by being obeyed: displays of this client are called ``garbage``.
+harms somebody by being obeyed: displays of this client have a name that is known again with six bytes changed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Final
 from mtv.wire import codec, data, frames, steps
 from mtv.wire import messages as ms
 
-NAME: Final = "garbage"
+NAME: Final = "garbage of a client gone mad"
+_MOST_CHANGED: Final = 6
+"""Bytes of a message."""
 STRAY: Final = 0
 """The display of a message whose field ``display`` has become another word: the default one."""
 _WHERE: Final = data.Dataset(repo="demo", dataset_type="calexp", data_id={"visit": 1, "detector": 1})
@@ -88,7 +90,7 @@ class Garbage:
     def _changed(self) -> list[bytes]:
         """Change some bytes, of the header or of the body, but never the session into another's."""
         made = [bytearray(part) for part in self._whole()]
-        for _ in range(self._random.randint(1, 6)):
+        for _ in range(self._random.randint(1, _MOST_CHANGED)):
             part = self._random.choice([one for one in made if one])
             part[self._random.randrange(len(part))] = self._random.randrange(256)
         return [bytes(part) for part in made]

@@ -18,7 +18,7 @@ from crowd.member import ROLES
 from crowd.model import number_at, place
 from crowd.notebook import Notebook, Pages, Seen, Took
 from crowd.result import Result
-from crowd.verdict import Happened
+from crowd.verdict import Happened, is_mad
 
 from crowd import cast, looking, model, verdict
 from mtv.wire import frames
@@ -203,6 +203,17 @@ def test_garbage_comes_again_with_its_seed_and_never_names_anothers_display() ->
     assert len(stolen) > 100
     assert {len(one) for one in first} > {1, 2, 3}
     assert NAME.encode() in b"".join(part for one in first for part in one)
+
+
+def test_displays_of_the_mad_are_known_with_six_bytes_changed_and_no_others_are_taken_for_theirs() -> None:
+    chance = random.Random(7)
+    for _ in range(500):
+        changed = bytearray(NAME.encode())
+        for _ in range(6):
+            changed[chance.randrange(len(changed))] = chance.randrange(32, 127)
+        assert is_mad(changed.decode())
+    for role in ROLES:
+        assert not is_mad(f"{role} 3.12")
 
 
 def test_what_ds9_says_is_read() -> None:
