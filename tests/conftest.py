@@ -10,6 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
+
+# no deadline for laws: a busy machine is no counter-example
+settings.register_profile("mtv", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mtv")
 
 pytest_plugins = ["tests.support.fixtures"]
 PROJECT = Path(__file__).resolve().parents[1]
