@@ -88,7 +88,7 @@ class Committer:
         self._large: Large | None = None
         """The transaction that is being drawn in parts."""
         self._unreached: dict[str, int] = {}
-        """Of the markers that were just drawn, by their key: those that the projection does not reach."""
+        """Markers that were just drawn and that the projection does not reach: how many, by their key."""
         self.batches = 0
         self.transactions = 0
         self._stage = stage
@@ -185,13 +185,11 @@ class Committer:
         """
         for attempt in range(_LOSSES):
             generation = await self._stage.ensure()
-            if generation == self._generation and not self._lost_track:
-                await self._finish()
-                return
+            known = generation == self._generation and not self._lost_track
             if self._generation not in {-1, generation}:  # a new one shows nothing
                 self._strangers = set()
             try:
-                await self._restore()
+                await (self._finish() if known else self._restore())
             except WindowLost as lost:
                 _LOG.warning("the window was lost while the scene was restored: %s", lost)
                 if attempt == _LOSSES - 1:

@@ -407,6 +407,22 @@ async def test_a_display_that_could_not_be_restored_is_finished_as_soon_as_the_w
     assert {type(a) for s in finished.sections for a in s.actions} >= {ac.LoadImage, ac.AddMarkers}
 
 
+async def test_a_window_that_dies_while_a_display_is_finished_costs_nobody_his_request(house: House) -> None:
+    name = pixel_file(house)
+    await house.committer.commit([waiting(image(0, name), files=(name,))])
+    house.window.refuses = lambda action: isinstance(action, ac.LoadImage)
+    house.window.generation += 1
+    await house.committer.commit([waiting(dot(1))])
+    deaths = iter([True])
+    house.window.refuses = lambda _: False
+    house.window.dies_of = lambda action: isinstance(action, ac.LoadImage) and next(deaths, False)
+    drawn = [waiting(dot(other)) for other in range(2, 6)]
+    for one in drawn:
+        await house.committer.commit([one])
+    assert next(deaths, None) is None, "it has died"
+    assert all(one.outcome is not None for one in drawn)
+
+
 async def test_a_display_that_was_deleted_meanwhile_is_not_finished(house: House) -> None:
     name = pixel_file(house)
     await house.committer.commit([waiting(image(0, name), files=(name,))])
