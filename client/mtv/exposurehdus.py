@@ -24,7 +24,7 @@ ROLES: Final = ("IMAGE", "MASK", "VARIANCE")
 """Roles of the HDUs of ``lsst.afw`` and ``lsst.images``."""
 
 MOST_BITS: Final = 64
-"""Of the integers of a mask."""
+"""Bits in the integers of a mask."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _BYTES: Final = 8
-"""Of the bytes of a mask so many are shown: 64 planes."""
+"""Bytes of a mask that are shown: 64 planes."""
 
 
 def parts_of(target: Any) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Image(NamedTuple):
     unit: str = ""
     label: str = ""
     notes: tuple[str, ...] = ()
-    """What of the target is not shown, and why, in words for the user."""
+    """Parts of the target that are not shown, and why, in words for the user."""
     wcs_notes: tuple[str, ...] = ()
     """The same of its WCS."""
     mask_is_own: bool = False

@@ -49,7 +49,7 @@ _STORED: Final = {
     "f12": ("f8", 0),
     "f16": ("f8", 0),
 }
-"""What each type of pixel is stored as, and the bit to turn over: FITS has BZERO in place of unsigned integers.
+"""Type in which each type of pixel is stored, and the bit to turn over: FITS has BZERO instead of unsigned integers.
 
 Unsigned integers of 64 bits go as floats, as those of files do: with BZERO, DS9 would round them before it adds that.
 """

@@ -29,7 +29,7 @@ class GivenWcs(NamedTuple):
     cards: str
     """80 characters each, concatenated; empty where there is none."""
     notes: tuple[str, ...] = ()
-    """What could not be brought along, in words for the user."""
+    """Parts that could not be brought along, in words for the user."""
 
 
 def wcs_cards(wcs: Any) -> GivenWcs:

@@ -32,7 +32,7 @@ class ImageLayer(Value, frozen=True, kw_only=True):
     stream: int = 0
     """Of a feed's frame: checksum of its WCS, never 0; frames of one stream differ in pixels, label and notes alone."""
     notes: tuple[str, ...] = ()
-    """What of its source is not shown, and why; for users alone."""
+    """Parts of its source that are not shown, and why; for users alone."""
 
 
 class MaskLayer(Value, frozen=True, kw_only=True):

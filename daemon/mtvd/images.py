@@ -32,7 +32,7 @@ from mtvd.stage import fits_bytes
 from mtvd.system import told
 
 _NOTES: Final = 16
-"""Of one image."""
+"""Notes kept of one image."""
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):

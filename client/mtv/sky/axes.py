@@ -32,7 +32,7 @@ class Axes(NamedTuple):
     projection: str
     """Three letters as the header has them; empty for plain longitudes and latitudes."""
     numbers: tuple[int, int]
-    """Of the longitude and the latitude among the header's axes."""
+    """Numbers of the longitude and the latitude among the header's axes."""
     crpix: Pair
     crval: Pair
     """Degrees."""

@@ -20,7 +20,7 @@ from mtv.sky.plane import PROJECTIONS, PlaneWcs, in_icrs, keywords, native_rotat
 from mtv.sky.systems import Note, System, system_of
 
 MOST_ORDER: Final = 15
-"""Of SIP: what has room in a header for DS9."""
+"""Highest order of SIP that has room in a header for DS9."""
 
 MOST_CHARS: Final = 80 * 5_000
 """Read of one header."""
@@ -32,12 +32,12 @@ _MOST_PV: Final = 39
 
 
 class Celestial(NamedTuple):
-    """What header cards say of the sky."""
+    """Meaning of header cards for the sky."""
 
     cards: str
     """80 characters each, concatenated; empty where they say nothing of it."""
     notes: tuple[str, ...]
-    """What was left out or guessed, in words for the user."""
+    """Notes of what was left out or guessed, in words for the user."""
 
     @property
     def has_sky(self) -> bool:

@@ -44,7 +44,7 @@ class PlaneWcs:
 
     @property
     def determinant(self) -> float:
-        """Of the matrix."""
+        """Determinant of the matrix."""
         (a, b), (c, d) = self.matrix
         return a * d - b * c
 

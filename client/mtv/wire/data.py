@@ -61,7 +61,7 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     metadata: dict[str, str | int | float | bool | None] = {}
     """Header keywords of the file, for the client."""
     notes: tuple[str, ...] = ()
-    """What of the source is not shown or not told, and why, in words for the user: a mask of another shape."""
+    """Parts of the source that are not shown or not told, and why, in words for the user: a mask of another shape."""
 
 
 class SkyBox(Data, frozen=True, kw_only=True):

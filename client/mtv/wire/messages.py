@@ -297,7 +297,7 @@ class Got(Message, frozen=True, kw_only=True, tag="got"):
     value: Value | dict[str, Value] | list[Value] = None
     """A component that is neither: a bounding box, metadata, a WCS as cards."""
     notes: tuple[str, ...] = ()
-    """Of a value: what it leaves out, and why. An exposure has notes of its own."""
+    """Parts that a value leaves out, and why. An exposure has notes of its own."""
 
 
 class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -316,7 +316,7 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     markers: int = 0
     """Of `Overlay`: markers that it added."""
     note: str = ""
-    """What was left out or does not count, and why, in words for the user; of `Mtv`, the notes of its image."""
+    """Parts that were left out or do not count, and why, in words for the user; of `Mtv`, the notes of its image."""
 
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome"):
@@ -359,7 +359,7 @@ class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
     rotation_deg: float = 0.0
     colormap: str = "grey"
     notes: tuple[str, ...] = ()
-    """What of the image's source is not shown, and why; see `~mtv.wire.data.Exposure`."""
+    """Parts of the image's source that are not shown, and why; see `~mtv.wire.data.Exposure`."""
 
 
 class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -27,7 +27,7 @@ from mtvd.repo.readers.wcsfit import fitted
 _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
 _FIT_PX: Final = 0.01
-"""What a fitted WCS may be off without a word."""
+"""Error of a fitted WCS that needs no note."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class ExposureFile:
     mask: AnyPlane | None = None
     variance: AnyPlane | None = None
     notes: tuple[str, ...] = ()
-    """What of the image is left out, and why, in words for the user."""
+    """Parts of the image that are left out, and why, in words for the user."""
     mask_notes: tuple[str, ...] = ()
     """The same of the mask."""
     variance_notes: tuple[str, ...] = ()

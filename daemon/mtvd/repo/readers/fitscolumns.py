@@ -54,11 +54,11 @@ class Place:
     is_flag: bool = False
     """True: a bit of the flag column of ``lsst.afw.table``."""
     shape: tuple[int, ...] = ()
-    """Of one row, by TDIM; empty where there is none. Of texts the last axis is their length."""
+    """Shape of one row, by TDIM; empty where there is none. The last axis of texts is their length."""
     zero: int | float = 0
     scale: int | float = 1
     null: int | None = None
-    """What stands for no value, before it is scaled."""
+    """Stored number that stands for no value."""
 
 
 def form_of(text: str, number: int) -> Form:

@@ -82,7 +82,7 @@ class TiledRows:
     cells: PlainRows
     """The compressed table itself: descriptors, and their heap."""
     forms: tuple[Form, ...]
-    """Of the columns before they were compressed."""
+    """Types of the columns before they were compressed."""
     codecs: tuple[str, ...]
     rows: int
     tile_rows: int

@@ -34,7 +34,7 @@ class GzipTiles:
 
     path: Path
     dtype: np.dtype[Any]
-    """Of the stored numbers, big-endian."""
+    """Type of the stored numbers, big-endian."""
     shape: tuple[int, int]
     rows: int
     """Rows of a tile."""

@@ -1,4 +1,4 @@
-"""What the headers of an image say in plain keywords. `mtv.sky` says what they mean for its sky."""
+"""Plain keywords in the headers of an image. `mtv.sky` says what they mean for its sky."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Scaling:
     """The way from the numbers that a file holds to pixels."""
 
     stored: np.dtype[Any]
-    """Of the file, big-endian."""
+    """Type of the numbers in the file, big-endian."""
     scale: float = 1
     zero: float = 0
     blank: int | None = None
@@ -47,7 +47,7 @@ class Scaling:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the pixels, in native byte order."""
+        """Type of the pixels, in native byte order."""
         if self.blank is not None or not (self.plain or self.whole):
             return self._float()
         native = self.stored.newbyteorder("=")
