@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chaos.logbook import DONE, SUPERSEDED, Logbook, Op
-from mtv.connection import Connection
-from mtv.ticket import Answer, Ticket
+from mtv.session.connection import Connection
+from mtv.session.ticket import Answer, Ticket
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome, Request, Transaction
 

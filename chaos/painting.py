@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import mtv
 from chaos import palette
 from chaos.logbook import Op
-from mtv.connection import Connection
+from mtv.session.connection import Connection
 
 _ROWS_EACH: Final = 100
 """Rows of the image that a client puts markers in: none is ever in the place of another."""

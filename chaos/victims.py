@@ -11,7 +11,7 @@ import psutil
 from chaos import window
 
 KINDS: Final = ("ds9", "xvfb", "lane", "daemon")
-_LANE: Final = "mtvd.stage.lane"
+_LANE: Final = "mtvd.stage.talk.lane"
 _LEAVING_SECS: Final = 5.0
 
 

@@ -18,53 +18,53 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mtv.catalog import Catalog, Row
-    from mtv.connection import Connection
-    from mtv.datasets import DatasetRef, Handle
-    from mtv.directory import watch_directory
+    from mtv.data.catalog import Catalog, Row
+    from mtv.data.datasets import DatasetRef, Handle
+    from mtv.data.exposure import Exposure
+    from mtv.data.results import Refs
+    from mtv.data.schema import Schema
     from mtv.display import Display, arrange, get_display
-    from mtv.exposure import Exposure
-    from mtv.feed import Feed
-    from mtv.listening import Events
-    from mtv.movie import Movie
-    from mtv.process import buffering, connect, default_connection, events, on_event
     from mtv.repository import Repository, repositories
-    from mtv.results import Refs
-    from mtv.schema import Schema
-    from mtv.watching import Watch
+    from mtv.session.connection import Connection
+    from mtv.session.default import buffering, connect, default_connection, events, on_event
+    from mtv.session.events import Events
+    from mtv.streams.directory import watch_directory
+    from mtv.streams.feed import Feed
+    from mtv.streams.movie import Movie
+    from mtv.streams.watching import Watch
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
     from mtv.wire.messages import Event
 
 _HOMES: Final = {
-    "Catalog": "catalog",
-    "Connection": "connection",
+    "Catalog": "data.catalog",
+    "Connection": "session.connection",
     "DaemonError": "wire.errors",
-    "DatasetRef": "datasets",
+    "DatasetRef": "data.datasets",
     "DeadlineExceeded": "wire.errors",
     "Display": "display",
     "Event": "wire.messages",
-    "Events": "listening",
-    "Exposure": "exposure",
-    "Feed": "feed",
-    "Handle": "datasets",
-    "Movie": "movie",
+    "Events": "session.events",
+    "Exposure": "data.exposure",
+    "Feed": "streams.feed",
+    "Handle": "data.datasets",
+    "Movie": "streams.movie",
     "MtvError": "wire.errors",
-    "Refs": "results",
+    "Refs": "data.results",
     "Repository": "repository",
     "RequestError": "wire.errors",
-    "Row": "catalog",
-    "Schema": "schema",
+    "Row": "data.catalog",
+    "Schema": "data.schema",
     "Unavailable": "wire.errors",
-    "Watch": "watching",
+    "Watch": "streams.watching",
     "arrange": "display",
-    "buffering": "process",
-    "connect": "process",
-    "default_connection": "process",
-    "events": "process",
+    "buffering": "session.default",
+    "connect": "session.default",
+    "default_connection": "session.default",
+    "events": "session.default",
     "get_display": "display",
-    "on_event": "process",
+    "on_event": "session.default",
     "repositories": "repository",
-    "watch_directory": "directory",
+    "watch_directory": "streams.directory",
 }
 """Where each public name lives."""
 

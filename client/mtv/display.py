@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Unpack
 
-from mtv import checks, parts, targets
-from mtv.batch import Batch
-from mtv.connection import Connection
-from mtv.listening import Events
-from mtv.markers import columns_of, points_of, table_columns
-from mtv.objects import Image
-from mtv.process import default_connection
-from mtv.ticket import OnProgress
-from mtv.transaction import Collector, System
+from mtv.arguments import checks, parts, targets
+from mtv.arguments.markers import columns_of, points_of, table_columns
+from mtv.arguments.objects import Image
+from mtv.arguments.transaction import Collector, System
+from mtv.session.batch import Batch
+from mtv.session.connection import Connection
+from mtv.session.default import default_connection
+from mtv.session.events import Events
+from mtv.session.ticket import OnProgress
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
 from mtv.wire.errors import RequestError
@@ -29,9 +29,8 @@ class Display:
     """One frame of the window; made when something is first shown in it.
 
     Calls wait until the window has what they drew (``wait=True``), or only until the daemon has the request
-    (``wait=False``; dots do not wait even for that, see `mtv.gathering`); a published request that fails later is
-    logged and raised by `sync`. Coordinates are 0-based
-    parent pixels ``(x, y)``.
+    (``wait=False``; dots do not wait even for that, see `mtv.session.gathering`); a published request that fails later
+    is logged and raised by `sync`. Coordinates are 0-based parent pixels ``(x, y)``.
 
     Parameters
     ----------

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from mtv import naming
-from mtv.connection import Connection
-from mtv.datasets import DatasetRef, ref_of
-from mtv.naming import Names
-from mtv.process import default_connection
-from mtv.results import Fetch, Records, Refs
-from mtv.ticket import OnProgress
+from mtv.arguments import naming
+from mtv.arguments.naming import Names
+from mtv.data.datasets import DatasetRef, ref_of
+from mtv.data.results import Fetch, Records, Refs
+from mtv.session.connection import Connection
+from mtv.session.default import default_connection
+from mtv.session.ticket import OnProgress
 from mtv.wire import steps
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.messages import Outcome, Rows

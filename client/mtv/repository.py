@@ -8,23 +8,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from mtv import checks, naming, parts
-from mtv.connection import Connection
-from mtv.datasets import DatasetRef, Handle
+from mtv.arguments import checks, naming, parts
+from mtv.arguments.naming import Names
+from mtv.arguments.transaction import System
+from mtv.data.datasets import DatasetRef, Handle
 from mtv.display import Display
-from mtv.naming import Names
-from mtv.outcomes import in_words_of_the_call
-from mtv.process import default_connection
 from mtv.registry import Registry
-from mtv.ticket import Answer, OnProgress
-from mtv.transaction import System
-from mtv.watching import EVERY_SECS, OnNote, Watch
+from mtv.session.connection import Connection
+from mtv.session.default import default_connection
+from mtv.session.outcomes import in_words_of_the_call
+from mtv.session.ticket import Answer, OnProgress
+from mtv.streams.watching import EVERY_SECS, OnNote, Watch
 from mtv.wire import data, steps
 from mtv.wire.errors import bad_value
 from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo
 
 if TYPE_CHECKING:
-    from mtv.movie import Movie
+    from mtv.streams.movie import Movie
 
 Target = str | os.PathLike[str] | DatasetRef | Handle
 
@@ -267,7 +267,7 @@ class Repository(Registry):
             As `query` does; ``not_found`` where it finds nothing, ``too_large`` where it finds more than a movie may
             have; ``bad_value`` naming the argument; with ``save`` as `Movie.save` does.
         """
-        from mtv import movie as movies
+        from mtv.streams import movie as movies
 
         part = parts.given(
             hdu=hdu,
@@ -278,7 +278,7 @@ class Repository(Registry):
             size_arcsec=size_arcsec,
         )
         if save is not None:
-            from mtv.moviefile import writer_of
+            from mtv.streams.moviefile import writer_of
 
             writer_of(save, fps)  # refuses before anything is shown
         if isinstance(target, str):
@@ -338,15 +338,15 @@ class Repository(Registry):
         RequestError
             ``unsupported`` where a package is missing.
         """
-        from mtv import inprocess
+        from mtv.data import own_butler
 
         if self._butler is None:
-            location = inprocess.location_of(self.name, self.connection.repositories())
-            self._butler = inprocess.open_butler(location)
+            location = own_butler.location_of(self.name, self.connection.repositories())
+            self._butler = own_butler.open_butler(location)
         if isinstance(target, str):
             collections, data_id = self._searched(collections), self._constrained(data_id)
         names = naming.names("collections", collections)
-        return inprocess.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
+        return own_butler.get(self._butler, target, collections=names, parameters=parameters, data_id=data_id)
 
     # What comes
 
@@ -402,7 +402,7 @@ class Repository(Registry):
 
         Returns
         -------
-        watch : `~mtv.watching.Watch` [`DatasetRef`]
+        watch : `~mtv.streams.watching.Watch` [`DatasetRef`]
             An iterator; also a context manager, and ``counts`` tells what was seen, shown, passed over and failed.
 
         Raises
@@ -413,8 +413,8 @@ class Repository(Registry):
         Unavailable
             There is no daemon. One that goes later is waited for.
         """
-        from mtv.arrivals import Datasets
-        from mtv.markers import table_columns
+        from mtv.arguments.markers import table_columns
+        from mtv.streams.datasets import Datasets
 
         whole, _, component = dataset_type.partition(".")
         query = self._query(
@@ -489,11 +489,11 @@ def _value(answer: Answer, connection: Connection) -> Any:
     for note in reply.notes if reply.data is None else reply.data.notes:
         connection.tell(note)
     if reply.data is not None:
-        from mtv.exposure import Exposure
+        from mtv.data.exposure import Exposure
 
         return Exposure.from_wire(reply.data, answer.buffers, connection.pixel_directory)
     if reply.catalog is not None:
-        from mtv.catalog import Catalog
+        from mtv.data.catalog import Catalog
 
         return Catalog.from_wire(reply.catalog, answer.buffers, connection.pixel_directory)
     return reply.value

@@ -65,7 +65,8 @@ def serve(
     try:
         import anyio
 
-        from mtvd import app, config, options
+        from mtvd import app
+        from mtvd.settings import config, options
     except ModuleNotFoundError as missing:
         raise _not_installed(missing) from None
 
@@ -107,7 +108,7 @@ def demo_repo(directory: Path, size: Literal["small", "full"]) -> None:
 @click.option("--start/--no-start", default=True, help="Start it now (default), or with the next login.")
 def install_service(start: bool) -> None:  # noqa: FBT001, RUF100 - a flag of the command line
     """Install, enable and start the user service: systemd/mtvd.service with this executable's path."""
-    from mtvd import service
+    from mtvd.host import service
 
     try:
         click.echo(service.install(start=start))

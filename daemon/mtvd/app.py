@@ -17,31 +17,32 @@ import anyio
 import anyio.abc
 import zmq
 
-from mtv import keys, paths
+from mtv.shared import keys, paths
 from mtv.wire.messages import Event, WindowState
-from mtvd import config, notify
-from mtvd.budget import Budget
-from mtvd.committing import Committer
-from mtvd.config import ConfigError, Settings
-from mtvd.door import ZAP_ENDPOINT, Door
-from mtvd.engine import Engine
-from mtvd.events import Events, named
-from mtvd.feeds import Feeds
-from mtvd.handlers import Handlers
-from mtvd.handles import Handles
-from mtvd.health import Health
-from mtvd.housekeeping import Housekeeping
-from mtvd.images import Images
-from mtvd.journal import Journal, JournalError
-from mtvd.listener import Listener
-from mtvd.locks import DirectoryLock, Taken, lock_file
-from mtvd.movies import Movies
-from mtvd.pixelstore import PixelStore
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.engine import Engine
+from mtvd.drawing.journal import Journal, JournalError
+from mtvd.drawing.sessions import Session, Sessions
+from mtvd.front.budget import Budget
+from mtvd.front.door import ZAP_ENDPOINT, Door
+from mtvd.front.events import Events, named
+from mtvd.front.handlers import Handlers
+from mtvd.front.health import Health
+from mtvd.front.listener import Listener
+from mtvd.front.zsocket import CannotListen, RouterSocket
+from mtvd.host import notify
+from mtvd.host.housekeeping import Housekeeping
+from mtvd.host.locks import DirectoryLock, Taken, lock_file
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
-from mtvd.resolve import Resolver
-from mtvd.sessions import Session, Sessions
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.images import Images
+from mtvd.resolving.resolver import Resolver
+from mtvd.settings import config
+from mtvd.settings.config import ConfigError, Settings
 from mtvd.stage.ds9 import Ds9Stage
-from mtvd.zsocket import CannotListen, RouterSocket
+from mtvd.streams.feeds import Feeds
+from mtvd.streams.movies import Movies
 
 _LOG = logging.getLogger(__name__)
 _ZAP_BYTES = 1 << 12

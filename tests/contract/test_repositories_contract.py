@@ -19,10 +19,10 @@ from tests.support.repositories import running
 from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import RequestError
 from mtv.wire.steps import NOW, START, Query
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo import fake
 from mtvd.repo.port import Repositories
-from mtvd.repo.positions import Wanted
+from mtvd.repo.tables.positions import Wanted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 CHAIN = (sample.CHAIN,)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mtvd.actions import Arrange, CreateFrame, DeleteFrame, RaiseFrame, SetZoom
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
+from mtvd.scene.actions import Arrange, CreateFrame, DeleteFrame, RaiseFrame, SetZoom
 from mtvd.stage.ds9 import Ds9Stage
 from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Section, Stage, WindowLost

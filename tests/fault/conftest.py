@@ -16,29 +16,29 @@ import msgspec
 import pytest
 import zmq
 
-from mtv import keys
-from mtv.keys import ClientKeys
+from mtv.shared import keys
+from mtv.shared.keys import ClientKeys
 from mtv.wire import codec, frames, messages, proof
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Reply, WindowState
-from mtvd.budget import Budget
-from mtvd.committing import Committer
-from mtvd.door import ZAP_ENDPOINT, Door
-from mtvd.engine import Engine
-from mtvd.events import Events
-from mtvd.feeds import Feeds
-from mtvd.handlers import Handlers
-from mtvd.handles import Handles
-from mtvd.images import Images
-from mtvd.journal import Journal
-from mtvd.listener import Listener
-from mtvd.movies import Movies
-from mtvd.pixelstore import PixelStore
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.engine import Engine
+from mtvd.drawing.journal import Journal
+from mtvd.drawing.sessions import Session, Sessions
+from mtvd.front.budget import Budget
+from mtvd.front.door import ZAP_ENDPOINT, Door
+from mtvd.front.events import Events
+from mtvd.front.handlers import Handlers
+from mtvd.front.listener import Listener
+from mtvd.front.zsocket import RouterSocket
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.fake import FakeRepositories
-from mtvd.resolve import Resolver
-from mtvd.sessions import Session, Sessions
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.images import Images
+from mtvd.resolving.resolver import Resolver
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
-from mtvd.zsocket import RouterSocket
+from mtvd.streams.feeds import Feeds
+from mtvd.streams.movies import Movies
 
 WAIT_SECS = 20
 FAR_BYTES = 1 << 20

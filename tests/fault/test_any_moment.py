@@ -19,16 +19,16 @@ import pytest
 from mtv.wire import codec
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import chunks
-from mtvd import journal as jn
-from mtvd.committing import Committer
-from mtvd.handles import Handles
-from mtvd.pixelstore import PixelStore
-from mtvd.queueing import Waiting
-from mtvd.resolve import Resolved
-from mtvd.sessions import Sessions
+from mtvd.drawing import journal as jn
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.sessions import Sessions
+from mtvd.drawing.waiting import Waiting
+from mtvd.host.pixelstore import PixelStore
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.resolver import Resolved
+from mtvd.scene import actions as ac
+from mtvd.scene import changes as ch
+from mtvd.scene import chunks
 from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, SectionResult, WindowLost
 

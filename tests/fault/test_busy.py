@@ -17,8 +17,8 @@ import zmq
 from tests.fault.conftest import TestDaemon
 
 import mtv
-from mtv.connection import Connection
-from mtv.link import Timing
+from mtv.session.connection import Connection
+from mtv.session.link import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages
 from mtv.wire.data import Array

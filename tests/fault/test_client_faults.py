@@ -13,8 +13,8 @@ import pytest
 import zmq
 
 import mtv
-from mtv.connection import Connection
-from mtv.link import Link, Timing
+from mtv.session.connection import Connection
+from mtv.session.link import Link, Timing
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages
 from mtv.wire.frames import Kind
@@ -201,7 +201,7 @@ def test_a_full_pixel_directory_is_told_and_nothing_is_left_behind(
     ):
         display = mtv.Display(connection=connection)
         with monkeypatch.context() as patch:
-            patch.setattr("mtv.pixels._write_all", _no_room)
+            patch.setattr("mtv.pixels.outgoing._write_all", _no_room)
             with pytest.raises(mtv.DaemonError) as caught:
                 display.mtv(np.zeros((5, 5)))
         assert caught.value.code == "storage_full"

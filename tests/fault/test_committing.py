@@ -14,17 +14,17 @@ import pytest
 from mtv.wire import codec
 from mtv.wire.errors import DaemonError, RequestError, Unavailable
 from mtv.wire.messages import Failed, Outcome, WindowState
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import chunks
-from mtvd import scene as sc
-from mtvd.committing import Committer
-from mtvd.handles import Handles
-from mtvd.journal import Journal
-from mtvd.pixelstore import PixelStore
-from mtvd.queueing import Waiting
-from mtvd.resolve import Resolved
-from mtvd.sessions import Sessions
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.journal import Journal
+from mtvd.drawing.sessions import Sessions
+from mtvd.drawing.waiting import Waiting
+from mtvd.host.pixelstore import PixelStore
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.resolver import Resolved
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene import chunks
 from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -449,7 +449,7 @@ async def test_a_display_whose_pixels_are_gone_keeps_its_overlays_in_a_new_windo
 async def test_a_grown_journal_is_written_anew_and_says_the_same(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtvd.journal.CHECKPOINT_BYTES", 2000)
+    monkeypatch.setattr("mtvd.drawing.journal.CHECKPOINT_BYTES", 2000)
     for _ in range(20):
         await house.committer.commit([waiting(dot(0))])
     grown = house.journal.size_bytes
@@ -577,7 +577,7 @@ async def test_a_journal_is_not_written_anew_while_a_batch_is_under_way(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its intent would be gone, and its commit would say nothing to the next daemon."""
-    monkeypatch.setattr("mtvd.journal.CHECKPOINT_BYTES", 1)
+    monkeypatch.setattr("mtvd.drawing.journal.CHECKPOINT_BYTES", 1)
     run = house.window.run
 
     async def housekeeping_comes(batch: Batch) -> tuple[SectionResult, ...]:

@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 from mtv.wire import codec, frames, messages, steps
-from mtvd.health import Health
+from mtvd.front.health import Health
 
 pytestmark = pytest.mark.anyio
 Daemon = Any

@@ -18,12 +18,12 @@ import zmq
 from tests.fault.conftest import TestDaemon
 
 import mtv
-from mtv import feed as feeds
-from mtv.link import Timing
+from mtv.session.link import Timing
+from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages
 from mtv.wire.errors import bad_value
-from mtvd import actions as ac
+from mtvd.scene import actions as ac
 
 T = TypeVar("T")
 SHAPE_YX = (20, 30)

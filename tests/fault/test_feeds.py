@@ -14,8 +14,8 @@ import pytest
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Array, Exposure
-from mtvd import actions as ac
-from mtvd.pixelstore import allocate
+from mtvd.host.pixelstore import allocate
+from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -191,7 +191,7 @@ async def test_a_feed_from_another_host_that_is_silent_for_long_is_no_longer_tol
     await shown(client, buffered(), (bytes(4800),))
     daemon.feeds.tidy()
     assert len(await feeds(client)) == 1
-    monkeypatch.setattr("mtvd.feeds._IDLE_SECS", 0.0)
+    monkeypatch.setattr("mtvd.streams.feeds._IDLE_SECS", 0.0)
     daemon.feeds.tidy()
     assert await feeds(client) == ()
     await shown(client, buffered(), (bytes(4800),))

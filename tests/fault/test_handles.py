@@ -9,9 +9,9 @@ import pytest
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Dataset, Handle
-from mtvd import handles
-from mtvd.handles import Handles
-from mtvd.pixelstore import new_name
+from mtvd.host.pixelstore import new_name
+from mtvd.resolving import handles
+from mtvd.resolving.handles import Handles
 
 pytestmark = pytest.mark.anyio
 Daemon = Any

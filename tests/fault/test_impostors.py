@@ -13,7 +13,7 @@ import zmq
 
 from mtv.wire import messages, proof, steps
 from mtv.wire.errors import DaemonError
-from mtvd.sessions import Sessions
+from mtvd.drawing.sessions import Sessions
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -160,7 +160,7 @@ def entered(sessions: Sessions, *, secret: str = "", route: bytes = b"\0r", key:
 def test_sessions_without_a_proof_make_room_for_each_other_and_for_none_that_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mtvd.sessions.UNPROVEN", 3)
+    monkeypatch.setattr("mtvd.drawing.sessions.UNPROVEN", 3)
     sessions = Sessions(lambda: 1.0)
     first, second = entered(sessions), entered(sessions)
     sessions.of(first).waiting.add(1)
@@ -175,7 +175,7 @@ def test_sessions_without_a_proof_make_room_for_each_other_and_for_none_that_wai
 def test_of_proven_sessions_those_that_were_silent_make_room_and_else_the_new_one_is_asked_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mtvd.sessions.SESSIONS", 3)
+    monkeypatch.setattr("mtvd.drawing.sessions.SESSIONS", 3)
     now = 0.0
     sessions = Sessions(lambda: now)
     known = [entered(sessions, secret=secrets.token_hex(16)) for _ in range(3)]

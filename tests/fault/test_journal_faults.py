@@ -15,9 +15,9 @@ from tests.fault.test_committing import SESSION, House, ScriptedWindow, dot, wai
 
 from mtv.wire import messages, steps
 from mtv.wire.errors import DaemonError
-from mtvd import framing
-from mtvd import journal as jn
-from mtvd import scene as sc
+from mtvd.drawing import framing
+from mtvd.drawing import journal as jn
+from mtvd.scene import apply as sc
 
 pytestmark = pytest.mark.anyio
 

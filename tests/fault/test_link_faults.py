@@ -15,11 +15,12 @@ import pytest
 import zmq
 
 import mtv
-from mtv import keys
-from mtv.connection import Connection
-from mtv.link import Link, Timing
+from mtv.session import session as session_module
+from mtv.session.connection import Connection
+from mtv.session.link import Link, Timing
+from mtv.session.ticket import Ticket
+from mtv.shared import keys
 from mtv.testing import WAIT_SECS, ScriptedDaemon
-from mtv.ticket import Ticket
 from mtv.wire import messages
 from mtv.wire.limits import Limits
 
@@ -173,11 +174,11 @@ def test_a_key_that_libzmq_refuses_is_told_by_its_file(tmp_path: Path, monkeypat
 
 
 CONNECT = """
-import os, resource, sys, mtv, mtv.greeting, mtv.link, zmq, getpass, pwd
-from mtv.connection import Connection
+import os, resource, sys, mtv, mtv.session.greeting, mtv.session.link, zmq, getpass, pwd
+from mtv.session.connection import Connection
 from mtv.wire.messages import Sync
 getpass.getuser()
-connection = Connection(sys.argv[1], timing=mtv.link.Timing(hello_secs=2))
+connection = Connection(sys.argv[1], timing=mtv.session.link.Timing(hello_secs=2))
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 used = len(os.listdir("/proc/self/fd")) - 1
 resource.setrlimit(resource.RLIMIT_NOFILE, (used + int(sys.argv[2]), hard))
@@ -305,7 +306,7 @@ def test_a_session_that_cannot_be_closed_keeps_no_other_from_being_closed_at_exi
 
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "close", failing)
-        mtv.session._close_all()
+        session_module._close_all()
     assert all(connection.closed for connection in made)
 
 
@@ -314,7 +315,7 @@ def test_a_link_whose_thread_does_not_come_to_anything_is_not_waited_for_for_eve
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(Link, "_open", lambda _: over.wait(WAIT_SECS))
-    monkeypatch.setattr("mtv.link.GRACE_SECS", 0.1)
+    monkeypatch.setattr("mtv.session.link.GRACE_SECS", 0.1)
     connection = Connection(daemon.endpoint, timing=Timing(hello_secs=0.1))
     raised = within_time(lambda: connection.request(messages.Sync()))
     over.set()

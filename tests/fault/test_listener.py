@@ -17,10 +17,10 @@ import zmq
 from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
-from mtvd import actions as ac
-from mtvd import handlers
-from mtvd.journal import Journal
-from mtvd.pixelstore import allocate, new_name
+from mtvd.drawing.journal import Journal
+from mtvd.front import handlers
+from mtvd.host.pixelstore import allocate, new_name
+from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -564,7 +564,7 @@ async def test_an_expression_beyond_the_limit_is_refused_before_it_is_read(daemo
 async def test_a_large_overlay_holds_back_its_own_display_and_nobody_else(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtvd.chunks.MARKERS", 2)
+    monkeypatch.setattr("mtvd.scene.chunks.MARKERS", 2)
     client, *others = (daemon.client() for _ in range(5))
     await client.ask(dot(display="stars"))
     drawn = len(daemon.window.batches)
@@ -675,7 +675,7 @@ async def test_an_error_with_odd_texts_is_told(daemon: Daemon, monkeypatch: pyte
 async def test_an_outcome_that_cannot_be_told_is_an_error_and_the_window_goes_on(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtvd.committing.step_outcome", lambda *_: messages.StepOutcome(markers=1 << 70))
+    monkeypatch.setattr("mtvd.drawing.committer.step_outcome", lambda *_: messages.StepOutcome(markers=1 << 70))
     client = daemon.client()
     assert (await refused(client, dot()))[0] == "internal"
     monkeypatch.undo()
@@ -708,7 +708,7 @@ async def test_whatever_goes_wrong_with_a_message_ends_that_message_alone(
     client, other = daemon.client(), daemon.client()
     await client.ask(messages.Status())
     with monkeypatch.context() as patched:
-        patched.setattr(f"mtvd.listener.{place}", fail)
+        patched.setattr(f"mtvd.front.listener.{place}", fail)
         if place == "remote.told":
             patched.setattr(daemon.listener, "_encoded", fail)
         number = client.send(messages.Status())

@@ -10,8 +10,8 @@ import pytest
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, File
-from mtvd import actions as ac
 from mtvd.repo.fake import COLLECTION
+from mtvd.scene import actions as ac
 from mtvd.stage.port import Batch, SectionResult, WindowLost
 
 pytestmark = pytest.mark.anyio

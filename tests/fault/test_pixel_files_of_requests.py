@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import mtv
-from mtv.connection import Connection
-from mtv.link import Timing
+from mtv.session.connection import Connection
+from mtv.session.link import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import frames, messages
 from mtv.wire.errors import Error, exception_for
@@ -136,7 +136,7 @@ def test_a_connection_that_breaks_leaves_what_was_sent_to_the_daemon_and_removes
         _until(lambda number=number: len(link._outbox) == number)  # type: ignore[misc]
     seen = daemon.wait_for(messages.Transaction, 2)[-1]
     assert len(files(daemon)) == 3
-    monkeypatch.setattr("mtv.link.frames.read_header", _broken)
+    monkeypatch.setattr("mtv.session.link.frames.read_header", _broken)
     daemon.send(messages.Done(), to=seen)
     for thread in threads:
         thread.join(WAIT_SECS)
@@ -194,7 +194,7 @@ def test_an_interrupt_before_it_was_sent_leaves_no_file(
         raise KeyboardInterrupt
 
     display.show()
-    for place in ("mtv.pixels._write_all", "mtv.session.codec.encode", "mtv.link.Link.submit"):
+    for place in ("mtv.pixels.outgoing._write_all", "mtv.session.session.codec.encode", "mtv.session.link.Link.submit"):
         with monkeypatch.context() as patch:
             patch.setattr(place, interrupt)
             with pytest.raises(KeyboardInterrupt):

@@ -15,18 +15,18 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestErro
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Outcome, Transaction
 from mtv.wire.steps import AnyStep, Load, Mtv, Overlay, Scale, Show, Zoom
-from mtvd import actions as ac
-from mtvd import scene as sc
-from mtvd.committing import Committer
-from mtvd.engine import Engine
-from mtvd.handles import Handles
-from mtvd.images import Images
-from mtvd.journal import Journal
-from mtvd.pixelstore import PixelStore
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.engine import Engine
+from mtvd.drawing.journal import Journal
+from mtvd.drawing.sessions import Sessions
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo import fake
 from mtvd.repo.fake import FakeRepositories
-from mtvd.resolve import Resolver
-from mtvd.sessions import Sessions
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.images import Images
+from mtvd.resolving.resolver import Resolver
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
 from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Difference, SectionResult, WindowLost
 

@@ -19,15 +19,15 @@ import pytest
 import zmq
 
 import mtv
-from mtv import keys, packing, tcp
-from mtv.link import Timing
-from mtv.pixels import FrameSink
+from mtv.pixels.outgoing import FrameSink
+from mtv.session.link import Timing
+from mtv.shared import keys, packing, tcp
 from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Kind
-from mtvd import remote
-from mtvd.zsocket import CannotListen, RouterSocket
+from mtvd.front import remote
+from mtvd.front.zsocket import CannotListen, RouterSocket
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -239,9 +239,17 @@ async def test_a_feed_without_keys_costs_its_producer_nothing(far_daemon: Daemon
         assert not await in_thread(lambda: feed.publish(np.ones((30, 40))))
 
 
+def _counts_into(sent: list[int]) -> Callable[[np.ndarray[Any, Any]], bytes]:
+    def packed(pixels: np.ndarray[Any, Any]) -> bytes:
+        sent.append(pixels.nbytes)
+        return packing.packed(pixels)
+
+    return packed
+
+
 async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.packed", lambda pixels: sent.append(pixels.nbytes) or packing.packed(pixels))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
     with mtv.Feed("guider", endpoint=far_daemon.handlers.listen) as feed:
         with anyio.fail_after(30):
             while not feed.counts.shown:
@@ -472,7 +480,7 @@ async def test_the_client_packs_masks_for_other_hosts_and_only_there(
     far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.packed", lambda pixels: sent.append(pixels.nbytes) or packing.packed(pixels))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
     mask = mask_of()
     planes = {"SAT": 0, "CR": 14}
 
@@ -530,7 +538,7 @@ async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemo
             written.append(block.nbytes)
             yield block
 
-    monkeypatch.setattr("mtvd.images.unpacked", counted)
+    monkeypatch.setattr("mtvd.resolving.images.unpacked", counted)
     bomb = packing.packed(np.zeros((1 << 14, 1 << 14), "u1"))
     assert len(bomb) < 1 << 21
     array = Array(dtype="|u1", shape=(10, 10), buffer=1, packing=PACKED)

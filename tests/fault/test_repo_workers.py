@@ -16,17 +16,17 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.data import File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError
-from mtvd.children import Child, ChildError, ChildNotStarted
-from mtvd.pixelstore import PixelStore
+from mtvd.host.children import Child, ChildError, ChildNotStarted
+from mtvd.host.pixelstore import PixelStore
+from mtvd.repo.aliases import RepositorySettings
 from mtvd.repo.pool import ButlerRepositories
-from mtvd.repo.registry import RepositorySettings
 from mtvd.repo.workers import WorkerPool
 
 pytestmark = pytest.mark.anyio
 LONG_SECS = 40.0
 FAULTY = """
     import os, signal, time
-    from mtvd.children import HandlerFailure, serve
+    from mtvd.host.children import HandlerFailure, serve
 
     def echo(value): return value
     def pid(): return os.getpid()

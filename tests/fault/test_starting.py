@@ -20,10 +20,10 @@ import zmq
 from tests.fault.conftest import RawClient
 
 from mtv.wire import messages
-from mtvd import locks
 from mtvd.app import App, application
-from mtvd.config import ConfigError, Settings
-from mtvd.zsocket import CannotListen, RouterSocket
+from mtvd.front.zsocket import CannotListen, RouterSocket
+from mtvd.host import locks
+from mtvd.settings.config import ConfigError, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -187,7 +187,7 @@ async def test_a_runtime_directory_that_cannot_be_written_is_said_so(
 ) -> None:
     monkeypatch.setattr(where, name, fails(errno.EROFS))
     if where is locks:
-        monkeypatch.setattr("mtvd.zsocket.OwnSocket", fails(errno.EROFS))
+        monkeypatch.setattr("mtvd.front.zsocket.OwnSocket", fails(errno.EROFS))
     with pytest.raises(ConfigError, match="Read-only file system"):
         async with application(settings):
             pass

@@ -21,11 +21,11 @@ from tests.support.faults import Faults
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
-from mtvd import journal
-from mtvd.housekeeping import Housekeeping
-from mtvd.pixelstore import PixelStore
-from mtvd.stage import layers
-from mtvd.stage.layers import LayerFiles
+from mtvd.drawing import journal
+from mtvd.host.housekeeping import Housekeeping
+from mtvd.host.pixelstore import PixelStore
+from mtvd.stage.paint import layers
+from mtvd.stage.paint.layers import LayerFiles
 from mtvd.stage.port import Batch, SectionResult
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,7 @@ class LayeredDaemon(TestDaemon):
 
 @pytest.fixture(autouse=True)
 def small_files_and_a_short_journal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtv.freefiles.LEAST_BYTES", 1)
+    monkeypatch.setattr("mtv.shared.freefiles.LEAST_BYTES", 1)
     monkeypatch.setattr(journal, "CHECKPOINT_BYTES", 0)
     monkeypatch.setattr(layers, "_MANY_MARKERS", MANY)
 

@@ -14,8 +14,8 @@ from tests.fault.conftest import TestDaemon
 from mtv.wire import messages, steps
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.limits import Limits
-from mtvd import actions as ac
 from mtvd.repo import fake
+from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
 Daemon = Any

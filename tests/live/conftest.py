@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from mtv.wire.messages import Event
-from mtvd import actions
-from mtvd.pixelstore import PixelStore
-from mtvd.stage import fits_bytes
+from mtvd.host.pixelstore import PixelStore
+from mtvd.scene import actions
 from mtvd.stage.ds9 import Ds9Stage
+from mtvd.stage.paint import fits_bytes
 from mtvd.stage.port import Batch, Section, SectionResult
 from mtvd.stage.settings import StageSettings
 

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mtvd.actions import (
+from mtvd.scene.actions import (
     Arrange,
     CreateFrame,
     DeleteFrame,

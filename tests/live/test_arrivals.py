@@ -19,8 +19,8 @@ from tests.support.landing import Pipeline
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Rows
 from mtv.wire.steps import NOW, START, Query
-from mtvd.repo import arrivals
-from mtvd.repo.butlers import Butlers
+from mtvd.repo.butler import arrivals
+from mtvd.repo.butler.butlers import Butlers
 
 pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 CALEXP = Query(dataset_type="calexp", collections=(sample.CHAIN,))

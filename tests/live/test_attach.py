@@ -21,7 +21,7 @@ from tests.live.test_stage_faults import until_state, watched
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
-from mtvd.actions import Arrange, CreateFrame, LoadImage, RaiseFrame
+from mtvd.scene.actions import Arrange, CreateFrame, LoadImage, RaiseFrame
 from mtvd.stage.port import WindowLost, WindowUnavailable
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]

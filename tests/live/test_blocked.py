@@ -13,7 +13,7 @@ import anyio
 import numpy as np
 import pytest
 
-from mtvd.actions import CreateFrame, LoadImage, SetColormap
+from mtvd.scene.actions import CreateFrame, LoadImage, SetColormap
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(120)]
 

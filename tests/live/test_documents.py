@@ -14,7 +14,7 @@ import pytest
 from tests.support.live_daemon import LiveDaemon
 
 import mtv
-from mtv.process import default_connection
+from mtv.session.default import default_connection
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 PROJECT = Path(__file__).parents[2]

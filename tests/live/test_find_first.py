@@ -11,8 +11,8 @@ from tests.support import shadowed
 
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
-from mtvd.repo import pages
-from mtvd.repo.query import run
+from mtvd.repo.butler import pages
+from mtvd.repo.butler.query import run
 
 pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 REQUIRED = ("instrument", "visit", "detector")

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
-from mtvd.repo import pages
-from mtvd.repo.butlers import Butlers
-from mtvd.repo.query import run
+from mtvd.repo.butler import pages
+from mtvd.repo.butler.butlers import Butlers
+from mtvd.repo.butler.query import run
 
 pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 VISIT = 3

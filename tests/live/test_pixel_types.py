@@ -15,7 +15,7 @@ from astropy.nddata import CCDData, NDData
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
-from mtv import feed as feeds
+from mtv.streams import feed as feeds
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 SHAPE_YX = (40, 60)

@@ -16,7 +16,7 @@ import pytest
 from tests.support.live_daemon import START_SECS, LiveDaemon
 
 import mtv
-from mtv import keys
+from mtv.shared import keys
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

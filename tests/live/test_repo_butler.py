@@ -16,7 +16,7 @@ from tests.support.repositories import running
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import DaemonError, MtvError, RequestError
 from mtv.wire.steps import Query
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
@@ -157,7 +157,7 @@ async def test_pages_follow_each_other_by_cursor(repository: Path, tmp_path: Pat
     from msgspec.structs import replace
 
     from mtv.wire.limits import Limits
-    from mtvd.repo.registry import RepositorySettings
+    from mtvd.repo.aliases import RepositorySettings
 
     settings = RepositorySettings(aliases={"demo": str(repository)}, use_index=False, workers=1)
     small = ButlerRepositories(settings, PixelStore(tmp_path / "p", 1 << 20), tmp_path, limits=Limits(rows=2))

@@ -24,9 +24,9 @@ from mtv.wire.data import Dataset, File, SkyBox
 from mtv.wire.errors import RequestError
 from mtv.wire.messages import Repositories, RepositoryInfo, RepositoryList
 from mtv.wire.steps import Query
-from mtvd.images import files_of
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
+from mtvd.resolving.images import files_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 needs_lsst_images = pytest.mark.skipif(not kinds.HAS_LSST_IMAGES, reason="lsst.images needs Python 3.12")

@@ -123,7 +123,7 @@ def test_keys_that_choose_datasets_still_do(repository: mtv.Repository) -> None:
 def test_a_catalog_of_whole_visits_is_drawn_detector_by_detector(
     repository: mtv.Repository, display: mtv.Display
 ) -> None:
-    from mtv.arrivals import Datasets
+    from mtv.streams.datasets import Datasets
 
     (ref,) = repository.query("calexp", instrument="HSC", visit=visits.VISIT, detector=42)
     query = repository._query(what="datasets", dataset_type="calexp", collections=(sample.CHAIN,))
@@ -155,7 +155,7 @@ def test_keys_are_sorted_by_what_they_choose(dimensions: tuple[str, ...], key: s
 
     from lsst.daf.butler import DatasetType, DimensionUniverse
 
-    from mtvd.repo import foreign
+    from mtvd.repo.tables import foreign
 
     universe = DimensionUniverse()
     butler: Any = SimpleNamespace(dimensions=universe)
@@ -168,7 +168,7 @@ def test_a_calibration_may_be_asked_for_by_a_visit() -> None:
 
     from lsst.daf.butler import DatasetType, DimensionUniverse
 
-    from mtvd.repo import foreign
+    from mtvd.repo.tables import foreign
 
     universe = DimensionUniverse()
     butler: Any = SimpleNamespace(dimensions=universe)

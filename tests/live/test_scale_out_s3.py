@@ -21,7 +21,7 @@ from mtv.wire.data import Dataset, Exposure
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Progress
 from mtv.wire.steps import Query
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
 NEEDED = ("lsst.daf.butler", "postgresql", "psycopg", "boto3", "moto")

@@ -19,7 +19,7 @@ from tests.support.scale_out import FarSite, Peer, Store
 from mtv.wire.data import Dataset
 from mtv.wire.errors import MtvError
 from mtv.wire.steps import START, Query
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
 pytestmark = [

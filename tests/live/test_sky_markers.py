@@ -15,7 +15,7 @@ from tests.support.live_daemon import LiveDaemon, Probe
 from tests.support.odd_headers import HEADERS, NX, NY, tan
 
 import mtv
-from mtv.sky.celestial import celestial_of
+from mtv.shared.sky.celestial import celestial_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

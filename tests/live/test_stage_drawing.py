@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mtvd.actions import (
+from mtvd.scene.actions import (
     AddMarkers,
     AnyAction,
     CreateFrame,

@@ -15,9 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
-from mtvd.actions import AddMarkers, CreateFrame, LoadImage, SetColormap, SetMaskTransparency
+from mtvd.scene.actions import AddMarkers, CreateFrame, LoadImage, SetColormap, SetMaskTransparency
+from mtvd.stage.paint.regions import tag_of
 from mtvd.stage.port import Batch, Section, WindowLost
-from mtvd.stage.regions import tag_of
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(600)]
 
@@ -109,7 +109,7 @@ async def test_a_lane_that_dies_in_a_batch_costs_no_window_but_all_that_it_shows
 async def test_a_lane_ends_with_the_daemon_even_where_it_stands_still(fresh_rig: Any) -> None:
     code = """
 import subprocess, sys, msgpack
-lane = subprocess.Popen([sys.executable, "-m", "mtvd.stage.lane"], stdin=-1, stdout=-1)
+lane = subprocess.Popen([sys.executable, "-m", "mtvd.stage.talk.lane"], stdin=-1, stdout=-1)
 call = msgpack.packb({"method": "none", "params": {}})
 lane.stdin.write(len(call).to_bytes(4, "big") + call)
 lane.stdin.flush()

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from tests.live.test_stage_faults import until_state, watched
 
-from mtvd.actions import CreateFrame, LoadImage, SetColormap
+from mtvd.scene.actions import CreateFrame, LoadImage, SetColormap
 from mtvd.stage.port import WindowLost, WindowUnavailable
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvd import service
+from mtvd.host import service
 
 PROJECT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.live("systemd-analyze")

@@ -20,8 +20,8 @@ from tests.support.landing import Pipeline
 from tests.support.live_daemon import START_SECS, LiveDaemon
 
 import mtv
-from mtv import watching
-from mtv.watching import Watch, WatchCounts
+from mtv.streams import watching
+from mtv.streams.watching import Watch, WatchCounts
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 LULL_SECS = 60

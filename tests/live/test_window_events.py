@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from mtv.wire.messages import Event
-from mtvd.actions import AddMarkers, CreateFrame, DeleteFrame, LoadImage, RaiseFrame, SetZoom
-from mtvd.stage.regions import tag_of
+from mtvd.scene.actions import AddMarkers, CreateFrame, DeleteFrame, LoadImage, RaiseFrame, SetZoom
+from mtvd.stage.paint.regions import tag_of
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 

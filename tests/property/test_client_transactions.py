@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtv.outbox import Outbox
-from mtv.transaction import Bundle, Collector, Place
+from mtv.arguments.transaction import Bundle, Collector, Place
+from mtv.session.outbox import Outbox
 from mtv.wire.data import Array
 from mtv.wire.steps import Overlay, Show
 

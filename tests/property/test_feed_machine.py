@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import mtv
-from mtv import feed as feeds
+from mtv.session.ticket import Answer, overdue
+from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS
-from mtv.ticket import Answer, overdue
 from mtv.wire import messages
 from mtv.wire.errors import DaemonError, Error, Unavailable, bad_value
 from mtv.wire.limits import Limits

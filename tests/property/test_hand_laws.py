@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import scene as sc
-from mtvd.hand import changes_of
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.stage.paint.regions import drawn_rows, region_text, tag_of
 from mtvd.stage.port import Difference
-from mtvd.stage.regions import drawn_rows, region_text, tag_of
+from mtvd.stage.talk.hand import changes_of
 
 WHAT = (
     *(

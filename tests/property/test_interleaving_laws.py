@@ -24,19 +24,19 @@ from tests.support.window_model import Window, change, markers, showing
 
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome, WindowState
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import chunks, planner
-from mtvd import scene as sc
-from mtvd.committing import Committer
-from mtvd.handles import Handles
-from mtvd.journal import Journal
-from mtvd.pixelstore import PixelStore
-from mtvd.queueing import EVERYTHING, Waiting, WaitingList
-from mtvd.resolve import Resolved
-from mtvd.sessions import Sessions
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.journal import Journal
+from mtvd.drawing.sessions import Sessions
+from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList
+from mtvd.host.pixelstore import PixelStore
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.resolver import Resolved
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene import chunks, planner
+from mtvd.stage.paint.regions import tag_of
 from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost
-from mtvd.stage.regions import tag_of
 
 NAMES: Final[tuple[int | str, ...]] = (0, "guider", "north", "south", "east", "west")
 LEGITIMATE: Final = {"draw_failed", "unknown_display", "no_window", "poisoned"}

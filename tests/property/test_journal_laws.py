@@ -18,11 +18,11 @@ from mtv.wire import codec
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import framing
-from mtvd import journal as jn
-from mtvd import scene as sc
+from mtvd.drawing import framing
+from mtvd.drawing import journal as jn
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
 
 SESSIONS: Final = (b"a" * 16, b"b" * 16, b"c" * 16)
 ONE: Final = struct.pack("<d", 1.0)

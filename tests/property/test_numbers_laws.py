@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-import mtvd.sessions
 from mtv.wire.errors import RequestError
-from mtvd.journal import Answer, SessionRecord, remembered
-from mtvd.numbers import Numbers, with_number
-from mtvd.sessions import Sessions
+from mtvd.drawing import sessions
+from mtvd.drawing.journal import Answer, SessionRecord, remembered
+from mtvd.drawing.numbers import Numbers, with_number
+from mtvd.drawing.sessions import Sessions
 
 SESSION = b"mt" + bytes(range(14))
 numbers = st.lists(st.one_of(st.integers(0, 40), st.integers(0, 2**64 - 1)), max_size=60)
@@ -73,7 +73,7 @@ class Remembering(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.patched = pytest.MonkeyPatch()
-        self.patched.setattr(mtvd.sessions, "REMEMBERED_ANSWERS", self.keep)
+        self.patched.setattr(sessions, "REMEMBERED_ANSWERS", self.keep)
         self.sessions = Sessions(lambda: 0.0)
         self.sessions.of(SESSION)
         self.journal: dict[str, SessionRecord] = {}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtv.packing import BLOCK_BYTES, NotPacked, packed, unpacked
+from mtv.shared.packing import BLOCK_BYTES, NotPacked, packed, unpacked
 
 SIZES = st.one_of(
     st.integers(0, 300),
@@ -30,7 +30,7 @@ def test_unpacking_gives_back_what_was_packed(size: int, dtype: str, seed: int, 
 def test_the_size_of_the_pieces_that_are_read_does_not_matter(size: int, chunk: int) -> None:
     pixels = np.arange(size, dtype="<i4")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mtv.packing._CHUNK_BYTES", chunk)
+        patch.setattr("mtv.shared.packing._CHUNK_BYTES", chunk)
         assert b"".join(unpacked(packed(pixels), pixels.nbytes, 4)) == pixels.tobytes()
 
 

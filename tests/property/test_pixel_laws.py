@@ -17,18 +17,18 @@ from hypothesis import assume, given
 from hypothesis.extra import numpy as hnp
 
 import mtv
-from mtv import targets
-from mtv.handover import Place, handed_over, kept
-from mtv.objects import Image, image_of
-from mtv.packing import unpacked
-from mtv.pixels import FileSink, FrameSink, Sink
+from mtv.arguments import targets
+from mtv.arguments.objects import Image, image_of
+from mtv.pixels.outgoing import FileSink, FrameSink, Sink
+from mtv.shared.packing import unpacked
+from mtv.streams.handover import Place, handed_over, kept
 from mtv.wire.data import Array, Exposure
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Frame as FrameMessage
 from mtv.wire.steps import Scale
-from mtvd.feeds import Feeds
-from mtvd.pixelstore import PixelStore
-from mtvd.stage.fits_bytes import BITPIX
+from mtvd.host.pixelstore import PixelStore
+from mtvd.stage.paint.fits_bytes import BITPIX
+from mtvd.streams.feeds import Feeds
 
 Pixels = np.ndarray[Any, Any]
 LIMITS = Limits()

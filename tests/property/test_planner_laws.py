@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from tests.support.window_model import TRANSACTIONS, Window, image, showing
 
 from mtv.wire.errors import RequestError
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import planner
-from mtvd import scene as sc
-from mtvd.previews import preview_of, put_back
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene import planner
+from mtvd.scene.previews import preview_of, put_back
 
 
 def folded(transactions: list[list[ch.AnyChange]]) -> list[sc.Scene]:

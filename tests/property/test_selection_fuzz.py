@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtv.wire.errors import RequestError
-from mtvd.repo.evaluation import chosen
-from mtvd.repo.selection import FUNCTIONS, parse
+from mtvd.repo.tables.evaluation import chosen
+from mtvd.repo.tables.selection import FUNCTIONS, parse
 
 COLUMNS = {
     "a": np.array([True, False, True]),

@@ -13,11 +13,11 @@ from tests.support.ast_sky import apart_arcsec, pixel_of, sky_of
 from tests.support.odd_headers import HEADERS
 
 import mtv
-from mtv.sky.cards import card
-from mtv.sky.celestial import celestial_of, moved
+from mtv.shared.sky.cards import card
+from mtv.shared.sky.celestial import celestial_of, moved
 from mtv.wire.limits import Limits
 from mtvd.repo.readers.sky import HeaderSky
-from mtvd.stage import fits_bytes
+from mtvd.stage.paint import fits_bytes
 
 NX, NY = 200, 150
 X, Y = (

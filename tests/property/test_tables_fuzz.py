@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.support import repo_sample as sample
 
 from mtv.wire.errors import RequestError
-from mtvd.repo.positions import Wanted, find_positions
 from mtvd.repo.readers.opening import Schemas
+from mtvd.repo.tables.positions import Wanted, find_positions
 
 DOCUMENTED = {"unreadable_file", "unsupported", "bad_value", "too_large"}
 CHANGES = st.lists(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtv.sky.cards import CARD
+from mtv.shared.sky.cards import CARD
 
 Floats = np.ndarray[Any, Any]
 

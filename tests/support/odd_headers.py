@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, NamedTuple
 
-from mtv.sky.cards import card
+from mtv.shared.sky.cards import card
 
 NX, NY = 200, 150
 _C, _S = math.cos(math.radians(30)), math.sin(math.radians(30))

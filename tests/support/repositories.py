@@ -9,9 +9,9 @@ from typing import Any
 
 import anyio
 
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
+from mtvd.repo.aliases import RepositorySettings
 from mtvd.repo.pool import ButlerRepositories
-from mtvd.repo.registry import RepositorySettings
 
 
 @asynccontextmanager

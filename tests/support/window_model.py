@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from mtvd import actions as ac
-from mtvd import changes as ch
+from mtvd.scene import actions as ac
+from mtvd.scene import changes as ch
 
 FRAMES: st.SearchStrategy[int | str] = st.sampled_from([0, 1, "guider"])
 OVERLAYS = st.sampled_from(["markers", "stars"])

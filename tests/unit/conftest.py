@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtv.wire.limits import Limits
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.output import Output
 
 

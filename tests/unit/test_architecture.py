@@ -3,21 +3,72 @@
 from __future__ import annotations
 
 import ast
+import functools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CLIENT = ROOT / "client" / "mtv"
-DAEMON = ROOT / "daemon" / "mtvd"
+ROOT: Final = Path(__file__).parents[2]
+CLIENT: Final = ROOT / "client" / "mtv"
+DAEMON: Final = ROOT / "daemon" / "mtvd"
+SOURCES: Final = sorted([*CLIENT.rglob("*.py"), *DAEMON.rglob("*.py")])
+
+LAYERS: Final = {
+    "mtvd": [
+        {"__main__"}, {"app"}, {"front"}, {"streams"}, {"drawing", "settings"}, {"resolving"},
+        {"stage", "repo"}, {"demo"}, {"scene"}, {"host"}, {"__init__"},
+    ],
+    "mtv": [
+        {"testing"}, {"cli"}, {"repository"}, {"streams"}, {"registry", "display"}, {"session"}, {"arguments"},
+        {"data"}, {"pixels"}, {"shared"}, {"wire"}, {"__init__"},
+    ],
+}  # fmt: skip
+"""Rooms of each package, upper ones first: a room imports from itself and from rooms below. ``__init__`` of the client
+names the homes of its public names and imports them when they are asked for; all may ask it for the version."""
+
+EXCEPTIONS: Final = frozenset[tuple[str, str]]()
+"""Imports that go up, or from a room to one of its own layer, and are meant."""
 
 
-def imports(path: Path, *, lazy: bool = True) -> set[str]:
+def name_of(path: Path) -> str:
+    """Return a file's place within its package's parent: ``mtvd/scene/apply.py``."""
+    return str(path.relative_to(CLIENT.parent if path.is_relative_to(CLIENT) else DAEMON.parent))
+
+
+def module_of(path: Path) -> str:
+    return name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES: Final = {module_of(path): path for path in SOURCES}
+
+
+def room_of(module: str) -> str:
+    return [*module.split("."), "__init__"][1]
+
+
+def layer_of(module: str) -> int:
+    (layer,) = [n for n, rooms in enumerate(LAYERS[module.split(".")[0]]) if room_of(module) in rooms]
+    return layer
+
+
+def house_imports(path: Path) -> set[str]:
+    """Return the modules of both packages that a file imports, when it is imported or later."""
+    return {name for name in imports(path) if name in MODULES and not _is_folder_of_another(name, imports(path))}
+
+
+def _is_folder_of_another(name: str, names: frozenset[str]) -> bool:
+    return MODULES[name].name == "__init__.py" and any(other.startswith(f"{name}.") for other in names)
+
+
+@functools.cache
+def imports(path: Path, *, lazy: bool = True) -> frozenset[str]:
     """Return the modules that a file imports; without ``lazy`` only those that it imports when it is imported."""
-    return set(_imports(ast.parse(path.read_text()), lazy))
+    return frozenset(_imports(ast.parse(path.read_text()), lazy))
 
 
 def _imports(node: ast.AST, lazy: bool) -> Iterator[str]:
@@ -41,6 +92,38 @@ def importers(package: str, place: Path) -> set[str]:
     return {str(path.relative_to(place)) for path in place.rglob("*.py") if package in roots(path)}
 
 
+def test_every_room_has_its_layer() -> None:
+    for package, layers in LAYERS.items():
+        named = [room for layer in layers for room in layer]
+        assert sorted(named) == sorted({room_of(module) for module in MODULES if module.split(".")[0] == package})
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_go_down(path: Path) -> None:
+    module = module_of(path)
+    for name in house_imports(path) - {"mtv", "mtvd"}:
+        if name.split(".")[0] == module.split(".")[0] and room_of(name) != room_of(module):
+            assert layer_of(name) > layer_of(module) or (module, name) in EXCEPTIONS, name
+
+
+@pytest.mark.parametrize("path", sorted(DAEMON.rglob("*.py")), ids=name_of)
+def test_the_daemon_takes_of_the_client_the_wire_the_shared_rules_and_the_version(path: Path) -> None:
+    taken = {name for name in house_imports(path) if name.split(".")[0] == "mtv"}
+    assert {room_of(name) for name in taken} <= {"wire", "shared", "__init__"}
+
+
+@pytest.mark.parametrize("package", [CLIENT, DAEMON], ids=lambda path: path.name)
+def test_a_newcomer_sees_a_handful_of_rooms_and_no_deep_ones(package: Path) -> None:
+    shown = [entry for entry in package.iterdir() if entry.name != "__pycache__"]
+    assert len(shown) <= {"mtv": 15, "mtvd": 14}[package.name]
+    assert max(len(path.relative_to(package).parts) for path in package.rglob("*.py")) <= 3
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=name_of)
+def test_every_folder_says_what_it_owns(folder: Path) -> None:
+    assert docstring_of(folder / "__init__.py")
+
+
 @pytest.mark.parametrize("path", sorted(CLIENT.rglob("*.py")), ids=lambda path: str(path.relative_to(CLIENT)))
 def test_the_client_never_imports_the_daemon_nor_anything_heavy_by_itself(path: Path) -> None:
     assert not roots(path, lazy=False) & {"astropy", "anyio", "lsst", "pyds9", "fitsio", "psutil"}
@@ -54,21 +137,31 @@ def test_the_wire_knows_no_socket_no_clock_and_no_thread(path: Path) -> None:
     assert not {name for name in imports(path) if name.startswith("mtv.") and not name.startswith("mtv.wire")}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["scene", "planner", "blame", "changes", "actions", "columns", "view_steps", "reports", "stage/regions",
-     "stage/masks", "stage/fits_bytes", "stage/script", "stage/events", "events", "hand", "timeline", "strictness"],
-)  # fmt: skip
-def test_the_pure_rooms_know_no_socket_no_clock_and_no_task(name: str) -> None:
-    assert not roots(DAEMON / f"{name}.py") & {"zmq", "socket", "time", "threading", "asyncio", "anyio", "subprocess"}
+def docstring_of(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text())) or ""
+
+
+PURE: Final = [path for path in SOURCES if re.search(r"(^|\s)Pure\b(?! but)", docstring_of(path))]
+
+
+def test_dozens_of_rooms_say_that_they_are_pure() -> None:
+    assert len(PURE) > 40
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_rooms_that_say_pure_know_no_socket_no_clock_no_task_and_no_process(path: Path) -> None:
+    """Docstrings of files and of folders count: what a folder says holds for all that is in it."""
+    files = path.parent.rglob("*.py") if path.name == "__init__.py" else [path]
+    for file in files:
+        assert not roots(file) & {"zmq", "socket", "time", "threading", "asyncio", "anyio", "subprocess", "selectors"}
 
 
 def test_pyds9_has_one_importer() -> None:
-    assert importers("pyds9", DAEMON) == {"stage/lane.py"}
+    assert importers("pyds9", DAEMON) == {"stage/talk/lane.py"}
 
 
 def test_pyav_has_one_importer() -> None:
-    assert importers("av", CLIENT) == {"moviefile.py"}
+    assert importers("av", CLIENT) == {"streams/moviefile.py"}
     assert not importers("av", DAEMON)
 
 
@@ -92,7 +185,7 @@ def test_only_app_joins_the_rooms() -> None:
 
 
 def test_zeromq_has_few_doors() -> None:
-    assert importers("zmq", DAEMON) == {"app.py", "health.py", "zsocket.py"}
+    assert importers("zmq", DAEMON) == {"app.py", "front/health.py", "front/zsocket.py"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -113,3 +206,18 @@ def test_importing_the_client_loads_neither_astropy_nor_anyio_nor_numpy() -> Non
 
 def test_importing_the_daemons_rooms_loads_neither_butler_nor_astropy_nor_pyds9() -> None:
     assert not loaded_by("import mtvd.app") & {"lsst.daf.butler", "astropy", "pyds9", "fitsio"}
+
+
+def test_the_map_in_architecture_is_the_folders_and_their_own_words() -> None:
+    """One entry a folder, in the words of its ``__init__``; line breaks do not count."""
+    text = " ".join((ROOT / "ARCHITECTURE.md").read_text().split("```")[1].split())
+    folders = [path.parent for path in SOURCES if path.name == "__init__.py" and path.parent not in {CLIENT, DAEMON}]
+    for folder in folders:
+        assert f"{folder.name}/ {' '.join(docstring_of(folder / '__init__.py').split(chr(10) * 2)[0].split())}" in text
+    assert text.count("/ ") == len(folders) + 2
+
+
+def test_every_file_that_architecture_names_exists() -> None:
+    named = set(re.findall(r"`([\w./]+\.(?:py|tcl|md))`", (ROOT / "ARCHITECTURE.md").read_text()))
+    known = [str(path) for path in ROOT.glob("[cdt]*/**/*") if path.is_file()]
+    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in known)] == []

@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from mtv.wire.errors import DaemonError
-from mtvd.budget import Budget
+from mtvd.front.budget import Budget
 
 pytestmark = pytest.mark.anyio
 

@@ -190,8 +190,8 @@ def test_anything_wrong_is_told(changes: dict[str, Any]) -> None:
 
 def test_an_edit_that_the_daemon_saw_and_nobody_made_is_a_problem(tmp_path: Path) -> None:
     log = tmp_path / "daemon.log"
-    log.write_text("serving\nINFO mtvd.committing: the user has changed zoom of 0\n")
-    assert imagined(log) == ["an edit that nobody made: INFO mtvd.committing: the user has changed zoom of 0"]
+    log.write_text("serving\nINFO mtvd.drawing.committer: the user has changed zoom of 0\n")
+    assert imagined(log) == ["an edit that nobody made: INFO mtvd.drawing.committer: the user has changed zoom of 0"]
 
 
 def test_an_answer_that_no_client_provoked_is_told() -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import chunks
-from mtvd import scene as sc
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene import chunks
 
 
 def markers(count: int, *, lines: bool = False, own: bool = True) -> ac.Markers:

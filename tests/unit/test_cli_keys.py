@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from mtv import keys
 from mtv.cli import cli
+from mtv.shared import keys
 
 
 @pytest.fixture

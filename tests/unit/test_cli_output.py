@@ -11,9 +11,9 @@ import click.testing
 import msgspec
 import pytest
 
-from mtv import keys
 from mtv.cli import cli, doctor, output
 from mtv.cli.common import Call, keywords
+from mtv.shared import keys
 from mtv.testing import ScriptedDaemon
 from mtv.wire.errors import RequestError
 from mtv.wire.messages import Progress, Report, Status, WindowState
@@ -144,7 +144,7 @@ def test_a_runtime_directory_of_another_user_is_a_problem_with_the_command_that_
 ) -> None:
     (tmp_path / "theirs").mkdir(mode=0o700)
     call.endpoint = f"ipc://{tmp_path}/theirs/mtv/mtvd.sock"
-    monkeypatch.setattr("mtv.paths.runtime_directory", lambda: tmp_path / "theirs" / "mtv")
+    monkeypatch.setattr("mtv.shared.paths.runtime_directory", lambda: tmp_path / "theirs" / "mtv")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "theirs"))
     monkeypatch.delenv("MTV_ENDPOINT", raising=False)
     monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1000)
@@ -184,7 +184,7 @@ def test_too_little_room_for_pixels_is_a_problem(call: Call, monkeypatch: pytest
 def test_the_room_for_pixels_is_that_of_the_place_where_the_daemon_would_put_them(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtv.paths.pixel_directory", lambda _: tmp_path / "chosen" / "pixels")
+    monkeypatch.setattr("mtv.shared.paths.pixel_directory", lambda _: tmp_path / "chosen" / "pixels")
     assert found(call)["room for pixels"].text.endswith(f"free in {tmp_path}")
 
 

@@ -10,8 +10,8 @@ import pytest
 from mtv.cli import doctor
 from mtv.cli.daemon import status_lines
 from mtv.wire.messages import FeedInfo, Report, WindowState
-from mtvd import options
-from mtvd.config import ConfigError, Settings
+from mtvd.settings import options
+from mtvd.settings.config import ConfigError, Settings
 
 
 def window_line(**state: Any) -> str:

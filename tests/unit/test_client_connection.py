@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 import mtv
-from mtv import paths, process
-from mtv.connection import Connection
-from mtv.link import Timing
+from mtv.session import default
+from mtv.session.connection import Connection
+from mtv.session.link import Timing
+from mtv.session.ticket import Ticket
+from mtv.shared import paths
 from mtv.testing import WAIT_SECS, ScriptedDaemon
-from mtv.ticket import Ticket
 from mtv.wire import codec, frames, messages
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.frames import Kind
@@ -386,7 +387,7 @@ def test_the_default_connection_is_one_and_is_made_anew_after_it_was_closed(
     daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(paths.ENDPOINT_VARIABLE, daemon.endpoint)
-    monkeypatch.setattr(process, "_default", None)
+    monkeypatch.setattr(default, "_default", None)
     first = mtv.default_connection()
     with mtv.buffering():
         mtv.Display(0).dot("+", 1, 2)

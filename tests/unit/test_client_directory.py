@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import mtv
-from mtv import directory
-from mtv.directory import Files, watch_directory
+from mtv.streams import directory
+from mtv.streams.directory import Files, watch_directory
 from mtv.testing import ScriptedDaemon
 from mtv.wire.data import File
 from mtv.wire.errors import RequestError
@@ -20,7 +20,7 @@ BLOCK = b"x" * 2880
 
 
 class Clock:
-    """Stands for `time` in `mtv.directory`."""
+    """Stands for `time` in `mtv.streams.directory`."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -15,8 +15,8 @@ from astropy.nddata import CCDData, NDData
 from astropy.wcs import WCS
 
 import mtv
-from mtv import checks
-from mtv.connection import Connection
+from mtv.arguments import checks
+from mtv.session.connection import Connection
 from mtv.testing import ScriptedDaemon
 from mtv.wire import data, messages
 from mtv.wire.colours import default_mask_colour
@@ -420,7 +420,7 @@ def test_a_picture_comes_as_bytes_and_goes_into_a_file(
 def test_nothing_is_written_any_more_once_writing_was_interrupted(
     display: mtv.Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtv.pixels._TWO_THREADS_BYTES", 1)
+    monkeypatch.setattr("mtv.pixels.outgoing._TWO_THREADS_BYTES", 1)
     caller, raised, closed = threading.current_thread(), threading.Event(), threading.Event()
     order: list[str] = []
 
@@ -438,22 +438,22 @@ def test_nothing_is_written_any_more_once_writing_was_interrupted(
         really_close(descriptor)
 
     really_close = os.close
-    monkeypatch.setattr("mtv.pixels._write_all", write)
-    monkeypatch.setattr("mtv.pixels.os.close", close)
+    monkeypatch.setattr("mtv.pixels.outgoing._write_all", write)
+    monkeypatch.setattr("mtv.pixels.outgoing.os.close", close)
     with pytest.raises(KeyboardInterrupt):
         display.mtv(np.zeros((64, 64)))
     assert order[:2] == ["written", "closed"]
 
 
 def test_a_failure_of_the_second_writer_is_the_callers(display: mtv.Display, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtv.pixels._TWO_THREADS_BYTES", 1)
+    monkeypatch.setattr("mtv.pixels.outgoing._TWO_THREADS_BYTES", 1)
     caller = threading.current_thread()
 
     def write(_descriptor: int, _piece: memoryview, _at: int) -> None:
         if threading.current_thread() is not caller:
             raise MemoryError
 
-    monkeypatch.setattr("mtv.pixels._write_all", write)
+    monkeypatch.setattr("mtv.pixels.outgoing._write_all", write)
     with pytest.raises(MemoryError):
         display.mtv(np.zeros((64, 64)))
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import mtv
-from mtv.connection import Connection
-from mtv.hearing import Hearing
-from mtv.link import Timing
-from mtv.listening import Events
+from mtv.session.connection import Connection
+from mtv.session.events import Events
+from mtv.session.hearing import Hearing
+from mtv.session.link import Timing
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages
 from mtv.wire.messages import Event

@@ -17,9 +17,9 @@ from astropy.nddata import CCDData
 from astropy.utils.masked import Masked
 
 import mtv
-from mtv import feed as feeds
-from mtv.link import Timing
-from mtv.newest import Newest
+from mtv.session.link import Timing
+from mtv.streams import feed as feeds
+from mtv.streams.newest import Newest
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages
 from mtv.wire.data import Array

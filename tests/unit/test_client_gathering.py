@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mtv
-from mtv import gathering
+from mtv.session import gathering
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages
 from mtv.wire.data import Array

@@ -36,7 +36,10 @@ def test_a_display_and_a_repository_load_neither_numpy_nor_astropy_nor_anyio() -
 
 
 def test_arrays_load_numpy_but_not_astropy() -> None:
-    code = "import mtv.objects, mtv.markers, mtv.catalog, numpy as np; mtv.objects.image_of(np.zeros((2, 2)))"
+    code = (
+        "import mtv.arguments.markers, mtv.data.catalog, numpy as np; from mtv.arguments import objects; "
+        "objects.image_of(np.zeros((2, 2)))"
+    )
     assert not loaded_by(code) & {"astropy", "anyio"}
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.support import lsst_images
 from tests.support import repo_sample as sample
 
-from mtv.objects import Image, image_of
-from mtv.targets import checked
+from mtv.arguments.objects import Image, image_of
+from mtv.arguments.targets import checked
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 
@@ -62,7 +62,7 @@ def test_a_cut_out_is_at_its_place() -> None:
 
 
 def test_a_file_of_it_says_the_same(tmp_path: Path) -> None:
-    from mtvd.pixelstore import PixelStore
+    from mtvd.host.pixelstore import PixelStore
     from mtvd.repo.readers.choose import read_display
     from mtvd.repo.readers.output import Output
 

@@ -13,7 +13,8 @@ import pytest
 from tests.support.pictures import png
 
 import mtv
-from mtv import movie as movies
+from mtv.data.datasets import DataId
+from mtv.streams import movie as movies
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import data
 from mtv.wire import messages as ms
@@ -95,7 +96,7 @@ def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
 
 
 def refs(count: int = 3) -> list[mtv.DatasetRef]:
-    return [mtv.DatasetRef("hsc", "calexp", f"id{n}", "u/run", mtv.datasets.DataId(visit=n)) for n in range(count)]
+    return [mtv.DatasetRef("hsc", "calexp", f"id{n}", "u/run", DataId(visit=n)) for n in range(count)]
 
 
 def rows(*, pages: tuple[int, ...]) -> Any:

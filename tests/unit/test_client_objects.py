@@ -16,9 +16,9 @@ from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 
 import mtv
-from mtv.objects import Image, image_of
-from mtv.pixels import FrameSink
-from mtv.targets import checked
+from mtv.arguments.objects import Image, image_of
+from mtv.arguments.targets import checked
+from mtv.pixels.outgoing import FrameSink
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtv import parts
+from mtv.arguments import parts
 from mtv.wire.data import Dataset, File, Handle, SkyBox
 from mtv.wire.errors import RequestError
 

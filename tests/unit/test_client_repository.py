@@ -11,7 +11,7 @@ import pytest
 from astropy.table import Table
 
 import mtv
-from mtv.datasets import DataId
+from mtv.data.datasets import DataId
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import data, messages
 from mtv.wire.errors import Error

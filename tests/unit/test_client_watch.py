@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import mtv
-from mtv import watching
-from mtv.link import Timing
+from mtv.session.link import Timing
+from mtv.streams import watching
+from mtv.streams.watching import Watch
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
-from mtv.watching import Watch
 from mtv.wire import messages
 from mtv.wire.data import Dataset
 from mtv.wire.errors import Code, Error, exception_for

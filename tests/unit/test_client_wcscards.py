@@ -13,9 +13,9 @@ from astropy.wcs.wcsapi import HighLevelWCSWrapper, SlicedLowLevelWCS
 from tests.support.odd_headers import HEADERS, tan
 
 import mtv
-from mtv.sky.cards import read
-from mtv.sky.celestial import celestial_of
-from mtv.wcscards import MOST_CARDS, wcs_cards
+from mtv.shared.sky.cards import read
+from mtv.shared.sky.celestial import celestial_of
+from mtv.shared.wcs_cards import MOST_CARDS, wcs_cards
 
 TAN = tan(CDELT1=-0.001, CDELT2=0.001, RADESYS="ICRS")
 HEADER = fits.Header.fromstring(TAN)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mtv import keys
-from mtvd import config, options
+from mtv.shared import keys
+from mtvd.settings import config, options
 
 WITH_SECRETS = '[repositories.environment]\nBUTLER_RUBIN_ACCESS_TOKEN = "gt-1"\n'
 

@@ -168,7 +168,7 @@ def test_the_latency_of_faults_does_not_count() -> None:
 
 
 def test_an_error_in_the_log_is_told_unless_a_fault_explains_it() -> None:
-    log = "2026-11-30 11:22:52,706 ERROR mtvd.committing: no\n2026-11-30 11:22:53,706 WARNING mtvd: yes\n"
+    log = "2026-11-30 11:22:52,706 ERROR mtvd.drawing.committer: no\n2026-11-30 11:22:53,706 WARNING mtvd: yes\n"
     assert len(verdict.logged_errors(log, [], 0.0)) == 1
     always = Happened(kind="pixels_full", began=0.0, ended=4e9)
     assert verdict.logged_errors(log, [always], 0.0) == []

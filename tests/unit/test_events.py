@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mtv.wire.messages import Event
-from mtvd.actions import Markers
-from mtvd.changes import AddMarkers
-from mtvd.events import QUEUED, UNDER_WAY, Events, named
-from mtvd.scene import EMPTY, apply
-from mtvd.sessions import Session, Sessions
-from mtvd.stage.regions import tag_of
+from mtvd.drawing.sessions import Session, Sessions
+from mtvd.front.events import QUEUED, UNDER_WAY, Events, named
+from mtvd.scene.actions import Markers
+from mtvd.scene.apply import EMPTY, apply
+from mtvd.scene.changes import AddMarkers
+from mtvd.stage.paint.regions import tag_of
 
 
 class Post:

@@ -14,11 +14,12 @@ import mtv
 from mtv.wire import codec
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Got
-from mtvd import remote, tablefiles
-from mtvd.pixelstore import PixelStore
-from mtvd.repo import gaps, tables
-from mtvd.repo.positions import Wanted, find_positions
+from mtvd.front import remote
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.output import Output
+from mtvd.repo.tables import gaps, tables
+from mtvd.repo.tables.positions import Wanted, find_positions
+from mtvd.resolving import table_files
 
 ID = 2**62
 ROWS = 5
@@ -112,10 +113,10 @@ def test_astropy_has_the_gaps_too(out: Output, store: PixelStore) -> None:
 
 def test_a_selection_a_handle_and_a_client_elsewhere_keep_the_gaps(out: Output, store: PixelStore) -> None:
     first = tables.catalog(table(), out.together, selection="x > 0")
-    assert {array.file for one in first.columns for array in (one.array, one.gaps) if array} == tablefiles.files_of(
+    assert {array.file for one in first.columns for array in (one.array, one.gaps) if array} == table_files.files_of(
         first
     )
-    held = tablefiles.copied(first, store, ["id"], f"id > {ID}", Limits())
+    held = table_files.copied(first, store, ["id"], f"id > {ID}", Limits())
     assert client_catalog(held, store.directory)["id"].tolist() == [ID + 2, ID + 3, ID + 4]
     got_, buffers = remote.carried(Got(catalog=first), store, Limits())
     there = codec.decode_reply(codec.encode(got_))

@@ -12,10 +12,10 @@ from astropy.io import fits
 from astropy.nddata import CCDData, StdDevUncertainty
 from tests.support.readers import pixels
 
-from mtv.objects import image_of
-from mtv.targets import checked
+from mtv.arguments.objects import image_of
+from mtv.arguments.targets import checked
 from mtv.wire.limits import Limits
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_display
 from mtvd.repo.readers.output import Output
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from mtvd.housekeeping import Housekeeping
+from mtvd.host.housekeeping import Housekeeping
 
 
 def test_a_part_that_fails_stops_no_other_and_is_told_once_for_each_failure(caplog: pytest.LogCaptureFixture) -> None:

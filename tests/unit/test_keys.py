@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zmq.auth
 
-from mtv import keys
+from mtv.shared import keys
 from mtv.wire.errors import MtvError, RequestError
 
 

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 from tests.support.pictures import number_in, pixels, png
 
-from mtv.moviefile import Video, writer_of
+from mtv.streams.moviefile import Video, writer_of
 from mtv.wire.errors import DaemonError, RequestError
 
 

@@ -16,10 +16,10 @@ from mtv.wire.data import Dataset
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Follow, Movie, Outcome, Play, Steer, StepOutcome
-from mtvd import movies
-from mtvd.actions import ImageLayer
-from mtvd.resolve import MovieFrame
-from mtvd.scene import EMPTY, Display, Scene
+from mtvd.resolving.resolver import MovieFrame
+from mtvd.scene.actions import ImageLayer
+from mtvd.scene.apply import EMPTY, Display, Scene
+from mtvd.streams import movies
 
 COUNT = 12
 

@@ -13,7 +13,7 @@ import pytest
 import mtv
 from mtv.cli import cli
 from mtv.cli.daemon import _display
-from mtv.connection import Connection
+from mtv.session.connection import Connection
 from mtv.testing import ScriptedDaemon
 from mtv.wire import codec, data
 from mtv.wire import messages as ms

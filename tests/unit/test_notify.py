@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mtvd import notify
+from mtvd.host import notify
 
 
 @dataclass

@@ -13,8 +13,8 @@ import click.testing
 import pytest
 
 import mtv
-from mtv import ownership, paths
 from mtv.cli import cli
+from mtv.shared import ownership, paths
 from mtv.testing import ScriptedDaemon
 from mtv.wire.errors import RequestError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtvd.pace import Pace
+from mtvd.drawing.pace import Pace
 
 
 def asked(pace: Pace, now: float, secs: float = 0.001) -> float:

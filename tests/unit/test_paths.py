@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mtv import paths
+from mtv.shared import paths
 
 
 def mountinfo(*lines: str) -> str:

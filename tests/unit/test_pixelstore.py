@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from mtv import freefiles
+from mtv.shared import freefiles
 from mtv.wire.errors import DaemonError, RequestError
-from mtvd import pixelstore
-from mtvd.pixelstore import PixelStore
+from mtvd.host import pixelstore
+from mtvd.host.pixelstore import PixelStore
 
 SIZE = freefiles.LEAST_BYTES
 

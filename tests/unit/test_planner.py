@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mtvd import actions as ac
-from mtvd import changes as ch
-from mtvd import planner
-from mtvd import scene as sc
+from mtvd.scene import actions as ac
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene import planner
 
 
 def scene(*changes: ch.AnyChange) -> sc.Scene:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtvd.progress import Together
+from mtvd.resolving.progress import Together
 
 Told = list[tuple[int, int, str]]
 

@@ -19,20 +19,20 @@ from tests.support.odd_headers import tan
 from tests.support.readers import pixels
 
 import mtv
+from mtv.arguments.targets import checked, image_with
 from mtv.cli.targets import sky_box
-from mtv.sky.celestial import celestial_of
-from mtv.targets import checked, image_with
+from mtv.shared.sky.celestial import celestial_of
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.pixelstore import PixelStore
-from mtvd.repo import find as find_module
+from mtvd.host.pixelstore import PixelStore
+from mtvd.repo.aliases import RepositorySettings
+from mtvd.repo.butler import find as find_module
 from mtvd.repo.pool import ButlerRepositories
-from mtvd.repo.positions import Wanted
 from mtvd.repo.readers import astropytable, exposure, failures
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.hdus import plane_at
 from mtvd.repo.readers.output import Output
-from mtvd.repo.registry import RepositorySettings
+from mtvd.repo.tables.positions import Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()

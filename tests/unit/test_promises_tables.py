@@ -16,13 +16,13 @@ from mtv.cli import textpoints
 from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
-from mtvd.pixelstore import PixelStore
-from mtvd.repo.positions import Wanted
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers import asciitable, unpacking
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.opening import Schemas
 from mtvd.repo.readers.output import Output
-from mtvd.repo.selection import parse
+from mtvd.repo.tables.positions import Wanted
+from mtvd.repo.tables.selection import parse
 
 fits = pytest.importorskip("astropy.io.fits")
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
@@ -154,7 +154,7 @@ def test_an_expression_of_the_page_is_understood(text: str) -> None:
 
 @pytest.mark.parametrize("operator", ["+", "-", "*", "/", "//", "%", "**"])
 def test_an_operator_of_the_page_reckons_as_python_does(operator: str) -> None:
-    from mtvd.repo.evaluation import chosen
+    from mtvd.repo.tables.evaluation import chosen
 
     left, right = np.array([7, 8, 9]), np.array([2, 3, 4])
     wanted = [eval(f"{a} {operator} {b}") for a, b in zip(left.tolist(), right.tolist(), strict=True)]

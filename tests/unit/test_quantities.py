@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mtv.arguments.markers import MarkerColumns, columns_of
 from mtv.cli import textpoints
-from mtv.markers import MarkerColumns, columns_of
 from mtv.wire import steps
 from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.columns import pack_markers
-from mtvd.repo import tables
-from mtvd.repo.positions import Wanted, find_positions
+from mtvd.repo.tables import tables
+from mtvd.repo.tables.positions import Wanted, find_positions
+from mtvd.resolving.marker_columns import pack_markers
 
 units = pytest.importorskip("astropy.units")
 RA_DEG, DEC_DEG = np.array([150.0, 0.25, 359.0]), np.array([2.0, -89.5, 0.0])

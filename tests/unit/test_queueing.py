@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtv.wire.steps import Display
-from mtvd.queueing import BATCH_SECS, EVERYTHING, Waiting, WaitingList
+from mtvd.drawing.waiting import BATCH_SECS, EVERYTHING, Waiting, WaitingList
 
 A, B = b"a" * 16, b"b" * 16
 

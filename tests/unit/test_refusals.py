@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from mtvd.refusals import LINES, Refusals
+from mtvd.front.refusals import LINES, Refusals
 
 
 def test_the_first_of_a_kind_and_peer_is_told_each_second_and_the_others_are_added_up(

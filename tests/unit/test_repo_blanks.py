@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.fits_variants import TURNED, physical, raw_file
 from tests.support.readers import pixels
 
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.scaling import scaling_of

@@ -10,15 +10,15 @@ import pytest
 
 from mtv.wire.data import File
 from mtv.wire.errors import RequestError
-from mtvd.pixelstore import PixelStore
-from mtvd.repo import butlers as module
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo import cache as caches
-from mtvd.repo import filecache
 from mtvd.repo.ahead import ReadAhead
-from mtvd.repo.butlers import Butlers
+from mtvd.repo.aliases import Registry, Repository, RepositorySettings
+from mtvd.repo.butler import butlers as module
+from mtvd.repo.butler.butlers import Butlers
 from mtvd.repo.cache import Cache
-from mtvd.repo.filecache import FileCache
-from mtvd.repo.registry import Registry, Repository, RepositorySettings
+from mtvd.repo.files import filecache
+from mtvd.repo.files.filecache import FileCache
 
 MANY = 10_000
 

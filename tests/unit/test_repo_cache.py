@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.answers import files_of
 from mtvd.repo.cache import Cache
 

@@ -9,7 +9,7 @@ import pytest
 
 from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.steps import Query
-from mtvd.repo.errors import in_field, translate
+from mtvd.repo.butler.errors import in_field, translate
 
 
 class ButlerUserError(Exception):

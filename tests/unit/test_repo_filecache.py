@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvd.repo.filecache import FileCache
+from mtvd.repo.files.filecache import FileCache
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.support import foreign
 from tests.support.readers import pixels
 
 from mtv.wire.errors import RequestError
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 

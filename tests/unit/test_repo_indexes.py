@@ -13,7 +13,7 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from mtvd.repo.indexes import Index, advised, goes_further  # noqa: E402
+from mtvd.repo.butler.indexes import Index, advised, goes_further  # noqa: E402
 
 UNIQUE = ("dataset_type_id", "collection_id", "instrument", "detector", "visit")
 INDEXES: list[Index] = [

@@ -11,7 +11,7 @@ from tests.support.readers import pixels
 
 from mtv.wire.data import Exposure
 from mtv.wire.errors import RequestError
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 

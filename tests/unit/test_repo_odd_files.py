@@ -24,7 +24,7 @@ from tests.support.readers import pixels
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Got
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 

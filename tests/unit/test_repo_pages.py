@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.steps import NOW, Query
-from mtvd.repo.pages import cursor_of, items, order_of, page_of, take
-from mtvd.resolve import check_query
+from mtvd.repo.butler.pages import cursor_of, items, order_of, page_of, take
+from mtvd.resolving.resolver import check_query
 
 REQUIRED = ("instrument", "visit", "detector")
 QUERY = Query(dataset_type="calexp")

@@ -18,7 +18,7 @@ from tests.support.readers import pixels
 import mtv
 from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.errors import RequestError
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers import hdus as hdus_module
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
@@ -295,8 +295,8 @@ def test_the_exact_wcs_of_a_real_exposure_stands_in_for_a_header_that_has_none(
 
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_a_fitted_wcs_follows_the_distortions_of_a_camera(shared_data: Path) -> None:
-    from mtv.sky.celestial import celestial_of
-    from mtv.wcscards import header_cards
+    from mtv.shared.sky.celestial import celestial_of
+    from mtv.shared.wcs_cards import header_cards
     from mtvd.repo.readers.sky import HeaderSky
     from mtvd.repo.readers.wcsfit import fitted
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mtvd.repo import peers
-from mtvd.repo.errors import translate
-from mtvd.repo.registry import Registry, RepositorySettings, shown
+from mtvd.repo.aliases import Registry, RepositorySettings, shown
+from mtvd.repo.butler import peers
+from mtvd.repo.butler.errors import translate
 
 
 def foreign(module: str, name: str, *, base: type[Exception] = Exception) -> type[Exception]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtv.wire.data import File
-from mtvd.repo.places import Place, key_of
+from mtvd.repo.files.places import Place, key_of
 
 PLACE = Place(path=Path("/data/table.parq"), identity="1:2:3:4", options={})
 TARGET = File(path="/data/table.parq")

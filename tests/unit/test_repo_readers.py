@@ -16,11 +16,11 @@ from tests.support.readers import column, pixels
 from mtv.wire.data import Exposure
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers import exposure as exposures
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables import resolve
+from mtvd.repo.tables.tables import resolve
 
 fits = pytest.importorskip("astropy.io.fits")
 HEADER_BYTES = Limits().header_bytes

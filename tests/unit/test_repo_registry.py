@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtv.wire.errors import RequestError
-from mtvd.repo.registry import Registry, RepositorySettings
+from mtvd.repo.aliases import Registry, RepositorySettings
 
 
 def registry(environ: dict[str, str] | None = None, **settings: object) -> Registry:

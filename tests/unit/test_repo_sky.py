@@ -11,7 +11,7 @@ from astropy.io import fits
 from tests.support.odd_headers import HEADERS, NX, NY
 
 import mtv
-from mtv.sky.celestial import celestial_of
+from mtv.shared.sky.celestial import celestial_of
 from mtv.wire.data import SkyBox
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers.choose import read_all, read_display

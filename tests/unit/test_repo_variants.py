@@ -10,7 +10,7 @@ import pytest
 from tests.support import fits_variants as variants
 from tests.support.readers import pixels
 
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
 

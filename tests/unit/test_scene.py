@@ -7,9 +7,9 @@ import struct
 import pytest
 
 from mtv.wire.errors import RequestError
-from mtvd import changes as ch
-from mtvd import scene as sc
-from mtvd.actions import ImageLayer, Markers, MaskLayer
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene.actions import ImageLayer, Markers, MaskLayer
 
 PLANES = (("BAD", 0), ("SAT", 1), ("DETECTED", 5), ("DETECTED_NEGATIVE", 6))
 

@@ -10,8 +10,8 @@ import pytest
 
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.repo.evaluation import chosen
-from mtvd.repo.selection import FUNCTIONS, MOST_DEPTH, MOST_NODES, parse
+from mtvd.repo.tables.evaluation import chosen
+from mtvd.repo.tables.selection import FUNCTIONS, MOST_DEPTH, MOST_NODES, parse
 
 COLUMNS = {
     "candidate": np.array([True, True, False, True]),

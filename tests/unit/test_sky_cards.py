@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from mtv.sky import frames
-from mtv.sky.cards import card, read
-from mtv.sky.physical import notes_of, offset_of
-from mtv.sky.plane import PlaneWcs, native_rotation
+from mtv.shared.sky import frames
+from mtv.shared.sky.cards import card, read
+from mtv.shared.sky.physical import notes_of, offset_of
+from mtv.shared.sky.plane import PlaneWcs, native_rotation
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from tests.support.ast_sky import Floats, apart_arcsec, sky_of
 from tests.support.odd_headers import HEADERS, NX, NY, tan
 
 import mtv
-from mtv.sky.cards import CARD, card
-from mtv.sky.celestial import MOST_CHARS, celestial_of, moved
-from mtv.wcscards import header_cards
+from mtv.shared.sky.cards import CARD, card
+from mtv.shared.sky.celestial import MOST_CHARS, celestial_of, moved
+from mtv.shared.wcs_cards import header_cards
 
 X, Y = (np.array(v, float) for v in zip(*[(x, y) for x in (0, 100, NX - 1) for y in (0, 75, NY - 1)], strict=True))
 FRAME = "".join(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mtvd import actions
-from mtvd import changes as ch
-from mtvd.settling import step_outcome
-from mtvd.stage.answer import read_answer
+from mtvd.drawing.answering import step_outcome
+from mtvd.scene import actions
+from mtvd.scene import changes as ch
 from mtvd.stage.port import Batch, Section
+from mtvd.stage.talk.answer import read_answer
 
 
 def markers(key: str, count: int = 5) -> actions.Markers:

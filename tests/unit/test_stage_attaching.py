@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from mtvd.stage import attaching, lane
 from mtvd.stage.port import WindowUnavailable
+from mtvd.stage.talk import lane
+from mtvd.stage.window import attaching
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtvd.stage.backoff import Backoff
+from mtvd.stage.window.backoff import Backoff
 
 
 class Clock:

@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from mtv.wire import codec
 from mtv.wire.messages import Event
-from mtvd.stage.events import Decoder, parent_pixel
+from mtvd.stage.talk.events import Decoder, parent_pixel
 
 
 def line(number: int, kind: str, *words: str, epoch: str = "1.1") -> bytes:

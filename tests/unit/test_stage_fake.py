@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from mtvd.actions import CreateFrame
+from mtvd.scene.actions import CreateFrame
 from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Section, WindowLost, WindowUnavailable
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from mtv.sky.celestial import celestial_of
+from mtv.shared.sky.celestial import celestial_of
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.stage.fits_bytes import BITPIX, header
+from mtvd.stage.paint.fits_bytes import BITPIX, header
 
 
 def made(**changes: Any) -> fits.Header:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtvd.stage.masks import Box, Bytes, contents, paint, palette, survey
+from mtvd.stage.paint.masks import Box, Bytes, contents, paint, palette, survey
 
 
 def split(mask: np.ndarray[Any, Any], planes: list[tuple[int, str]]) -> dict[str, np.ndarray[Any, Any]]:

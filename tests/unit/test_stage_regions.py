@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtvd.actions import Markers
-from mtvd.stage.columns import fixed_point
-from mtvd.stage.regions import quoted, region_text, tag_of
+from mtvd.scene.actions import Markers
+from mtvd.stage.paint.digits import fixed_point
+from mtvd.stage.paint.regions import quoted, region_text, tag_of
 
 
 def markers(x: Sequence[float], y: Sequence[float], **changes: Any) -> Markers:

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from mtvd.actions import AddMarkers, Arrange, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
-from mtvd.stage.answer import read_answer
+from mtvd.scene.actions import AddMarkers, Arrange, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
+from mtvd.stage.paint.script import Prepared, quote, script, word
 from mtvd.stage.port import Batch, Section
-from mtvd.stage.script import Prepared, quote, script, word
+from mtvd.stage.talk.answer import read_answer
 
 HOSTILE = [
     "",

@@ -17,20 +17,21 @@ import zmq
 
 from mtv.wire.errors import DaemonError
 from mtv.wire.messages import Event
-from mtvd import notify
-from mtvd.children import Child, ChildLost, ChildNotStarted
-from mtvd.health import Health
-from mtvd.pixelstore import PixelStore
+from mtvd.front.health import Health
+from mtvd.host import notify
+from mtvd.host.children import Child, ChildLost, ChildNotStarted
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.workers import WorkerPool
-from mtvd.stage import listening, owned, process
 from mtvd.stage.ds9 import Ds9Stage
-from mtvd.stage.listening import Listening
-from mtvd.stage.owned import Owned, spawn
 from mtvd.stage.port import WindowLost, WindowUnavailable
-from mtvd.stage.process import Window
-from mtvd.stage.screen import Screen
 from mtvd.stage.settings import StageSettings
-from mtvd.stage.supervisor import Supervisor
+from mtvd.stage.talk import listening
+from mtvd.stage.talk.listening import Listening
+from mtvd.stage.window import owned, process
+from mtvd.stage.window.owned import Owned, spawn
+from mtvd.stage.window.process import Window
+from mtvd.stage.window.screen import Screen
+from mtvd.stage.window.supervisor import Supervisor
 
 pytestmark = pytest.mark.anyio
 WAIT_SECS = 20
@@ -72,7 +73,7 @@ async def test_a_process_that_the_system_does_not_tell_of_is_not_called_dead(
     before = len(list(Path("/proc/self/fd").iterdir()))
     for name in ("_stat", "os.pidfd_open"):
         with monkeypatch.context() as patched:
-            patched.setattr(f"mtvd.stage.owned.{name}", refused)
+            patched.setattr(f"mtvd.stage.window.owned.{name}", refused)
             with pytest.raises(OSError, match="Too many") as raised:
                 Owned(os.getpid())
         assert not isinstance(raised.value, ProcessLookupError)
@@ -114,7 +115,7 @@ async def test_a_child_that_cannot_be_started_is_said_so_in_the_systems_words(
 ) -> None:
     monkeypatch.setattr(anyio, "open_process", refused)
     with pytest.raises(ChildNotStarted, match=r"no process could be started: Too many open files$"):
-        await Child.start("mtvd.stage.lane", log=tmp_path / "log")
+        await Child.start("mtvd.stage.talk.lane", log=tmp_path / "log")
 
     async def start(_slot: int) -> Child:
         return await Child.start("mtvd.repo.worker", log=tmp_path / "log")

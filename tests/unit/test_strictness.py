@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mtv.wire.errors import RequestError
-from mtvd import changes as ch
-from mtvd import scene as sc
-from mtvd.actions import ImageLayer, Markers, MaskLayer
-from mtvd.strictness import check, unknown_planes_note
+from mtvd.scene import apply as sc
+from mtvd.scene import changes as ch
+from mtvd.scene.actions import ImageLayer, Markers, MaskLayer
+from mtvd.scene.strictness import check, unknown_planes_note
 
 PLANES = (("BAD", 0), ("SAT", 1), ("DETECTED", 5), ("DETECTED_NEGATIVE", 6))
 

@@ -17,11 +17,11 @@ from tests.support import tables
 
 import mtv
 from mtv.wire.errors import RequestError
-from mtvd.pixelstore import PixelStore
-from mtvd.repo.positions import Wanted, find_positions
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all
 from mtvd.repo.readers.opening import Schemas
 from mtvd.repo.readers.output import Output
+from mtvd.repo.tables.positions import Wanted, find_positions
 
 fits = pytest.importorskip("astropy.io.fits")
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mtvd.timeline import Timeline
+from mtvd.streams.timeline import Timeline
 
 
 def made(count: int = 10, *, fps: float = 2.0, start: int = 0, **options: bool) -> Timeline:

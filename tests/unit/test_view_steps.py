@@ -6,8 +6,8 @@ import pytest
 
 from mtv.wire import steps
 from mtv.wire.errors import RequestError
-from mtvd import changes as ch
-from mtvd.view_steps import VIEW_STEPS
+from mtvd.resolving.view_steps import VIEW_STEPS
+from mtvd.scene import changes as ch
 
 
 def arranged(*size: int) -> ch.AnyChange:

@@ -1,4 +1,4 @@
-"""The ``mtv`` command. A table of commands and their modules: nothing is imported before its command runs.
+"""The ``mtv`` command: a table of subcommands, each imported when it runs. Never talks to a socket itself.
 
 Exit codes and the options that every command has are in `mtv.cli.common`.
 """

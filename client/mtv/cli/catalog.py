@@ -17,7 +17,7 @@ from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Get, Got
 
 if TYPE_CHECKING:
-    from mtv.catalog import Catalog
+    from mtv.data.catalog import Catalog
 
 _SHOWN_ROWS: Final = 20
 _TOLD: Final = {"left_out": "columns of other types are left out", "other_tables": "the file has more tables"}
@@ -31,8 +31,8 @@ def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = 
     RequestError
         The target is no catalog, or has no such column.
     """
-    from mtv.catalog import Catalog
-    from mtv.pixels import Incoming
+    from mtv.data.catalog import Catalog
+    from mtv.pixels.outgoing import Incoming
 
     answer = call.ask(Get(target=target, columns=tuple(dict.fromkeys(columns)), select=select))
     got = answer.reply

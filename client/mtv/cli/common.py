@@ -15,8 +15,8 @@ import msgspec
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
 
 if TYPE_CHECKING:
-    from mtv.connection import Connection
-    from mtv.ticket import Answer
+    from mtv.session.connection import Connection
+    from mtv.session.ticket import Answer
     from mtv.wire.frames import Buffer
     from mtv.wire.messages import Outcome, Reply, Request
     from mtv.wire.steps import AnyStep, Value
@@ -91,7 +91,7 @@ class Call:
 
     def draw(self, *steps: AnyStep, buffers: Sequence[Buffer] = ()) -> Outcome:
         """Carry out steps as one transaction, which acts on what is there alone."""
-        from mtv.outcomes import failed_step
+        from mtv.session.outcomes import failed_step
         from mtv.wire.messages import Outcome, Transaction
 
         outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs, strict=True), Outcome, buffers)
@@ -102,8 +102,8 @@ class Call:
 
 def connect(endpoint: str | None, timeout_secs: float) -> Connection:
     """Return a connection that waits no longer than wanted, for the greeting too."""
-    from mtv.connection import Connection
-    from mtv.link import Timing
+    from mtv.session.connection import Connection
+    from mtv.session.link import Timing
 
     patience = Timing(hello_secs=min(5.0, timeout_secs), lost_secs=min(10.0, timeout_secs))
     return Connection(endpoint, timeout_secs=timeout_secs, timing=patience)

@@ -15,9 +15,9 @@ from typing import Final
 
 import click
 
-from mtv import ownership, paths
 from mtv.cli import common, output, starting
 from mtv.cli.common import Call, Command, Refused
+from mtv.shared import ownership, paths
 from mtv.wire.errors import MtvError
 
 _TUTORIAL: Final = "tutorial.py"

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import click
 
-from mtv import keys, ownership, paths
 from mtv.cli import common, output, starting
 from mtv.cli.common import Call, Command
+from mtv.shared import keys, ownership, paths
 from mtv.wire.errors import MtvError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mtv import checks
+from mtv.arguments import checks
 from mtv.cli import common, output, targets
 from mtv.cli.common import Call, Command, display_option, number
 from mtv.wire import steps

@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from mtv import keys as store
 from mtv.cli import common
 from mtv.cli.common import Call, Command, Refused
+from mtv.shared import keys as store
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 

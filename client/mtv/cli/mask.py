@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtv import checks
+from mtv.arguments import checks
 from mtv.cli import output
 from mtv.cli.common import Call, Command, display_option, number
 from mtv.cli.draw import done

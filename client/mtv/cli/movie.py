@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mtv import checks
+from mtv.arguments import checks
 from mtv.cli import common, output, targets
 from mtv.cli.common import Call, Command, Refused, display_option
 from mtv.wire.errors import Error, RequestError, bad_value, exception_for
@@ -17,7 +17,7 @@ from mtv.wire.messages import Movie as State
 from mtv.wire.messages import Progress
 
 if TYPE_CHECKING:
-    from mtv.movie import Movie
+    from mtv.streams.movie import Movie
 
 _KEYS: Final = "space: pause or play, arrows: one back or on, + and -: speed, l: loop, q: stop"
 _OF_A_NEW_ONE: Final = ("where", "bind", "order_by", "limit", "every", "start", "background", "save", "bbox", "sky")
@@ -136,7 +136,7 @@ def _save(call: Call, begun: Movie, save: str, bar: output.Bar) -> None:
 
 def _steer(call: Call, asked: dict[str, Any]) -> None:
     """Do to the movie on a display what the options say."""
-    from mtv.movie import on_display
+    from mtv.streams.movie import on_display
 
     for name in _OF_A_NEW_ONE:
         if asked[name]:

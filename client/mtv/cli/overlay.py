@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from mtv import checks
+from mtv.arguments import checks
+from mtv.arguments.markers import MarkerColumns, columns_of, table_columns
 from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
 from mtv.cli.textpoints import Points, is_number
-from mtv.markers import MarkerColumns, columns_of, table_columns
 from mtv.wire import steps
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mtv import ownership, paths
 from mtv.cli import common
 from mtv.cli.common import Refused
+from mtv.shared import ownership, paths
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
 
 if TYPE_CHECKING:

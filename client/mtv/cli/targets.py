@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from mtv import parts
+from mtv.arguments import parts
 from mtv.cli import common
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import bad_value

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mtv import paths
+from mtv.shared import paths
 from mtv.wire.errors import MtvError, RequestError, bad_value
 
 if TYPE_CHECKING:

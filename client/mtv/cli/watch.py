@@ -15,8 +15,8 @@ from mtv.cli.overlay import size_or_column
 from mtv.wire.errors import bad_value
 
 if TYPE_CHECKING:
-    from mtv.datasets import DatasetRef
-    from mtv.watching import Watch, WatchCounts
+    from mtv.data.datasets import DatasetRef
+    from mtv.streams.watching import Watch, WatchCounts
 
 
 @click.command("watch", cls=Command)
@@ -83,7 +83,7 @@ def watch(
 
 
 def _of_directory(call: Call, directory: str, hdu: str | None, pace: dict[str, Any]) -> Watch[Path]:
-    from mtv.directory import watch_directory
+    from mtv.streams.directory import watch_directory
 
     extension = None if hdu is None else common.frame(hdu)
     return watch_directory(directory, hdu=extension, connection=call.connection, **pace)

@@ -1,5 +1,4 @@
-"""The protocol: messages, frames, limits, errors, version and colours.
+"""The protocol: messages, frames, limits, errors, version and colours. Never knows a socket, clock or thread.
 
-Pure: no socket, clock or thread. Used by the client and by the daemon alike; ``PROTOCOL.md`` beside this package is
-the authority.
+Pure. Used by the client and by the daemon alike; ``PROTOCOL.md`` beside this package is the authority.
 """

@@ -9,15 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvd.demo.optics import Floats, optics_of
-from mtvd.demo.plan import (
-    DETECTOR_POSITIONS,
-    FIELD_DEC_DEG,
-    FIELD_RA_DEG,
-    PIXEL_SCALE_ARCSEC,
-    VISITS,
-    Size,
-    seed_of,
-)
+from mtvd.demo.plan import DETECTOR_POSITIONS, FIELD_DEC_DEG, FIELD_RA_DEG, PIXEL_SCALE_ARCSEC, VISITS, Size, seed_of
 
 STAR_MAG_RANGE: Final = (11.0, 26.3)
 STARS_PER_ARCMIN2: Final = 7.0

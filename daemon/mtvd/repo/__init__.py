@@ -1,1 +1,1 @@
-"""The repositories: query and read, in worker processes that alone import ``lsst``."""
+"""Repositories: questions and data, in worker processes that alone import ``lsst``. Never draws."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mtv.wire.errors import DaemonError
-from mtvd.pixelstore import PixelStore
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.answers import files_of, renamed
 
 _log = logging.getLogger(__name__)

@@ -21,11 +21,11 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, 
 from mtv.wire.hints import near
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import NOW, START, Query
-from mtvd.pixelstore import PixelStore
-from mtvd.repo.errors import refusal
+from mtvd.host.pixelstore import PixelStore
+from mtvd.repo.butler.errors import refusal
 from mtvd.repo.port import OnImage, OnProgress
-from mtvd.repo.positions import Positions, Wanted, positions
-from mtvd.repo.tables import ColumnTable, Field, catalog
+from mtvd.repo.tables.positions import Positions, Wanted, positions
+from mtvd.repo.tables.tables import ColumnTable, Field, catalog
 
 ALIAS: Final = "demo"
 COLLECTION: Final = "u/somebody/single_frame"

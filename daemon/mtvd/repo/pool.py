@@ -18,15 +18,15 @@ from mtv.wire.errors import DaemonError, Error, MtvError, exception_for
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import Query
-from mtvd.children import Child, ChildError
-from mtvd.pixelstore import PixelStore
+from mtvd.host.children import Child, ChildError
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.ahead import ReadAhead
+from mtvd.repo.aliases import Registry, Repository, RepositorySettings
 from mtvd.repo.answers import ReadAnswer, files_of, renamed
 from mtvd.repo.cache import Cache
-from mtvd.repo.orders import WorkerSettings
 from mtvd.repo.port import OnImage, OnProgress
-from mtvd.repo.positions import Positions, Wanted
-from mtvd.repo.registry import Registry, Repository, RepositorySettings
+from mtvd.repo.tables.positions import Positions, Wanted
+from mtvd.repo.worker_settings import WorkerSettings
 from mtvd.repo.workers import WorkerPool
 
 _T = TypeVar("_T")
@@ -88,7 +88,7 @@ class ButlerRepositories:
         return self._pool.alive
 
     async def query(self, query: Query, on_progress: OnProgress | None = None) -> Rows:
-        """Return one page; see `mtvd.repo.query` for columns, order and errors."""
+        """Return one page; see `mtvd.repo.butler.query` for columns, order and errors."""
         repository = self._registry.resolve(query.repo)
         rows = await self._ask(
             "query", repository, {"query": msgspec.to_builtins(query)}, Rows, on_progress=on_progress

@@ -12,7 +12,7 @@ from typing import Protocol
 from mtv.wire.data import Catalog, Dataset, Exposure, File
 from mtv.wire.messages import Got, RepositoryInfo, Rows
 from mtv.wire.steps import Query
-from mtvd.repo.positions import Positions, Wanted
+from mtvd.repo.tables.positions import Positions, Wanted
 
 OnProgress = Callable[[int, int, str], None]
 """Called with done, total and unit."""

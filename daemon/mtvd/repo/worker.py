@@ -20,18 +20,18 @@ from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
-from mtvd.children import HandlerFailure, serve
-from mtvd.pixelstore import PixelStore
-from mtvd.repo import errors
+from mtvd.host.children import HandlerFailure, serve
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.answers import ReadAnswer
-from mtvd.repo.butlers import Butlers, KnownNames
-from mtvd.repo.fetch import Files
-from mtvd.repo.filecache import FileCache
-from mtvd.repo.orders import WorkerSettings
+from mtvd.repo.butler import errors
+from mtvd.repo.butler.butlers import Butlers, KnownNames
+from mtvd.repo.files.fetch import Files
+from mtvd.repo.files.filecache import FileCache
+from mtvd.repo.files.places import Place, key_of, part_of, place_of_dataset, place_of_file
 from mtvd.repo.patience import Patience
-from mtvd.repo.places import Place, key_of, part_of, place_of_dataset, place_of_file
 from mtvd.repo.port import OnProgress
-from mtvd.repo.positions import Wanted
+from mtvd.repo.tables.positions import Wanted
+from mtvd.repo.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:
     from mtvd.repo.readers.opening import Schemas
@@ -78,7 +78,7 @@ class Worker:
 
     def query(self, location: str, query: dict[str, Any], progress: OnProgress) -> Any:
         """Answer a query with a page."""
-        from mtvd.repo.query import run
+        from mtvd.repo.butler.query import run
 
         asked = msgspec.convert(query, Query)
         butler: list[Any] = []
@@ -96,7 +96,7 @@ class Worker:
             return msgspec.to_builtins(rows)
 
     def _arrivals(self, location: str, asked: Query, butler: list[Any]) -> Rows:
-        from mtvd.repo.arrivals import answer
+        from mtvd.repo.butler.arrivals import answer
 
         def clone() -> Any:
             butler.append(self._butlers.clone(location))

@@ -11,8 +11,8 @@ import anyio
 from anyio.abc import TaskStatus
 
 from mtv.wire.errors import Code, DaemonError, DeadlineExceeded, Error
-from mtvd.children import Child, ChildError, ChildLost, ChildNotStarted
-from mtvd.system import TOO_MUCH
+from mtvd.host.children import Child, ChildError, ChildLost, ChildNotStarted
+from mtvd.host.system import TOO_MUCH
 
 _log = logging.getLogger(__name__)
 _GRACE_SECS = 5.0

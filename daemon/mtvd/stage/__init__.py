@@ -1,1 +1,4 @@
-"""The stage: makes a window agree with the scene. ``port.py`` says what any backend must do; the rest is DS9."""
+"""The stage: makes a window agree with the scene. Never decides what the scene is.
+
+``port.py`` says what any window must do; the rest is DS9.
+"""

@@ -12,19 +12,19 @@ import anyio.to_thread
 from anyio.abc import TaskStatus
 
 from mtv.wire.messages import Event, WindowState
-from mtvd import actions
-from mtvd.children import ChildDied, ChildError, ChildLost
-from mtvd.pixelstore import PixelStore
-from mtvd.stage import process as windows
-from mtvd.stage.answer import Answer, read_answer
-from mtvd.stage.estimate import batch_secs
-from mtvd.stage.layers import LayerFiles, needs_file
-from mtvd.stage.listening import Listening
+from mtvd.host.children import ChildDied, ChildError, ChildLost
+from mtvd.host.pixelstore import PixelStore
+from mtvd.host.system import told
+from mtvd.scene import actions
+from mtvd.stage.paint.estimate import batch_secs
+from mtvd.stage.paint.layers import LayerFiles, needs_file
+from mtvd.stage.paint.script import Prepared, quote, script
 from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
-from mtvd.stage.script import Prepared, quote, script
 from mtvd.stage.settings import StageSettings
-from mtvd.stage.supervisor import Supervisor
-from mtvd.system import told
+from mtvd.stage.talk.answer import Answer, read_answer
+from mtvd.stage.talk.listening import Listening
+from mtvd.stage.window import process as windows
+from mtvd.stage.window.supervisor import Supervisor
 
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
@@ -37,7 +37,7 @@ class Ds9Stage:
     ----------
     settings : `~mtvd.stage.settings.StageSettings`
         Read once.
-    pixels : `~mtvd.pixelstore.PixelStore`
+    pixels : `~mtvd.host.pixelstore.PixelStore`
         Where images and masks lie; the colour layers of masks are made there.
     directory : `~pathlib.Path`
         For the stage's own files, mode 0700; made where it does not exist. Its path must be short, for sockets.

@@ -14,7 +14,7 @@ import anyio
 import msgspec
 
 from mtv.wire.messages import WindowState
-from mtvd import actions
+from mtvd.scene import actions
 from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}

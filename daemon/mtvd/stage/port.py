@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from mtv.wire.messages import WindowState
-from mtvd.actions import AnyAction
+from mtvd.scene.actions import AnyAction
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class SectionResult(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     """The window's own words."""
     unreached: Mapping[str, int] = {}
-    """Key of `~mtvd.actions.Markers` to how many of them the image's projection does not reach: those were left out."""
+    """Key of `~mtvd.scene.actions.Markers` to the number left out, because the projection does not reach them."""
 
 
 class StageError(Exception):
@@ -67,7 +67,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     frame: int
     what: str
     """``made``, ``deleted``, ``front``, ``zoom``, ``rotation``, ``pan``, ``stretch``, ``limits``, ``colormap``,
-    ``transparency``, ``user`` or ``gone``; `mtvd.hand` says what the value of each is."""
+    ``transparency``, ``user`` or ``gone``; `mtvd.stage.talk.hand` says what the value of each is."""
     value: str = ""
 
 

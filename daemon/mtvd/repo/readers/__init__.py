@@ -1,1 +1,4 @@
-"""Readers of files: FITS images and exposures, catalogs, parquet. The only importers of astropy and fitsio."""
+"""Files read: FITS images, exposures, tables, parquet. Never asks a registry.
+
+The only importers of astropy and fitsio besides the demo.
+"""

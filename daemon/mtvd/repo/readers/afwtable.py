@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from mtv.wire.errors import bad_value
-from mtvd.repo.gaps import Values
 from mtvd.repo.readers import asciitable, cards
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import FLAG, Form, Place, arrays_in_heap, form_of, shape_of, unique, values_of
@@ -23,7 +22,8 @@ from mtvd.repo.readers.hdus import is_plain, opened
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.readers.serialized import without_masks
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked
-from mtvd.repo.tables import Field, Table
+from mtvd.repo.tables.gaps import Values
+from mtvd.repo.tables.tables import Field, Table
 
 _KINDS: Final = {"B": "B", "I": "U", "J": "I", "K": "L", "E": "F", "D": "D"}
 _TABLE_WORDS: Final = re.compile(
@@ -37,7 +37,7 @@ _FLAG_WORD: Final = re.compile(r"TFLAG[1-9]\d{0,5}")
 
 @dataclass(frozen=True, kw_only=True)
 class FitsTable:
-    """A binary table of a FITS file: its schema, and where its rows are. Implements `mtvd.repo.tables.Table`."""
+    """A binary table of a FITS file: its schema, and where its rows are. Implements `mtvd.repo.tables.tables.Table`."""
 
     path: Path
     hdu: int
@@ -52,14 +52,14 @@ class FitsTable:
     """Column to the column of truth values that tells its gaps, as astropy writes some."""
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """See `mtvd.repo.tables.Table.read`."""
+        """See `mtvd.repo.tables.tables.Table.read`."""
         if not names:
             return {}
         with parsing("the table is damaged or truncated"):
             return without_masks(self._read, names, self.masks)
 
     def elsewhere(self, names: Sequence[str]) -> str:
-        """See `mtvd.repo.tables.Table.elsewhere`."""
+        """See `mtvd.repo.tables.tables.Table.elsewhere`."""
         return elsewhere(self.path, self.hdu, names)
 
     def _read(self, names: Sequence[str]) -> dict[str, Values]:

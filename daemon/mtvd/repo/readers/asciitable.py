@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtvd.repo.gaps import Values, with_gaps
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import parsing, unreadable
 from mtvd.repo.readers.fitscolumns import texts, unique
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
-from mtvd.repo.tables import Field
+from mtvd.repo.tables.gaps import Values, with_gaps
+from mtvd.repo.tables.tables import Field
 
 _TFORM: Final = re.compile(r"(?P<code>[AIFED])(?P<width>\d+)(?:\.(?P<decimals>\d+))?")
 _EXPONENT: Final = re.compile(rb"^([+-]?[\d.]+)([+-]\d+)$")
@@ -37,7 +37,7 @@ class AsciiColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class AsciiTable:
-    """An ASCII table. Implements `mtvd.repo.tables.Table`."""
+    """An ASCII table. Implements `mtvd.repo.tables.tables.Table`."""
 
     path: Path
     hdu: int
@@ -51,11 +51,11 @@ class AsciiTable:
 
     @property
     def aliases(self) -> Mapping[str, str]:
-        """See `mtvd.repo.tables.Table.aliases`."""
+        """See `mtvd.repo.tables.tables.Table.aliases`."""
         return {}
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """See `mtvd.repo.tables.Table.read`."""
+        """See `mtvd.repo.tables.tables.Table.read`."""
         with parsing("the table is damaged or truncated"):
             with unpacked(self.path) as file:
                 file.seek(self.offset)
@@ -66,7 +66,7 @@ class AsciiTable:
             return {name: _values(cells, self.columns[name], name) for name in names}
 
     def elsewhere(self, names: Sequence[str]) -> str:
-        """See `mtvd.repo.tables.Table.elsewhere`."""
+        """See `mtvd.repo.tables.tables.Table.elsewhere`."""
         return self.others(self.path, self.hdu, names)
 
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtvd.repo.gaps import Values, data_of, with_gaps
 from mtvd.repo.readers.failures import check_file, parsing, unreadable, unsupported
 from mtvd.repo.readers.unpacking import is_packed, whole
-from mtvd.repo.tables import ColumnTable, Field
+from mtvd.repo.tables.gaps import Values, data_of, with_gaps
+from mtvd.repo.tables.tables import ColumnTable, Field
 
 MOST_BYTES: Final = 256 << 20
 """Texts are parsed in memory, at several times their size."""

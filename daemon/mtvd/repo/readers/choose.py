@@ -9,9 +9,6 @@ from typing import Any, Final
 from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Got
-from mtvd.repo import tables
-from mtvd.repo.positions import Positions, positions
-from mtvd.repo.positions import Wanted as WantedPositions
 from mtvd.repo.readers import exposure, headers
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
@@ -21,6 +18,9 @@ from mtvd.repo.readers.opening import Schemas, format_of, only_fits
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part, Wanted
 from mtvd.repo.readers.unpacking import head_of
+from mtvd.repo.tables import tables
+from mtvd.repo.tables.positions import Positions, positions
+from mtvd.repo.tables.positions import Wanted as WantedPositions
 
 _IMAGES: Final = (
     "Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "DifferenceImage", "CellCoadd",

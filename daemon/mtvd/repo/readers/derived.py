@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtv.exposurehdus import BITS_A_HDU
+from mtv.shared.exposure_hdus import BITS_A_HDU
 from mtvd.repo.readers.hdus import Box, Pixels, Plane
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.exposurehdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
-from mtv.exposurehdus import mask_planes as planes_of_headers
-from mtv.sky.cards import read
-from mtv.sky.celestial import Celestial, celestial_of, moved
-from mtv.sky.physical import offset_of
-from mtv.wcscards import header_cards
+from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
+from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
+from mtv.shared.sky.cards import read
+from mtv.shared.sky.celestial import Celestial, celestial_of, moved
+from mtv.shared.sky.physical import offset_of
+from mtv.shared.wcs_cards import header_cards
 from mtv.wire.errors import RequestError, bad_value
 from mtvd.repo.readers import sky
 from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtv.exposurehdus import is_mask, role_of
+from mtv.shared.exposure_hdus import is_mask, role_of
 from mtv.wire.errors import bad_value
 from mtv.wire.hints import near
 from mtvd.repo.readers import cards

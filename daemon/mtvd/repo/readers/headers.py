@@ -1,4 +1,4 @@
-"""Plain keywords in the headers of an image. `mtv.sky` says what they mean for its sky."""
+"""Plain keywords in the headers of an image. `mtv.shared.sky` says what they mean for its sky."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from mtvd.repo.readers import afwtable, astropytable, parquet
 from mtvd.repo.readers.asciitable import AsciiTable
 from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.unpacking import head_of, is_packed
-from mtvd.repo.tables import Table
+from mtvd.repo.tables.tables import Table
 
 FORMATS: Final[Mapping[str, Callable[[Path], Table]]] = {
     "parquet": parquet.open_table,

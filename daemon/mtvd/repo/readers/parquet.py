@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtvd.repo.gaps import Values, data_of, gaps_of, with_gaps
 from mtvd.repo.readers.failures import check_file, parsing
 from mtvd.repo.readers.serialized import without_masks
 from mtvd.repo.readers.unpacking import is_packed, whole
-from mtvd.repo.tables import Field
+from mtvd.repo.tables.gaps import Values, data_of, gaps_of, with_gaps
+from mtvd.repo.tables.tables import Field
 
 _ASTROPY_META: Final = b"table_meta_yaml"
 _SERIALIZED: Final = b"__serialized_columns__"
@@ -23,7 +23,7 @@ _MOST_DIGITS: Final = 18
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetTable:
-    """A parquet file: numbers, booleans, texts, time stamps and lists of one length. See `mtvd.repo.tables.Table`."""
+    """A parquet file: numbers, booleans, texts, time stamps, lists of one length. A `mtvd.repo.tables.tables.Table`."""
 
     path: Path
     rows: int
@@ -34,7 +34,7 @@ class ParquetTable:
     """Column to the column of truth values that tells its gaps, as astropy writes them."""
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """See `mtvd.repo.tables.Table.read`."""
+        """See `mtvd.repo.tables.tables.Table.read`."""
         if not names:
             return {}
         with parsing("the table is damaged or truncated"):
@@ -49,7 +49,7 @@ class ParquetTable:
         return {name: values for name, values in read.items() if values is not None}
 
     def elsewhere(self, names: Sequence[str]) -> str:  # noqa: ARG002 - a parquet file is one table
-        """See `mtvd.repo.tables.Table.elsewhere`."""
+        """See `mtvd.repo.tables.tables.Table.elsewhere`."""
         return ""
 
 

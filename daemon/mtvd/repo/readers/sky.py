@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mtv.skywcs import CardsMapping
+from mtv.shared.skywcs import CardsMapping
 from mtvd.repo.readers import archive
 
 Floats = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ class HeaderSky:
     Parameters
     ----------
     cards : `str`
-        As `mtv.sky.celestial.celestial_of` returns them, with a sky.
+        As `mtv.shared.sky.celestial.celestial_of` returns them, with a sky.
     """
 
     def __init__(self, cards: str) -> None:

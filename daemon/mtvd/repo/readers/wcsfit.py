@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from mtv.sky.cards import card
+from mtv.shared.sky.cards import card
 from mtvd.repo.readers.sky import Floats, Sky
 
 _POINTS_A_SIDE: Final = 24

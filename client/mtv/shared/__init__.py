@@ -1,0 +1,4 @@
+"""Rules that both sides follow: paths, keys, packing, the sky. Never knows a session or a window.
+
+With ``wire`` it is all that ``mtvd`` imports of ``mtv``.
+"""

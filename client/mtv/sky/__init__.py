@@ -1,5 +1,0 @@
-"""The sky of an image: from header cards as programs write them to one WCS that DS9 and astropy read alike.
-
-Pure Python: no numpy, no astropy, no files. The client sends cards as it has them; `celestial.celestial_of` is the one
-place that says what they mean, for pictures, cut-outs and positions alike.
-"""

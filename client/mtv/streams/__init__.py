@@ -1,0 +1,1 @@
+"""Continuous work of a caller: feeds of frames, movies, watches. Never talks to a socket itself."""

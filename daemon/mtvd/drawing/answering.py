@@ -1,0 +1,143 @@
+"""What transactions are answered: outcomes step by step, and the errors of drawing, in the words of the wire. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from mtv.wire import codec
+from mtv.wire.errors import DaemonError, Error, MtvError
+from mtv.wire.frames import Kind
+from mtv.wire.messages import Failed, Outcome, StepOutcome
+from mtvd.drawing.group import step_of
+from mtvd.drawing.journal import Answer
+from mtvd.drawing.waiting import Waiting
+from mtvd.scene import apply as sc
+from mtvd.scene.changes import AddMarkers, AnyChange, SetMaskColours, SetMaskTransparency, ShowImage
+from mtvd.scene.strictness import unknown_planes_note
+from mtvd.stage.port import Section, SectionResult, WindowLost
+
+_NUMBERED: Final = re.compile(r"\bdisplay (\d{1,9})\b")
+_ALL_REACHED: Final[Mapping[str, int]] = {}
+_MESSAGE_CHARS: Final = 500
+"""What a client said is told back to it, but not 20,000 characters of it."""
+
+
+def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:
+    """Return a final answer as it goes over the wire and into the journal; what cannot be told is an error."""
+    if isinstance(result, Outcome):
+        try:
+            return Answer(session=session, sequence=sequence, kind=Kind.REPLY, body=codec.encode_reply(result))
+        except (OverflowError, TypeError, ValueError) as failure:
+            message = f"it was carried out, but its outcome cannot be told: {failure}"
+            result = DaemonError(Error(code="internal", message=message))
+    told = result.error.message
+    error = msgspec.structs.replace(
+        result.error,
+        message=told if len(told) <= _MESSAGE_CHARS else f"{told[:_MESSAGE_CHARS]} ...",
+        request_id=f"{session.hex()}-{sequence}",
+    )
+    return Answer(session=session, sequence=sequence, kind=Kind.ERROR, body=codec.encode_reply(Failed(error=error)))
+
+
+def answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
+    """Return the final answer to a transaction."""
+    return answer_of(waiting.session, waiting.sequence, result)
+
+
+def step_outcome(
+    change: AnyChange, number: int | None, display: sc.Display | None, unreached: Mapping[str, int] = _ALL_REACHED
+) -> StepOutcome:
+    """Return what became of a step that was drawn, on the display as it is now.
+
+    Parameters
+    ----------
+    change : change
+        What the step became.
+    number : `int` or None
+        Of its display.
+    display : `~mtvd.scene.apply.Display` or None
+        As it is now.
+    unreached : mapping of `str` to `int`, optional
+        As in `~mtvd.stage.port.SectionResult`.
+    """
+    if isinstance(change, AddMarkers):
+        left_out = unreached.get(change.markers.key, 0)
+        beyond = f"{left_out} marker{'s' * (left_out > 1)} beyond the image's projection left out" if left_out else ""
+        note = "; ".join(filter(None, (change.note, beyond)))
+        return StepOutcome(display=number, markers=change.markers.count - left_out, note=note)
+    if isinstance(change, SetMaskColours | SetMaskTransparency) and display is not None:
+        return StepOutcome(display=number, note=unknown_planes_note(display, change))
+    if isinstance(change, ShowImage) and display is not None:
+        return StepOutcome(display=number, planes=display.shown_colours(), note="; ".join(change.image.notes))
+    return StepOutcome(display=number)
+
+
+def draw_failed(
+    result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None], scene: sc.Scene
+) -> DaemonError:
+    """Return the error for a transaction that the window refused to draw.
+
+    Parameters
+    ----------
+    result : `SectionResult`
+        What the window says.
+    section : `Section`
+        What was drawn.
+    waiting : `Waiting`
+        The transaction.
+    numbers : sequence of `int` or None
+        Number of the display of each of its changes.
+    scene : `~mtvd.scene.apply.Scene`
+        Tells how users call the displays.
+    """
+    step = step_of(result, section, waiting, numbers)
+    message = f"the window refused to draw this: {with_names(result.message, scene)}"
+    hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
+    where = "steps" if step is None else f"steps[{step}]"
+    return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
+
+
+def with_names(message: str, scene: sc.Scene) -> str:
+    """Return words of the window in which displays are called as users call them: DS9 knows their numbers alone."""
+
+    def name(found: re.Match[str]) -> str:
+        display = scene.displays.get(int(found[1]))
+        return f"display {display.name!r}" if display is not None and display.name else found[0]
+
+    return _NUMBERED.sub(name, message)
+
+
+def poisoned(lost: WindowLost) -> Error:
+    """Return the error for what has brought the window down, twice and alone."""
+    return Error(
+        code="poisoned",
+        message=f"the window died twice while this was drawn alone: {lost}",
+        where="steps",
+        hint="please report it: the daemon's log has the script",
+    )
+
+
+def no_window(reason: str) -> Error:
+    """Return the error of the wire for a window that cannot be opened."""
+    return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
+
+
+def failed_inside() -> Error:
+    """Return the error for a transaction in which the daemon itself failed."""
+    return Error(
+        code="internal", message="the daemon failed while this was drawn", where="steps", hint="its log tells more"
+    )
+
+
+def journal_full(error: OSError) -> Error:
+    """Return the error for a batch whose intent cannot be written."""
+    return Error(
+        code="storage_full",
+        message=f"the journal cannot be written ({error.strerror or error}), so nothing was drawn",
+        retryable=True,
+        hint="make room in the runtime directory",
+    )

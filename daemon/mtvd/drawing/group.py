@@ -1,0 +1,189 @@
+"""A group of transactions folded into the scene: what each leads to, and the sections that draw it. Pure.
+
+While a transaction is drawn in parts the window shows more than the scene has. So there are two scenes: what is
+committed, and what the window shows. Both take in what comes between the parts; each plan leads from one picture of
+the window to the next, and the last one to the committed scene with the whole transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from mtv.wire.errors import RequestError
+from mtv.wire.steps import Display
+from mtvd.drawing.waiting import Waiting
+from mtvd.scene import apply as sc
+from mtvd.scene import blame, chunks, planner, strictness
+from mtvd.scene import changes as ch
+from mtvd.scene.previews import Preview, preview_of
+from mtvd.stage.port import Difference, Section, SectionResult
+
+
+class Planned(msgspec.Struct, kw_only=True):
+    """A group, folded into the scenes."""
+
+    scene: sc.Scene
+    """Committed scene, with all that was accepted."""
+    shown: sc.Scene
+    """Scene that the window shows when all sections are drawn."""
+    accepted: list[Waiting] = []
+    numbers: list[tuple[int | None, ...]] = []
+    given: list[Mapping[str, int]] = []
+    """Of each transaction the numbers that its new displays get."""
+    sections: list[Section] = []
+    previews: dict[Waiting, Preview] = {}
+    """Of the transactions whose images are shown ahead of their masks."""
+
+    def add(self, waiting: Waiting, given: Mapping[str, int]) -> None:
+        """Fold a transaction in and plan its section; nothing has changed where `mtvd.scene.apply.apply` raises."""
+        assert waiting.resolved is not None
+        scene, numbers = self._applied(self.scene, waiting, given)
+        shown, _ = (scene, ()) if self.shown is self.scene else self._applied(self.shown, waiting, given)
+        self.sections.append(Section(key=waiting.key, actions=planner.plan(self.shown, shown)))
+        if waiting.preview_of is not None and numbers[0] is not None:
+            self.previews[waiting.preview_of] = preview_of(self.scene, scene, numbers[0])
+        self.accepted.append(waiting)
+        self.numbers.append(numbers)
+        self.given.append(given)
+        self.scene, self.shown = scene, shown
+
+    def number_after(self, waiting: Waiting, taken: set[int]) -> Mapping[str, int]:
+        """Choose numbers for a transaction's new displays, where the scene alone does not say them."""
+        assert waiting.resolved is not None
+        if not taken and self.shown is self.scene:
+            return {}
+        return sc.numbers_for(waiting.resolved.changes, self.scene, {*taken, *self.shown.displays})
+
+    def part(self, results: Sequence[SectionResult]) -> tuple[set[int], set[int]]:
+        """Part what failed from what must be drawn again, because something before it failed.
+
+        Each section was planned for a window in which those before it are drawn. One that has a display in common with
+        one that failed may have been refused for the other's doing, or drawn something else than was meant; and what
+        comes after it on its own displays keeps its place.
+
+        Parameters
+        ----------
+        results : sequence of `SectionResult`
+            One a section.
+
+        Returns
+        -------
+        failed, again : set of `int`
+            Indices; those in neither were drawn.
+        """
+        failed: set[int] = set()
+        again: set[int] = set()
+        tainted: set[int | None] = set()
+        for index, (result, numbers) in enumerate(zip(results, self.numbers, strict=True)):
+            if not tainted.isdisjoint(numbers):
+                again.add(index)
+            elif result.failed_action is not None:
+                failed.add(index)
+            else:
+                continue
+            tainted |= {number for number in numbers if number is not None}
+        return failed, again
+
+    def _applied(
+        self, scene: sc.Scene, waiting: Waiting, given: Mapping[str, int]
+    ) -> tuple[sc.Scene, tuple[int | None, ...]]:
+        assert waiting.resolved is not None
+        return sc.apply(scene, waiting.resolved.changes, waiting.resolved.places, given)
+
+
+def check_names(waiting: Waiting, scene: sc.Scene) -> None:
+    """Check that all that a strict transaction names is there.
+
+    Raises
+    ------
+    RequestError
+        As `mtvd.scene.strictness.check`.
+    """
+    if waiting.strict and waiting.resolved is not None:
+        strictness.check(scene, waiting.resolved.changes, waiting.resolved.places)
+
+
+class Large(msgspec.Struct, kw_only=True):
+    """A transaction that is being drawn in parts."""
+
+    waiting: Waiting
+    given: Mapping[str, int]
+    numbers: tuple[int | None, ...]
+    """Number of each change's display."""
+    busy: frozenset[Display]
+    """Its displays, by all that they may be called."""
+    new: tuple[tuple[Display, int], ...] = ()
+    """Displays that it makes, and the step that names each first."""
+    later: tuple[ch.AnyChange, ...] = ()
+    """Edits by hand on its displays meanwhile; they come after the transaction."""
+
+    @property
+    def taken(self) -> set[int]:
+        """Numbers that nobody else may be given."""
+        return {number for number in (*self.numbers, *self.given.values()) if number is not None}
+
+    def parts(self) -> Iterator[chunks.Part]:
+        """Yield what is drawn with one script each: new frames first and one by one, for DS9 takes 50 ms for each."""
+        assert self.waiting.resolved is not None
+        for display, place in self.new:
+            yield chunks.Part((ch.AdoptDisplay(display=display),), (place,))
+        yield from chunks.parts(self.waiting.resolved.changes, self.waiting.resolved.places)
+
+    def apply(self, scene: sc.Scene) -> sc.Scene:
+        """Return the committed scene with the whole transaction, and with what the user has done since."""
+        assert self.waiting.resolved is not None
+        after, _ = sc.apply(scene, self.waiting.resolved.changes, self.waiting.resolved.places, self.given)
+        return self.with_hand(after)[0]
+
+    def with_part(self, shown: sc.Scene, part: chunks.Part) -> sc.Scene:
+        """Return what the window shows after a part."""
+        return self._applied(shown, part.changes)[0]
+
+    def with_hand(self, scene: sc.Scene) -> tuple[sc.Scene, tuple[ch.AnyChange, ...]]:
+        """Return a scene with what the user has done on the transaction's displays, and what of that took effect."""
+        return self._applied(scene, self.later)
+
+    def _applied(self, scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> tuple[sc.Scene, tuple[ch.AnyChange, ...]]:
+        """Apply changes; a display that is to be deleted may be gone already, by the user's hand."""
+        effective = []
+        for change in changes:
+            with contextlib.suppress(RequestError):
+                scene, _ = sc.apply(scene, [change], given=self.given)
+                effective.append(change)
+        return scene, tuple(effective)
+
+    def own(self, differences: Sequence[Difference]) -> tuple[list[Difference], list[Difference]]:
+        """Part what the user has done into that on its own displays, and the rest."""
+        own = [one for one in differences if one.frame in self.taken]
+        return own, [one for one in differences if one.frame not in self.taken]
+
+
+def plan_large(waiting: Waiting, scene: sc.Scene) -> Large:
+    """Return what is needed to draw a transaction in parts, from a scene that the window shows.
+
+    Raises
+    ------
+    RequestError
+        As `mtvd.scene.apply.apply`.
+    """
+    assert waiting.resolved is not None
+    changes, places = waiting.resolved.changes, waiting.resolved.places
+    given = sc.numbers_for(changes, scene, ())
+    after, numbers = sc.apply(scene, changes, places, given)
+    found = {number for number in numbers if number is not None}
+    names = {display.name for number in found for s in (scene, after) if (display := s.displays.get(number))}
+    busy = frozenset({*waiting.displays, *found, *given, *(name for name in names if name)})
+    named = {one.display: place for one, place in zip(reversed(changes), reversed(places), strict=True)}
+    new = tuple((name, place) for name, place in named.items() if name != "" and scene.number_of(name) is None)
+    return Large(waiting=waiting, given=given, numbers=numbers, busy=busy, new=new)
+
+
+def step_of(result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None]) -> int | None:
+    """Return the step at which the window refused a transaction; None where none can be told."""
+    assert waiting.resolved is not None
+    assert result.failed_action is not None
+    action = section.actions[result.failed_action]
+    return blame.step_of(action, waiting.resolved.changes, waiting.resolved.places, numbers)

@@ -1,0 +1,401 @@
+"""Handlers: what each message does. The table at the end has one for every request; an assertion sees to it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar, get_args
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+import mtv
+from mtv.wire import markers, version
+from mtv.wire import messages as ms
+from mtv.wire import steps as st
+from mtv.wire.data import Array, Exposure, Handle
+from mtv.wire.errors import Error, MtvError, RequestError
+from mtv.wire.frames import Buffer
+from mtv.wire.limits import Limits
+from mtvd.drawing.committer import Committer
+from mtvd.drawing.engine import Engine
+from mtvd.drawing.journal import Journal
+from mtvd.drawing.sessions import Session, Sessions
+from mtvd.front import remote, reports
+from mtvd.front.events import Events
+from mtvd.front.health import resident_bytes
+from mtvd.front.stopping import Stoppable
+from mtvd.host.pixelstore import PixelStore, Usage, new_name
+from mtvd.repo.port import OnProgress, Repositories
+from mtvd.resolving import table_files
+from mtvd.resolving.handles import Handles
+from mtvd.resolving.images import files_of
+from mtvd.resolving.resolver import check_query
+from mtvd.stage.port import Stage
+from mtvd.streams.feeds import Feeds
+from mtvd.streams.movies import Movies
+
+_LOG = logging.getLogger(__name__)
+Info = TypeVar("Info", ms.SessionInfo, ms.FeedInfo)
+_SCANS_EVERY: Final = 20
+_QUICK_SECS: Final = 0.004
+"""Scans of the pixel directory that take a twentieth of this, 0.2 ms, are not worth sharing."""
+Answered = tuple[ms.Reply, Sequence[Buffer]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request being answered."""
+
+    session: Session
+    sequence: int
+    buffers: Sequence[Buffer]
+    limits: Limits
+    """Of the socket that it came by."""
+    on_progress: OnProgress
+
+    @property
+    def key(self) -> str:
+        """Request id."""
+        return f"{self.session.id.hex()}-{self.sequence}"
+
+
+@dataclasses.dataclass(kw_only=True)
+class Handlers:
+    """Answers requests; joins the rooms that each of them needs."""
+
+    engine: Engine
+    committer: Committer
+    events: Events
+    feeds: Feeds
+    movies: Movies
+    stage: Stage
+    repositories: Repositories
+    handles: Handles
+    sessions: Sessions
+    pixels: PixelStore
+    journal: Journal
+    limits: Limits
+    epoch: str
+    endpoint: str
+    listen: str = ""
+    """Where clients on other hosts are heard; empty where they are not."""
+    pid: int
+    clock: Callable[[], float]
+    shut_down: Callable[[bool | None], None]
+    nonce_name: str = ""
+    nonce: str = ""
+    started_at: float = 0.0
+    stoppable: Stoppable = dataclasses.field(default_factory=Stoppable)
+    _known_usage: Usage | None = None
+    _usage_until: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock()
+
+    async def answer(self, request: ms.Request, call: Call) -> Answered:
+        """Answer a request.
+
+        Raises
+        ------
+        MtvError
+            As each message's table in ``PROTOCOL.md`` tells.
+        """
+        handler = _TABLE[type(request)]
+        with self.stoppable.during(call.key) if type(request) in STOPPABLE else contextlib.nullcontext():
+            result = await handler(self, request, call)
+        return result if isinstance(result, tuple) else (result, ())
+
+    def answer_now(self, request: ms.Request, call: Call) -> ms.Reply:
+        """Answer a request of those in `AT_ONCE`, which wait for nothing.
+
+        Parameters
+        ----------
+        request : `~mtv.wire.messages.Request`
+            Of a type in `AT_ONCE`.
+        call : `Call`
+            Whose it is.
+
+        Returns
+        -------
+        reply : `~mtv.wire.messages.Reply`
+
+        Raises
+        ------
+        MtvError
+            As each message's table in ``PROTOCOL.md`` tells.
+        """
+        return _NOW[type(request)](self, request, call)
+
+    def share_host(self, nonce: str) -> None:
+        """Put a nonce into the pixel directory, for clients to prove that they share it.
+
+        Where there is no room for it, or the system refuses it, clients are told of no directory and send buffers.
+        """
+        self.nonce, self.nonce_name = nonce, ""
+        try:
+            name, descriptor = self.pixels.create("nonce", len(nonce), "raw")
+            with self.pixels.filling(name, descriptor) as file:
+                file.write(nonce.encode())
+        except MtvError as error:
+            _LOG.error("the pixel directory cannot be shared, clients send their pixels in buffers: %s", error)
+        else:
+            self.nonce_name = name
+
+    def _hello(self, request: ms.Hello, call: Call) -> ms.Welcome:
+        told = {name: markers.plain(getattr(request, name), 200) for name in ("program", "host", "user")}
+        call.session.hello = msgspec.structs.replace(request, secret="", **told)
+        if not self.nonce_name or not self.pixels.present([self.nonce_name]):
+            self.share_host(self.nonce)
+        self.events.unsubscribe(call.session)  # what was under way on the connection before may be lost
+        if request.x_display:
+            self.stage.offer_display(request.x_display, request.xauthority)
+        far = call.session.is_remote or not self.nonce_name
+        return ms.Welcome(
+            versions=(version.MAJOR, version.MINOR),
+            release=mtv.__version__,
+            limits=call.limits,
+            window=self.stage.state,
+            pixel_directory="" if far else str(self.pixels.directory),
+            nonce_name="" if far else self.nonce_name,
+            nonce="" if far else self.nonce,
+            repositories=tuple(info.alias for info in self.repositories.known()),
+            epoch=self.epoch,
+        )
+
+    def _bye(self, _request: ms.Bye, call: Call) -> ms.Done:
+        self.sessions.forget(call.session.id)
+        self.feeds.end(call.session.id)
+        return ms.Done()
+
+    def _status(self, _request: ms.Status, call: Call) -> ms.Report:
+        pixels = self._usage()
+        return ms.Report(
+            release=mtv.__version__,
+            pid=self.pid,
+            uptime_secs=self.clock() - self.started_at,
+            endpoint=self.endpoint,
+            listen=self.listen,
+            window=self.stage.state,
+            displays=reports.display_reports(self.engine.scene),
+            front=self.engine.scene.front,
+            arrangement=reports.arrangement(self.engine.scene),
+            sessions=_shown_to(call.session, self.sessions.infos()),
+            session_count=self.sessions.count(),
+            feeds=_shown_to(call.session, self.feeds.infos()),
+            movies=self.movies.infos(),
+            repositories=self.repositories.known(),
+            queue=self.engine.waiting,
+            batches=self.committer.batches,
+            transactions=self.committer.transactions,
+            pixel_files=pixels.files,
+            pixel_bytes=pixels.bytes,
+            pixel_bytes_limit=self.pixels.budget_bytes,
+            pixel_room_bytes=pixels.room_bytes,
+            memory_bytes=resident_bytes(),
+            journal_bytes=self.journal.size_bytes,
+            workers=self.repositories.workers,
+        )
+
+    def _usage(self) -> Usage:
+        """Return what the pixel directory holds, counted anew unless that would take more than its share of the time.
+
+        A scan of 1,000 files takes 3 ms, and nobody else is answered meanwhile. So a scan is good for twenty times as
+        long as it took, less a little: that of a small directory is never used twice.
+        """
+        now = self.clock()
+        if now >= self._usage_until or self._known_usage is None:
+            began = time.perf_counter()
+            self._known_usage = self.pixels.usage()
+            took = time.perf_counter() - began
+            self._usage_until = now + _SCANS_EVERY * took - _QUICK_SECS
+        return self._known_usage
+
+    def _describe(self, request: ms.Describe, _call: Call) -> ms.DisplayReport:
+        return reports.describe(self.engine.scene, request.display)
+
+    def _repositories(self, _request: ms.Repositories, _call: Call) -> ms.RepositoryList:
+        return ms.RepositoryList(repositories=self.repositories.known())
+
+    def _cancel(self, request: ms.Cancel, call: Call) -> ms.Cancelled:
+        session, wanted = call.session, request.request_id
+        mine = f"{session.id.hex()}-"
+        if session.is_remote and wanted and not wanted.startswith(mine):
+            message = "requests of other sessions are not cancelled from another host"
+            hint = "leave it empty for all of your own; on the daemon's host: mtv cancel"
+            raise RequestError(Error(code="forbidden", message=message, where="request_id", hint=hint))
+        if wanted == ms.EVERYBODYS:
+            return ms.Cancelled(count=self._cancelled(""))
+        chosen = [wanted] if wanted else [f"{mine}{sequence}" for sequence in sorted(session.waiting)]
+        return ms.Cancelled(count=sum(map(self._cancelled, chosen)))
+
+    def _cancelled(self, request_id: str) -> int:
+        """Cancel one request, or all where empty; return how many."""
+        return self.engine.cancel(request_id) + self.stoppable.stop(request_id)
+
+    async def _query(self, request: st.Query, call: Call) -> ms.Rows:
+        check_query(request, self.limits)
+        return await self.repositories.query(request, call.on_progress)
+
+    async def _load(self, request: st.Load, call: Call) -> ms.Loaded:
+        outcome = await self._draw(request, call)
+        loaded = outcome.steps[0].loaded
+        assert loaded is not None
+        return loaded
+
+    async def _get(self, request: ms.Get, call: Call) -> Answered:
+        got = await self._got(request, call.on_progress)
+        return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
+
+    async def _got(self, request: ms.Get, on_progress: OnProgress) -> ms.Got:
+        if not isinstance(request.target, Handle):
+            return await self.repositories.get(request.target, request.columns, request.select, on_progress)
+        data = self.handles.data(request.target.handle)
+        if isinstance(data, Exposure):
+            return ms.Got(data=await self._copy_of(data))
+        copied = functools.partial(table_files.copied, data, self.pixels, request.columns, request.select, self.limits)
+        return ms.Got(catalog=await anyio.to_thread.run_sync(copied))
+
+    async def _copy_of(self, exposure: Exposure) -> Exposure:
+        """Return an exposure in files of its own: the client unlinks what it gets."""
+        names = {name: new_name("out", name.rpartition(".")[2]) for name in files_of(exposure)}
+        try:
+            for name, copy in names.items():
+                await anyio.to_thread.run_sync(self.pixels.copy, name, copy)
+        except BaseException:
+            self.pixels.remove(names.values())
+            raise
+        return msgspec.structs.replace(
+            exposure, image=_renamed(exposure.image, names), mask=exposure.mask and _renamed(exposure.mask, names)
+        )
+
+    async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
+        files = self.handles.files_of(request.handle)
+        self.handles.release(request.handle)
+        self.committer.let_go(files)
+        return ms.Done()
+
+    async def _transaction(self, request: ms.Transaction, call: Call) -> ms.Outcome:
+        return await self.engine.submit(request, call.buffers, call.session, call.sequence, call.on_progress)
+
+    async def _frame(self, request: ms.Frame, call: Call) -> ms.Outcome:
+        began = self.clock()
+        shows = ms.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
+        outcome = await self.engine.submit(shows, call.buffers, call.session, call.sequence, redraws=True)
+        self.feeds.shown(call.session.id, request, self.clock() - began)
+        return outcome
+
+    async def _play(self, request: ms.Play, call: Call) -> ms.Movie:
+        return self.movies.play(request, _movie_id(call))
+
+    async def _steer(self, request: ms.Steer, _call: Call) -> ms.Movie:
+        return await self.movies.steer(request)
+
+    async def _follow(self, request: ms.Follow, _call: Call) -> ms.Movie:
+        return await self.movies.follow(request)
+
+    async def _draw(self, step: st.AnyStep, call: Call) -> ms.Outcome:
+        return await self._transaction(ms.Transaction(steps=(step,)), call)
+
+    async def _sync(self, _request: ms.Sync, call: Call) -> ms.Done:
+        await self.engine.sync(call.session.id)
+        return ms.Done()
+
+    async def _snapshot(self, request: ms.Snapshot, call: Call) -> Answered:
+        picture = await self.engine.snapshot(call.session.id, request.display, request.format)
+        return ms.Picture(format=request.format), (picture,)
+
+    def _subscribe(self, request: ms.Subscribe, call: Call) -> ms.Subscribed:
+        return ms.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))
+
+    def _unsubscribe(self, _request: ms.Unsubscribe, call: Call) -> ms.Done:
+        self.events.unsubscribe(call.session)
+        return ms.Done()
+
+    def _shutdown(self, request: ms.Shutdown, _call: Call) -> ms.Done:
+        self.shut_down(request.keep_window)
+        return ms.Done()
+
+
+def _shown_to(session: Session, infos: tuple[Info, ...]) -> tuple[Info, ...]:
+    """Return what status tells of sessions or feeds; over TCP nobody learns the id of another's session."""
+    if not session.is_remote:
+        return infos
+    own = session.id.hex()
+    return tuple(info if info.session == own else msgspec.structs.replace(info, session="") for info in infos)
+
+
+def _movie_id(call: Call) -> str:
+    """Return a name that is the request's own, and does not tell the session's id to others."""
+    request_id = f"{call.session.id.hex()}-{call.sequence}"
+    return hashlib.blake2b(request_id.encode(), digest_size=8).hexdigest()
+
+
+def _renamed(array: Array, names: dict[str, str]) -> Array:
+    return msgspec.structs.replace(array, file=names[array.file]) if array.file else array
+
+
+Handler = Callable[[Handlers, Any, Call], Awaitable[Any]]
+
+# ruff: noqa: SLF001 - the table stands outside the class, so that it is a literal
+_TABLE: Final[dict[type, Handler]] = {
+    ms.Get: Handlers._get,
+    ms.Release: Handlers._release,
+    ms.Transaction: Handlers._transaction,
+    ms.Frame: Handlers._frame,
+    ms.Play: Handlers._play,
+    ms.Steer: Handlers._steer,
+    ms.Follow: Handlers._follow,
+    ms.Sync: Handlers._sync,
+    ms.Snapshot: Handlers._snapshot,
+    st.Query: Handlers._query,
+    st.Load: Handlers._load,
+    st.Mtv: Handlers._draw,
+    st.Overlay: Handlers._draw,
+    st.Erase: Handlers._draw,
+    st.Delete: Handlers._draw,
+    st.Show: Handlers._draw,
+    st.Scale: Handlers._draw,
+    st.Zoom: Handlers._draw,
+    st.Pan: Handlers._draw,
+    st.Rotate: Handlers._draw,
+    st.Arrange: Handlers._draw,
+    st.Colormap: Handlers._draw,
+    st.MaskColour: Handlers._draw,
+    st.MaskTransparency: Handlers._draw,
+}
+_NOW: Final[dict[type, Callable[[Handlers, Any, Call], ms.Reply]]] = {
+    ms.Hello: Handlers._hello,
+    ms.Bye: Handlers._bye,
+    ms.Status: Handlers._status,
+    ms.Describe: Handlers._describe,
+    ms.Repositories: Handlers._repositories,
+    ms.Cancel: Handlers._cancel,
+    ms.Subscribe: Handlers._subscribe,
+    ms.Unsubscribe: Handlers._unsubscribe,
+    ms.Shutdown: Handlers._shutdown,
+}
+assert {*_TABLE, *_NOW} == set(get_args(ms.Request)), "every request has a handler"
+
+AT_ONCE: Final = frozenset(_NOW)
+"""Requests that never queue behind work: they are outside the budget and wait for nothing."""
+
+PACED: Final = frozenset({ms.Status, ms.Describe, ms.Repositories})
+"""Questions, of these, that a session may ask no faster than `mtvd.drawing.pace` allows: loops ask them."""
+
+STOPPABLE: Final = frozenset({st.Query, ms.Get, ms.Steer, ms.Follow})
+"""Requests that `cancel` ends while they run; others it takes out of the display queue."""
+
+REMEMBERED: Final = frozenset({ms.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}
+"""Requests that take effect exactly once: their answers are remembered by session and sequence number."""
+
+
+def not_a_request(kind: int) -> RequestError:
+    """Return the error for a message of another kind than a request."""
+    return RequestError(Error(code="bad_message", message=f"kind {kind} is no request", where="header.kind"))

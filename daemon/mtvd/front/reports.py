@@ -1,0 +1,74 @@
+"""Reports: what status and describe tell of the scene. Pure."""
+
+from __future__ import annotations
+
+from mtv.wire.messages import Arrangement, DisplayReport, MaskState
+from mtv.wire.steps import Display as DisplayKey
+from mtvd.scene import apply as sc
+from mtvd.scene.apply import Display, Scene
+
+
+def display_report(display: Display) -> DisplayReport:
+    """Tell what a display is meant to show."""
+    image = display.image
+    return DisplayReport(
+        number=display.number,
+        name=display.name,
+        label=image.label if image else "",
+        shape=image.shape_yx if image else (),
+        xy0=image.xy0 if image else (0, 0),
+        mask=MaskState(
+            planes=dict(display.mask.planes) if display.mask else {},
+            colours={**display.mask_colours, **display.shown_colours()},
+            transparency_percent=display.transparency_percent,
+        ),
+        overlays=_overlays(display),
+        stretch=display.scale.stretch,
+        mode="" if display.scale.limits else display.scale.mode,
+        limits=display.scale.limits,
+        zoom=display.zoom.factor,
+        pan=(display.pan.x, display.pan.y) if display.pan else None,
+        rotation_deg=display.rotation.angle_deg,
+        colormap=display.colormap.name,
+        notes=image.notes if image else (),
+    )
+
+
+def _overlays(display: Display) -> dict[str, int]:
+    counts = {overlay.name: overlay.count for overlay in display.overlays}
+    if display.user is not None:
+        counts[sc.USER] = counts.get(sc.USER, 0) + display.user.count
+    return counts
+
+
+def describe(scene: Scene, key: DisplayKey) -> DisplayReport:
+    """Tell what a display is meant to show, or would show: one that does not exist has the defaults.
+
+    Raises
+    ------
+    RequestError
+        ``unknown_display`` for a name that nobody has used.
+    """
+    number = scene.number_of(key)
+    if number is not None:
+        return display_report(scene.displays[number])
+    if isinstance(key, str):
+        raise sc.unknown_display(scene, key)
+    return DisplayReport(number=key, exists=False, mode=Display(number=key).scale.mode)
+
+
+def display_reports(scene: Scene) -> tuple[DisplayReport, ...]:
+    """Tell of all displays, by number."""
+    return tuple(display_report(display) for _, display in sorted(scene.displays.items()))
+
+
+def arrangement(scene: Scene) -> Arrangement:
+    """Tell how the displays are arranged."""
+    shown = scene.arrangement
+    return Arrangement(
+        tile=shown.tile,
+        lock_frame=shown.lock_frame,
+        lock_scale=shown.lock_scale,
+        lock_colormap=shown.lock_colormap,
+        size=shown.size,
+    )

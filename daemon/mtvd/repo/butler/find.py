@@ -1,0 +1,174 @@
+"""From a `Dataset` to the one file that holds it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mtv.wire.data import Dataset
+from mtv.wire.errors import RequestError
+from mtvd.repo.butler import constraints
+from mtvd.repo.butler.errors import refusal
+from mtvd.repo.butler.query import search_in, sort_keys
+from mtvd.repo.tables import foreign
+
+if TYPE_CHECKING:
+    from lsst.daf.butler import Butler, DatasetRef
+    from lsst.resources import ResourcePath
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A dataset and where its file is."""
+
+    uri: ResourcePath
+    id: str
+    """UUID."""
+    storage_class: str
+    """Name of the storage class of the whole dataset."""
+    component: str
+    """Empty for the whole."""
+    label: str
+    """What people call it: ``calexp HSC 23718 41``."""
+    size: int | None
+    """Bytes by the repository's record; None where it keeps none."""
+    row_keys: dict[str, int | str] = field(default_factory=dict)
+    """Keys of the data ID that are no dimensions of the type: they choose rows of its table."""
+    foreign_keys: tuple[str, ...] = ()
+    """Those of them that say nothing of an image either."""
+
+
+def find(butler: Butler, target: Dataset) -> Found:
+    """Find a dataset.
+
+    Raises
+    ------
+    RequestError
+        ``not_found``, ``ambiguous``, ``unknown_dataset_type``, ``bad_query``, ``unsupported``; Butler's own
+        exceptions pass.
+    """
+    name, _, component = target.dataset_type.partition(".")
+    keys = foreign.Keys({}, {}, {})
+    if target.id:
+        ref = _by_id(butler, target)
+    else:
+        keys, ref = _by_data_id(butler, name, target)
+    uris = butler.getURIs(ref)  # not `get_many_uris`: the client of a Butler server has none
+    if uris.primaryURI is None:
+        raise refusal("unsupported", "this dataset is stored in several files", "dataset_type")
+    parent, _, own_component = ref.datasetType.name.partition(".")
+    values = (ref.dataId[key] for key in sort_keys(ref.datasetType.dimensions))
+    return Found(
+        uri=uris.primaryURI,
+        id=str(ref.id),
+        storage_class=ref.datasetType.storageClass_name,
+        component=component or own_component,
+        label=" ".join(
+            [parent, *map(str, values), *([component] if component else []), *map(_said, keys.foreign.items())]
+        ),
+        size=_recorded_size(butler, ref),
+        row_keys={**keys.overlapping, **keys.foreign},
+        foreign_keys=tuple(keys.foreign),
+    )
+
+
+def _said(key: tuple[str, int | str]) -> str:
+    return f"{key[0]}={key[1]}"
+
+
+def _by_id(butler: Butler, target: Dataset) -> DatasetRef:
+    try:
+        wanted = uuid.UUID(target.id)
+    except ValueError:
+        raise refusal("bad_value", "a dataset's id has 32 hexadecimal digits", "id") from None
+    ref = butler.get_dataset(wanted)
+    if ref is None:
+        raise refusal(
+            "not_found", "the repository has no dataset of this id", "id", "it may have been removed; query again"
+        )
+    return ref
+
+
+def _by_data_id(butler: Butler, name: str, target: Dataset) -> tuple[foreign.Keys, DatasetRef]:
+    if not name:
+        raise refusal("bad_value", "name a dataset type or an id", "dataset_type")
+    kind = butler.get_dataset_type(name)
+    constraints.check(butler, target.data_id)
+    keys = foreign.sorted_out(butler, kind, constraints.values(butler, target.data_id))
+    data_id = {**keys.own, **keys.overlapping}
+    _check_governors(butler, kind.dimensions, data_id)
+    searched = search_in(butler, target.collections, find_first=True)
+    refs = _search(butler, name, searched, data_id)
+    if len(refs) == 1:
+        return keys, refs[0]
+    if refs:
+        raise _ambiguous(name, kind.dimensions, data_id)
+    raise _absent(butler, name, kind.dimensions, searched, data_id)
+
+
+def _search(butler: Butler, name: str, searched: list[str], data_id: Mapping[str, Any]) -> list[DatasetRef]:
+    # A search with constraints, not a look-up by data ID: a look-up ignores implied dimensions, and would return the
+    # r band of a visit to who asked for its i band.
+    where, bind = constraints.equalities(data_id)
+    with butler.query() as asked:
+        return list(asked.datasets(name, searched, find_first=True).where(where, bind=bind).limit(2))
+
+
+def _check_governors(butler: Butler, dimensions: Any, data_id: Mapping[str, Any]) -> None:
+    for governor in dimensions.governors:
+        if governor not in data_id:
+            known = sorted(str(r.dataId[governor]) for r in butler.query_dimension_records(governor, explain=False))
+            hint = f"add {governor}={known[0]!r}" if len(known) == 1 else f"add {governor}, one of {', '.join(known)}"
+            raise refusal("ambiguous", f"the data ID names no {governor}", f"data_id.{governor}", hint)
+
+
+def _ambiguous(name: str, dimensions: Any, data_id: Mapping[str, Any]) -> RequestError:
+    missing = [key for key in sort_keys(dimensions) if key not in data_id]
+    hint = f"add {' and '.join(missing)}" if missing else "name one collection"
+    return refusal("ambiguous", f"more than one {name} fits this data ID", "data_id", hint)
+
+
+def _absent(
+    butler: Butler, name: str, dimensions: Any, searched: list[str], data_id: Mapping[str, Any]
+) -> RequestError:
+    required = {key: value for key, value in data_id.items() if key in dimensions.required}
+    for key, value in data_id.items():
+        if key in dimensions.implied and (true := _implied_value(butler, key, required)) not in {None, value}:
+            return refusal("not_found", f"the {key} of this data ID is {true!r}, not {value!r}", f"data_id.{key}")
+    for key, value in required.items():
+        if not _exists(
+            butler, key, {k: v for k, v in required.items() if k in butler.dimensions[key].minimal_group.required}
+        ):
+            return refusal("not_found", f"the repository has no {key} {value!r}", f"data_id.{key}")
+    words = ", ".join(f"{key}={value!r}" for key, value in data_id.items())
+    return refusal("not_found", f"there is no {name} with {words} in {', '.join(searched)}", "data_id")
+
+
+def _implied_value(butler: Butler, key: str, required: Mapping[str, Any]) -> Any:
+    where, bind = constraints.equalities(required)
+    with butler.query() as asked:
+        dimensions = butler.dimensions.conform([*required, key])
+        for data_id in asked.where(where, bind=bind).data_ids(dimensions).limit(1):
+            return data_id[key]
+    return None
+
+
+def _exists(butler: Butler, key: str, data_id: Mapping[str, Any]) -> bool:
+    where, bind = constraints.equalities(data_id)
+    with butler.query() as asked:
+        return any(True for _ in asked.where(where, bind=bind).dimension_records(key).limit(1))
+
+
+def _recorded_size(butler: Butler, ref: DatasetRef) -> int | None:
+    # Butler compares sizes only in its own `get`; there is no public way to the record, and a server's client has none.
+    datastore = getattr(butler, "_datastore", None)
+    if datastore is None:
+        return None
+    for records in datastore.export_records([ref]).values():
+        for tables in records.records.values():
+            for infos in tables.values():
+                for info in infos:
+                    return int(info.file_size) if info.file_size >= 0 else None
+    return None

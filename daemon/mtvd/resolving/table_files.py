@@ -1,0 +1,93 @@
+"""Tables in pixel files: what a handle of a table holds, and positions on their way into an overlay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mtv.wire.data import Array, Catalog, Column
+from mtv.wire.limits import Limits
+from mtvd.host.pixelstore import PixelStore
+from mtvd.host.system import told
+from mtvd.repo.readers.output import Output
+from mtvd.repo.tables import tables
+from mtvd.repo.tables.gaps import with_gaps
+from mtvd.repo.tables.positions import Found, Positions
+
+
+def files_of(catalog: Catalog) -> set[str]:
+    """Return the names of the pixel files that a catalog is in."""
+    arrays = [array for column in catalog.columns for array in (column.array, column.gaps) if array is not None]
+    return {array.file for array in arrays if array.file is not None}
+
+
+def mapped(catalog: Catalog, pixels: PixelStore) -> tables.ColumnTable:
+    """Return a catalog as a table, its columns mapped: they are read when they are asked for."""
+    return tables.ColumnTable(
+        columns={column.name: _column(column, pixels) for column in catalog.columns},
+        rows=catalog.rows,
+        fields={column.name: tables.Field(column.unit, column.doc, column.kind) for column in catalog.columns},
+        aliases=catalog.aliases,
+        metadata=catalog.metadata,
+    )
+
+
+def copied(catalog: Catalog, pixels: PixelStore, columns: Sequence[str], select: str, limits: Limits) -> Catalog:
+    """Return columns and rows of a catalog in a file of its own: a client unlinks what it gets.
+
+    Raises
+    ------
+    RequestError
+        As `mtvd.repo.tables.tables.catalog` does.
+    DaemonError
+        ``storage_full`` beyond the budget, or what the system refuses.
+    """
+    out = Output(pixels, limits.header_bytes)
+    try:
+        with told("a pixel file cannot be written"):
+            return tables.catalog(
+                mapped(catalog, pixels),
+                out.together,
+                columns=columns,
+                selection=select,
+                label=catalog.label,
+                most_chars=limits.select_chars,
+            )
+    except BaseException:
+        out.discard()
+        raise
+
+
+def files_of_positions(positions: Positions) -> set[str]:
+    """Return the names of the pixel files that positions are in."""
+    return {array.file for array in _arrays(positions) if array.file is not None}
+
+
+def taken(positions: Positions, pixels: PixelStore) -> Found:
+    """Return positions in memory, and remove their files."""
+    try:
+        x, y, *size = (np.array(_mapped(array, pixels)) for array in _arrays(positions))
+    finally:
+        pixels.remove(files_of_positions(positions))
+    return Found(x, y, size[0] if size else None, positions.left_out)
+
+
+def _arrays(positions: Positions) -> list[Array]:
+    return [array for array in (positions.x, positions.y, positions.size) if array is not None]
+
+
+def _column(column: Column, pixels: PixelStore) -> np.ndarray[Any, Any]:
+    values = _mapped(column.array, pixels)
+    return values if column.gaps is None else with_gaps(values, np.array(_mapped(column.gaps, pixels)))
+
+
+def _mapped(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:
+    assert array.file is not None
+    if 0 in array.shape:
+        return np.empty(array.shape, array.dtype)
+    size = array.offset + math.prod(array.shape) * np.dtype(array.dtype).itemsize
+    with pixels.open_file(array.file, size) as file, told("a pixel file cannot be mapped"):
+        return np.memmap(file, array.dtype, "r", array.offset, array.shape)

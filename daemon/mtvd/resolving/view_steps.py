@@ -1,0 +1,118 @@
+"""View steps: scale, zoom, pan, colours and their kin, checked and turned into changes. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mtv.wire import colours, markers, steps
+from mtv.wire.errors import bad_value
+from mtvd.scene import changes as ch
+
+COLORMAPS: Final = (
+    "grey", "red", "green", "blue", "a", "b", "bb", "he", "i8", "aips0", "sls", "hsv", "heat", "cool", "rainbow",
+    "standard", "staircase", "color",
+)  # fmt: skip
+"""DS9's own colour maps."""
+
+_PAN_MAX_PX: Final = 1e8
+_LEAST_PX, _MOST_PX = 100, 8192
+
+
+def check_display(display: steps.Display, where: str = "display") -> steps.Display:
+    """Return a display's number or name, or raise ``bad_value``."""
+    if isinstance(display, int):
+        if isinstance(display, bool) or not 0 <= display <= 99_999:
+            raise bad_value(where, f"display {display!r} is no number from 0 to 99999")
+        return display
+    return markers.check_text(display, where, text_chars=100)
+
+
+def _scale(step: steps.Scale, key: str) -> ch.SetScale:
+    fixed = [limit for limit in (step.low, step.high) if limit is not None]
+    if len(fixed) == 1:
+        missing = "high" if step.high is None else "low"
+        raise bad_value(missing, "limits come in pairs", "give low and high, or zscale or minmax")
+    if fixed and step.mode is not None:
+        raise bad_value("mode", "either a mode or limits can be given")
+    for where, limit in (("low", step.low), ("high", step.high)):
+        if limit is not None and not math.isfinite(limit):
+            raise bad_value(where, f"the limit is {limit}, must be finite")
+    if step.low is not None and step.high is not None and step.low >= step.high:
+        raise bad_value("high", f"limits are reversed or equal: {step.low:g} to {step.high:g}", "low comes first")
+    if isinstance(step.mode, float | int) and not 50 <= step.mode <= 100:
+        raise bad_value("mode", f"{step.mode:g} is no per cent from 50 to 100")
+    mode = f"{step.mode:g}" if isinstance(step.mode, float | int) else step.mode
+    return ch.SetScale(
+        display=check_display(step.display), stretch=step.stretch, mode=mode, low=step.low, high=step.high, key=key
+    )
+
+
+def _zoom(step: steps.Zoom, key: str) -> ch.SetZoom:
+    if step.factor is not None and not (math.isfinite(step.factor) and 1e-3 <= step.factor <= 1e3):
+        raise bad_value("factor", f"zoom {step.factor:g} is not between 0.001 and 1000")
+    return ch.SetZoom(display=check_display(step.display), factor=step.factor, key=key)
+
+
+def _pan(step: steps.Pan, key: str) -> ch.SetPan:
+    for where, value in (("x", step.x), ("y", step.y)):
+        if not math.isfinite(value):
+            raise bad_value(where, f"{where} is {value}, must be finite")
+        if abs(value) > _PAN_MAX_PX:
+            raise bad_value(where, f"{where} is {value:g}, further than any image reaches")
+    return ch.SetPan(display=check_display(step.display), x=step.x, y=step.y, key=key)
+
+
+def _rotate(step: steps.Rotate, key: str) -> ch.SetRotation:
+    if not math.isfinite(step.angle_deg):
+        raise bad_value("angle_deg", f"the angle is {step.angle_deg}, must be finite")
+    return ch.SetRotation(display=check_display(step.display), angle_deg=step.angle_deg % 360, key=key)
+
+
+def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
+    wanted = {name: getattr(step, name) for name in ("tile", "lock_frame", "lock_scale", "lock_colormap", "size")}
+    if all(value is None for value in wanted.values()):
+        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale, lock_colormap or size")
+    if step.size is not None and not all(_LEAST_PX <= side <= _MOST_PX for side in step.size):
+        raise bad_value("size", f"{step.size} is no size of a window", f"from {_LEAST_PX} to {_MOST_PX} pixels a side")
+    return ch.Arrange(**wanted, key=key)
+
+
+def _colormap(step: steps.Colormap, key: str) -> ch.SetColormap:
+    name = {"gray": "grey"}.get(step.name, step.name)
+    if name not in COLORMAPS:
+        raise bad_value("name", f"no colour map {step.name[:40]!r}", f"there are {', '.join(COLORMAPS)}")
+    return ch.SetColormap(display=check_display(step.display), name=name, invert=step.invert, key=key)
+
+
+def _mask_colours(step: steps.MaskColour, _key: str) -> ch.SetMaskColours:
+    if not step.colours:
+        raise bad_value("colours", "no plane is named")
+    for plane, colour in step.colours.items():
+        markers.check_text(plane, "colours", text_chars=100)
+        if colour != colours.IGNORE:
+            colours.hex_of(colour, f"colours.{plane}")
+    return ch.SetMaskColours(display=check_display(step.display), colours=dict(step.colours))
+
+
+def _transparency(step: steps.MaskTransparency, _key: str) -> ch.SetMaskTransparency:
+    if not 0 <= step.percent <= 100:
+        raise bad_value("percent", f"transparency {step.percent:g} is not between 0 and 100 per cent")
+    return ch.SetMaskTransparency(display=check_display(step.display), percent=step.percent, plane=step.plane)
+
+
+VIEW_STEPS: Final[Mapping[type, Callable[[Any, str], ch.AnyChange]]] = {
+    steps.Erase: lambda step, key: ch.EraseMarkers(display=check_display(step.display), overlay=step.name, key=key),
+    steps.Delete: lambda step, _: ch.DeleteDisplay(display=check_display(step.display)),
+    steps.Show: lambda step, key: ch.BringToFront(display=check_display(step.display), key=key),
+    steps.Scale: _scale,
+    steps.Zoom: _zoom,
+    steps.Pan: _pan,
+    steps.Rotate: _rotate,
+    steps.Arrange: _arrange,
+    steps.Colormap: _colormap,
+    steps.MaskColour: _mask_colours,
+    steps.MaskTransparency: _transparency,
+}
+assert set(VIEW_STEPS) == set(steps.STEP_TYPES) - {steps.Query, steps.Load, steps.Mtv, steps.Overlay}

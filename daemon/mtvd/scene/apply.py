@@ -1,0 +1,487 @@
+"""The scene: what every display is meant to show. Pure; DS9 is only its picture.
+
+A scene never changes: `apply` returns the next one, or refuses. View settings carry the key of the request that set
+them, so that asking for the same zoom twice is two wishes: the user may have zoomed by hand in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mtv.wire import colours
+from mtv.wire.errors import Error, RequestError, within
+from mtv.wire.hints import near
+from mtv.wire.steps import Display as DisplayKey
+from mtv.wire.steps import LockedFrames
+from mtvd.scene import changes as ch
+from mtvd.scene import chunks
+from mtvd.scene.actions import ImageLayer, Markers, MaskLayer, Value
+
+FIRST_NAMED: Final = 1001
+"""Displays with a name take numbers from here up."""
+
+BOTTOM_PLANES: Final = ("DETECTED", "DETECTED_NEGATIVE")
+"""Planes below all others, so that saturated cores stay visible on their footprints."""
+
+
+class Scale(Value, frozen=True, kw_only=True):
+    """Stretch and limits of a display."""
+
+    stretch: str = "linear"
+    mode: str = "zscale"
+    """``zscale``, ``minmax`` or per cent as text; ignored where limits are fixed."""
+    limits: tuple[float, float] | None = None
+    key: str = ""
+
+
+class Zoom(Value, frozen=True, kw_only=True):
+    """Screen pixels per image pixel, or fitted."""
+
+    factor: float | None = None
+    key: str = ""
+
+
+class Pan(Value, frozen=True, kw_only=True):
+    """0-based parent pixel in the centre."""
+
+    x: float
+    y: float
+    key: str
+
+
+class Rotation(Value, frozen=True, kw_only=True):
+    """Degrees counter-clockwise from the upright."""
+
+    angle_deg: float = 0.0
+    key: str = ""
+
+
+class Arrangement(Value, frozen=True, kw_only=True):
+    """How the displays are arranged, and what they share."""
+
+    tile: bool = False
+    lock_frame: LockedFrames = "none"
+    lock_scale: bool = False
+    lock_colormap: bool = False
+    leader: int | None = None
+    """Display that last had its view set while views are locked by WCS: only DS9 can tell what the others then show."""
+    size: tuple[int, int] | None = None
+    """Width and height of the image area in pixels; None: nobody has asked, and the user's hand is left alone."""
+    size_key: str = ""
+    key: str = ""
+
+
+class Colormap(Value, frozen=True, kw_only=True):
+    """Colour map of a display."""
+
+    name: str = "grey"
+    invert: bool = False
+    key: str = ""
+
+
+class Overlay(Value, frozen=True, kw_only=True):
+    """A named group of markers."""
+
+    name: str
+    lasting: bool
+    batches: tuple[Markers, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of markers."""
+        return sum(batch.count - batch.repeated for batch in self.batches)
+
+
+USER: Final = "user"
+"""The overlay of regions that were drawn by hand."""
+
+
+class UserRegions(Value, frozen=True, kw_only=True):
+    """What the user has drawn by hand; it belongs to the frame, not to its image."""
+
+    text: str
+    """A region file, as DS9 lists it."""
+    count: int
+
+
+class Display(Value, frozen=True, kw_only=True):
+    """What one frame is meant to show."""
+
+    number: int
+    name: str = ""
+    image: ImageLayer | None = None
+    mask: MaskLayer | None = None
+    movie: str = ""
+    """Id of the movie that the image is a frame of."""
+    mask_colours: Mapping[str, str] = {}
+    """What users have set: plane to colour name or ``ignore``."""
+    hidden_planes: tuple[str, ...] = ()
+    transparency_percent: float = 0.0
+    overlays: tuple[Overlay, ...] = ()
+    user: UserRegions | None = None
+    scale: Scale = Scale()
+    zoom: Zoom = Zoom()
+    pan: Pan | None = None
+    rotation: Rotation = Rotation()
+    colormap: Colormap = Colormap()
+    erased_key: str = ""
+    """Last request that erased everything: the user's own regions went with it."""
+
+    def colour_of(self, plane: str) -> str:
+        """Colour name of a plane, or ``ignore``."""
+        return self.mask_colours.get(plane) or colours.default_mask_colour(plane)
+
+    def visible_colours(self) -> tuple[tuple[str, str], ...]:
+        """Visible planes and their ``#rrggbb``, from the bottom to the top."""
+        planes = self.mask.planes if self.mask else ()
+        named = [(plane, self.colour_of(plane)) for plane, _ in sorted(planes, key=_stacking)]
+        return tuple(
+            (plane, colours.hex_of(colour))
+            for plane, colour in named
+            if colour != colours.IGNORE and plane not in self.hidden_planes
+        )
+
+    def shown_colours(self) -> dict[str, str]:
+        """Planes of the mask and their colour names; hidden ones are ``ignore``."""
+        planes = self.mask.planes if self.mask else ()
+        return {plane: colours.IGNORE if plane in self.hidden_planes else self.colour_of(plane) for plane, _ in planes}
+
+
+class Scene(Value, frozen=True, kw_only=True):
+    """All displays, by number."""
+
+    displays: Mapping[int, Display] = {}
+    front: int | None = None
+    front_key: str = ""
+    """Request that last brought a display to the front."""
+    arrangement: Arrangement = Arrangement()
+
+    def number_of(self, key: DisplayKey) -> int | None:
+        """Number of a display by number or name; None where there is none."""
+        if isinstance(key, int):
+            return key if key in self.displays else None
+        return next((number for number, display in self.displays.items() if display.name == key), None)
+
+    def files(self) -> set[str]:
+        """Names of all pixel files that the scene needs."""
+        layers = (layer for display in self.displays.values() for layer in (display.image, display.mask))
+        return {layer.file for layer in layers if layer is not None}
+
+    def markers(self) -> int:
+        """Number of all markers."""
+        return sum(overlay.count for display in self.displays.values() for overlay in display.overlays)
+
+
+EMPTY: Final = Scene()
+_NOBODY: Final[Mapping[str, int]] = {}
+
+
+def apply(
+    scene: Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = (), given: Mapping[str, int] = _NOBODY
+) -> tuple[Scene, tuple[int | None, ...]]:
+    """Return the scene after a transaction, and the number of each change's display; None where it concerns all.
+
+    Parameters
+    ----------
+    scene : `Scene`
+        Stays as it is.
+    changes : sequence of changes
+        Applied one after the other.
+    places : sequence of `int`
+        Index of each change's step, for errors; the change's own index where empty.
+    given : mapping of `str` to `int`
+        Numbers that displays get which are made under a name, as `numbers_for` has chosen them; any other name gets
+        the next number above all displays of the scene.
+
+    Returns
+    -------
+    scene : `Scene`
+        The next one.
+    numbers : tuple of `int` or None
+        One a change.
+
+    Raises
+    ------
+    RequestError
+        ``unknown_display`` or ``unsupported``, with ``steps[i]`` in ``where``; the scene given is as it was.
+    """
+    numbers = []
+    for index, change in zip(places or range(len(changes)), changes, strict=True):
+        with within(f"steps[{index}]"):
+            scene, number = _apply_one(scene, change, given)
+        numbers.append(number)
+    return scene, tuple(numbers)
+
+
+def numbers_for(changes: Sequence[ch.AnyChange], scene: Scene, taken: Iterable[int]) -> dict[str, int]:
+    """Choose numbers for the displays that changes may make under a name.
+
+    A transaction that is drawn in parts is not in the scene yet, but its displays have their frames: what comes in
+    between must not be given the same numbers, and afterwards the transaction must get those that it was drawn with.
+
+    Parameters
+    ----------
+    changes : sequence of changes
+        Of one transaction.
+    scene : `Scene`
+        What it is applied to.
+    taken : iterable of `int`
+        Numbers of other displays that there are, or will be.
+    """
+    deleted = {change.display for change in changes if isinstance(change, ch.DeleteDisplay)}
+    named = dict.fromkeys(change.display for change in changes if isinstance(change.display, str) and change.display)
+    first = max([FIRST_NAMED - 1, *scene.displays, *taken]) + 1
+    new = [name for name in named if name in deleted or scene.number_of(name) is None]
+    return {name: first + index for index, name in enumerate(new)}
+
+
+def _apply_one(scene: Scene, change: ch.AnyChange, given: Mapping[str, int]) -> tuple[Scene, int | None]:
+    if isinstance(change, ch.Arrange):
+        return _arrange(scene, change), None
+    if isinstance(change, ch.DeleteDisplay):
+        return _delete(scene, change)
+    if isinstance(change, ch.ShowImage) and change.movie and not change.begins:
+        _check_goes_on(scene, change)
+    scene, number = _with_display(scene, change.display, given)
+    if isinstance(change, ch.BringToFront):
+        return msgspec.structs.replace(scene, front=number, front_key=change.key), number
+    if isinstance(change, ch.ShowImage) and change.completes and scene.displays[number].image == change.image:
+        return _completed(scene, number, change), number
+    display = _EDITS[type(change)](scene.displays[number], change)
+    scene = msgspec.structs.replace(scene, displays={**scene.displays, number: display})
+    if scene.front is None or (isinstance(change, ch.ShowImage) and change.to_front):
+        scene = msgspec.structs.replace(scene, front=number)
+    if isinstance(change, ch.SetScale | ch.SetColormap | ch.SetZoom | ch.SetPan | ch.SetRotation):
+        scene = _shared(scene, number, isinstance(change, ch.SetZoom | ch.SetPan | ch.SetRotation), change.key)
+    if isinstance(change, ch.ShowImage):
+        scene = _joined(scene, number, change.image.file)
+    return scene, number
+
+
+def _completed(scene: Scene, number: int, change: ch.ShowImage) -> Scene:
+    """Add the mask to an image that is shown already: what was done since then stays."""
+    display = msgspec.structs.replace(scene.displays[number], mask=change.mask)
+    return msgspec.structs.replace(scene, displays={**scene.displays, number: display})
+
+
+def _check_goes_on(scene: Scene, frame: ch.ShowImage) -> None:
+    """Refuse a frame of a movie that has lost its display to another image meanwhile."""
+    number = scene.number_of(frame.display)
+    if number is None or scene.displays[number].movie != frame.movie:
+        message = "the movie's display was deleted, or shows another image"
+        raise RequestError(Error(code="cancelled", message=message, where="display"))
+
+
+def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
+    names = ("tile", "lock_frame", "lock_scale", "lock_colormap")
+    wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
+    if change.size is not None:
+        wanted |= {"size": change.size, "size_key": change.key}
+    arrangement = msgspec.structs.replace(scene.arrangement, **wanted, key=change.key)
+    scene = msgspec.structs.replace(scene, arrangement=arrangement)
+    return scene if scene.front is None else _shared(scene, scene.front, True, change.key)
+
+
+def _joined(scene: Scene, number: int, key: str) -> Scene:
+    """Let a display with a new image take what the others share."""
+    others = [n for n, display in scene.displays.items() if n != number and display.image is not None]
+    if not others:
+        return scene
+    return _shared(scene, scene.front if scene.front in others else others[0], True, key, followers={number})
+
+
+def _shared(scene: Scene, number: int, view: bool, key: str, followers: Collection[int] | None = None) -> Scene:
+    """Let displays share what is locked, with the values of one of them: all, or those that follow it."""
+    locks, leader = scene.arrangement, scene.displays[number]
+    shared: dict[str, Any] = {}
+    if locks.lock_scale:
+        shared["scale"] = leader.scale
+    if locks.lock_colormap:
+        shared["colormap"] = leader.colormap
+    if locks.lock_frame in {"image", "physical"}:
+        shared |= {"zoom": leader.zoom, "pan": leader.pan, "rotation": leader.rotation}
+    if shared:
+        displays = {
+            n: display if followers is not None and n not in followers else msgspec.structs.replace(display, **shared)
+            for n, display in scene.displays.items()
+        }
+        scene = msgspec.structs.replace(scene, displays=displays)
+    if locks.lock_frame == "wcs" and view:
+        scene = msgspec.structs.replace(scene, arrangement=msgspec.structs.replace(locks, leader=number, key=key))
+    return scene
+
+
+def _with_display(scene: Scene, key: DisplayKey, given: Mapping[str, int]) -> tuple[Scene, int]:
+    known = scene.number_of(key)
+    if known is not None:
+        return scene, known
+    if isinstance(key, int):
+        new = Display(number=key)
+    else:
+        free = max([FIRST_NAMED - 1, *scene.displays]) + 1
+        chosen = given.get(key, free)
+        new = Display(number=free if chosen in scene.displays else chosen, name=key)
+    return msgspec.structs.replace(scene, displays={**scene.displays, new.number: new}), new.number
+
+
+def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
+    number = scene.number_of(change.display)
+    if number is None:
+        raise unknown_display(scene, change.display)
+    displays = {key: display for key, display in scene.displays.items() if key != number}
+    front = scene.front if scene.front != number else min(displays, default=None)
+    arrangement = scene.arrangement
+    if arrangement.leader == number:
+        arrangement = msgspec.structs.replace(arrangement, leader=front)
+    return msgspec.structs.replace(scene, displays=displays, front=front, arrangement=arrangement), number
+
+
+def unknown_display(scene: Scene, key: DisplayKey) -> RequestError:
+    """Return the error for a display that does not exist."""
+    known = ", ".join(str(display.name or number) for number, display in sorted(scene.displays.items()))
+    several = "is display" if len(scene.displays) == 1 else "are displays"
+    there = f"there {several} {known}" if known else "there is none yet"
+    names = [display.name for display in scene.displays.values() if display.name]
+    hint = near(key, names, otherwise=there) if isinstance(key, str) else there
+    return RequestError(Error(code="unknown_display", message=f"no display {key!r}", where="display", hint=hint))
+
+
+def _show_image(display: Display, change: ch.ShowImage) -> Display:
+    same_place = display.image is not None and (
+        (display.image.shape_yx, display.image.xy0) == (change.image.shape_yx, change.image.xy0)
+    )
+    return msgspec.structs.replace(
+        display,
+        image=change.image,
+        mask=change.mask,
+        movie=change.movie,
+        overlays=tuple(overlay for overlay in display.overlays if overlay.lasting),
+        zoom=display.zoom if same_place else Zoom(),
+        pan=display.pan if same_place else None,
+    )
+
+
+def _add_markers(display: Display, change: ch.AddMarkers) -> Display:
+    old = next((overlay for overlay in display.overlays if overlay.name == change.overlay), None)
+    before = old.batches if old and not change.replace else ()
+    new = Overlay(
+        name=change.overlay,
+        lasting=change.lasting or (old is not None and old.lasting and not change.replace),
+        batches=(*before, *chunks.split(change.markers)),
+    )
+    if old is None:
+        return msgspec.structs.replace(display, overlays=(*display.overlays, new))
+    overlays = tuple(new if overlay is old else overlay for overlay in display.overlays)
+    return msgspec.structs.replace(display, overlays=overlays)
+
+
+def _erase(display: Display, change: ch.EraseMarkers) -> Display:
+    if change.overlay is None:
+        return msgspec.structs.replace(display, overlays=(), user=None, erased_key=change.key)
+    if change.overlay == USER:
+        display = msgspec.structs.replace(display, user=None)
+    kept = tuple(overlay for overlay in display.overlays if overlay.name != change.overlay)
+    return msgspec.structs.replace(display, overlays=kept)
+
+
+def _remove_markers(display: Display, change: ch.RemoveMarkers) -> Display:
+    overlays = tuple(
+        _without_rows(overlay, change) if overlay.name == change.overlay else overlay for overlay in display.overlays
+    )
+    return msgspec.structs.replace(display, overlays=tuple(overlay for overlay in overlays if overlay.batches))
+
+
+def _without_rows(overlay: Overlay, change: ch.RemoveMarkers) -> Overlay:
+    batches = (batch.without(change.rows) if batch.key == change.batch else batch for batch in overlay.batches)
+    return msgspec.structs.replace(overlay, batches=tuple(batch for batch in batches if batch.count))
+
+
+def _user_regions(display: Display, change: ch.SetUserRegions) -> Display:
+    user = UserRegions(text=change.text, count=change.count) if change.count else None
+    return msgspec.structs.replace(display, user=user)
+
+
+def _adopt(display: Display, _change: ch.AdoptDisplay) -> Display:
+    return display
+
+
+def _scale(display: Display, change: ch.SetScale) -> Display:
+    limits = display.scale.limits
+    if change.mode is not None:
+        limits = None
+    elif change.low is not None and change.high is not None:
+        limits = (change.low, change.high)
+    scale = Scale(
+        stretch=change.stretch or display.scale.stretch,
+        mode=change.mode or display.scale.mode,
+        limits=limits,
+        key=change.key,
+    )
+    return msgspec.structs.replace(display, scale=scale)
+
+
+def _zoom(display: Display, change: ch.SetZoom) -> Display:
+    pan = None if change.factor is None else display.pan
+    return msgspec.structs.replace(display, zoom=Zoom(factor=change.factor, key=change.key), pan=pan)
+
+
+def _pan(display: Display, change: ch.SetPan) -> Display:
+    return msgspec.structs.replace(display, pan=Pan(x=change.x, y=change.y, key=change.key))
+
+
+def _rotation(display: Display, change: ch.SetRotation) -> Display:
+    return msgspec.structs.replace(display, rotation=Rotation(angle_deg=change.angle_deg, key=change.key))
+
+
+def _colormap(display: Display, change: ch.SetColormap) -> Display:
+    return msgspec.structs.replace(display, colormap=Colormap(name=change.name, invert=change.invert, key=change.key))
+
+
+def _mask_colours(display: Display, change: ch.SetMaskColours) -> Display:
+    shown = tuple(plane for plane in display.hidden_planes if plane not in change.colours)
+    return msgspec.structs.replace(
+        display, mask_colours={**display.mask_colours, **change.colours}, hidden_planes=shown
+    )
+
+
+def _mask_transparency(display: Display, change: ch.SetMaskTransparency) -> Display:
+    if change.plane is None:
+        return msgspec.structs.replace(display, transparency_percent=change.percent, hidden_planes=())
+    hidden = [plane for plane in display.hidden_planes if plane != change.plane]
+    if change.percent == 100:
+        return msgspec.structs.replace(display, hidden_planes=(*hidden, change.plane))
+    if change.percent == display.transparency_percent:
+        return msgspec.structs.replace(display, hidden_planes=tuple(hidden))
+    raise RequestError(
+        Error(
+            code="unsupported",
+            message="DS9 has one transparency for all planes of a display",
+            where="percent",
+            hint="give 100 to hide this plane, or leave the plane out to set all of them",
+        )
+    )
+
+
+_EDITS: Final[Mapping[type, Callable[[Display, Any], Display]]] = {
+    ch.ShowImage: _show_image,
+    ch.AddMarkers: _add_markers,
+    ch.EraseMarkers: _erase,
+    ch.RemoveMarkers: _remove_markers,
+    ch.SetUserRegions: _user_regions,
+    ch.AdoptDisplay: _adopt,
+    ch.SetScale: _scale,
+    ch.SetZoom: _zoom,
+    ch.SetPan: _pan,
+    ch.SetRotation: _rotation,
+    ch.SetColormap: _colormap,
+    ch.SetMaskColours: _mask_colours,
+    ch.SetMaskTransparency: _mask_transparency,
+}
+
+
+def _stacking(plane: tuple[str, int]) -> tuple[bool, int]:
+    name, bit = plane
+    return name not in BOTTOM_PLANES, bit

@@ -1,0 +1,1 @@
+"""Settings: the configuration file and the command line's options, checked. Never acts on them."""

@@ -1,0 +1,1 @@
+"""Feeds and movies: work that goes on after its request. Draws through the engine alone."""

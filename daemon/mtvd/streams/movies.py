@@ -1,0 +1,355 @@
+"""Movies: datasets that the daemon plays on a display at a rate, while it reads the next ones ahead.
+
+A movie is a task. Each of its frames is an ordinary transaction of a session of its own, drawn and redrawn before the
+next one, so that its rate is the rate of the screen. The scene knows of what movie an image is a frame: a frame whose
+display has been deleted, or shows another image by then, is refused, whatever came in between. A movie lives as long as
+the daemon, not longer, and not as long as the client that asked for it.
+"""
+
+from __future__ import annotations
+
+import collections
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import anyio
+import anyio.abc
+
+from mtv.wire import proof
+from mtv.wire.errors import Error, MtvError, RequestError, bad_value
+from mtv.wire.limits import Limits
+from mtv.wire.messages import Follow, Movie, Play, Steer, Transaction
+from mtv.wire.steps import Display, Mtv
+from mtvd.drawing.engine import Engine
+from mtvd.drawing.sessions import Session
+from mtvd.repo.port import Repositories
+from mtvd.resolving.resolver import MovieFrame
+from mtvd.resolving.view_steps import check_display
+from mtvd.streams.movie import Playing
+from mtvd.streams.timeline import Timeline
+
+_LOG = logging.getLogger(__name__)
+
+MOST: Final = 16
+"""Movies at once."""
+FASTEST_FPS: Final = 1000.0
+AHEAD: Final = 3
+"""Frames that are decoded while one is shown."""
+_REMEMBERED: Final = 64
+"""Movies that have ended, and are told of."""
+_FRAME_SECS: Final = 60.0
+"""How long a frame may wait for its turn in the window."""
+_SETTLE_SECS: Final = 300.0
+"""How long a step is awaited on the screen."""
+_FOLLOW_SECS: Final = 60.0
+_HOPELESS: Final = frozenset({"no_window", "shutting_down"})
+"""Errors that every other frame would have too."""
+
+
+class Movies:
+    """All movies.
+
+    Parameters
+    ----------
+    engine : `Engine`
+        Draws their frames.
+    repositories : `Repositories`
+        Are told what comes next.
+    forget : callable
+        Drops a session, by its id.
+    clock : callable
+        Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        repositories: Repositories,
+        forget: Callable[[bytes], None],
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._repositories = repositories
+        self._forget = forget
+        self._limits = limits
+        self._clock = clock
+        self._running: dict[str, Playing] = {}
+        self._ended: collections.OrderedDict[str, Movie] = collections.OrderedDict()
+        self._group: anyio.abc.TaskGroup | None = None
+
+    async def serve(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Let movies play until cancelled; they end with it."""
+        async with anyio.create_task_group() as self._group:
+            task_status.started()
+            await anyio.sleep_forever()
+
+    # Requests
+
+    def play(self, asked: Play, movie_id: str) -> Movie:
+        """Begin a movie, in place of one that plays on its display; one that has begun already is told again.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` or ``too_large``, naming the field.
+        """
+        if (known := self._known(movie_id)) is not None:
+            return known
+        movie = self._made(asked, movie_id)
+        before = self._on(asked.display)
+        if before is None and len(self._running) >= MOST:
+            raise bad_value("display", f"{MOST} movies play", "stop some")
+        if before is not None:
+            self._end(before, "replaced")
+        self._running[movie.id] = movie
+        assert self._group is not None, "movies are played while the room is served"
+        self._group.start_soon(self._run, movie)
+        return movie.state()
+
+    async def steer(self, asked: Steer) -> Movie:
+        """Steer a movie; after a pause, a step or a seek return when the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where there is none, or where it has ended; ``bad_value`` naming ``value``.
+        """
+        movie = self._running.get(asked.movie) if asked.movie else self._on(asked.display)
+        if movie is None:
+            ended = self._ended.get(asked.movie)
+            if ended is not None and asked.action == "stop":
+                return ended
+            raise _no_movie(asked.display, ended)
+        _STEERING[asked.action](self, movie, asked.value)
+        movie.changed()
+        if asked.action in {"pause", "step", "seek", "stop"}:
+            wanted = movie.begun + (movie.timeline.wish is not None)
+            with anyio.move_on_after(_SETTLE_SECS):
+                while movie.settled < (movie.begun if movie.reason else wanted):
+                    await movie.news.wait()
+        return movie.state()
+
+    async def follow(self, asked: Follow) -> Movie:
+        """Tell how a movie goes, when that has changed.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where there is none.
+        """
+        movie = self._running.get(asked.movie) if asked.movie else self._on(asked.display)
+        if movie is None:
+            ended = self._ended.get(asked.movie)
+            if ended is None:
+                raise _no_movie(asked.display, None)
+            return ended
+        if not 0 <= asked.within_secs <= _FOLLOW_SECS:
+            raise bad_value("within_secs", f"{asked.within_secs} is not from 0 to {_FOLLOW_SECS:g} s")
+        with anyio.move_on_after(asked.within_secs):
+            while movie.number == asked.seen and not movie.reason:
+                await movie.news.wait()
+        return movie.state()
+
+    def infos(self) -> tuple[Movie, ...]:
+        """Return what status tells."""
+        return tuple(movie.state() for movie in self._running.values())
+
+    # What becomes of the window
+
+    def look(self) -> None:
+        """End the movies whose display was deleted, or shows another image."""
+        for movie in list(self._running.values()):
+            if movie.place is None:
+                continue
+            display = self._engine.scene.displays.get(movie.place)
+            if display is None or display.movie != movie.id:
+                self._end(movie, "deleted" if display is None else "replaced")
+
+    def window_closed(self) -> None:
+        """End all: the user has closed the window, and the next frame would open it again."""
+        for movie in list(self._running.values()):
+            self._end(movie, "closed")
+
+    # Inside
+
+    def _made(self, asked: Play, movie_id: str) -> Playing:
+        count = len(asked.targets)
+        if not count:
+            raise bad_value("targets", "there is nothing to play")
+        if count > self._limits.movie_frames:
+            message = f"{count} datasets are over the limit of {self._limits.movie_frames}"
+            raise RequestError(Error(code="too_large", message=message, where="targets", hint="play fewer"))
+        timeline = Timeline(count, fps=_fps("fps", asked.fps), loop=asked.loop, every=asked.every)
+        timeline.seek(_index("start", asked.start, count))
+        if not asked.paused:
+            timeline.play(self._clock())
+        return Playing(
+            id=movie_id,
+            display=check_display(asked.display),
+            targets=asked.targets,
+            timeline=timeline,
+            session=Session(proof.daemons_own(os.urandom(8)), self._clock()),
+        )
+
+    def _known(self, movie_id: str) -> Movie | None:
+        running = self._running.get(movie_id)
+        return self._ended.get(movie_id) if running is None else running.state()
+
+    def _on(self, display: Display) -> Playing | None:
+        """Return the movie on a display, which may be called by its number or its name."""
+        number = self._engine.scene.number_of(display)
+        for movie in self._running.values():
+            if movie.display == display or (number is not None and movie.place == number):
+                return movie
+        return None
+
+    def _end(self, movie: Playing, reason: str) -> None:
+        movie.end(reason)
+        self._engine.cancel(f"{movie.session.id.hex()}-{movie.sequence}")
+
+    async def _run(self, movie: Playing) -> None:
+        try:
+            while not movie.reason:
+                index = movie.timeline.take(self._clock())
+                if index is not None:
+                    await self._show(movie, index)
+                elif movie.timeline.over:
+                    movie.end("end" if movie.shown else "failed")
+                else:
+                    await self._until_due(movie)
+        except Exception:  # noqa: BLE001 - a fault in one movie must not end the daemon
+            _LOG.exception("movie %s failed", movie.id)
+            movie.error = Error(code="internal", message="the daemon failed", hint="its log tells more")
+            movie.end("failed")
+        finally:
+            self._leave(movie)
+
+    async def _until_due(self, movie: Playing) -> None:
+        secs = movie.timeline.secs_to_next(self._clock())
+        with anyio.move_on_after(None if math.isinf(secs) else secs):
+            await movie.news.wait()
+
+    def _leave(self, movie: Playing) -> None:
+        """Keep what became of it, and nothing else."""
+        del self._running[movie.id]
+        self._ended[movie.id] = movie.state()
+        while len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+        self._repositories.read_ahead((), movie.id)
+        self._forget(movie.session.id)
+
+    async def _show(self, movie: Playing, index: int) -> None:
+        coming: Sequence[int] = movie.timeline.coming(AHEAD)
+        self._repositories.read_ahead([movie.targets[number] for number in coming], movie.id)
+        movie.begun += 1
+        try:
+            await self._draw(movie, index)
+        except MtvError as error:
+            self._failed(movie, error)
+        finally:
+            movie.settled = movie.begun
+            movie.timeline.settled(self._clock())
+            movie.changed()
+
+    async def _draw(self, movie: Playing, index: int) -> None:
+        """Have a frame on the screen."""
+        movie.sequence += 1
+        shows = Mtv(display=movie.display, target=movie.targets[index])
+        place = f"{index + 1} of {len(movie.targets)}"
+        outcome = await self._engine.submit(
+            Transaction(steps=(shows,), deadline_secs=_FRAME_SECS),
+            (),
+            movie.session,
+            movie.sequence,
+            redraws=True,
+            frame=MovieFrame(movie=movie.id, place=place, begins=movie.place is None),
+        )
+        movie.place = outcome.steps[0].display
+        movie.position = index
+        movie.shown += 1
+        movie.failed_in_a_row = 0
+        movie.times.append(self._clock())
+        self.look()  # who was quicker than this task may have shown something else already
+        if not movie.reason and movie.place is not None:
+            image = self._engine.scene.displays[movie.place].image
+            movie.label = image.label if image else ""
+
+    def _failed(self, movie: Playing, error: MtvError) -> None:
+        self.look()
+        if movie.reason:  # it was refused or cancelled for that
+            return
+        movie.failed += 1
+        movie.failed_in_a_row += 1
+        movie.error = error.error
+        if error.code in _HOPELESS or movie.failed_in_a_row >= len(movie.targets):
+            movie.end("failed")
+
+    # Steering
+
+    def _play(self, movie: Playing, _value: float) -> None:
+        if not movie.timeline.playing:
+            movie.times.clear()
+            movie.timeline.play(self._clock())
+
+    def _pause(self, movie: Playing, _value: float) -> None:
+        movie.timeline.pause()
+
+    def _step(self, movie: Playing, value: float) -> None:
+        movie.timeline.step(_whole(value))
+
+    def _seek(self, movie: Playing, value: float) -> None:
+        movie.times.clear()
+        movie.timeline.seek(_index("value", _whole(value), len(movie.targets)))
+
+    def _speed(self, movie: Playing, value: float) -> None:
+        movie.timeline.set_fps(_fps("value", value), self._clock())
+        movie.times.clear()
+
+    def _loop(self, movie: Playing, value: float) -> None:
+        movie.timeline.loop = bool(value)
+
+    def _stop(self, movie: Playing, _value: float) -> None:
+        self._end(movie, "stopped")
+
+
+# ruff: noqa: SLF001 - the table stands outside the class, so that it is a literal
+_STEERING: Final[dict[str, Callable[[Movies, Playing, float], None]]] = {
+    "play": Movies._play,
+    "pause": Movies._pause,
+    "step": Movies._step,
+    "seek": Movies._seek,
+    "speed": Movies._speed,
+    "loop": Movies._loop,
+    "stop": Movies._stop,
+}
+
+
+def _fps(where: str, value: float) -> float:
+    if not 0 < value <= FASTEST_FPS:
+        raise bad_value(where, f"{value} frames a second are not above 0 and at most {FASTEST_FPS:g}")
+    return value
+
+
+def _index(where: str, value: int, count: int) -> int:
+    if not -count <= value < count:
+        raise bad_value(where, f"there is no frame {value}: they are 0 to {count - 1}")
+    return value % count
+
+
+def _whole(value: float) -> int:
+    if not math.isfinite(value) or value != int(value):
+        raise bad_value("value", f"{value} is no whole number")
+    return int(value)
+
+
+def _no_movie(display: Display, ended: Movie | None) -> RequestError:
+    if ended is not None:
+        message = f"the movie has ended: {ended.error.message if ended.error else ended.reason}"
+        return RequestError(Error(code="not_found", message=message, where="movie", hint="play it again"))
+    hint = "it ends with the daemon, and where another image takes its place"
+    return RequestError(Error(code="not_found", message=f"no movie plays on {display!r}", where="display", hint=hint))
