@@ -40,7 +40,10 @@ class Playing:
     position: int = -1
     label: str = ""
     shown: int = 0
+    """Frames that came to the screen; one that was wished for again while it was the newest counts once."""
     failed: int = 0
+    newest: tuple[int, bool] | None = None
+    """Index of the newest frame that has come to the screen or failed, and whether it failed."""
     failed_in_a_row: int = 0
     error: Error | None = None
     reason: str = ""
@@ -55,6 +58,22 @@ class Playing:
         self.number += 1
         self.news.set()
         self.news = anyio.Event()
+
+    def count(self, index: int, *, failed: bool) -> None:
+        """Count a frame; in place of the newest one where that is wished for again."""
+        if self.timeline.is_wish and self.newest is not None and self.newest[0] == index:
+            self._add(-1, failed=self.newest[1])
+        self._add(1, failed=failed)
+        if not failed:
+            self.failed_in_a_row = 0
+        self.newest = index, failed
+
+    def _add(self, frames: int, *, failed: bool) -> None:
+        if failed:
+            self.failed += frames
+            self.failed_in_a_row = max(self.failed_in_a_row + frames, 0)
+        else:
+            self.shown += frames
 
     def end(self, reason: str) -> None:
         """End it, once."""

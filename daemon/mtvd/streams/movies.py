@@ -250,7 +250,7 @@ class Movies:
         try:
             await self._draw(movie, index)
         except MtvError as error:
-            self._failed(movie, error)
+            self._failed(movie, index, error)
         finally:
             movie.settled = movie.begun
             movie.timeline.settled(self._clock())
@@ -271,20 +271,18 @@ class Movies:
         )
         movie.place = outcome.steps[0].display
         movie.position = index
-        movie.shown += 1
-        movie.failed_in_a_row = 0
+        movie.count(index, failed=False)
         movie.times.append(self._clock())
         self.look()  # who was quicker than this task may have shown something else already
         if not movie.reason and movie.place is not None:
             image = self._engine.scene.displays[movie.place].image
             movie.label = image.label if image else ""
 
-    def _failed(self, movie: Playing, error: MtvError) -> None:
+    def _failed(self, movie: Playing, index: int, error: MtvError) -> None:
         self.look()
         if movie.reason:  # it was refused or cancelled for that
             return
-        movie.failed += 1
-        movie.failed_in_a_row += 1
+        movie.count(index, failed=True)
         movie.error = error.error
         if error.code in _HOPELESS or movie.failed_in_a_row >= len(movie.targets):
             movie.end("failed")
