@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import logging
 import time
@@ -33,6 +32,7 @@ from mtvd.front.health import resident_bytes
 from mtvd.front.stopping import Stoppable
 from mtvd.host.pixelstore import PixelStore, Usage, new_name
 from mtvd.repo.port import OnProgress, Repositories
+from mtvd.repo.tables.tables import check_no_table
 from mtvd.resolving import table_files
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import files_of
@@ -258,9 +258,9 @@ class Handlers:
             return await self.repositories.get(request.target, request.columns, request.select, on_progress)
         data = self.handles.data(request.target.handle)
         if isinstance(data, Exposure):
+            check_no_table(request.columns, request.select)
             return ms.Got(data=await self._copy_of(data))
-        copied = functools.partial(table_files.copied, data, self.pixels, request.columns, request.select, self.limits)
-        return ms.Got(catalog=await anyio.to_thread.run_sync(copied))
+        return ms.Got(catalog=await anyio.to_thread.run_sync(table_files.copy, data, self.pixels, request, self.limits))
 
     async def _copy_of(self, exposure: Exposure) -> Exposure:
         """Return an exposure in files of its own: the client unlinks what it gets."""

@@ -25,7 +25,7 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.port import OnImage, OnProgress
 from mtvd.repo.tables.positions import Positions, Wanted, positions
-from mtvd.repo.tables.tables import ColumnTable, Field, catalog
+from mtvd.repo.tables.tables import ColumnTable, Field, catalog, check_no_table
 
 ALIAS: Final = "demo"
 COLLECTION: Final = "u/somebody/single_frame"
@@ -170,6 +170,7 @@ class FakeRepositories:
         if name == "src":
             label = f"src HSC {visit} {detector}"
             return Got(catalog=catalog(_table(), self._together, columns=columns, selection=select, label=label))
+        check_no_table(columns, select)
         image = self._image(visit, detector)
         exposure = Exposure(
             image=self._put(image, "get", "raw", 0),

@@ -65,6 +65,15 @@ class AsciiTable:
             cells = np.frombuffer(content, "|u1").reshape(self.rows, self.row_bytes)
             return {name: _values(cells, self.columns[name], name) for name in names}
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """See `mtvd.repo.tables.tables.Table.left_out`; it has numbers and texts alone."""
+        return {}
+
+    def why_not(self, name: str) -> str:
+        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        return self.left_out[name]
+
     def elsewhere(self, names: Sequence[str]) -> str:
         """See `mtvd.repo.tables.tables.Table.elsewhere`."""
         return self.others(self.path, self.hdu, names)

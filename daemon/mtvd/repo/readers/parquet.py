@@ -32,6 +32,20 @@ class ParquetTable:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     masks: Mapping[str, str] = field(default_factory=dict)
     """Column to the column of truth values that tells its gaps, as astropy writes them."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Type of each column, in the words of arrow."""
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """See `mtvd.repo.tables.tables.Table.left_out`; what cannot be read is known when it is."""
+        return {}
+
+    def why_not(self, name: str) -> str:
+        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        kind = self.types[name]
+        if "list<" in kind or "list_view<" in kind:
+            return f"its rows have several lengths, are empty, or hold what is not read ({kind[:100]})"
+        return f"columns of type {kind[:100]} are not read"
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `mtvd.repo.tables.tables.Table.read`."""
@@ -71,7 +85,8 @@ def open_table(path: Path) -> ParquetTable:
         described = _descriptions(metadata)
         masks = _masks(schema) if _SERIALIZED in metadata.get(_ASTROPY_META, b"") else {}
         fields = {one.name: _words(one, described) for one in schema if one.name not in masks.values()}
-        return ParquetTable(path=path, rows=rows, fields=fields, masks=masks)
+        types = {one.name: str(one.type) for one in schema}
+        return ParquetTable(path=path, rows=rows, fields=fields, masks=masks, types=types)
 
 
 def _source(path: Path) -> Any:
