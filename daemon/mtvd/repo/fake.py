@@ -334,6 +334,9 @@ def _check_data_id(data_id: Mapping[str, Any]) -> None:
         if key not in _COLUMNS[:-1]:
             hint = near(key, _COLUMNS)
             raise refusal("bad_query", f"there is no dimension {key!r}", f"data_id.{key}", hint)
+    if data_id.get("instrument", "HSC") != "HSC":
+        message = f"the repository has no instrument {data_id['instrument']!r}"
+        raise refusal("not_found", message, "data_id.instrument", near(data_id["instrument"], ["HSC"]))
 
 
 def _found(target: Dataset | File) -> tuple[str, int, int]:
