@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,25 @@ def test_other_packings_of_these_letters_are_refused_by_name_whether_there_is_a_
     (tmp_path / "packed").write_bytes(b"\x1f\xa0" + bytes(20))  # compress -H, which only gzip reads
     error = refused(read_all, tmp_path / "packed", out, most=MOST)
     assert (error.code, "'compress' (.Z)" in str(error)) == ("unsupported", True)
+
+
+def stored(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("one.fits", content)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("how", ["fits", "FITS ASCII table"])
+@pytest.mark.parametrize("pack", [lambda content: gzip.compress(content, 0), stored], ids=["gzip", "zip"])
+def test_a_packed_table_with_one_wrong_byte_is_unreadable_though_it_can_be_unpacked(
+    tmp_path: Path, out: Output, how: str, pack: Callable[[bytes], bytes]
+) -> None:
+    content = table(how) + bytes(3 << 20)
+    packed = bytearray(pack(content))
+    (tmp_path / "sound").write_bytes(packed)
+    assert read_all(tmp_path / "sound", out, most=MOST).catalog is not None
+    x = content.index(np.array(X[100], ">f8").tobytes() if how == "fits" else f"{X[100]:20.8f}".encode())
+    packed[packed.index(content[x : x + 20]) + 1] ^= 1
+    (tmp_path / "packed").write_bytes(packed)
+    assert refused(read_all, tmp_path / "packed", out, most=MOST).code == "unreadable_file"

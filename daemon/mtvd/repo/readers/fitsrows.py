@@ -14,7 +14,7 @@ import numpy as np
 from mtvd.repo.readers.failures import unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import Form
 from mtvd.repo.readers.hdus import is_plain
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked_part
 from mtvd.repo.tables.gaps import Values
 
 _SHUFFLED: Final = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
@@ -71,9 +71,7 @@ class PlainRows:
         behind = self.heap_offset + self.heap_bytes if heap else self.offset + size
         if behind > MOST_UNPACKED_BYTES:
             raise too_large_unpacked()
-        with unpacked(self.path) as file:
-            file.seek(self.offset)
-            content = file.read(behind - self.offset)
+        content = unpacked_part(self.path, self.offset, behind - self.offset)
         if len(content) < behind - self.offset:
             raise unreadable("the table is truncated")
         data = np.frombuffer(content, dtype, self.rows)
