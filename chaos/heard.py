@@ -9,7 +9,8 @@ from chaos.logbook import DONE, SUPERSEDED, Logbook, Op
 from mtv.session.connection import Connection
 from mtv.session.ticket import Answer, Ticket
 from mtv.wire.errors import MtvError
-from mtv.wire.messages import Outcome, Request, Transaction
+from mtv.wire.messages import Outcome
+from mtv.wire.requests import Request, Transaction
 
 
 class Heard(Connection):

@@ -10,8 +10,8 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from mtv.wire import codec, data, frames, steps
-from mtv.wire import messages as ms
+from mtv.wire import codec, data, frames, requests, steps
+from mtv.wire.message import Message
 
 NAME: Final = "garbage of a client gone mad"
 _MOST_CHANGED: Final = 6
@@ -20,20 +20,22 @@ STRAY: Final = 0
 """The display of a message whose field ``display`` has become another word: the default one."""
 _WHERE: Final = data.Dataset(repo="demo", dataset_type="calexp", data_id={"visit": 1, "detector": 1})
 _IN_A_FILE: Final = data.Array(dtype=">f4", shape=(4, 4), file="no.fits")
-_MESSAGES: Final[Sequence[ms.Message | steps.Step]] = (
-    ms.Status(),
-    ms.Describe(display=NAME),
-    ms.Repositories(),
-    ms.Cancel(request_id="0-0"),
-    ms.Get(target=_WHERE),
-    ms.Release(handle="none"),
-    ms.Sync(),
-    ms.Subscribe(seen=0),
-    ms.Unsubscribe(),
-    ms.Transaction(steps=(steps.Delete(display=NAME), steps.Zoom(display=NAME, factor=2.0))),
-    ms.Transaction(steps=(steps.Scale(display=NAME, stretch="log", low=1.0, high=2.0), steps.Erase(display=NAME))),
-    ms.Frame(feed=NAME, display=NAME, target=data.Exposure(image=_IN_A_FILE)),
-    ms.Steer(display=NAME, movie="none", action="stop"),
+_MESSAGES: Final[Sequence[Message | steps.Step]] = (
+    requests.Status(),
+    requests.Describe(display=NAME),
+    requests.Repositories(),
+    requests.Cancel(request_id="0-0"),
+    requests.Get(target=_WHERE),
+    requests.Release(handle="none"),
+    requests.Sync(),
+    requests.Subscribe(seen=0),
+    requests.Unsubscribe(),
+    requests.Transaction(steps=(steps.Delete(display=NAME), steps.Zoom(display=NAME, factor=2.0))),
+    requests.Transaction(
+        steps=(steps.Scale(display=NAME, stretch="log", low=1.0, high=2.0), steps.Erase(display=NAME))
+    ),
+    requests.Frame(feed=NAME, display=NAME, target=data.Exposure(image=_IN_A_FILE)),
+    requests.Steer(display=NAME, movie="none", action="stop"),
     steps.Mtv(display=NAME, target=data.Exposure(image=data.Array(dtype=">f4", shape=(4, 4), buffer=0))),
     steps.Mtv(display=NAME, target=data.File(path="/nowhere/garbage.fits")),
     steps.Overlay(display=NAME, name=NAME, x=(1.0, 2.0), y=(1.0, 2.0), symbol="o", size=2.0, colour="green"),
@@ -41,14 +43,14 @@ _MESSAGES: Final[Sequence[ms.Message | steps.Step]] = (
     steps.Delete(display=NAME),
     steps.Query(repo="demo", what="datasets", dataset_type="calexp"),
 )
-_STOLEN: Final[Sequence[ms.Message | steps.Step]] = (
-    ms.Hello(versions=(1, 0), program=NAME),
-    ms.Status(),
-    ms.Bye(),
-    ms.Cancel(),
-    ms.Sync(),
-    ms.Subscribe(seen=0),
-    ms.Unsubscribe(),
+_STOLEN: Final[Sequence[Message | steps.Step]] = (
+    requests.Hello(versions=(1, 0), program=NAME),
+    requests.Status(),
+    requests.Bye(),
+    requests.Cancel(),
+    requests.Sync(),
+    requests.Subscribe(seen=0),
+    requests.Unsubscribe(),
     steps.Delete(display=NAME),
 )
 """What is said in another's name: it must be refused, whatever it is."""
@@ -121,7 +123,5 @@ class Garbage:
         return self._sequence
 
 
-def _packed(
-    session: bytes, number: int, message: ms.Message | steps.Step, buffers: Sequence[bytes] = ()
-) -> list[bytes]:
+def _packed(session: bytes, number: int, message: Message | steps.Step, buffers: Sequence[bytes] = ()) -> list[bytes]:
     return [bytes(part) for part in frames.pack(frames.Kind.REQUEST, session, number, codec.encode(message), buffers)]

@@ -14,7 +14,7 @@ import zmq
 import mtv
 from crowd.garbage import NAME, Garbage
 from crowd.seat import Seat
-from mtv.wire import codec, frames, messages, steps
+from mtv.wire import codec, frames, requests, steps
 from mtv.wire.errors import MtvError
 
 _BURST: Final = 40
@@ -86,7 +86,7 @@ class Deaf:
 
     def act(self) -> None:
         """Ask for some things, large and small."""
-        for message in (messages.Status(), steps.Zoom(display=f"{NAME} of the deaf", factor=1.0), messages.Sync()):
+        for message in (requests.Status(), steps.Zoom(display=f"{NAME} of the deaf", factor=1.0), requests.Sync()):
             self._number += 1
             body = codec.encode(message)
             with contextlib.suppress(zmq.Again):
@@ -109,7 +109,7 @@ def _socket(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socke
 
 
 def _greet(pipe: zmq.Socket[bytes], session: bytes) -> None:
-    hello = codec.encode(messages.Hello(versions=(1, 0), program=NAME, pid=os.getpid()))
+    hello = codec.encode(requests.Hello(versions=(1, 0), program=NAME, pid=os.getpid()))
     pipe.send_multipart(frames.pack(frames.Kind.REQUEST, session, 0, hello))
 
 

@@ -18,7 +18,7 @@ from benchmarks.ours import NAME
 from benchmarks.programs import mtv_command, run
 from benchmarks.row import Measured, Row, Target
 from mtv.wire import codec, frames
-from mtv.wire.messages import Hello
+from mtv.wire.requests import Hello
 
 _FILES: Final = 1_000
 _SESSIONS: Final = 500

@@ -19,7 +19,9 @@ from mtv.session.ticket import OnProgress
 from mtv.wire import data, steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
 from mtv.wire.errors import RequestError
-from mtv.wire.messages import Describe, DisplayReport, Event, Outcome, Picture, Snapshot
+from mtv.wire.messages import Event, Outcome, Picture
+from mtv.wire.reports import DisplayReport
+from mtv.wire.requests import Describe, Snapshot
 
 OVERLAY: Final = "markers"
 """The overlay that is meant where none is named."""

@@ -21,7 +21,9 @@ from mtv.session.ticket import Answer, OnProgress
 from mtv.streams.watching import EVERY_SECS, OnNote, Watch
 from mtv.wire import data, steps
 from mtv.wire.errors import bad_value
-from mtv.wire.messages import Get, Got, Loaded, Outcome, Release, RepositoryInfo
+from mtv.wire.messages import Got, Loaded, Outcome
+from mtv.wire.reports import RepositoryInfo
+from mtv.wire.requests import Get, Release
 
 if TYPE_CHECKING:
     from mtv.streams.movie import Movie

@@ -21,10 +21,11 @@ from typing import Final, NamedTuple
 import msgspec
 import zmq
 
-from mtv.wire import codec, frames, messages, version
+from mtv.wire import codec, frames, messages, reports, requests, version
 from mtv.wire.errors import Error, MtvError, exception_for
 from mtv.wire.frames import Buffer, Kind
 from mtv.wire.limits import Limits
+from mtv.wire.message import Message
 from mtv.wire.steps import AnyStep, Step
 
 WAIT_SECS: Final = 20.0
@@ -34,7 +35,7 @@ WAIT_SECS: Final = 20.0
 class Seen(NamedTuple):
     """A request as it arrived."""
 
-    message: messages.Request
+    message: requests.Request
     header: frames.Header
     buffers: tuple[bytes, ...]
     peer: bytes
@@ -42,7 +43,7 @@ class Seen(NamedTuple):
 
 
 Scripted = messages.Reply | tuple[messages.Reply, Sequence[Buffer]]
-AnyKind = type[messages.Message] | type[Step]
+AnyKind = type[Message] | type[Step]
 Script = Callable[[Seen], Scripted] | Scripted
 
 
@@ -100,7 +101,7 @@ class ScriptedDaemon:
         self._epoch = secrets.token_hex(8)
         self._events = 0
         self._subscribers: dict[bytes, Seen] = {}
-        self._movies: dict[str, messages.Movie] = {}
+        self._movies: dict[str, reports.Movie] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, args=(listener,), name="scripted-daemon", daemon=True)
         self._thread.start()
@@ -173,8 +174,8 @@ class ScriptedDaemon:
     def steps(self) -> list[AnyStep]:
         """All steps of all transactions, in order of arrival."""
         found: list[AnyStep] = []
-        for seen in self.of(messages.Transaction):
-            assert isinstance(seen.message, messages.Transaction)
+        for seen in self.of(requests.Transaction):
+            assert isinstance(seen.message, requests.Transaction)
             found += seen.message.steps
         return found
 
@@ -224,7 +225,7 @@ class ScriptedDaemon:
         with self._changed:
             self.seen.append(seen)
             self._changed.notify_all()
-        if isinstance(seen.message, messages.Transaction):
+        if isinstance(seen.message, requests.Transaction):
             self._send(listener, seen, Kind.RECEIPT, messages.Receipt())
         if type(seen.message) in self._held:
             self._waiting.append(seen)
@@ -260,32 +261,32 @@ class ScriptedDaemon:
 
     def _usual(self, seen: Seen) -> messages.Reply:
         message = seen.message
-        if isinstance(message, messages.Hello):
+        if isinstance(message, requests.Hello):
             return self._welcome()
-        if isinstance(message, messages.Subscribe):
+        if isinstance(message, requests.Subscribe):
             self._subscribers[seen.header.session] = seen
             return messages.Subscribed(epoch=self._epoch, number=self._events)
-        if isinstance(message, messages.Unsubscribe | messages.Bye):
+        if isinstance(message, requests.Unsubscribe | requests.Bye):
             self._subscribers.pop(seen.header.session, None)
-        if isinstance(message, messages.Frame):
+        if isinstance(message, requests.Frame):
             return messages.Outcome(steps=(messages.StepOutcome(),))
-        if isinstance(message, messages.Transaction):
+        if isinstance(message, requests.Transaction):
             return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in message.steps))
-        if isinstance(message, messages.Cancel):
+        if isinstance(message, requests.Cancel):
             return messages.Cancelled(count=0)
-        if isinstance(message, messages.Play | messages.Steer | messages.Follow):
+        if isinstance(message, requests.Play | requests.Steer | requests.Follow):
             return self._movie(seen)
-        if isinstance(message, messages.Describe):
+        if isinstance(message, requests.Describe):
             raise exception_for(Error(code="unknown_display", message="nothing was shown there", where="display"))
         return messages.Done()
 
-    def _movie(self, seen: Seen) -> messages.Movie:
+    def _movie(self, seen: Seen) -> reports.Movie:
         """Tell of a movie that is over as soon as it is begun."""
         asked, header = seen.message, seen.header
-        if isinstance(asked, messages.Play):
+        if isinstance(asked, requests.Play):
             count = len(asked.targets)
             name = f"{header.session.hex()}-{header.sequence}"
-            self._movies[name] = messages.Movie(
+            self._movies[name] = reports.Movie(
                 movie=name,
                 display=asked.display,
                 state="ended",
@@ -296,7 +297,7 @@ class ScriptedDaemon:
                 shown=count,
             )
             return self._movies[name]
-        name = asked.movie if isinstance(asked, messages.Steer | messages.Follow) else ""
+        name = asked.movie if isinstance(asked, requests.Steer | requests.Follow) else ""
         if name not in self._movies:
             raise exception_for(Error(code="not_found", message="no such movie", where="movie"))
         return self._movies[name]
@@ -310,7 +311,7 @@ class ScriptedDaemon:
             versions=(version.MAJOR, version.MINOR),
             release="scripted",
             limits=self.limits,
-            window=messages.WindowState(state="ready"),
+            window=reports.WindowState(state="ready"),
             pixel_directory=directory,
             nonce_name="nonce" if directory else "",
             nonce=nonce,

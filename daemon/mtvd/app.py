@@ -18,7 +18,8 @@ import anyio.abc
 import zmq
 
 from mtv.shared import keys, paths
-from mtv.wire.messages import Event, WindowState
+from mtv.wire.messages import Event
+from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal, JournalError

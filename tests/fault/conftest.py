@@ -18,9 +18,10 @@ import zmq
 
 from mtv.shared import keys
 from mtv.shared.keys import ClientKeys
-from mtv.wire import codec, frames, messages, proof
+from mtv.wire import codec, frames, messages, proof, requests
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Reply, WindowState
+from mtv.wire.messages import Reply
+from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
@@ -123,7 +124,7 @@ class RawClient:
         if not self.secret:
             self.secret = secrets.token_hex(16)
             self.session = proof.session_id(self.secret)
-        self.send(messages.Hello(versions=(1, 1), pid=1, secret=self.secret), sequence=0)
+        self.send(requests.Hello(versions=(1, 1), pid=1, secret=self.secret), sequence=0)
         return await self.answer(0)
 
     async def receive(self) -> tuple[frames.Header, Reply]:

@@ -20,7 +20,7 @@ import mtv
 from mtv.session.connection import Connection
 from mtv.session.link import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.steps import Overlay, Query
@@ -70,7 +70,7 @@ class Crowded:
 @pytest.mark.parametrize("seed", range(2))
 def test_ten_thousand_dots_are_all_drawn_once_and_in_order(daemon: ScriptedDaemon, seed: int) -> None:
     crowded = Crowded(seed, 0.5)
-    daemon.script(messages.Transaction, crowded)
+    daemon.script(requests.Transaction, crowded)
     with mtv.connect(daemon.endpoint) as connection:
         display = mtv.Display(connection=connection)
         for number in range(10_000):
@@ -80,7 +80,7 @@ def test_ten_thousand_dots_are_all_drawn_once_and_in_order(daemon: ScriptedDaemo
 
 
 def xs_of(seen: Seen) -> list[float]:
-    assert isinstance(seen.message, messages.Transaction)
+    assert isinstance(seen.message, requests.Transaction)
     found: list[float] = []
     for step in seen.message.steps:
         assert isinstance(step, Overlay)
@@ -97,7 +97,7 @@ def test_hundreds_of_published_requests_are_all_carried_out_once(
     daemon: ScriptedDaemon, seed: int, *, in_order: bool
 ) -> None:
     crowded = Crowded(seed, 0.3, in_order=in_order)
-    daemon.script(messages.Transaction, crowded)
+    daemon.script(requests.Transaction, crowded)
     with mtv.connect(daemon.endpoint) as connection:
         display = mtv.Display(connection=connection)
         for _ in range(300):
@@ -112,7 +112,7 @@ def test_hundreds_of_published_requests_are_all_carried_out_once(
 @pytest.mark.parametrize("seed", range(2))
 def test_a_restart_in_the_middle_of_it_changes_nothing(daemon: ScriptedDaemon, seed: int) -> None:
     crowded = Crowded(seed, 0.4)
-    daemon.script(messages.Transaction, crowded)
+    daemon.script(requests.Transaction, crowded)
     with mtv.connect(daemon.endpoint) as connection:
         display = mtv.Display(connection=connection)
         for number in range(300):
@@ -125,7 +125,7 @@ def test_a_restart_in_the_middle_of_it_changes_nothing(daemon: ScriptedDaemon, s
 
 def test_fifty_clients_at_once_see_nothing_of_it(daemon: ScriptedDaemon) -> None:
     crowded = Crowded(0, 0.5)
-    daemon.script(messages.Transaction, crowded)
+    daemon.script(requests.Transaction, crowded)
     raised: list[BaseException] = []
 
     def work() -> None:
@@ -151,7 +151,7 @@ def test_fifty_clients_at_once_see_nothing_of_it(daemon: ScriptedDaemon) -> None
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda connection: connection.request(messages.Sync()),
+        lambda connection: connection.request(requests.Sync()),
         lambda connection: mtv.Display(connection=connection).show(),
         lambda connection: mtv.Display(connection=connection).mtv(np.zeros((3, 4))),
     ],
@@ -164,9 +164,9 @@ def test_whatever_waits_for_its_answer_is_sent_again(daemon: ScriptedDaemon, ask
         if next(refusals, False):
             raise exception_for(BUSY)
         done = messages.Outcome(steps=(messages.StepOutcome(),))
-        return done if isinstance(seen.message, messages.Transaction) else messages.Done()
+        return done if isinstance(seen.message, requests.Transaction) else messages.Done()
 
-    for kind in (messages.Sync, messages.Transaction):
+    for kind in (requests.Sync, requests.Transaction):
         daemon.script(kind, answer)
     with mtv.connect(daemon.endpoint) as connection:
         ask(connection)
@@ -174,7 +174,7 @@ def test_whatever_waits_for_its_answer_is_sent_again(daemon: ScriptedDaemon, ask
 
 
 def test_a_daemon_that_stays_busy_is_told_as_a_deadline_with_its_own_words(daemon: ScriptedDaemon) -> None:
-    daemon.script(messages.Transaction, Crowded(0, 1.0))
+    daemon.script(requests.Transaction, Crowded(0, 1.0))
     with Connection(daemon.endpoint, timeout_secs=0.1) as connection:
         display = mtv.Display(connection=connection)
         with pytest.raises((mtv.DeadlineExceeded, mtv.DaemonError), match="4096 requests are under way"):
@@ -182,7 +182,7 @@ def test_a_daemon_that_stays_busy_is_told_as_a_deadline_with_its_own_words(daemo
         display.show(wait=False)
         with pytest.raises((mtv.DeadlineExceeded, mtv.DaemonError), match=r"under way|not answered"):
             connection.flush(WAIT_SECS)
-        daemon.script(messages.Transaction, messages.Outcome(steps=(messages.StepOutcome(),)))
+        daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(),)))
         display.show()
 
 
@@ -190,7 +190,7 @@ def test_what_is_busy_for_good_is_told_at_once(daemon: ScriptedDaemon) -> None:
     def refuse(_: Seen) -> messages.Reply:
         raise exception_for(Error(code="busy", message="it will not do"))
 
-    daemon.script(messages.Transaction, refuse)
+    daemon.script(requests.Transaction, refuse)
     with mtv.connect(daemon.endpoint) as connection, pytest.raises(mtv.DaemonError, match="it will not do"):
         mtv.Display(connection=connection).show()
 
@@ -203,10 +203,10 @@ def test_a_daemon_that_is_too_busy_to_greet_is_asked_again_and_in_the_end_told(d
             raise exception_for(BUSY)
         return daemon._welcome()
 
-    daemon.script(messages.Hello, greet)
+    daemon.script(requests.Hello, greet)
     with Connection(daemon.endpoint, timing=Timing(retry_secs=0.01)) as connection:
         mtv.Display(connection=connection).show()
-    daemon.script(messages.Hello, Crowded(0, 1.0))
+    daemon.script(requests.Hello, Crowded(0, 1.0))
     with (
         Connection(daemon.endpoint, timing=Timing(hello_secs=0.1, retry_secs=0.01)) as connection,
         pytest.raises(mtv.Unavailable, match="4096 requests are under way"),
@@ -216,16 +216,16 @@ def test_a_daemon_that_is_too_busy_to_greet_is_asked_again_and_in_the_end_told(d
 
 def test_what_is_given_up_while_it_is_put_off_is_not_sent_again(daemon: ScriptedDaemon) -> None:
     crowded = Crowded(0, 1.0)
-    daemon.script(messages.Transaction, crowded)
+    daemon.script(requests.Transaction, crowded)
     with Connection(daemon.endpoint, timeout_secs=WAIT_SECS) as connection:
         display = mtv.Display(connection=connection)
         connection.timeout_secs = 0.05
         with pytest.raises(mtv.MtvError):
             display.show()
-        daemon.script(messages.Transaction, Crowded(0, 0.0))
+        daemon.script(requests.Transaction, Crowded(0, 0.0))
         connection.timeout_secs = WAIT_SECS
         display.show()
-        numbers = [seen.header.sequence for seen in daemon.of(messages.Transaction)]
+        numbers = [seen.header.sequence for seen in daemon.of(requests.Transaction)]
     assert numbers[-1] == max(numbers)
     assert numbers.count(numbers[-1]) == 1
 

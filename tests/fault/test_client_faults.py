@@ -16,7 +16,7 @@ import mtv
 from mtv.session.connection import Connection
 from mtv.session.link import Link, Timing
 from mtv.testing import ScriptedDaemon, Seen
-from mtv.wire import codec, frames, messages
+from mtv.wire import codec, frames, messages, reports, requests
 from mtv.wire.frames import Kind
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Overlay
@@ -37,30 +37,30 @@ def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
 def test_unanswered_requests_go_out_again_after_a_restart_with_their_own_ids_and_pixels_in_order(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display = mtv.Display(connection=connection)
     display.mtv(np.arange(12.0).reshape(3, 4), wait=False)
     display.dot("o", 1, 2, wait=False)
-    before = daemon.wait_for(messages.Transaction, 2)
+    before = daemon.wait_for(requests.Transaction, 2)
     daemon.restart()
-    again = daemon.wait_for(messages.Transaction, 4)[2:]
+    again = daemon.wait_for(requests.Transaction, 4)[2:]
     assert [(seen.header.request_id, seen.message, seen.buffers) for seen in again] == [
         (seen.header.request_id, seen.message, seen.buffers) for seen in before
     ]
     assert again[0].buffers[0] == np.arange(12.0).astype(">f8").tobytes()
-    assert isinstance(daemon.seen[-3].message, messages.Hello)
+    assert isinstance(daemon.seen[-3].message, requests.Hello)
     daemon.release()
     connection.sync()
 
 
 def test_a_call_that_waits_sees_nothing_of_a_restart(daemon: ScriptedDaemon, connection: Connection) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display = mtv.Display(connection=connection)
     thread = threading.Thread(target=display.show)
     thread.start()
-    daemon.wait_for(messages.Transaction)
+    daemon.wait_for(requests.Transaction)
     daemon.restart()
-    daemon.wait_for(messages.Transaction, 2)
+    daemon.wait_for(requests.Transaction, 2)
     daemon.release()
     thread.join()
 
@@ -79,7 +79,7 @@ def test_a_request_on_its_way_when_the_daemon_dies_goes_out_on_the_next_connecti
     display = mtv.Display(connection=connection)
     display.show()
     display.show()
-    assert [seen.header.sequence for seen in daemon.of(messages.Transaction)] == [1, 2]
+    assert [seen.header.sequence for seen in daemon.of(requests.Transaction)] == [1, 2]
 
 
 def test_what_was_answered_is_never_sent_again(daemon: ScriptedDaemon, connection: Connection) -> None:
@@ -87,7 +87,7 @@ def test_what_was_answered_is_never_sent_again(daemon: ScriptedDaemon, connectio
     display.show()
     daemon.restart()
     display.show()
-    numbers = [seen.header.sequence for seen in daemon.of(messages.Transaction)]
+    numbers = [seen.header.sequence for seen in daemon.of(requests.Transaction)]
     assert numbers == [1, 2]
 
 
@@ -96,16 +96,16 @@ def test_a_daemon_gone_for_good_fails_those_who_wait_and_keeps_what_was_publishe
     daemon.start()
     with Connection(daemon.endpoint, timing=Timing(lost_secs=0.1)) as connection:
         display = mtv.Display(connection=connection)
-        daemon.hold(messages.Transaction)
+        daemon.hold(requests.Transaction)
         display.dot("o", 1, 1, wait=False)
-        daemon.wait_for(messages.Transaction, 1)
+        daemon.wait_for(requests.Transaction, 1)
         daemon.stop()
         with pytest.raises(mtv.Unavailable, match="mtv up"):
             display.show()
         with pytest.raises(mtv.Unavailable, match="mtv up"):
             display.show()
         daemon.start()
-        daemon.wait_for(messages.Transaction, 2)
+        daemon.wait_for(requests.Transaction, 2)
         daemon.release()
         connection.sync()
         daemon.stop()
@@ -140,17 +140,17 @@ def test_garbage_is_reported_and_ignored(
 
 
 def test_an_unreadable_reply_fails_its_own_request_only(daemon: ScriptedDaemon, connection: Connection) -> None:
-    daemon.hold(messages.Sync)
+    daemon.hold(requests.Sync)
 
     def spoil() -> None:
-        seen = daemon.wait_for(messages.Sync)[0]
+        seen = daemon.wait_for(requests.Sync)[0]
         parts = frames.pack(Kind.REPLY, seen.header.session, seen.header.sequence, b"\xc1")
         daemon.send_raw([bytes(part) for part in parts], to=seen)
 
     thread = threading.Thread(target=spoil)
     thread.start()
     with pytest.raises(mtv.DaemonError, match="cannot be read"):
-        connection.request(messages.Sync())
+        connection.request(requests.Sync())
     thread.join()
     daemon.release()
     connection.sync()
@@ -159,7 +159,7 @@ def test_an_unreadable_reply_fails_its_own_request_only(daemon: ScriptedDaemon, 
 def test_replies_to_nobody_and_second_replies_are_ignored(daemon: ScriptedDaemon, connection: Connection) -> None:
     display = mtv.Display(connection=connection)
     display.show()
-    seen = daemon.of(messages.Transaction)[0]
+    seen = daemon.of(requests.Transaction)[0]
     daemon.send(messages.Done(), to=seen)
     strange = Seen(seen.message, seen.header._replace(sequence=999), (), seen.peer)
     daemon.send(messages.Done(), to=strange)
@@ -185,9 +185,9 @@ def test_a_forked_child_has_a_session_of_its_own_and_leaves_its_parents_alone(
     _, status = os.waitpid(child, 0)
     assert status == 0
     display.dot("+", 3, 3)
-    sessions = [seen.header.session for seen in daemon.of(messages.Transaction)]
+    sessions = [seen.header.session for seen in daemon.of(requests.Transaction)]
     assert sessions[0] == sessions[2] != sessions[1]
-    assert [seen.header.sequence for seen in daemon.of(messages.Transaction)] == [1, 1, 2]
+    assert [seen.header.sequence for seen in daemon.of(requests.Transaction)] == [1, 1, 2]
 
 
 def test_a_full_pixel_directory_is_told_and_nothing_is_left_behind(
@@ -218,14 +218,14 @@ def test_pixels_of_a_refused_image_are_removed_and_those_of_an_interrupted_one_a
     ):
         display = mtv.Display(connection=connection)
         failed = messages.StepOutcome(state="failed")
-        daemon.script(messages.Transaction, messages.Outcome(steps=(failed,)))
+        daemon.script(requests.Transaction, messages.Outcome(steps=(failed,)))
         with pytest.raises(mtv.DaemonError):
             display.mtv(np.zeros((5, 5)))
         assert [path.name for path in pixels.iterdir()] == ["nonce"]
         with pytest.raises(RuntimeError), display.buffering():
             _show_and_fail(display)
         assert [path.name for path in pixels.iterdir()] == ["nonce"]
-        daemon.hold(messages.Transaction)
+        daemon.hold(requests.Transaction)
         connection.timeout_secs = 0.01
         with pytest.raises(mtv.DeadlineExceeded):
             display.mtv(np.zeros((5, 5)))
@@ -234,7 +234,7 @@ def test_pixels_of_a_refused_image_are_removed_and_those_of_an_interrupted_one_a
 
 def test_the_scripted_daemon_is_no_easier_than_the_wire(daemon: ScriptedDaemon, connection: Connection) -> None:
     mtv.Display(connection=connection).overlay("stars", np.arange(50.0), np.arange(50.0))
-    seen = daemon.of(messages.Transaction)[0]
+    seen = daemon.of(requests.Transaction)[0]
     assert codec.decode_request(codec.encode(seen.message)) == seen.message
     assert sum(seen.header.buffer_bytes) == 800
 
@@ -269,12 +269,12 @@ def test_an_answer_is_heard_though_the_daemon_leaves_right_after_it(tmp_path: Pa
         thread.start()
         assert listening.wait(20)
         connection = Connection(endpoint, timing=Timing(lost_secs=0.2))
-        assert isinstance(connection.request(messages.Shutdown()), messages.Done)
+        assert isinstance(connection.request(requests.Shutdown()), messages.Done)
         thread.join()
         connection.close()
 
 
 def _welcome() -> messages.Welcome:
     return messages.Welcome(
-        versions=(1, 0), release="x", limits=Limits(), window=messages.WindowState(), pixel_directory=""
+        versions=(1, 0), release="x", limits=Limits(), window=reports.WindowState(), pixel_directory=""
     )

@@ -13,7 +13,8 @@ import pytest
 
 from mtv.wire import codec
 from mtv.wire.errors import DaemonError, RequestError, Unavailable
-from mtv.wire.messages import Failed, Outcome, WindowState
+from mtv.wire.messages import Failed, Outcome
+from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions

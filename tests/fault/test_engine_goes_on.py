@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.fault.conftest import TestDaemon as Daemon
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, requests, steps
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def test_whatever_fails_once_the_next_request_is_drawn(
     await client.ask(steps.Overlay(display="a", x=(1.0,), y=(1.0,)))
     assert failed == [name]
     assert isinstance(await client.ask(steps.Overlay(display="b", x=(1.0,), y=(1.0,))), messages.Outcome)
-    assert isinstance(await daemon.client().ask(messages.Sync()), messages.Done)
+    assert isinstance(await daemon.client().ask(requests.Sync()), messages.Done)
 
 
 @pytest.mark.parametrize("name", ["sync", "snapshot"])
@@ -59,7 +59,7 @@ async def test_a_look_at_the_window_that_fails_is_answered(
     client = daemon.client()
     await client.ask(steps.Overlay(display="a", x=(1.0,), y=(1.0,)))
     fail_once(daemon.window, name, monkeypatch)
-    request: messages.Request = messages.Sync() if name == "sync" else messages.Snapshot()
+    request: requests.Request = requests.Sync() if name == "sync" else requests.Snapshot()
     reply = await client.ask(request)
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "internal"

@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 import zmq
 
-from mtv.wire import codec, frames, messages, steps
+from mtv.wire import codec, frames, messages, reports, requests, steps
 from mtvd.front.health import Health
 
 pytestmark = pytest.mark.anyio
@@ -26,18 +26,18 @@ FRAMES: Final = int(os.environ.get("GARBAGE_FRAMES", "20000"))
 SOCKETS: Final = 20
 STRETCHES: Final[tuple[steps.Stretch, ...]] = ("log", "linear")
 LOG: Final = logging.getLogger("fairness")
-STATUS: Final = codec.encode(messages.Status())
+STATUS: Final = codec.encode(requests.Status())
 VALID: Final = (
     STATUS,
     codec.encode(steps.Zoom(display=7, factor=2.0)),
     codec.encode(
-        messages.Transaction(
+        requests.Transaction(
             steps=(steps.Overlay(display=7, x=(1.0,), y=(2.0,), replace=True), steps.Pan(x=1.0, y=2.0))
         )
     ),
-    codec.encode(messages.Subscribe()),
-    codec.encode(messages.Hello(versions=(1, 1), pid=3)),
-    codec.encode(messages.Bye()),
+    codec.encode(requests.Subscribe()),
+    codec.encode(requests.Hello(versions=(1, 1), pid=3)),
+    codec.encode(requests.Bye()),
 )
 
 
@@ -49,10 +49,10 @@ def read(socket: zmq.Socket[bytes]) -> list[bytes]:
     return sessions
 
 
-@pytest.mark.parametrize("request_", [messages.Status(), b"\xc1"])
+@pytest.mark.parametrize("request_", [requests.Status(), b"\xc1"])
 async def test_the_loop_goes_on_while_there_is_always_another_message(daemon: Daemon, request_: Any) -> None:
     client = daemon.client()
-    await client.ask(messages.Status())
+    await client.ask(requests.Status())
     turns, done = 0, anyio.Event()
 
     async def count_turns() -> None:
@@ -76,7 +76,7 @@ async def test_a_transaction_is_drawn_while_others_ask_for_status_without_a_paus
         (daemon.pixels.directory / f"mtv-{os.getpid()}-{number:016x}.fits").write_bytes(b"x")
     good, busy = daemon.client(), daemon.client()
     await good.ask(steps.Scale(stretch="log"))
-    flood = [busy.send(messages.Status()) for _ in range(900)]
+    flood = [busy.send(requests.Status()) for _ in range(900)]
     assert isinstance(await good.ask(steps.Scale(stretch="linear")), messages.Outcome)
     assert int(busy.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN
     answered = len(read(busy.socket))
@@ -93,9 +93,9 @@ async def test_the_pixel_directory_is_scanned_now_and_then_and_once_for_all_who_
     scandir = os.scandir
     monkeypatch.setattr("os.scandir", lambda *given: scans.append(given) or scandir(*given))  # type: ignore[func-returns-value]
     client = daemon.client()
-    number = [client.send(messages.Status()) for _ in range(100)][-1]
+    number = [client.send(requests.Status()) for _ in range(100)][-1]
     report = await client.answer(number)
-    assert isinstance(report, messages.Report)
+    assert isinstance(report, reports.Report)
     assert report.pixel_files == 1001  # the nonce too
     assert 2000 <= report.pixel_bytes < 2100
     assert len(scans) < 50
@@ -106,10 +106,10 @@ async def test_what_one_session_floods_with_leaves_places_for_the_others(daemon:
     daemon.window.gate = anyio.Event()
     numbers = [crowd.send(steps.Zoom(display=1, factor=2.0)) for _ in range(55)]
     while daemon.budget.requests_used + daemon.budget.waiting < 55:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(requests.Status())
     one = other.send(steps.Zoom(display=2, factor=2.0))
     while daemon.budget.requests_used < 26:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(requests.Status())
     daemon.window.gate.set()
     assert isinstance(await other.answer(one), messages.Outcome)
     for number in numbers:
@@ -200,7 +200,7 @@ async def test_garbage_from_many_sockets_is_noticed_by_nobody_else(
         if greeted:
             await client.greet()
         await client.ask(steps.Scale(stretch="linear"))
-    await watching.ask(messages.Subscribe())
+    await watching.ask(requests.Subscribe())
     bad = [daemon.client().socket for _ in range(SOCKETS)]
     garbage = Garbage(SEED + greeted, lambda: [good.session, watching.session])
     over = anyio.Event()
@@ -222,8 +222,8 @@ async def test_garbage_from_many_sockets_is_noticed_by_nobody_else(
             daemon.events.publish(messages.Event(kind="key", key="a"))
             _, event = await watching.receive()
             assert isinstance(event, messages.Event), "the listener of events is told of them, and of nothing else"
-            await watching.ask(messages.Subscribe(seen=event.number))
-    assert isinstance(await good.ask(messages.Status()), messages.Report)
+            await watching.ask(requests.Subscribe(seen=event.number))
+    assert isinstance(await good.ask(requests.Status()), reports.Report)
     assert isinstance(await daemon.client().ask(steps.Scale()), messages.Outcome)
     assert daemon.listener.refused > FRAMES / 4
     lines = [record for record in caplog.records if record.name.startswith("mtvd.")]

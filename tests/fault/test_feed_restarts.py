@@ -21,7 +21,7 @@ import mtv
 from mtv.session.link import Timing
 from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS, ScriptedDaemon
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.errors import bad_value
 from mtvd.scene import actions as ac
 
@@ -157,12 +157,12 @@ def test_a_frame_whose_file_somebody_has_removed_is_written_again_and_shown(shar
         seen.append(float(np.memmap(path, image.dtype, "r", image.offset, (1,))[0]))
         return messages.Outcome(steps=(messages.StepOutcome(),))
 
-    sharing.script(messages.Frame, look)
+    sharing.script(requests.Frame, look)
     feed = mtv.Feed("guider", endpoint=sharing.endpoint)
     show(feed, 1, 2, 3)
-    sharing.hold(messages.Frame)
+    sharing.hold(requests.Frame)
     assert feed.publish(filled(4))
-    sharing.wait_for(messages.Frame, 4)
+    sharing.wait_for(requests.Frame, 4)
     assert sharing.pixel_directory is not None
     for path in sharing.pixel_directory.glob("feed-*"):
         path.unlink()
@@ -177,7 +177,7 @@ def test_closing_tells_that_the_newest_frame_was_not_shown_and_why(
 ) -> None:
     feed = mtv.Feed("guider", endpoint=sharing.endpoint)
     show(feed, 1)
-    sharing.script(messages.Frame, lambda _: (_ for _ in ()).throw(bad_value("target.wcs", "it cannot be read")))
+    sharing.script(requests.Frame, lambda _: (_ for _ in ()).throw(bad_value("target.wcs", "it cannot be read")))
     assert feed.publish(filled(2))
     assert not feed.close(WAIT_SECS)
     assert feed.counts[:4] == (2, 1, 1, 0)
@@ -200,7 +200,7 @@ def test_closing_a_feed_without_a_daemon_tells_that_nothing_was_shown(
 def test_closing_a_feed_that_is_not_answered_in_time_tells_so(sharing: ScriptedDaemon) -> None:
     feed = mtv.Feed("guider", endpoint=sharing.endpoint)
     show(feed, 1)
-    sharing.hold(messages.Frame)
+    sharing.hold(requests.Frame)
     assert feed.publish(filled(2))
     assert not feed.close(0.05)
     assert isinstance(feed.error, mtv.DeadlineExceeded)
@@ -223,10 +223,10 @@ def test_a_directory_that_fills_up_while_a_frame_is_on_its_way_leaves_the_file_o
 
     feed = mtv.Feed("guider", endpoint=sharing.endpoint)
     show(feed, 1)
-    sharing.hold(messages.Frame)
+    sharing.hold(requests.Frame)
     assert feed.publish(filled(2))
-    on_its_way = sharing.wait_for(messages.Frame, 2)[-1].message
-    assert isinstance(on_its_way, messages.Frame)
+    on_its_way = sharing.wait_for(requests.Frame, 2)[-1].message
+    assert isinstance(on_its_way, requests.Frame)
     with monkeypatch.context() as patch:
         patch.setattr(os, "posix_fallocate", full)
         assert not feed.publish(filled(3, (50, 50)))

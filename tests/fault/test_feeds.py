@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, reports, steps
+from mtv.wire import requests as asks
 from mtv.wire.data import Array, Exposure
 from mtvd.host.pixelstore import allocate
 from mtvd.scene import actions as ac
@@ -34,32 +35,32 @@ def slot(daemon: Daemon, value: float = 1.0, *, pid: int | None = None, shape_yx
     return name
 
 
-def frame(file: str, slots: tuple[str, ...] = (), **fields: Any) -> messages.Frame:
+def frame(file: str, slots: tuple[str, ...] = (), **fields: Any) -> asks.Frame:
     shape_yx = fields.pop("shape_yx", SHAPE_YX)
     exposure = Exposure(
         image=Array(dtype=">f4", shape=shape_yx, file=file, offset=HEADER_BYTES), wcs=fields.pop("wcs", "")
     )
-    return messages.Frame(**{"feed": "f", "display": 0, "target": exposure, "slots": slots or (file,), **fields})
+    return asks.Frame(**{"feed": "f", "display": 0, "target": exposure, "slots": slots or (file,), **fields})
 
 
-def buffered(**fields: Any) -> messages.Frame:
+def buffered(**fields: Any) -> asks.Frame:
     """Return a frame as clients on other hosts send it."""
     exposure = Exposure(image=Array(dtype=">f4", shape=SHAPE_YX, buffer=0))
-    return messages.Frame(**{"feed": "f", "display": 0, "target": exposure, **fields})
+    return asks.Frame(**{"feed": "f", "display": 0, "target": exposure, **fields})
 
 
 def drawn(daemon: Daemon) -> list[Any]:
     return [action for batch in daemon.window.batches for section in batch.sections for action in section.actions]
 
 
-async def shown(client: Any, request: messages.Frame, buffers: tuple[bytes, ...] = ()) -> None:
+async def shown(client: Any, request: asks.Frame, buffers: tuple[bytes, ...] = ()) -> None:
     reply = await client.ask(request, buffers)
     assert isinstance(reply, messages.Outcome), reply
 
 
-async def feeds(client: Any) -> tuple[messages.FeedInfo, ...]:
-    report = await client.ask(messages.Status())
-    assert isinstance(report, messages.Report)
+async def feeds(client: Any) -> tuple[reports.FeedInfo, ...]:
+    report = await client.ask(asks.Status())
+    assert isinstance(report, reports.Report)
     return report.feeds
 
 
@@ -79,7 +80,7 @@ async def test_slots_are_shown_over_and_over_and_removed_only_when_the_session_e
     images = [action.image.file for action in drawn(daemon) if isinstance(action, ac.LoadImage)]
     assert images == [slots[number % 3] for number in range(7)]
     assert set(slots) <= set(daemon.pixels.names())
-    await client.ask(messages.Bye())
+    await client.ask(asks.Bye())
     assert set(slots) & set(daemon.pixels.names()) == {slots[0]}, "the last frame stays"
     other = daemon.client()
     await other.ask(steps.Delete(display=0))
@@ -166,7 +167,7 @@ async def test_status_tells_what_became_of_the_frames(daemon: Daemon) -> None:
     assert (info.published, info.shown, info.dropped, info.bytes) == (9, 2, 7, 9600)
     assert info.latency_p99_secs > 5
     assert info.fps > 0
-    await client.ask(messages.Bye())
+    await client.ask(asks.Bye())
     assert await feeds(daemon.client()) == ()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, requests, steps
 from mtv.wire.data import Dataset, Handle
 from mtvd.host.pixelstore import new_name
 from mtvd.resolving import handles
@@ -43,7 +43,7 @@ async def test_a_session_that_never_gives_back_is_refused_and_another_is_not(dae
         assert "release some" in refused.error.hint
     assert set(daemon.pixels.names()) == before
     assert isinstance(await other.ask(steps.Load(target=CALEXP)), messages.Loaded)
-    await greedy.ask(messages.Release(handle=loaded[0].handle))
+    await greedy.ask(requests.Release(handle=loaded[0].handle))
     assert isinstance(await greedy.ask(steps.Load(target=CALEXP)), messages.Loaded)
 
 
@@ -54,10 +54,10 @@ async def test_rows_and_columns_of_an_image_are_refused_of_a_dataset_and_of_a_ha
 ) -> None:
     client = daemon.client()
     target = Handle(handle=(await client.ask(steps.Load(target=CALEXP))).handle) if loaded else CALEXP
-    refused = await client.ask(messages.Get(target=target, **options))
+    refused = await client.ask(requests.Get(target=target, **options))
     assert isinstance(refused, messages.Failed)
     assert (refused.error.code, refused.error.where) == ("unsupported", where)
-    assert isinstance(await client.ask(messages.Get(target=target)), messages.Got)
+    assert isinstance(await client.ask(requests.Get(target=target)), messages.Got)
 
 
 async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> None:
@@ -87,9 +87,9 @@ async def test_what_is_got_of_a_handle_keeps_the_budget(daemon: Daemon, target: 
     filler.touch()
     os.truncate(filler, daemon.pixels.budget_bytes - daemon.pixels.used_bytes() - 10)
     before = set(daemon.pixels.names())
-    refused = await client.ask(messages.Get(target=Handle(handle=loaded.handle)))
+    refused = await client.ask(requests.Get(target=Handle(handle=loaded.handle)))
     assert isinstance(refused, messages.Failed)
     assert refused.error.code == "storage_full"
     assert set(daemon.pixels.names()) == before, "nothing is left of it"
     filler.unlink()
-    assert isinstance(await client.ask(messages.Get(target=Handle(handle=loaded.handle))), messages.Got)
+    assert isinstance(await client.ask(requests.Get(target=Handle(handle=loaded.handle))), messages.Got)

@@ -11,7 +11,7 @@ import anyio
 import pytest
 import zmq
 
-from mtv.wire import messages, proof, steps
+from mtv.wire import messages, proof, requests, steps
 from mtv.wire.errors import DaemonError
 from mtvd.drawing.sessions import Sessions
 
@@ -29,12 +29,12 @@ async def refused(client: Any, request: Any, sequence: int | None = None) -> mes
 @pytest.mark.parametrize(
     "request_",
     [
-        messages.Status(),
-        messages.Bye(),
-        messages.Subscribe(),
-        messages.Hello(versions=(1, 1)),
-        messages.Hello(versions=(1, 1), secret="0123456789abcdef" * 2),
-        messages.Transaction(steps=(steps.Zoom(display=3, factor=2.0),)),
+        requests.Status(),
+        requests.Bye(),
+        requests.Subscribe(),
+        requests.Hello(versions=(1, 1)),
+        requests.Hello(versions=(1, 1), secret="0123456789abcdef" * 2),
+        requests.Transaction(steps=(steps.Zoom(display=3, factor=2.0),)),
     ],
 )
 async def test_the_id_of_a_session_is_of_no_use_on_another_connection(
@@ -44,7 +44,7 @@ async def test_the_id_of_a_session_is_of_no_use_on_another_connection(
     if greeted:
         await owner.greet()
     await owner.ask(steps.Scale(stretch="log"))
-    await owner.ask(messages.Subscribe())
+    await owner.ask(requests.Subscribe())
     daemon.window.gate = anyio.Event()
     waits = owner.send(steps.Scale(stretch="linear"))
     thief.session = owner.session
@@ -68,7 +68,7 @@ async def test_who_has_the_secret_goes_on_and_is_answered_what_it_was_answered_b
     assert isinstance(await after.greet(), messages.Welcome)
     assert await after.answer(after.send(steps.Scale(stretch="log"), sequence=1)) == first
     assert len(daemon.window.batches) == 1
-    assert (await refused(before, messages.Status())).error.code == "forbidden", "its connection is the new one"
+    assert (await refused(before, requests.Status())).error.code == "forbidden", "its connection is the new one"
 
 
 async def test_the_proof_outlives_a_daemon_and_so_do_the_answers(tmp_path: Path, make_daemon: Any) -> None:
@@ -95,7 +95,7 @@ async def test_a_secret_is_told_by_nothing_and_kept_nowhere(daemon: Daemon, tmp_
     client = daemon.client()
     await client.greet()
     await client.ask(steps.Scale(stretch="log"))
-    told = await client.ask(messages.Status())
+    told = await client.ask(requests.Status())
     assert client.session.hex() in str(told)
     assert client.secret not in str(told)
     assert client.secret.encode() not in (tmp_path / "journal").read_bytes()
@@ -106,7 +106,7 @@ async def test_a_secret_is_told_by_nothing_and_kept_nowhere(daemon: Daemon, tmp_
     ("secret", "code"), [("short", "bad_value"), ("x" * 201, "bad_value"), ("\u00e9" * 32, "forbidden")]
 )
 async def test_a_secret_that_is_none_is_refused_with_its_field(daemon: Daemon, secret: str, code: str) -> None:
-    error = (await refused(daemon.client(), messages.Hello(versions=(1, 1), secret=secret))).error
+    error = (await refused(daemon.client(), requests.Hello(versions=(1, 1), secret=secret))).error
     assert (error.code, error.where) == (code, "secret")
     assert not len(daemon.sessions)
 
@@ -124,9 +124,9 @@ async def test_nobody_takes_a_connection_by_choosing_its_routing_id(daemon: Daem
         other = daemon.client()
         other.socket.close()
         other.socket, other.session = thief, owner.session
-        other.send(messages.Status())
+        other.send(requests.Status())
         if route is None:
-            await daemon.client().ask(messages.Status())
+            await daemon.client().ask(requests.Status())
             assert isinstance(await owner.ask(steps.Scale(stretch="linear")), messages.Outcome)
             assert not int(thief.getsockopt(zmq.EVENTS)) & zmq.POLLIN
         else:
@@ -139,21 +139,21 @@ async def test_nobody_takes_a_connection_by_choosing_its_routing_id(daemon: Daem
 async def test_sessions_of_the_daemon_s_own_are_nobody_s(daemon: Daemon, session: bytes) -> None:
     client = daemon.client()
     client.session = session
-    assert (await refused(client, messages.Status())).error.code == "forbidden"
+    assert (await refused(client, requests.Status())).error.code == "forbidden"
     assert not len(daemon.sessions)
 
 
 async def test_a_client_of_an_earlier_release_goes_on_by_its_key_from_another_host(far_daemon: Daemon) -> None:
     before, after = far_daemon.far_client(), far_daemon.far_client()
     after.session = before.session
-    await before.ask(messages.Hello(versions=(1, 0)))
-    assert (await refused(after, messages.Status())).error.code == "forbidden"
-    assert isinstance(await after.ask(messages.Hello(versions=(1, 0))), messages.Welcome)
+    await before.ask(requests.Hello(versions=(1, 0)))
+    assert (await refused(after, requests.Status())).error.code == "forbidden"
+    assert isinstance(await after.ask(requests.Hello(versions=(1, 0))), messages.Welcome)
 
 
 def entered(sessions: Sessions, *, secret: str = "", route: bytes = b"\0r", key: str = "") -> bytes:
     identity = proof.session_id(secret) if secret else uuid.uuid4().bytes
-    hello = messages.Hello(versions=(1, 1), secret=secret) if secret else None
+    hello = requests.Hello(versions=(1, 1), secret=secret) if secret else None
     return sessions.enter(identity, route, key, hello).id
 
 

@@ -13,7 +13,7 @@ import zmq
 from tests.fault.conftest import TestDaemon
 from tests.fault.test_committing import SESSION, House, ScriptedWindow, dot, waiting
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, reports, requests, steps
 from mtv.wire.errors import DaemonError
 from mtvd.drawing import framing
 from mtvd.drawing import journal as jn
@@ -215,17 +215,17 @@ async def test_a_daemon_whose_disk_is_full_serves_what_needs_no_disk(
         daemon = TestDaemon(tmp_path, context)
         async with daemon.running():
             client = daemon.client()
-            hello = messages.Hello(versions=(1, 0), program="t", host="h", user="u", pid=1)
+            hello = requests.Hello(versions=(1, 0), program="t", host="h", user="u", pid=1)
             welcome = await client.answer(client.send(hello, sequence=0))
             assert isinstance(welcome, messages.Welcome)
             assert (welcome.pixel_directory, welcome.nonce_name) == ("", "")
-            assert isinstance(await client.ask(messages.Status()), messages.Report)
-            failed = await client.ask(messages.Transaction(steps=(steps.Zoom(display=0, factor=1.0),)))
+            assert isinstance(await client.ask(requests.Status()), reports.Report)
+            failed = await client.ask(requests.Transaction(steps=(steps.Zoom(display=0, factor=1.0),)))
             assert isinstance(failed, messages.Failed)
             assert failed.error.code == "storage_full"
             monkeypatch.undo()
             welcome = await client.answer(client.send(hello, sequence=0))
             assert isinstance(welcome, messages.Welcome)
             assert welcome.pixel_directory
-            done = await client.ask(messages.Transaction(steps=(steps.Zoom(display=0, factor=1.0),)))
+            done = await client.ask(requests.Transaction(steps=(steps.Zoom(display=0, factor=1.0),)))
             assert isinstance(done, messages.Outcome)

@@ -21,7 +21,7 @@ from mtv.session.link import Link, Timing
 from mtv.session.ticket import Ticket
 from mtv.shared import keys
 from mtv.testing import WAIT_SECS, ScriptedDaemon
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.limits import Limits
 
 SOON = Timing(hello_secs=1.0, lost_secs=0.3, retry_secs=0.01)
@@ -119,7 +119,7 @@ def test_a_call_that_fails_at_any_moment_of_a_connection_is_told_and_the_next_re
 
     def talk() -> None:
         display.show()
-        connection.request(messages.Sync())
+        connection.request(requests.Sync())
         daemon.restart()
         display.show()
 
@@ -136,13 +136,13 @@ def test_what_fails_for_good_is_told_to_all_who_wait_and_to_those_who_come_until
     fault = Fault(monkeypatch, *POINTS[point])
     connection = Connection(daemon.endpoint, timing=SOON)
     display = mtv.Display(connection=connection)
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display.show(wait=False)
     raised: list[BaseException] = []
     waiting = [threading.Thread(target=lambda: raised.extend(within_time(display.show))) for _ in range(3)]
     for thread in waiting:
         thread.start()
-    daemon.wait_for(messages.Transaction, 4)
+    daemon.wait_for(requests.Transaction, 4)
     fault.arm(1, zmq.ZMQError(errno.EMFILE), always=True)
     daemon.restart()
     for thread in waiting:
@@ -176,7 +176,7 @@ def test_a_key_that_libzmq_refuses_is_told_by_its_file(tmp_path: Path, monkeypat
 CONNECT = """
 import os, resource, sys, mtv, mtv.session.greeting, mtv.session.link, zmq, getpass, pwd
 from mtv.session.connection import Connection
-from mtv.wire.messages import Sync
+from mtv.wire.requests import Sync
 getpass.getuser()
 connection = Connection(sys.argv[1], timing=mtv.session.link.Timing(hello_secs=2))
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -238,7 +238,7 @@ def test_where_no_thread_can_be_started_for_events_they_are_not_subscribed_to(
             patch.setattr(threading.Thread, "start", _no_thread)
             with pytest.raises(mtv.Unavailable, match="can't start new thread"):
                 connection.on_event(print)
-        assert daemon.wait_for(messages.Unsubscribe)
+        assert daemon.wait_for(requests.Unsubscribe)
 
 
 def _no_thread(_thread: threading.Thread) -> None:
@@ -254,7 +254,7 @@ def test_a_function_for_events_that_ends_its_thread_ends_the_subscription(daemon
         events = connection.on_event(leave)
         threads = [thread for thread in threading.enumerate() if thread.name == "mtv-events"]
         daemon.tell(messages.Event(kind="key", key="a"))
-        assert daemon.wait_for(messages.Unsubscribe)
+        assert daemon.wait_for(requests.Unsubscribe)
         assert events.closed
         for thread in threads:  # its end is this test's to hear of, and not the next one's
             thread.join(WAIT_SECS)
@@ -269,8 +269,8 @@ def test_what_follows_an_answer_and_fails_costs_nobody_his_own(
 
     with mtv.connect(daemon.endpoint) as connection:
         link = connection._link
-        assert isinstance(connection.ask(messages.Sync(), cleanup=fail).reply, messages.Done)
-        assert isinstance(connection.request(messages.Sync()), messages.Done)
+        assert isinstance(connection.ask(requests.Sync(), cleanup=fail).reply, messages.Done)
+        assert isinstance(connection.request(requests.Sync()), messages.Done)
         assert connection._link is link
     assert "Input/output error" in caplog.text
 
@@ -282,9 +282,9 @@ def test_dots_that_are_over_a_limit_once_they_are_gathered_are_refused_alone(tmp
     ):
         display = mtv.Display(connection=connection)
         link = connection._link
-        daemon.hold(messages.Transaction)
+        daemon.hold(requests.Transaction)
         display.dot("o", 0, 0, wait=False)
-        daemon.wait_for(messages.Transaction)
+        daemon.wait_for(requests.Transaction)
         for number in range(5):
             display.dot("o", 0, 0, wait=False, overlay=str(number))
         daemon.release()
@@ -317,6 +317,6 @@ def test_a_link_whose_thread_does_not_come_to_anything_is_not_waited_for_for_eve
     monkeypatch.setattr(Link, "_open", lambda _: over.wait(WAIT_SECS))
     monkeypatch.setattr("mtv.session.link.GRACE_SECS", 0.1)
     connection = Connection(daemon.endpoint, timing=Timing(hello_secs=0.1))
-    raised = within_time(lambda: connection.request(messages.Sync()))
+    raised = within_time(lambda: connection.request(requests.Sync()))
     over.set()
     assert [type(error) for error in raised] == [mtv.Unavailable]

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 import zmq
 
-from mtv.wire import codec, frames, messages, steps
+from mtv.wire import codec, frames, messages, reports, steps
+from mtv.wire import requests as asks
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
 from mtvd.drawing.journal import Journal
@@ -49,7 +50,7 @@ async def next_progress(client: Any, number: int) -> messages.Progress:
 
 
 async def still_works(client: Any) -> None:
-    assert isinstance(await client.ask(messages.Status()), messages.Report)
+    assert isinstance(await client.ask(asks.Status()), reports.Report)
     assert isinstance(await client.ask(dot()), messages.Outcome)
 
 
@@ -128,8 +129,8 @@ async def test_unknown_types_and_ill_typed_fields_are_refused_with_their_path(da
         ),
         (steps.Mtv(target=Handle(handle="0" * 32)), "steps[0].target.handle"),
         (steps.Mtv(target=5), "steps[0].target"),
-        (messages.Transaction(steps=()), "steps"),
-        (messages.Transaction(steps=(steps.Zoom(),) * 101), "steps"),
+        (asks.Transaction(steps=()), "steps"),
+        (asks.Transaction(steps=(steps.Zoom(),) * 101), "steps"),
     ],
 )
 async def test_bad_values_are_refused_with_the_name_of_their_field(daemon: Daemon, step: Any, where: str) -> None:
@@ -144,7 +145,7 @@ async def test_bad_values_are_refused_with_the_name_of_their_field(daemon: Daemo
 
 async def test_a_transaction_with_one_bad_step_draws_nothing(daemon: Daemon) -> None:
     client = daemon.client()
-    request = messages.Transaction(steps=(dot(), steps.Zoom(factor=-1.0)))
+    request = asks.Transaction(steps=(dot(), steps.Zoom(factor=-1.0)))
     assert await refused(client, request) == ("bad_value", "steps[1].factor")
     assert daemon.window.batches == []
 
@@ -158,9 +159,9 @@ async def test_what_arrives_while_the_window_works_becomes_one_batch(daemon: Dae
     await daemon.window.reached.wait()
     numbers = [client.send(dot(float(x))) for x in range(5)]
     strange = other.send(dot(display=1))
-    assert isinstance(await other.ask(messages.Status()), messages.Report)
+    assert isinstance(await other.ask(asks.Status()), reports.Report)
     while daemon.engine.waiting < 6:
-        await other.ask(messages.Status())
+        await other.ask(asks.Status())
     daemon.window.gate.set()
     for number in (first, *numbers):
         assert isinstance(await client.answer(number), messages.Outcome)
@@ -175,11 +176,11 @@ async def test_status_hello_and_cancel_are_answered_while_the_window_hangs(daemo
     await daemon.window.reached.wait()
     waits = client.send(dot())
     while daemon.engine.waiting < 1:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(asks.Status())
     other = daemon.client()
-    assert isinstance(await other.ask(messages.Hello(versions=(1, 0))), messages.Welcome)
-    assert await other.ask(messages.Cancel()) == messages.Cancelled(count=0), "of its own session"
-    assert await other.ask(messages.Cancel(request_id=messages.EVERYBODYS)) == messages.Cancelled(count=1)
+    assert isinstance(await other.ask(asks.Hello(versions=(1, 0))), messages.Welcome)
+    assert await other.ask(asks.Cancel()) == messages.Cancelled(count=0), "of its own session"
+    assert await other.ask(asks.Cancel(request_id=asks.EVERYBODYS)) == messages.Cancelled(count=1)
     reply = await client.answer(waits)
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "cancelled"
@@ -204,7 +205,7 @@ async def test_a_client_that_reconnects_is_answered_where_it_is_now(daemon: Daem
     again.session, again.secret = client.session, client.secret
     await again.greet()
     again.send(dot(), sequence=1)
-    await again.ask(messages.Status(), ())
+    await again.ask(asks.Status(), ())
     daemon.window.gate.set()
     assert isinstance(await again.answer(1), messages.Outcome)
     assert len(daemon.window.batches) == 1
@@ -216,8 +217,8 @@ async def test_a_superseding_image_takes_the_place_of_one_that_waits(daemon: Dae
     client.send(dot())
     await daemon.window.reached.wait()
     pixels = bytes(48)
-    old = client.send(messages.Transaction(steps=(image(),), supersede=True), (pixels,))
-    new = client.send(messages.Transaction(steps=(image(),), supersede=True), (pixels,))
+    old = client.send(asks.Transaction(steps=(image(),), supersede=True), (pixels,))
+    new = client.send(asks.Transaction(steps=(image(),), supersede=True), (pixels,))
     reply = await client.answer(old)
     assert isinstance(reply, messages.Outcome)
     assert reply.steps[0].state == "superseded"
@@ -234,13 +235,13 @@ async def test_an_image_that_gave_way_is_answered_the_same_by_the_next_daemon_th
     daemon.window.gate = anyio.Event()
     client.send(dot())
     await daemon.window.reached.wait()
-    numbers = [client.send(messages.Transaction(steps=(image(),), supersede=True), (bytes(48),)) for _ in range(2)]
+    numbers = [client.send(asks.Transaction(steps=(image(),), supersede=True), (bytes(48),)) for _ in range(2)]
     told = await client.answer(numbers[0])
     recovered = Journal(tmp_path / "journal").recover()
     (answer,) = recovered.sessions[client.session.hex()].answers
     assert (answer.sequence, codec.decode_reply(answer.body)) == (numbers[0], told)
     assert recovered.open_intent is not None, "the dot is still under way"
-    client.send(messages.Transaction(steps=(image(),), supersede=True), (bytes(48),), sequence=numbers[0])
+    client.send(asks.Transaction(steps=(image(),), supersede=True), (bytes(48),), sequence=numbers[0])
     assert await client.answer(numbers[0]) == told
 
 
@@ -257,7 +258,7 @@ async def test_the_pixel_files_of_an_image_that_gave_way_are_removed_whatever_it
         name = new_name("mtv")
         os.close(allocate(daemon.pixels.directory / name, 2 * 28_800))
         target = Exposure(image=Array(dtype=">f4", shape=(3, 4), file=name, offset=28_800))
-        shown = messages.Transaction(steps=(steps.Mtv(target=target),), supersede=True)
+        shown = asks.Transaction(steps=(steps.Mtv(target=target),), supersede=True)
         numbers.append(client.send(shown))
         for _ in range(newer_after):
             await anyio.lowlevel.checkpoint()
@@ -272,7 +273,7 @@ async def test_more_than_may_be_under_way_waits_for_its_place_and_is_carried_out
     daemon.window.gate = anyio.Event()
     numbers = [client.send(dot()) for _ in range(60)]
     while daemon.budget.waiting < 35:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(asks.Status())
     assert daemon.budget.requests_used == 25, "half of the places: as many are free for others"
     daemon.window.gate.set()
     for number in numbers:
@@ -285,9 +286,9 @@ async def test_who_waits_for_a_place_can_be_cancelled(daemon: Daemon) -> None:
     daemon.window.gate = anyio.Event()
     numbers = [client.send(dot()) for _ in range(30)]
     while daemon.budget.waiting < 5:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(asks.Status())
     request_id = f"{client.session.hex()}-{numbers[-1]}"
-    assert await daemon.client().ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
+    assert await daemon.client().ask(asks.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
     reply = await client.answer(numbers[-1])
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "cancelled"
@@ -301,9 +302,9 @@ async def test_a_transaction_past_its_deadline_is_failed_and_not_drawn(daemon: D
     daemon.window.gate = anyio.Event()
     client.send(dot())
     await daemon.window.reached.wait()
-    late = client.send(messages.Transaction(steps=(dot(),), deadline_secs=1e-6))
+    late = client.send(asks.Transaction(steps=(dot(),), deadline_secs=1e-6))
     while daemon.engine.waiting < 1:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(asks.Status())
     daemon.window.gate.set()
     reply = await client.answer(late)
     assert isinstance(reply, messages.Failed)
@@ -311,7 +312,7 @@ async def test_a_transaction_past_its_deadline_is_failed_and_not_drawn(daemon: D
     assert len(daemon.window.batches) == 1
 
 
-@pytest.mark.parametrize("look", [messages.Sync(), messages.Snapshot(display=0)])
+@pytest.mark.parametrize("look", [asks.Sync(), asks.Snapshot(display=0)])
 async def test_a_window_lost_while_it_is_looked_at_is_drawn_again_and_looked_at_once_more(
     daemon: Daemon, look: Any
 ) -> None:
@@ -365,7 +366,7 @@ async def test_a_load_and_its_display_may_stand_in_one_transaction(daemon: Daemo
         data_id={"instrument": "HSC", "visit": 23718, "detector": 41},
         collections=("u/somebody/single_frame",),
     )
-    reply = await client.ask(messages.Transaction(steps=(steps.Load(target=dataset), steps.Mtv(target=0), dot())))
+    reply = await client.ask(asks.Transaction(steps=(steps.Load(target=dataset), steps.Mtv(target=0), dot())))
     assert isinstance(reply, messages.Outcome)
     assert reply.steps[0].loaded is not None
     assert reply.steps[1].planes["SAT"] == "green"
@@ -394,9 +395,9 @@ async def test_a_query_under_way_is_cancelled_and_the_next_one_works(daemon: Dae
     query = steps.Query(dataset_type="calexp", collections=("u/somebody/single_frame",))
     waits = slow.send(query)
     await hold.reached.wait()
-    request_id = messages.EVERYBODYS if everything else f"{slow.session.hex()}-{waits}"
-    assert await other.ask(messages.Cancel(request_id=f"{slow.session.hex()}-999")) == messages.Cancelled(count=0)
-    assert await other.ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
+    request_id = asks.EVERYBODYS if everything else f"{slow.session.hex()}-{waits}"
+    assert await other.ask(asks.Cancel(request_id=f"{slow.session.hex()}-999")) == messages.Cancelled(count=0)
+    assert await other.ask(asks.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
     reply = await slow.answer(waits)
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "cancelled"
@@ -416,12 +417,12 @@ CALEXP, SRC = (
 @pytest.mark.parametrize(
     ("point", "request_"),
     [
-        ("get", messages.Get(target=CALEXP)),
+        ("get", asks.Get(target=CALEXP)),
         ("read", steps.Load(target=CALEXP)),
         ("get", steps.Load(target=SRC)),
         ("read", steps.Mtv(target=CALEXP)),
         ("positions", steps.Overlay(name="psf", target=SRC)),
-        ("read", messages.Transaction(steps=(steps.Mtv(target=CALEXP), steps.Overlay(name="psf", target=SRC)))),
+        ("read", asks.Transaction(steps=(steps.Mtv(target=CALEXP), steps.Overlay(name="psf", target=SRC)))),
     ],
 )
 async def test_who_waits_for_a_file_from_afar_hears_how_far_it_has_come(
@@ -432,9 +433,9 @@ async def test_who_waits_for_a_file_from_afar_hears_how_far_it_has_come(
     number = waits.send(request_)
     await hold.reached.wait()
     assert await next_progress(waits, number) == messages.Progress(done=500, total=1000, unit="bytes")
-    other.send(messages.Status())
+    other.send(asks.Status())
     _, first = await other.receive()
-    assert isinstance(first, messages.Report)
+    assert isinstance(first, reports.Report)
     hold.release()
     assert await next_progress(waits, number) == messages.Progress(done=1000, total=1000, unit="bytes")
     assert not isinstance(await waits.answer(number), messages.Failed)
@@ -443,7 +444,7 @@ async def test_who_waits_for_a_file_from_afar_hears_how_far_it_has_come(
 async def test_fetches_of_one_transaction_are_added_up(daemon: Daemon) -> None:
     holds = [daemon.repositories.fetch_at("read", 1000), daemon.repositories.fetch_at("positions", 3000)]
     client = daemon.client()
-    both = messages.Transaction(steps=(steps.Mtv(target=CALEXP), steps.Overlay(name="psf", target=SRC)))
+    both = asks.Transaction(steps=(steps.Mtv(target=CALEXP), steps.Overlay(name="psf", target=SRC)))
     number = client.send(both)
     for hold in holds:
         await hold.reached.wait()
@@ -459,18 +460,18 @@ async def test_fetches_of_one_transaction_are_added_up(daemon: Daemon) -> None:
 async def test_a_get_is_cancelled_while_its_file_is_fetched_and_the_next_one_works(daemon: Daemon) -> None:
     hold = daemon.repositories.fetch_at("get", 1000)
     slow, other = daemon.client(), daemon.client()
-    number = slow.send(messages.Get(target=CALEXP))
+    number = slow.send(asks.Get(target=CALEXP))
     await hold.reached.wait()
-    cancel = messages.Cancel(request_id=f"{slow.session.hex()}-{number}")
+    cancel = asks.Cancel(request_id=f"{slow.session.hex()}-{number}")
     assert await other.ask(cancel) == messages.Cancelled(count=1)
     reply = await slow.answer(number)
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "cancelled"
-    assert isinstance(await slow.ask(messages.Get(target=CALEXP)), messages.Got)
+    assert isinstance(await slow.ask(asks.Get(target=CALEXP)), messages.Got)
 
 
 async def test_shutdown_is_answered_before_the_daemon_stops(daemon: Daemon) -> None:
-    assert await daemon.client().ask(messages.Shutdown(keep_window=True)) == messages.Done()
+    assert await daemon.client().ask(asks.Shutdown(keep_window=True)) == messages.Done()
     assert daemon.stopped == [True]
 
 
@@ -500,7 +501,7 @@ async def test_one_session_cannot_crowd_out_the_others(daemon: Daemon) -> None:
 
 async def test_the_nonce_and_what_is_no_file_cannot_be_claimed_or_removed(daemon: Daemon) -> None:
     client = daemon.client()
-    welcome = await client.ask(messages.Hello(versions=(1, 0)))
+    welcome = await client.ask(asks.Hello(versions=(1, 0)))
     assert isinstance(welcome, messages.Welcome)
     link = daemon.pixels.directory / "mtv-1-0123456789abcdef.fits"
     link.symlink_to("/nowhere")
@@ -510,16 +511,16 @@ async def test_the_nonce_and_what_is_no_file_cannot_be_claimed_or_removed(daemon
         assert (code, where) == ("bad_value", "steps[0].target.image")
     assert link.is_symlink()
     (daemon.pixels.directory / welcome.nonce_name).unlink()
-    again = await client.ask(messages.Hello(versions=(1, 0)))
+    again = await client.ask(asks.Hello(versions=(1, 0)))
     assert isinstance(again, messages.Welcome)
     assert (daemon.pixels.directory / again.nonce_name).read_text() == again.nonce
 
 
 async def test_texts_of_clients_are_one_line_in_the_status_and_echoes_are_short(daemon: Daemon) -> None:
     client = daemon.client()
-    await client.ask(messages.Hello(versions=(1, 0), program="p\x1b[2J\nall well", pid=1))
-    report = await client.ask(messages.Status())
-    assert isinstance(report, messages.Report)
+    await client.ask(asks.Hello(versions=(1, 0), program="p\x1b[2J\nall well", pid=1))
+    report = await client.ask(asks.Status())
+    assert isinstance(report, reports.Report)
     assert "p [2J all well" in [session.program for session in report.sessions]
     reply = await client.ask(steps.MaskColour(colours={"BAD": "c" * 100_000}))
     assert isinstance(reply, messages.Failed)
@@ -528,28 +529,28 @@ async def test_texts_of_clients_are_one_line_in_the_status_and_echoes_are_short(
 
 async def test_a_subscriber_is_told_of_events_beside_its_replies_and_a_new_greeting_ends_it(daemon: Daemon) -> None:
     client, deaf = daemon.client(), daemon.client()
-    await deaf.ask(messages.Status())
-    assert isinstance(await client.ask(messages.Subscribe()), messages.Subscribed)
+    await deaf.ask(asks.Status())
+    assert isinstance(await client.ask(asks.Subscribe()), messages.Subscribed)
     daemon.events.publish(messages.Event(kind="key", key="a", display=0))
     header, event = await client.receive()
     assert (header.kind, header.sequence, event.key) == (frames.Kind.EVENT, 1, "a")
     await still_works(client)
     await still_works(deaf)
-    await client.ask(messages.Hello(versions=(1, 0)))
+    await client.ask(asks.Hello(versions=(1, 0)))
     daemon.events.publish(messages.Event(kind="key", key="b", display=0))
     await still_works(client)
-    reply = await client.ask(messages.Subscribe())
+    reply = await client.ask(asks.Subscribe())
     assert reply.number == 2
-    assert isinstance(await client.ask(messages.Unsubscribe()), messages.Done)
+    assert isinstance(await client.ask(asks.Unsubscribe()), messages.Done)
     daemon.events.publish(messages.Event(kind="key", key="c", display=0))
     await still_works(client)
 
 
 async def test_a_subscriber_that_vanished_harms_nobody(daemon: Daemon) -> None:
     gone, client = daemon.client(), daemon.client()
-    await gone.ask(messages.Subscribe())
+    await gone.ask(asks.Subscribe())
     gone.socket.close()
-    await client.ask(messages.Subscribe())
+    await client.ask(asks.Subscribe())
     for _ in range(2000):
         daemon.events.publish(messages.Event(kind="key", key="a", display=0))
     await still_works(client)
@@ -558,7 +559,7 @@ async def test_a_subscriber_that_vanished_harms_nobody(daemon: Daemon) -> None:
 async def test_an_expression_beyond_the_limit_is_refused_before_it_is_read(daemon: Daemon) -> None:
     query = steps.Query(dataset_type="calexp", where="x" * (daemon.limits.where_chars + 1))
     assert await refused(daemon.client(), query) == ("too_large", "where")
-    assert await refused(daemon.client(), messages.Transaction(steps=(query, dot()))) == ("too_large", "steps[0].where")
+    assert await refused(daemon.client(), asks.Transaction(steps=(query, dot()))) == ("too_large", "steps[0].where")
 
 
 async def test_a_large_overlay_holds_back_its_own_display_and_nobody_else(
@@ -575,12 +576,12 @@ async def test_a_large_overlay_holds_back_its_own_display_and_nobody_else(
     requests = [
         dot(display=1),
         steps.Zoom(display="stars", factor=2.0),
-        messages.Sync(),
+        asks.Sync(),
         steps.Overlay(display=2, x=column, y=column),
     ]
     numbers = [other.send(request) for other, request in zip(others, requests, strict=True)]
     while daemon.engine.waiting < 4:
-        await daemon.client().ask(messages.Status())
+        await daemon.client().ask(asks.Status())
     daemon.window.gate.set()
     assert isinstance(await client.answer(large), messages.Outcome)
     for other, number in zip(others, numbers, strict=True):
@@ -630,17 +631,17 @@ async def test_a_request_that_never_was_is_carried_out_though_its_successors_ans
 async def test_a_repository_whose_path_is_no_utf_8_is_told_in_a_way_that_can_be_read(
     daemon: Daemon, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = (messages.RepositoryInfo(alias="odd", location=path, state="open"),)
+    known = (reports.RepositoryInfo(alias="odd", location=path, state="open"),)
     monkeypatch.setattr(daemon.repositories, "known", lambda: known)
     client = daemon.client()
-    reply = await client.ask(messages.Repositories())
-    assert isinstance(reply, messages.RepositoryList)
+    reply = await client.ask(asks.Repositories())
+    assert isinstance(reply, reports.RepositoryList)
     told = reply.repositories[0].location
     assert told == {"/data/\udcffnights": "/data/\\xffnights", "/data/\ud800": "/data/\\ud800"}.get(path, path)
     await still_works(client)
 
 
-@pytest.mark.parametrize("request_", [messages.Repositories(), messages.Get(target=CALEXP), steps.Load(target=CALEXP)])
+@pytest.mark.parametrize("request_", [asks.Repositories(), asks.Get(target=CALEXP), steps.Load(target=CALEXP)])
 async def test_a_reply_that_cannot_be_encoded_is_an_error_of_its_request_alone(
     daemon: Daemon, request_: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -652,7 +653,7 @@ async def test_a_reply_that_cannot_be_encoded_is_an_error_of_its_request_alone(
     async def load(*_: Any) -> messages.Loaded:
         return messages.Loaded(handle="h", bytes=beyond)
 
-    odd = messages.RepositoryInfo(alias="a", location="/", state="open", default=beyond)  # type: ignore[arg-type]
+    odd = reports.RepositoryInfo(alias="a", location="/", state="open", default=beyond)  # type: ignore[arg-type]
     client = daemon.client()
     with monkeypatch.context() as patched:
         patched.setattr(daemon.repositories, "known", lambda: (odd,))
@@ -668,7 +669,7 @@ async def test_an_error_with_odd_texts_is_told(daemon: Daemon, monkeypatch: pyte
 
     monkeypatch.setattr(daemon.repositories, "get", get)
     client = daemon.client()
-    assert await refused(client, messages.Get(target=CALEXP)) == ("not_found", "\\ud800")
+    assert await refused(client, asks.Get(target=CALEXP)) == ("not_found", "\\ud800")
     await still_works(client)
 
 
@@ -684,14 +685,14 @@ async def test_an_outcome_that_cannot_be_told_is_an_error_and_the_window_goes_on
 
 async def test_an_event_and_progress_that_cannot_be_told_are_left_out(daemon: Daemon) -> None:
     client = daemon.client()
-    await client.ask(messages.Subscribe())
+    await client.ask(asks.Subscribe())
     daemon.events.publish(messages.Event(kind="key", key="\ud800", count=1 << 70))
     daemon.events.publish(messages.Event(kind="key", key="\udcff"))
     header, event = await client.receive()
     assert (header.sequence, event) == (2, messages.Event(kind="key", key="\\xff", number=2))
 
     daemon.repositories.fetch_at("get", 1 << 70).release()
-    assert (await refused(client, messages.Get(target=CALEXP)))[0] == "internal"
+    assert (await refused(client, asks.Get(target=CALEXP)))[0] == "internal"
     await still_works(client)
 
 
@@ -706,12 +707,12 @@ async def test_whatever_goes_wrong_with_a_message_ends_that_message_alone(
         raise failure
 
     client, other = daemon.client(), daemon.client()
-    await client.ask(messages.Status())
+    await client.ask(asks.Status())
     with monkeypatch.context() as patched:
         patched.setattr(f"mtvd.front.listener.{place}", fail)
         if place == "remote.told":
             patched.setattr(daemon.listener, "_encoded", fail)
-        number = client.send(messages.Status())
+        number = client.send(asks.Status())
         reply = await client.answer(number)
         assert isinstance(reply, messages.Failed)
         assert reply.error.code == "internal"

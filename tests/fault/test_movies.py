@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtvd.repo.fake import COLLECTION
 from mtvd.scene import actions as ac
@@ -47,28 +47,28 @@ def shown_by(daemon: Daemon) -> list[str]:
     ]
 
 
-async def movie(client: Any, request: Any) -> messages.Movie:
+async def movie(client: Any, request: Any) -> reports.Movie:
     reply = await client.ask(request)
-    assert isinstance(reply, messages.Movie), reply
+    assert isinstance(reply, reports.Movie), reply
     return reply
 
 
-async def played(client: Any, **fields: Any) -> messages.Movie:
-    return await movie(client, messages.Play(**{"targets": TARGETS, "fps": FAST, **fields}))
+async def played(client: Any, **fields: Any) -> reports.Movie:
+    return await movie(client, requests.Play(**{"targets": TARGETS, "fps": FAST, **fields}))
 
 
-async def steered(client: Any, action: Any, value: float = 1.0, **fields: Any) -> messages.Movie:
-    return await movie(client, messages.Steer(action=action, value=value, **fields))
+async def steered(client: Any, action: Any, value: float = 1.0, **fields: Any) -> reports.Movie:
+    return await movie(client, requests.Steer(action=action, value=value, **fields))
 
 
-async def until(client: Any, state: messages.Movie, condition: Any) -> messages.Movie:
+async def until(client: Any, state: reports.Movie, condition: Any) -> reports.Movie:
     with anyio.fail_after(WAIT_SECS):
         while not condition(state):
-            state = await movie(client, messages.Follow(movie=state.movie, seen=state.number, within_secs=10))
+            state = await movie(client, requests.Follow(movie=state.movie, seen=state.number, within_secs=10))
     return state
 
 
-async def ended(client: Any, state: messages.Movie) -> messages.Movie:
+async def ended(client: Any, state: reports.Movie) -> reports.Movie:
     return await until(client, state, lambda now: now.state == "ended")
 
 
@@ -125,17 +125,17 @@ async def test_the_view_stays_and_lasting_overlays_too(daemon: Daemon) -> None:
 async def test_it_goes_on_when_its_client_has_gone_and_another_steers_it(daemon: Daemon) -> None:
     client = daemon.client()
     state = await played(client, loop=True)
-    await client.ask(messages.Bye())
+    await client.ask(requests.Bye())
     other = daemon.client()
     state = await until(other, state, lambda now: now.shown > 20)
-    report = await other.ask(messages.Status())
-    assert isinstance(report, messages.Report)
+    report = await other.ask(requests.Status())
+    assert isinstance(report, reports.Report)
     assert [now.movie for now in report.movies] == [state.movie]
     assert (await steered(other, "pause", display=0)).state == "paused"
     assert (await steered(other, "seek", 3.0)).label == LABELS[3]
     assert (await steered(other, "stop")).reason == "stopped"
-    report = await other.ask(messages.Status())
-    assert isinstance(report, messages.Report)
+    report = await other.ask(requests.Status())
+    assert isinstance(report, reports.Report)
     assert report.movies == ()
 
 
@@ -145,7 +145,7 @@ async def test_another_image_ends_it_and_stays(daemon: Daemon) -> None:
     await put(other)
     assert (await ended(client, state)).reason == "replaced"
     assert daemon.engine.scene.displays[0].image.shape_yx == (3, 4)
-    assert isinstance(await other.ask(messages.Sync()), messages.Done)
+    assert isinstance(await other.ask(requests.Sync()), messages.Done)
     assert daemon.engine.scene.displays[0].image.shape_yx == (3, 4)
 
 
@@ -171,7 +171,7 @@ async def test_a_feed_ends_it(daemon: Daemon) -> None:
     client, other = daemon.client(), daemon.client()
     state = await until(client, await played(client, loop=True), lambda now: now.shown > 3)
     exposure = Exposure(image=Array(dtype=">f4", shape=(3, 4), buffer=0))
-    await other.ask(messages.Frame(feed="f", display=0, target=exposure), (bytes(48),))
+    await other.ask(requests.Frame(feed="f", display=0, target=exposure), (bytes(48),))
     assert (await ended(client, state)).reason == "replaced"
 
 
@@ -183,7 +183,7 @@ async def test_a_deleted_display_ends_it_even_in_a_pause(daemon: Daemon) -> None
     state = await ended(client, state)
     assert state.reason == "deleted"
     assert not daemon.engine.scene.displays
-    reply = await client.ask(messages.Steer(movie=state.movie, action="step"))
+    reply = await client.ask(requests.Steer(movie=state.movie, action="step"))
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "not_found"
 
@@ -191,7 +191,7 @@ async def test_a_deleted_display_ends_it_even_in_a_pause(daemon: Daemon) -> None
 async def test_a_named_display_is_known_by_its_number_too(daemon: Daemon) -> None:
     client = daemon.client()
     await steered(client, "seek", 0.0, movie=(await played(client, display="guider", paused=True)).movie)
-    assert (await movie(client, messages.Follow(display=1001))).display == "guider"
+    assert (await movie(client, requests.Follow(display=1001))).display == "guider"
     replacing = await played(client, display=1001)
     assert (await ended(client, replacing)).shown > 0
 
@@ -240,7 +240,7 @@ async def test_a_read_that_hangs_holds_up_nobody_and_stop_ends_it(daemon: Daemon
     with anyio.fail_after(WAIT_SECS):
         await hold.reached.wait()
     await put(client)
-    assert isinstance(await client.ask(messages.Sync()), messages.Done)
+    assert isinstance(await client.ask(requests.Sync()), messages.Done)
     assert (await steered(client, "stop", movie=state.movie)).reason == "stopped"
     assert daemon.engine.waiting == 0
     assert daemon.engine.scene.displays[0].image.shape_yx == (3, 4)
@@ -264,12 +264,12 @@ async def test_followers_and_steps_that_wait_can_be_cancelled(daemon: Daemon) ->
     state = await steered(client, "seek", 0.0, movie=(await played(client, paused=True)).movie)
     hold = daemon.repositories.hang_at("read")
     for request in (
-        messages.Follow(movie=state.movie, seen=state.number, within_secs=60),
-        messages.Steer(movie=state.movie, action="step"),
+        requests.Follow(movie=state.movie, seen=state.number, within_secs=60),
+        requests.Steer(movie=state.movie, action="step"),
     ):
         sequence = client.send(request)
-        await client.ask(messages.Describe())  # so that it is under way
-        await other.ask(messages.Cancel(request_id=f"{client.session.hex()}-{sequence}"))
+        await client.ask(requests.Describe())  # so that it is under way
+        await other.ask(requests.Cancel(request_id=f"{client.session.hex()}-{sequence}"))
         reply = await client.answer(sequence)
         assert isinstance(reply, messages.Failed)
         assert reply.error.code == "cancelled"
@@ -289,11 +289,11 @@ async def test_nothing_of_a_movie_is_remembered_in_sessions(daemon: Daemon) -> N
 
 async def test_other_hosts_play_datasets_and_no_files_and_learn_no_session(far_daemon: Daemon) -> None:
     near, far = far_daemon.client(), far_daemon.far_client()
-    reply = await far.ask(messages.Play(targets=(*TARGETS, File(path="/etc/x.fits"))))
+    reply = await far.ask(requests.Play(targets=(*TARGETS, File(path="/etc/x.fits"))))
     assert isinstance(reply, messages.Failed)
     assert (reply.error.code, reply.error.where) == ("forbidden", "targets[6].path")
     state = await until(near, await played(near, loop=True), lambda now: now.shown > 3)
-    told = await movie(far, messages.Follow())
+    told = await movie(far, requests.Follow())
     assert told.movie == state.movie
     assert near.session.hex() not in str(told)
     assert (await steered(far, "stop")).reason == "stopped"

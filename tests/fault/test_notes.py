@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import zmq
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtvd.repo.fake import COLLECTION, FakeRepositories
 
@@ -24,9 +24,9 @@ def image(*notes: str) -> steps.Mtv:
     return steps.Mtv(target=Exposure(image=Array(dtype=">f4", shape=(3, 4), buffer=0), notes=notes))
 
 
-async def described(client: Any) -> messages.DisplayReport:
-    reply = await client.ask(messages.Describe(display=0))
-    assert isinstance(reply, messages.DisplayReport), reply
+async def described(client: Any) -> reports.DisplayReport:
+    reply = await client.ask(requests.Describe(display=0))
+    assert isinstance(reply, reports.DisplayReport), reply
     return reply
 
 
@@ -61,7 +61,7 @@ async def test_a_frame_of_a_feed_tells_its_notes(daemon: Daemon) -> None:
     client = daemon.client()
     target = image(NOTE).target
     assert isinstance(target, Exposure)
-    reply = await client.ask(messages.Frame(feed="guider", display=0, target=target), (PIXELS,))
+    reply = await client.ask(requests.Frame(feed="guider", display=0, target=target), (PIXELS,))
     assert isinstance(reply, messages.Outcome), reply
     assert reply.steps[0].note == NOTE
 

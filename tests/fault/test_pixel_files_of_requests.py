@@ -15,7 +15,7 @@ import mtv
 from mtv.session.connection import Connection
 from mtv.session.link import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
-from mtv.wire import frames, messages
+from mtv.wire import frames, messages, requests
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.frames import Kind
 from mtv.wire.limits import Limits
@@ -59,7 +59,7 @@ def test_a_buffer_over_the_limits_is_refused_here_and_leaves_no_file(
 
     with pytest.raises(mtv.RequestError, match="limit of 4"):
         draw()
-    assert not daemon.of(messages.Transaction)
+    assert not daemon.of(requests.Transaction)
     assert files(daemon) == []
 
 
@@ -90,7 +90,7 @@ def test_what_the_daemon_has_refused_leaves_no_file(
             display.mtv(IMAGE)
             display.mtv(IMAGE)
 
-    daemon.script(messages.Transaction, refusal(code))
+    daemon.script(requests.Transaction, refusal(code))
     with pytest.raises(mtv.MtvError, match="so it is"):
         draw()
     assert files(daemon) == []
@@ -100,7 +100,7 @@ def test_what_the_daemon_has_refused_leaves_no_file(
 def test_an_error_that_does_not_say_that_nothing_was_drawn_leaves_the_file_to_the_daemon(
     daemon: ScriptedDaemon, display: mtv.Display, code: str
 ) -> None:
-    daemon.script(messages.Transaction, refusal(code))
+    daemon.script(requests.Transaction, refusal(code))
     with pytest.raises(mtv.MtvError, match="so it is"):
         display.mtv(IMAGE)
     assert len(files(daemon)) == 1
@@ -109,11 +109,11 @@ def test_an_error_that_does_not_say_that_nothing_was_drawn_leaves_the_file_to_th
 def test_an_answer_that_cannot_be_read_leaves_the_file_to_the_daemon(
     daemon: ScriptedDaemon, display: mtv.Display
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     raised: list[BaseException] = []
     thread = threading.Thread(target=lambda: raised.append(_error_of(lambda: display.mtv(IMAGE))))
     thread.start()
-    seen = daemon.wait_for(messages.Transaction)[0]
+    seen = daemon.wait_for(requests.Transaction)[0]
     parts = frames.pack(Kind.REPLY, seen.header.session, seen.header.sequence, b"\xc1")
     daemon.send_raw([bytes(part) for part in parts], to=seen)
     thread.join(WAIT_SECS)
@@ -127,14 +127,14 @@ def test_a_connection_that_breaks_leaves_what_was_sent_to_the_daemon_and_removes
     daemon.limits = Limits(in_flight=1)
     daemon.restart()
     display.show()
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     raised: list[BaseException] = []
     threads = [threading.Thread(target=lambda: raised.append(_error_of(lambda: display.mtv(IMAGE)))) for _ in range(3)]
     link = display.connection._linked()
     for number, thread in enumerate(threads, 1):
         thread.start()
         _until(lambda number=number: len(link._outbox) == number)  # type: ignore[misc]
-    seen = daemon.wait_for(messages.Transaction, 2)[-1]
+    seen = daemon.wait_for(requests.Transaction, 2)[-1]
     assert len(files(daemon)) == 3
     monkeypatch.setattr("mtv.session.link.frames.read_header", _broken)
     daemon.send(messages.Done(), to=seen)
@@ -142,7 +142,7 @@ def test_a_connection_that_breaks_leaves_what_was_sent_to_the_daemon_and_removes
         thread.join(WAIT_SECS)
     assert [type(error) for error in raised] == [mtv.DaemonError] * 3
     transaction = seen.message
-    assert isinstance(transaction, messages.Transaction)
+    assert isinstance(transaction, requests.Transaction)
     assert files(daemon) == [transaction.steps[0].target.image.file]  # type: ignore[union-attr]
 
 
@@ -151,12 +151,12 @@ def test_a_time_out_while_the_connection_is_made_anew_leaves_what_was_sent_befor
 ) -> None:
     """The daemon that has gone may have drawn it, and its successor shows it."""
     display.show()
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display.connection.timeout_secs = 0.3
     raised: list[BaseException] = []
     thread = threading.Thread(target=lambda: raised.append(_error_of(lambda: display.mtv(IMAGE))))
     thread.start()
-    daemon.wait_for(messages.Transaction, 2)
+    daemon.wait_for(requests.Transaction, 2)
     daemon.stop()
     thread.join(WAIT_SECS)
     assert isinstance(raised[0], mtv.Unavailable)
@@ -167,7 +167,7 @@ def test_a_time_out_while_the_connection_is_made_anew_leaves_what_was_sent_befor
 def test_a_time_out_leaves_the_file_until_the_late_answer_says_whose_it_is(
     daemon: ScriptedDaemon, display: mtv.Display
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display.connection.timeout_secs = 0.05
     for _ in range(2):
         with pytest.raises(mtv.DeadlineExceeded):
@@ -178,12 +178,12 @@ def test_a_time_out_leaves_the_file_until_the_late_answer_says_whose_it_is(
     def answer(seen: Seen) -> messages.Reply:
         return messages.Outcome(steps=(messages.StepOutcome(),)) if seen == daemon.seen[1] else cancelled(seen)
 
-    daemon.script(messages.Transaction, answer)
+    daemon.script(requests.Transaction, answer)
     display.connection.timeout_secs = WAIT_SECS
-    drawn = daemon.of(messages.Transaction)[0].message
-    assert isinstance(drawn, messages.Transaction)
+    drawn = daemon.of(requests.Transaction)[0].message
+    assert isinstance(drawn, requests.Transaction)
     daemon.release()
-    display.connection.request(messages.Sync())
+    display.connection.request(requests.Sync())
     assert files(daemon) == [drawn.steps[0].target.image.file]  # type: ignore[union-attr]
 
 
@@ -238,7 +238,7 @@ def test_a_child_that_is_forked_inside_a_buffer_and_leaves_it_removes_no_file_of
                 os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
         assert files(daemon) == before
-    assert len(daemon.of(messages.Transaction)) == 1
+    assert len(daemon.of(requests.Transaction)) == 1
 
 
 def _error_of(work: Callable[[], object]) -> BaseException:

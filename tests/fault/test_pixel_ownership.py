@@ -9,7 +9,7 @@ import pytest
 from tests.fault.conftest import RawClient
 from tests.fault.conftest import TestDaemon as Daemon
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, requests, steps
 from mtv.wire.data import Dataset, Handle
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def test_a_handle_may_be_released_while_its_image_is_drawn(daemon: Daemon)
     await close_gate(daemon)
     number = client.send(steps.Mtv(display="a", target=handle))
     await daemon.window.reached.wait()
-    assert isinstance(await client.ask(messages.Release(handle=handle.handle)), messages.Done)
+    assert isinstance(await client.ask(requests.Release(handle=handle.handle)), messages.Done)
     daemon.window.gate.set()
     assert isinstance(await client.answer(number), messages.Outcome)
     assert daemon.engine.scene.files() == files(daemon)
@@ -55,8 +55,8 @@ async def release_while_waiting(daemon: Daemon, client: RawClient, other: RawCli
     await daemon.window.reached.wait()
     number = client.send(steps.Mtv(display="a", target=handle))
     while daemon.engine.waiting < 1:
-        await other.ask(messages.Status())
-    await client.ask(messages.Release(handle=handle.handle))
+        await other.ask(requests.Status())
+    await client.ask(requests.Release(handle=handle.handle))
     return before, number
 
 
@@ -73,10 +73,10 @@ async def test_a_handle_may_be_released_while_its_transaction_reads_something_el
     client = daemon.client()
     handle = await loaded(client)
     hold = daemon.repositories.hold_at("read")
-    both = messages.Transaction(steps=(steps.Mtv(display="a", target=handle), steps.Mtv(display="b", target=DATASET)))
+    both = requests.Transaction(steps=(steps.Mtv(display="a", target=handle), steps.Mtv(display="b", target=DATASET)))
     number = client.send(both)
     await hold.reached.wait()
-    await client.ask(messages.Release(handle=handle.handle))
+    await client.ask(requests.Release(handle=handle.handle))
     hold.release()
     assert isinstance(await client.answer(number), messages.Outcome)
     assert daemon.engine.scene.files() == files(daemon)
@@ -101,7 +101,7 @@ async def test_what_was_released_and_then_not_drawn_is_removed(daemon: Daemon) -
     client, other = daemon.client(), daemon.client()
     before, number = await release_while_waiting(daemon, client, other)
     assert files(daemon)
-    cancelled = await client.ask(messages.Cancel(request_id=f"{client.session.hex()}-{number}"))
+    cancelled = await client.ask(requests.Cancel(request_id=f"{client.session.hex()}-{number}"))
     assert isinstance(cancelled, messages.Cancelled)
     assert cancelled.count == 1
     assert isinstance(await client.answer(number), messages.Failed)
@@ -110,9 +110,9 @@ async def test_what_was_released_and_then_not_drawn_is_removed(daemon: Daemon) -
     assert files(daemon) == set()
 
 
-@pytest.mark.parametrize("request_", [messages.Sync(), messages.Snapshot()], ids=["sync", "snapshot"])
+@pytest.mark.parametrize("request_", [requests.Sync(), requests.Snapshot()], ids=["sync", "snapshot"])
 async def test_a_sync_or_picture_that_is_cancelled_leaves_nothing_behind(
-    daemon: Daemon, request_: messages.Request
+    daemon: Daemon, request_: requests.Request
 ) -> None:
     client, other = daemon.client(), daemon.client()
     await close_gate(daemon)
@@ -120,8 +120,8 @@ async def test_a_sync_or_picture_that_is_cancelled_leaves_nothing_behind(
     await daemon.window.reached.wait()
     number = client.send(request_)
     while daemon.engine.waiting < 1:
-        await other.ask(messages.Status())
-    await client.ask(messages.Cancel(request_id=f"{client.session.hex()}-0"))
+        await other.ask(requests.Status())
+    await client.ask(requests.Cancel(request_id=f"{client.session.hex()}-0"))
     assert isinstance(await client.answer(number), messages.Failed)
     assert daemon.engine._pictures == []
     daemon.window.gate.set()

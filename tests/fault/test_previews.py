@@ -13,7 +13,8 @@ import pytest
 from mtv.wire.data import Dataset
 from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Outcome, Transaction
+from mtv.wire.messages import Outcome
+from mtv.wire.requests import Transaction
 from mtv.wire.steps import AnyStep, Load, Mtv, Overlay, Scale, Show, Zoom
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.engine import Engine

@@ -22,7 +22,7 @@ import mtv
 from mtv.pixels.outgoing import FrameSink
 from mtv.session.link import Timing
 from mtv.shared import keys, packing, tcp
-from mtv.wire import codec, frames, messages, steps
+from mtv.wire import codec, frames, messages, reports, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Kind
@@ -264,9 +264,9 @@ async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("request_", "where"),
     [
-        (messages.Shutdown(), "type"),
-        (messages.Get(target=FILE), "target.path"),
-        (messages.Get(target=Dataset(repo="/repo/main", id="0" * 32)), "target.repo"),
+        (requests.Shutdown(), "type"),
+        (requests.Get(target=FILE), "target.path"),
+        (requests.Get(target=Dataset(repo="/repo/main", id="0" * 32)), "target.repo"),
         (steps.Query(repo="s3://sky/repo"), "repo"),
         (steps.Load(target=FILE), "target.path"),
         (steps.Load(target=CALEXP, ahead=(CALEXP, FILE)), "ahead[1].path"),
@@ -276,15 +276,15 @@ async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest
         (steps.Overlay(target=FILE), "target.path"),
         (steps.Overlay(x=IN_A_FILE, y=IN_A_FILE), "x.file"),
         (steps.Overlay(x=(1.0,), y=(1.0,), size=IN_A_FILE), "size.file"),
-        (messages.Transaction(steps=(steps.Show(), steps.Mtv(target=FILE))), "steps[1].target.path"),
-        (messages.Transaction(steps=(steps.Query(repo="../r"),)), "steps[0].repo"),
-        (messages.Frame(feed="f", display=0, target=IMAGE, slots=("feed-1-0123456789abcdef.fits",)), "slots"),
-        (messages.Frame(feed="f", display=0, target=Exposure(image=IN_A_FILE)), "target.image.file"),
-        (messages.Frame(feed="f", display=0, target=IMAGE, markers=steps.Overlay(target=FILE)), "markers.target.path"),
+        (requests.Transaction(steps=(steps.Show(), steps.Mtv(target=FILE))), "steps[1].target.path"),
+        (requests.Transaction(steps=(steps.Query(repo="../r"),)), "steps[0].repo"),
+        (requests.Frame(feed="f", display=0, target=IMAGE, slots=("feed-1-0123456789abcdef.fits",)), "slots"),
+        (requests.Frame(feed="f", display=0, target=Exposure(image=IN_A_FILE)), "target.image.file"),
+        (requests.Frame(feed="f", display=0, target=IMAGE, markers=steps.Overlay(target=FILE)), "markers.target.path"),
     ],
 )  # fmt: skip
 async def test_what_names_a_path_is_refused_from_another_host(
-    far_daemon: Daemon, request_: messages.Request, where: str
+    far_daemon: Daemon, request_: requests.Request, where: str
 ) -> None:
     client = far_daemon.far_client()
     reply = await client.ask(request_)
@@ -293,7 +293,7 @@ async def test_what_names_a_path_is_refused_from_another_host(
     assert reply.error.hint
     assert not far_daemon.repositories.calls
     assert not far_daemon.stopped
-    assert isinstance(await client.ask(messages.Status()), messages.Report)
+    assert isinstance(await client.ask(requests.Status()), reports.Report)
 
 
 async def test_a_client_on_the_host_may_still_name_paths_and_stop_the_daemon(far_daemon: Daemon) -> None:
@@ -301,11 +301,11 @@ async def test_a_client_on_the_host_may_still_name_paths_and_stop_the_daemon(far
     reply = await client.ask(steps.Mtv(target=FILE))
     assert isinstance(reply, messages.Failed)
     assert reply.error.code != "forbidden"
-    assert isinstance(await client.ask(messages.Shutdown()), messages.Done)
+    assert isinstance(await client.ask(requests.Shutdown()), messages.Done)
 
 
 async def test_the_greeting_tells_no_directory_and_takes_no_screen(far_daemon: Daemon) -> None:
-    hello = messages.Hello(versions=(1, 0), pid=7, x_display=":0", xauthority="/home/me/.Xauthority")
+    hello = requests.Hello(versions=(1, 0), pid=7, x_display=":0", xauthority="/home/me/.Xauthority")
     welcome = await far_daemon.far_client().ask(hello)
     assert isinstance(welcome, messages.Welcome)
     assert (welcome.pixel_directory, welcome.nonce_name, welcome.nonce) == ("", "", "")
@@ -320,36 +320,36 @@ async def test_the_greeting_tells_no_directory_and_takes_no_screen(far_daemon: D
 async def test_a_session_belongs_to_the_key_that_it_came_with(far_daemon: Daemon) -> None:
     near, far = far_daemon.client(), far_daemon.far_client()
     far.session = near.session
-    assert isinstance(await near.ask(messages.Status()), messages.Report)
-    reply = await far.ask(messages.Status())
+    assert isinstance(await near.ask(requests.Status()), reports.Report)
+    reply = await far.ask(requests.Status())
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "forbidden"
-    assert isinstance(await near.ask(messages.Status()), messages.Report)  # its answers go where they went before
+    assert isinstance(await near.ask(requests.Status()), reports.Report)  # its answers go where they went before
 
 
 async def test_a_local_client_cannot_go_on_with_the_session_of_another_host(far_daemon: Daemon) -> None:
     near, far = far_daemon.client(), far_daemon.far_client()
     near.session = far.session
-    assert isinstance(await far.ask(messages.Status()), messages.Report)
-    assert isinstance(await near.ask(messages.Status()), messages.Failed)
+    assert isinstance(await far.ask(requests.Status()), reports.Report)
+    assert isinstance(await near.ask(requests.Status()), messages.Failed)
 
 
 async def test_status_tells_other_hosts_no_ids_of_sessions_but_their_own(far_daemon: Daemon) -> None:
     near, far = far_daemon.client(), far_daemon.far_client()
     for client in (near, far):
-        await client.ask(messages.Hello(versions=(1, 0), pid=7))
-    told = await far.ask(messages.Status())
+        await client.ask(requests.Hello(versions=(1, 0), pid=7))
+    told = await far.ask(requests.Status())
     assert {session.session for session in told.sessions} == {"", far.session.hex()}
     assert told.listen == far_daemon.handlers.listen
-    told = await near.ask(messages.Status())
+    told = await near.ask(requests.Status())
     assert {session.session for session in told.sessions} == {near.session.hex(), far.session.hex()}
 
 
 async def test_other_hosts_are_told_no_path_of_this_one(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     place = "/home/somebody/data of mine"
-    broken = messages.RepositoryInfo(alias="demo", location=place, state=f"cannot be opened: '{place}/butler.yaml'")
+    broken = reports.RepositoryInfo(alias="demo", location=place, state=f"cannot be opened: '{place}/butler.yaml'")
     monkeypatch.setattr(far_daemon.repositories, "known", lambda: (broken,))
-    far_daemon.window.state = messages.WindowState(state="failed", reason=f'no "{place}/ds9" at file://{place}')
+    far_daemon.window.state = reports.WindowState(state="failed", reason=f'no "{place}/ds9" at file://{place}')
 
     async def get(*_: Any) -> messages.Got:
         raise RequestError(Error(code="unreadable_file", message=f"{place[:14]}/x.fits: torn", hint="see s3://sky/x"))
@@ -357,14 +357,14 @@ async def test_other_hosts_are_told_no_path_of_this_one(far_daemon: Daemon, monk
     monkeypatch.setattr(far_daemon.repositories, "get", get)
     far, near = far_daemon.far_client(), far_daemon.client()
     told = [
-        await far.ask(request) for request in (messages.Status(), messages.Repositories(), messages.Get(target=CALEXP))
+        await far.ask(request) for request in (requests.Status(), requests.Repositories(), requests.Get(target=CALEXP))
     ]
     for reply in told:
         assert not re.search(r"somebody|sky/|x.fits|butler.yaml|data of|\.sock|/s\b", str(reply)), reply
     assert (told[0].endpoint, told[0].listen) == ("", far_daemon.handlers.listen)
     assert told[2].error.message == f"{remote.A_PATH}: torn"
-    assert (await near.ask(messages.Repositories())).repositories == (broken,)
-    assert (await near.ask(messages.Status())).endpoint == far_daemon.endpoint
+    assert (await near.ask(requests.Repositories())).repositories == (broken,)
+    assert (await near.ask(requests.Status())).endpoint == far_daemon.endpoint
 
 
 async def test_an_answer_that_is_told_again_has_no_path_either(far_daemon: Daemon) -> None:
@@ -412,14 +412,14 @@ async def test_another_host_cancels_its_own_work_and_nobody_else_s(far_daemon: D
     await hold.reached.wait()
     queued = far.send(steps.Show())
     while far_daemon.engine.waiting < 2:
-        await near.ask(messages.Status())
-    assert await other.ask(messages.Cancel()) == messages.Cancelled(count=0)
+        await near.ask(requests.Status())
+    assert await other.ask(requests.Cancel()) == messages.Cancelled(count=0)
     for request_id in (f"{near.session.hex()}-{waits}", f"{far.session.hex()}-{queued}"):
-        reply = await other.ask(messages.Cancel(request_id=request_id))
+        reply = await other.ask(requests.Cancel(request_id=request_id))
         assert isinstance(reply, messages.Failed)
         assert (reply.error.code, reply.error.where) == ("forbidden", "request_id")
     for number, request_id in ((asked, f"{far.session.hex()}-{asked}"), (queued, "")):
-        assert await far.ask(messages.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
+        assert await far.ask(requests.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
         reply = await far.answer(number)
         assert isinstance(reply, messages.Failed)
         assert reply.error.code == "cancelled"
@@ -435,8 +435,8 @@ async def test_on_the_daemon_s_host_everybody_s_work_is_cancelled(far_daemon: Da
     await far_daemon.window.reached.wait()
     waits = far.send(steps.Show())
     while far_daemon.engine.waiting < 1:
-        await near.ask(messages.Status())
-    assert await near.ask(messages.Cancel(request_id=messages.EVERYBODYS)) == messages.Cancelled(count=1)
+        await near.ask(requests.Status())
+    assert await near.ask(requests.Cancel(request_id=requests.EVERYBODYS)) == messages.Cancelled(count=1)
     assert isinstance(await far.answer(waits), messages.Failed)
     far_daemon.window.gate.set()
     assert isinstance(await far.answer(drawn), messages.Outcome)
@@ -445,7 +445,7 @@ async def test_on_the_daemon_s_host_everybody_s_work_is_cancelled(far_daemon: Da
 async def test_events_reach_clients_on_both_sides(far_daemon: Daemon) -> None:
     near, far = far_daemon.client(), far_daemon.far_client()
     for client in (near, far):
-        assert isinstance(await client.ask(messages.Subscribe()), messages.Subscribed)
+        assert isinstance(await client.ask(requests.Subscribe()), messages.Subscribed)
     far_daemon.events.publish(messages.Event(kind="key", key="a"))
     for client in (near, far):
         _, event = await client.receive()
@@ -568,7 +568,7 @@ async def test_only_a_whole_mask_may_be_packed(far_daemon: Daemon, step: steps.S
 async def test_get_answers_with_one_buffer_for_each_file_and_removes_the_files(far_daemon: Daemon) -> None:
     client = far_daemon.far_client()
     before = set(far_daemon.pixels.names())
-    number = client.send(messages.Get(target=CALEXP))
+    number = client.send(requests.Get(target=CALEXP))
     while (header := (await client.receive())[0]).kind != 3:
         assert header.kind == 2
     assert header.sequence == number
@@ -581,7 +581,7 @@ async def test_more_than_one_message_may_hold_is_refused_with_a_way_to_get_less(
 ) -> None:
     monkeypatch.setattr(far_daemon.repositories, "_shape", (600, 900))
     before = set(far_daemon.pixels.names())
-    reply = await far_daemon.far_client().ask(messages.Get(target=CALEXP))
+    reply = await far_daemon.far_client().ask(requests.Get(target=CALEXP))
     assert isinstance(reply, messages.Failed)
     assert reply.error.code == "too_large"
     assert "bbox" in reply.error.hint
@@ -611,12 +611,12 @@ async def test_no_message_is_sent_that_the_daemon_would_hang_up_on(far_daemon: D
 
 async def test_who_does_not_read_its_answers_gets_no_more_of_them(far_daemon: Daemon) -> None:
     client = far_daemon.far_client(most_unread=1)
-    await client.ask(messages.Status())
+    await client.ask(requests.Status())
     (session,) = list(far_daemon.sessions)
     wire = far_daemon.far._socket
     for _ in range(10):
         wire.send(session.route, frames.pack(Kind.EVENT, session.id, 0, EVENT, (bytes(8 << 20),)))
-    number = client.send(messages.Get(target=CALEXP))
+    number = client.send(requests.Get(target=CALEXP))
     with anyio.fail_after(20):
         while session.requests != 2 or session.waiting:
             await anyio.sleep(0.01)
@@ -624,7 +624,7 @@ async def test_who_does_not_read_its_answers_gets_no_more_of_them(far_daemon: Da
     reply = await client.answer(number)
     assert isinstance(reply, messages.Failed)
     assert (reply.error.code, reply.error.retryable) == ("busy", True)
-    assert isinstance(await client.ask(messages.Get(target=CALEXP)), messages.Got)
+    assert isinstance(await client.ask(requests.Get(target=CALEXP)), messages.Got)
     assert wire.leaving_bytes == 0
 
 

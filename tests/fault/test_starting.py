@@ -19,7 +19,7 @@ import pytest
 import zmq
 from tests.fault.conftest import RawClient
 
-from mtv.wire import messages
+from mtv.wire import reports, requests
 from mtvd.app import App, application
 from mtvd.front.zsocket import CannotListen, RouterSocket
 from mtvd.host import locks
@@ -56,7 +56,7 @@ async def is_served(endpoint: str) -> bool:
     with zmq.Context[zmq.Socket[bytes]]() as context:
         client = RawClient(context, endpoint)
         try:
-            return isinstance(await client.ask(messages.Status()), messages.Report)
+            return isinstance(await client.ask(requests.Status()), reports.Report)
         finally:
             client.socket.close(0)
 

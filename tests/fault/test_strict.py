@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, requests, steps
 from mtv.wire.data import Array, Exposure
 from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved
 
@@ -25,13 +25,13 @@ def image(display: int | str = 0) -> steps.Mtv:
 async def draw(
     client: Any, *wanted: steps.AnyStep, buffers: tuple[bytes, ...] = (), strict: bool = True
 ) -> messages.Outcome:
-    reply = await client.ask(messages.Transaction(steps=wanted, strict=strict), buffers)
+    reply = await client.ask(requests.Transaction(steps=wanted, strict=strict), buffers)
     assert isinstance(reply, messages.Outcome), reply
     return reply
 
 
 async def refused(client: Any, *wanted: steps.AnyStep) -> tuple[str, str]:
-    reply = await client.ask(messages.Transaction(steps=wanted, strict=True))
+    reply = await client.ask(requests.Transaction(steps=wanted, strict=True))
     assert isinstance(reply, messages.Failed), reply
     return reply.error.code, reply.error.where
 

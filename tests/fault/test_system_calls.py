@@ -19,7 +19,7 @@ from tests.fault.conftest import GatedWindow, TestDaemon
 from tests.fault.test_feeds import frame, slot
 from tests.support.faults import Faults
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtvd.drawing import journal
 from mtvd.host.housekeeping import Housekeeping
@@ -38,7 +38,7 @@ CALEXP, SRC = (
     )
     for name in ("calexp", "src")
 )
-HELLO: Final = messages.Hello(versions=(1, 0), program="t", host="h", user="u", pid=1)
+HELLO: Final = requests.Hello(versions=(1, 0), program="t", host="h", user="u", pid=1)
 IMAGE: Final = np.arange(30 * 40, dtype=">f4").reshape(30, 40)
 MASK: Final = (np.arange(30 * 40) % 3).astype("|u1").reshape(30, 40)
 MANY: Final = 20
@@ -122,22 +122,22 @@ async def scenario(daemon: LayeredDaemon, slots: tuple[str, ...]) -> list[Any]:
         if isinstance(loaded, messages.Loaded):
             handle = Handle(handle=loaded.handle)
             drawn: Any = steps.Mtv(display=1, target=handle) if target is CALEXP else steps.Overlay(target=handle)
-            replies += [await client.ask(drawn), await client.ask(messages.Get(target=handle))]
-            replies.append(await client.ask(messages.Release(handle=loaded.handle)))
+            replies += [await client.ask(drawn), await client.ask(requests.Get(target=handle))]
+            replies.append(await client.ask(requests.Release(handle=loaded.handle)))
     for file in slots:
         replies.append(await client.ask(frame(file, slots, display=2, smooth_secs=1.0)))
-    replies.append(await client.ask(messages.Status()))
+    replies.append(await client.ask(requests.Status()))
     replies.append(await client.ask(steps.Delete(display=1)))
     daemon.housekeeping.once()
     daemon.housekeeping.once()
-    replies.append(await client.ask(messages.Bye()))
+    replies.append(await client.ask(requests.Bye()))
     return replies
 
 
 async def others_are_served(daemon: LayeredDaemon) -> None:
     """Let another client do what it wants, with nothing in its way."""
     other = daemon.client()
-    asked: list[tuple[Any, ...]] = [(steps.Scale(display=9, stretch="log"),), image(8), (messages.Status(),)]
+    asked: list[tuple[Any, ...]] = [(steps.Scale(display=9, stretch="log"),), image(8), (requests.Status(),)]
     replies = [await other.answer(other.send(HELLO, sequence=0))]
     replies += [await other.ask(*request) for request in asked]
     assert not [reply for reply in replies if isinstance(reply, messages.Failed)], replies

@@ -11,7 +11,7 @@ import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.limits import Limits
 from mtvd.repo import fake
@@ -72,20 +72,20 @@ async def test_a_table_is_loaded_once_and_marked_by_its_handle(daemon: Daemon) -
     ((_, markers),) = drawn(daemon)
     assert columns(markers) == ([136.0, 138.0], [218.0, 219.0])
     assert np.frombuffer(markers.size).tolist() == [19.0, 20.0]
-    got = await client.ask(messages.Get(target=handle, columns=("id",), select="calib_psf_used"))
+    got = await client.ask(requests.Get(target=handle, columns=("id",), select="calib_psf_used"))
     assert isinstance(got, messages.Got)
     assert got.catalog is not None
     assert (got.catalog.rows, [one.name for one in got.catalog.columns]) == (5, ["id"])
     assert len(daemon.repositories.calls) == asked, "the handle's table is read, not the repository's"
     assert await refused(client, steps.Mtv(target=handle)) == ("unsupported", "steps[0].target.handle")
-    await client.ask(messages.Release(handle=loaded.handle))
+    await client.ask(requests.Release(handle=loaded.handle))
     kept = {daemon.handlers.nonce_name, *(one.array.file for one in got.catalog.columns)}
     assert set(daemon.pixels.names()) == kept
 
 
 async def test_a_load_and_its_overlay_may_be_one_transaction(daemon: Daemon) -> None:
     both = (steps.Load(target=SRC), steps.Overlay(target=0, select="calib_psf_used"))
-    outcome = await daemon.client().ask(messages.Transaction(steps=both))
+    outcome = await daemon.client().ask(requests.Transaction(steps=both))
     assert isinstance(outcome, messages.Outcome)
     assert outcome.steps[1].markers == 5
 
@@ -116,7 +116,7 @@ async def test_a_bad_overlay_of_a_table_draws_nothing_of_its_transaction(
 ) -> None:
     client = daemon.client()
     before = steps.Overlay(x=(1.0,), y=(2.0,))
-    code, field = await refused(client, messages.Transaction(steps=(before, step)))
+    code, field = await refused(client, requests.Transaction(steps=(before, step)))
     assert field == f"steps[1].{where}"
     assert code in {"bad_value", "unsupported", "unknown_handle"}
     assert not daemon.window.batches
@@ -126,7 +126,7 @@ async def test_a_bad_overlay_of_a_table_draws_nothing_of_its_transaction(
 async def test_all_overlays_of_a_transaction_share_the_limit_of_markers(daemon: Daemon) -> None:
     limits = Limits(markers=25)
     object.__setattr__(daemon.engine._resolver, "limits", limits)
-    both = messages.Transaction(steps=(steps.Overlay(target=SRC), steps.Overlay(target=SRC)))
+    both = requests.Transaction(steps=(steps.Overlay(target=SRC), steps.Overlay(target=SRC)))
     assert await refused(daemon.client(), both) == ("too_large", "steps[1]")
     assert not daemon.window.batches
 
@@ -149,8 +149,8 @@ async def test_after_a_restart_the_markers_come_from_the_journal(tmp_path: Path)
         scene = first.engine.scene
         second = TestDaemon(tmp_path, context)
         async with second.running():
-            report = await second.client().ask(messages.Describe(display=0))
-            assert isinstance(report, messages.DisplayReport)
+            report = await second.client().ask(requests.Describe(display=0))
+            assert isinstance(report, reports.DisplayReport)
             assert report.overlays == {"psf": 5}
             assert second.engine.scene.displays[0].overlays == scene.displays[0].overlays
             assert second.repositories.calls == []

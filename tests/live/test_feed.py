@@ -19,7 +19,7 @@ import pytest
 from tests.support.live_daemon import START_SECS, LiveDaemon
 
 import mtv
-from mtv.wire.messages import FeedInfo
+from mtv.wire.reports import FeedInfo
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 SHAPE_YX = (400, 600)

@@ -22,7 +22,8 @@ import mtv
 from mtv.testing import ScriptedDaemon
 from mtv.wire.data import Dataset, File, SkyBox
 from mtv.wire.errors import RequestError
-from mtv.wire.messages import Repositories, RepositoryInfo, RepositoryList
+from mtv.wire.reports import RepositoryInfo, RepositoryList
+from mtv.wire.requests import Repositories
 from mtv.wire.steps import Query
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.support.live_daemon import LiveDaemon
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import RequestError
 
@@ -39,7 +39,7 @@ def test_load_answers_with_a_handle_that_can_be_shown_and_released(demo_daemon: 
     assert isinstance(shown, messages.Outcome)
     with demo_daemon.probe() as window:
         assert 3 in window.frames()
-    connection.request(messages.Release(handle=loaded.handle))
+    connection.request(requests.Release(handle=loaded.handle))
     with pytest.raises(RequestError) as caught:
         connection.request(steps.Mtv(display=3, target=Handle(handle=loaded.handle)))
     assert caught.value.code == "unknown_handle"

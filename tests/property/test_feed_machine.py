@@ -20,7 +20,7 @@ import mtv
 from mtv.session.ticket import Answer, overdue
 from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS
-from mtv.wire import messages
+from mtv.wire import messages, reports, requests
 from mtv.wire.errors import DaemonError, Error, Unavailable, bad_value
 from mtv.wire.limits import Limits
 
@@ -38,7 +38,7 @@ class Daemon:
         self.up = True
         self.epochs = itertools.count(1)
         self.epoch = "0"
-        self.asked: messages.Frame | None = None
+        self.asked: requests.Frame | None = None
         self.answers: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.changed = threading.Condition()
 
@@ -50,7 +50,7 @@ class Daemon:
             versions=(1, 0),
             release="x",
             limits=Limits(),
-            window=messages.WindowState(),
+            window=reports.WindowState(),
             pixel_directory=str(self.directory),
             nonce_name="nonce",
             nonce="nonce",
@@ -60,7 +60,7 @@ class Daemon:
     def request(self, _message: object, *, timeout_secs: float) -> object:
         return self.welcome
 
-    def ask(self, message: messages.Frame, **_: object) -> Answer:
+    def ask(self, message: requests.Frame, **_: object) -> Answer:
         path = self.directory / str(message.target.image.file)
         if not path.exists():
             raise bad_value("target.image", "the pixel file is gone")
@@ -75,7 +75,7 @@ class Daemon:
             raise answer
         return Answer(messages.Outcome(steps=()))
 
-    def answer(self, answer: object) -> messages.Frame:
+    def answer(self, answer: object) -> requests.Frame:
         with self.changed:
             assert self.asked is not None
             answered, self.asked = self.asked, None

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from tests.support.window_model import Window, change, markers, showing
 
 from mtv.wire.errors import MtvError
-from mtv.wire.messages import Outcome, WindowState
+from mtv.wire.messages import Outcome
+from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions

@@ -24,7 +24,7 @@ from mtv.shared.packing import unpacked
 from mtv.streams.handover import Place, handed_over, kept
 from mtv.wire.data import Array, Exposure
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Frame as FrameMessage
+from mtv.wire.requests import Frame as FrameMessage
 from mtv.wire.steps import Scale
 from mtvd.host.pixelstore import PixelStore
 from mtvd.stage.paint.fits_bytes import BITPIX

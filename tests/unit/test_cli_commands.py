@@ -18,14 +18,14 @@ import pytest
 
 from mtv.cli import COMMANDS, cli
 from mtv.testing import ScriptedDaemon, Seen
-from mtv.wire import messages as ms
+from mtv.wire import messages, reports, requests
 from mtv.wire import steps as st
 from mtv.wire.data import Array, Catalog, Column, Dataset, File, Handle, SkyBox
 from mtv.wire.errors import Code, Error, exception_for
 
 Run = Callable[..., click.testing.Result]
 
-ROWS = ms.Rows(
+ROWS = messages.Rows(
     columns=("instrument", "visit", "run"),
     rows=(("HSC", 23718, "u/me/1"), ("HSC", 1214, "u/me/1")),
     ids=("6f3b2c1e00000000000000000000000a", "6f3b2c1e00000000000000000000000b"),
@@ -62,14 +62,14 @@ def error(code: Code, where: str = "", hint: str = "") -> Exception:
     return exception_for(Error(code=code, message="it went wrong", where=where, hint=hint))
 
 
-def raising(problem: Exception) -> Callable[[Seen], ms.Reply]:
-    def answer(_seen: Seen) -> ms.Reply:
+def raising(problem: Exception) -> Callable[[Seen], messages.Reply]:
+    def answer(_seen: Seen) -> messages.Reply:
         raise problem
 
     return answer
 
 
-def catalog_of(rows: int = 3) -> tuple[ms.Got, tuple[bytes, ...]]:
+def catalog_of(rows: int = 3) -> tuple[messages.Got, tuple[bytes, ...]]:
     x = np.array([10.5, np.nan, 30.5][:rows])
     y = np.array([1.0, 2.0, 3.0][:rows])
     used = np.array([True, True, False][:rows])
@@ -81,7 +81,7 @@ def catalog_of(rows: int = 3) -> tuple[ms.Got, tuple[bytes, ...]]:
         Column(name="pair", array=Array(dtype="<f8", shape=(rows, 2), buffer=3)),
     )
     found = Catalog(rows=rows, columns=columns, aliases={"slot_Centroid": "base_Sdss"}, label="src")
-    return ms.Got(catalog=found), (x.tobytes(), y.tobytes(), used.tobytes(), pairs.tobytes())
+    return messages.Got(catalog=found), (x.tobytes(), y.tobytes(), used.tobytes(), pairs.tobytes())
 
 
 # The list of commands
@@ -119,19 +119,19 @@ def test_the_card_s_own_word_shows_too(run: Run, daemon: ScriptedDaemon) -> None
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(run: Run, daemon: ScriptedDaemon, code: Code, exit_code: int) -> None:
-    daemon.script(ms.Transaction, raising(error(code, "steps[0].stretch", "try another")))
+    daemon.script(requests.Transaction, raising(error(code, "steps[0].stretch", "try another")))
     result = run("scale", "log", code=exit_code)
     assert result.output == "mtv: stretch: it went wrong (try another)\n"
 
 
 def test_a_step_that_failed_is_an_error_in_the_words_of_the_shell(run: Run, daemon: ScriptedDaemon) -> None:
     problem = Error(code="not_found", message="no such dataset", where="steps[0].target.data_id")
-    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(state="failed", error=problem),)))
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(state="failed", error=problem),)))
     assert run("show", "calexp", "visit=1", code=1).output == "mtv: target.data_id: no such dataset\n"
 
 
 def test_no_answer_within_the_timeout_is_exit_code_4(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.hold(ms.Status)
+    daemon.hold(requests.Status)
     assert "in time" in run("status", "--timeout", "0.05", code=4).output
 
 
@@ -182,7 +182,7 @@ def test_a_dataset_type_alone_asks_for_datasets(run: Run, daemon: ScriptedDaemon
 def test_each_kind_of_query_asks_for_what_it_says(
     run: Run, daemon: ScriptedDaemon, arguments: tuple[str, ...], asked: st.Query
 ) -> None:
-    daemon.script(st.Query, ms.Rows(columns=("name",), rows=(("x",),)))
+    daemon.script(st.Query, messages.Rows(columns=("name",), rows=(("x",),)))
     run("query", *arguments)
     assert [seen.message for seen in daemon.of(st.Query)] == [asked]
 
@@ -190,15 +190,15 @@ def test_each_kind_of_query_asks_for_what_it_says(
 @pytest.mark.parametrize(("limit", "said"), [("1", "the first 1 row; there may be more"), ("0", "nothing found")])
 def test_a_limit_that_was_reached_is_said(run: Run, daemon: ScriptedDaemon, limit: str, said: str) -> None:
     found = (("x",),) if limit == "1" else ()
-    daemon.script(st.Query, ms.Rows(columns=("name",), rows=found))
+    daemon.script(st.Query, messages.Rows(columns=("name",), rows=found))
     assert run("query", "calexp", "--limit", limit).stderr == f"mtv: {said}\n"
 
 
 def test_a_query_follows_all_pages(run: Run, daemon: ScriptedDaemon) -> None:
-    def page(seen: Seen) -> ms.Rows:
+    def page(seen: Seen) -> messages.Rows:
         assert isinstance(seen.message, st.Query)
         number = int(seen.message.cursor or 0)
-        return ms.Rows(columns=("n",), rows=((number,),), cursor=str(number + 1) if number < 2 else "")
+        return messages.Rows(columns=("n",), rows=((number,),), cursor=str(number + 1) if number < 2 else "")
 
     daemon.script(st.Query, page)
     assert [row["n"] for row in json.loads(run("query", "calexp", "--json").output)["rows"]] == [0, 1, 2]
@@ -228,8 +228,8 @@ def test_repository_and_collections_come_from_the_environment_too(
 
 
 def test_repositories_are_listed(run: Run, daemon: ScriptedDaemon) -> None:
-    known = ms.RepositoryInfo(alias="demo", location="/data/demo", state="open", default=True)
-    daemon.script(ms.Repositories, ms.RepositoryList(repositories=(known,)))
+    known = reports.RepositoryInfo(alias="demo", location="/data/demo", state="open", default=True)
+    daemon.script(requests.Repositories, reports.RepositoryList(repositories=(known,)))
     assert "demo   /data/demo  open   default" in run("repos").output
 
 
@@ -237,10 +237,10 @@ def test_repositories_are_listed(run: Run, daemon: ScriptedDaemon) -> None:
 
 
 def test_show_draws_image_scale_zoom_and_front_as_one_transaction(run: Run, daemon: ScriptedDaemon) -> None:
-    shown = ms.StepOutcome(display=3, planes={"BAD": "red"})
-    daemon.script(ms.Transaction, ms.Outcome(steps=(shown,), note="the window is on a virtual screen"))
+    shown = messages.StepOutcome(display=3, planes={"BAD": "red"})
+    daemon.script(requests.Transaction, messages.Outcome(steps=(shown,), note="the window is on a virtual screen"))
     result = run("show", "calexp", "visit=1", "-d", "3", "--scale", "asinh -1 30", "--zoom", "fit")
-    assert len(daemon.of(ms.Transaction)) == 1
+    assert len(daemon.of(requests.Transaction)) == 1
     assert daemon.steps == [
         st.Mtv(display=3, target=Dataset(dataset_type="calexp", data_id={"visit": 1})),
         st.Scale(display=3, stretch="asinh", low=-1.0, high=30.0),
@@ -282,7 +282,7 @@ def test_a_target_is_known_by_its_form(
     ],
 )
 def test_a_component_that_is_a_value_is_printed(run: Run, daemon: ScriptedDaemon, value: Any, said: str) -> None:
-    daemon.script(ms.Get, ms.Got(value=value))
+    daemon.script(requests.Get, messages.Got(value=value))
     assert said in run("get", "calexp.some", "visit=1").output
     assert json.loads(run("get", "calexp.some", "visit=1", "--json").output) == value
 
@@ -290,7 +290,7 @@ def test_a_component_that_is_a_value_is_printed(run: Run, daemon: ScriptedDaemon
 def test_pixels_are_not_printed(run: Run, daemon: ScriptedDaemon) -> None:
     for words in (("calexp", "visit=1"), ("calexp", "visit=1", "--component", "mask"), ("calexp.image", "visit=1")):
         assert "component" in run("get", *words, code=1).output
-    assert daemon.of(ms.Get) == []
+    assert daemon.of(requests.Get) == []
 
 
 @pytest.mark.parametrize("words", [("--sky", "1,2"), ("--slice", "x"), ("--bbox", "1,2,3"), ("--sky", "1,2,3,4,5")])
@@ -321,14 +321,14 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_sent(run: Run, d
 
 
 def test_load_prints_a_handle_that_show_takes(run: Run, daemon: ScriptedDaemon) -> None:
-    loaded = ms.Loaded(handle="abc", shape=(4176, 2048), dtype=">f4", label="calexp", expires_secs=600)
-    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=loaded),)))
+    loaded = messages.Loaded(handle="abc", shape=(4176, 2048), dtype=">f4", label="calexp", expires_secs=600)
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(loaded=loaded),)))
     result = run("load", "calexp", "visit=1", "--lease", "60")
     assert result.output.splitlines()[0] == "handle:abc"
     assert "calexp: 2048 x 4176 >f4" in result.output
     assert only_step(daemon).lease_secs == 60
-    table = ms.Loaded(handle="def", shape=(345,), label="src")
-    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=table),)))
+    table = messages.Loaded(handle="def", shape=(345,), label="src")
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(loaded=table),)))
     assert "src: 345 rows" in run("load", "src", "visit=1").output
 
 
@@ -415,8 +415,8 @@ def test_whatever_the_shell_draws_acts_on_what_is_there_alone(
     run: Run, daemon: ScriptedDaemon, words: tuple[str, ...]
 ) -> None:
     run(*words, stdin='{"type": "erase"}')
-    (seen,) = daemon.of(ms.Transaction)
-    assert isinstance(seen.message, ms.Transaction)
+    (seen,) = daemon.of(requests.Transaction)
+    assert isinstance(seen.message, requests.Transaction)
     assert seen.message.strict
 
 
@@ -431,7 +431,7 @@ def test_whatever_the_shell_draws_acts_on_what_is_there_alone(
 def test_what_is_not_there_is_refused_with_exit_code_1(
     run: Run, daemon: ScriptedDaemon, code: Code, where: str, told: str
 ) -> None:
-    daemon.script(ms.Transaction, raising(error(code, where, "did you mean 'mine'?")))
+    daemon.script(requests.Transaction, raising(error(code, where, "did you mean 'mine'?")))
     assert run("erase", "nosuch", code=1).output == told
 
 
@@ -444,8 +444,8 @@ def test_mask_sets_colours_and_transparency_at_once(run: Run, daemon: ScriptedDa
 
 
 def test_mask_lists_planes_by_bit_with_their_colours(run: Run, daemon: ScriptedDaemon) -> None:
-    mask = ms.MaskState(planes={"DETECTED": 5, "BAD": 0}, colours={"DETECTED": "ignore"}, transparency_percent=30)
-    daemon.script(ms.Describe, ms.DisplayReport(number=0, mask=mask))
+    mask = reports.MaskState(planes={"DETECTED": 5, "BAD": 0}, colours={"DETECTED": "ignore"}, transparency_percent=30)
+    daemon.script(requests.Describe, reports.DisplayReport(number=0, mask=mask))
     assert [line.split() for line in run("mask").output.splitlines()] == [
         ["bit", "plane", "colour"],
         ["0", "BAD", "red"],
@@ -455,34 +455,34 @@ def test_mask_lists_planes_by_bit_with_their_colours(run: Run, daemon: ScriptedD
 
 
 def test_snap_writes_what_the_daemon_sends(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
-    daemon.script(ms.Snapshot, (ms.Picture(format="jpeg"), (b"picture",)))
+    daemon.script(requests.Snapshot, (messages.Picture(format="jpeg"), (b"picture",)))
     run("snap", str(tmp_path / "x.jpg"), "-d", "2")
     assert (tmp_path / "x.jpg").read_bytes() == b"picture"
-    assert daemon.of(ms.Snapshot)[0].message == ms.Snapshot(display=2, format="jpeg")
+    assert daemon.of(requests.Snapshot)[0].message == requests.Snapshot(display=2, format="jpeg")
 
 
 # Catalogs and markers
 
 
 def test_the_schema_of_a_catalog_tells_types_units_and_slots(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Get, catalog_of())
+    daemon.script(requests.Get, catalog_of())
     output = run("catalog", "src", "visit=1", "--schema").output
     assert "base_Sdss_x  f8    pixel  along x" in output
     assert "slot_Centroid  base_Sdss" in output
 
 
 def test_rows_of_a_catalog_can_be_chosen_by_column_flag_and_number(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Get, catalog_of())
+    daemon.script(requests.Get, catalog_of())
     given = ("--columns", "slot_Centroid_y,pair", "--select", "used", "--limit", "1", "--json")
     found = json.loads(run("catalog", "src", "visit=1", *given).output)
     assert found == {"label": "src", "rows": [{"slot_Centroid_y": 1.0, "pair": [0.0, 1.0]}], "total": 3}
-    (seen,) = daemon.of(ms.Get)
-    assert isinstance(seen.message, ms.Get)
+    (seen,) = daemon.of(requests.Get)
+    assert isinstance(seen.message, requests.Get)
     assert (seen.message.columns, seen.message.select) == (("slot_Centroid_y", "pair"), "used")
 
 
 def test_a_catalog_as_csv_has_one_column_for_each_element_of_an_array(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Get, catalog_of())
+    daemon.script(requests.Get, catalog_of())
     rows = list(csv.reader(io.StringIO(run("catalog", "src", "visit=1", "--csv", "--limit", "1").output)))
     assert rows == [
         ["base_Sdss_x", "base_Sdss_y", "used", "pair[0]", "pair[1]"],
@@ -490,7 +490,7 @@ def test_a_catalog_as_csv_has_one_column_for_each_element_of_an_array(run: Run, 
     ]
 
 
-def odd_catalog() -> tuple[ms.Got, tuple[bytes, ...]]:
+def odd_catalog() -> tuple[messages.Got, tuple[bytes, ...]]:
     """Return a catalog with gaps, arrays of two axes, complex numbers, and columns that were left out."""
     ids, gaps = np.array([2**62, 0]), np.array([False, True])
     wide, waves = np.arange(8.0).reshape(2, 2, 2), np.array([1 + 2j, 0])
@@ -503,17 +503,17 @@ def odd_catalog() -> tuple[ms.Got, tuple[bytes, ...]]:
     )
     metadata = {"left_out": ["ragged"], "other_tables": ["more"]}
     found = Catalog(rows=2, columns=columns, metadata=metadata)
-    return ms.Got(catalog=found), tuple(array.tobytes() for array in arrays)
+    return messages.Got(catalog=found), tuple(array.tobytes() for array in arrays)
 
 
 def test_gaps_and_arrays_of_a_catalog_are_printed_and_what_is_left_out_is_said(
     run: Run, daemon: ScriptedDaemon
 ) -> None:
-    daemon.script(ms.Get, odd_catalog())
+    daemon.script(requests.Get, odd_catalog())
     told = json.loads(run("catalog", "src", "visit=1", "--json").stdout)
     assert told["rows"][0] == {"id": 2**62, "wide": [[0, 1], [2, 3]], "waves": "(1+2j)"}
     assert (told["rows"][1]["id"], told["left_out"], told["other_tables"]) == (None, ["ragged"], ["more"])
-    daemon.script(ms.Get, odd_catalog())
+    daemon.script(requests.Get, odd_catalog())
     printed = run("catalog", "src", "visit=1", "--csv")
     heads, first, _ = csv.reader(io.StringIO(printed.stdout))
     assert heads == ["id", "wide[0,0]", "wide[0,1]", "wide[1,0]", "wide[1,1]", "waves"]
@@ -521,18 +521,18 @@ def test_gaps_and_arrays_of_a_catalog_are_printed_and_what_is_left_out_is_said(
     assert "columns of other types are left out: ragged" in printed.stderr
     assert "the file has more tables: more" in printed.stderr
     for option in ("--schema", "--limit=1"):
-        daemon.script(ms.Get, odd_catalog())
+        daemon.script(requests.Get, odd_catalog())
         assert "left out: ragged" in run("catalog", "src", "visit=1", option).output
 
 
 def test_what_is_no_catalog_is_refused(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Get, ms.Got(value=3))
+    daemon.script(requests.Get, messages.Got(value=3))
     assert "no catalog" in run("catalog", "calexp.bbox", "visit=1", code=1).output
 
 
 def test_an_overlay_of_a_table_is_read_by_the_daemon(run: Run, daemon: ScriptedDaemon) -> None:
-    step = ms.StepOutcome(markers=2, note="1 row without a position left out")
-    daemon.script(ms.Transaction, ms.Outcome(steps=(step,)))
+    step = messages.StepOutcome(markers=2, note="1 row without a position left out")
+    daemon.script(requests.Transaction, messages.Outcome(steps=(step,)))
     given = ("--select", "used", "--symbol", "x", "--size", "10", "--colour", "red", "--name", "stars", "--replace")
     result = run("overlay", "src", "visit=1", *given)
     target = Dataset(dataset_type="src", data_id={"visit": 1})
@@ -541,11 +541,11 @@ def test_an_overlay_of_a_table_is_read_by_the_daemon(run: Run, daemon: ScriptedD
     )
     assert "1 row without a position left out" in result.output
     assert "2 markers in overlay 'stars'" in result.output
-    assert daemon.of(ms.Get) == []
+    assert daemon.of(requests.Get) == []
 
 
 def test_an_overlay_of_a_table_may_name_its_columns(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
-    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(),)))
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(),)))
     (tmp_path / "t.parq").touch()
     result = run(
         "overlay", str(tmp_path / "t.parq"), "--sky", "--x", "ra", "--y", "dec", "--size", "radius", "--hdu", "2"
@@ -567,15 +567,15 @@ def test_an_overlay_of_a_table_may_name_its_columns(run: Run, daemon: ScriptedDa
 def test_several_selections_must_all_hold(
     run: Run, daemon: ScriptedDaemon, given: tuple[str, ...], expression: str
 ) -> None:
-    daemon.script(ms.Get, catalog_of())
+    daemon.script(requests.Get, catalog_of())
     run("catalog", "src", "visit=1", *(word for text in given for word in ("--select", text)))
-    assert daemon.of(ms.Get)[0].message.select == expression  # type: ignore[union-attr]
+    assert daemon.of(requests.Get)[0].message.select == expression  # type: ignore[union-attr]
 
 
 def test_many_markers_travel_in_a_buffer(run: Run, daemon: ScriptedDaemon) -> None:
     lines = "\n".join(f"{index} {index + 0.5}" for index in range(100))
     run("overlay", "-", stdin=lines)
-    (seen,) = daemon.of(ms.Transaction)
+    (seen,) = daemon.of(requests.Transaction)
     step = only_step(daemon)
     assert step.x.shape == (100,)
     assert np.frombuffer(seen.buffers[0])[100] == 0.5
@@ -618,7 +618,7 @@ def test_a_batch_is_one_transaction_of_its_lines(run: Run, daemon: ScriptedDaemo
         json.dumps({"type": "scale", "stretch": "asinh", "low": -1, "high": 30}),
     ]
     run("batch", "-", stdin="\n".join(lines))
-    assert len(daemon.of(ms.Transaction)) == 1
+    assert len(daemon.of(requests.Transaction)) == 1
     assert daemon.steps == [
         st.Mtv(target=File(path=str(tmp_path / "image.fits"))),
         st.Scale(stretch="asinh", low=-1.0, high=30.0),
@@ -681,7 +681,7 @@ def test_what_a_field_of_a_batch_holds_may_have_any_keys(run: Run, daemon: Scrip
 
 
 def test_what_the_daemon_refuses_of_a_batch_is_named_by_its_line(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Transaction, raising(error("bad_value", "steps[1].colour")))
+    daemon.script(requests.Transaction, raising(error("bad_value", "steps[1].colour")))
     lines = '{"type": "erase"}\n\n{"type": "overlay", "x": [1], "y": [2]}\n'
     assert run("batch", "-", stdin=lines, code=1).output == "mtv: line 3: colour: it went wrong\n"
 
@@ -689,12 +689,12 @@ def test_what_the_daemon_refuses_of_a_batch_is_named_by_its_line(run: Run, daemo
 # The daemon
 
 
-def report(**changes: Any) -> ms.Report:
-    display = ms.DisplayReport(
+def report(**changes: Any) -> reports.Report:
+    display = reports.DisplayReport(
         number=0,
         label="calexp 23718 41",
         shape=(4176, 2048),
-        mask=ms.MaskState(planes={"BAD": 0, "CR": 1}),
+        mask=reports.MaskState(planes={"BAD": 0, "CR": 1}),
         overlays={"markers": 345},
         stretch="asinh",
         mode="zscale",
@@ -704,17 +704,17 @@ def report(**changes: Any) -> ms.Report:
         "pid": 77,
         "uptime_secs": 3725.0,
         "endpoint": "ipc:///x",
-        "window": ms.WindowState(state="ready", pid=78, x_display=":9", headless=True),
-        "displays": (display, ms.DisplayReport(number=1001, name="guider", limits=(-1.0, 30.5))),
+        "window": reports.WindowState(state="ready", pid=78, x_display=":9", headless=True),
+        "displays": (display, reports.DisplayReport(number=1001, name="guider", limits=(-1.0, 30.5))),
         "front": 0,
-        "repositories": (ms.RepositoryInfo(alias="demo", location="/d", state="open", default=True),),
+        "repositories": (reports.RepositoryInfo(alias="demo", location="/d", state="open", default=True),),
         "pixel_bytes": 123_456_789,
     }
-    return ms.Report(**{**fields, **changes})
+    return reports.Report(**{**fields, **changes})
 
 
 def test_status_tells_of_window_displays_repositories_and_memory(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Status, report())
+    daemon.script(requests.Status, report())
     output = run("status").output
     assert "mtvd 0.1.0, pid 77, up 1 h 2 min, ipc:///x" in output
     assert "window        ready, pid 78, on :9, a virtual screen" in output
@@ -725,11 +725,11 @@ def test_status_tells_of_window_displays_repositories_and_memory(run: Run, daemo
 
 
 def test_status_leaves_out_the_session_that_asks(run: Run, daemon: ScriptedDaemon) -> None:
-    def answer(seen: Seen) -> ms.Report:
-        own = ms.SessionInfo(session=seen.header.session.hex(), program="mtv", pid=1)
-        return report(sessions=(own, ms.SessionInfo(session="00", program="tutorial.py", pid=2)))
+    def answer(seen: Seen) -> reports.Report:
+        own = reports.SessionInfo(session=seen.header.session.hex(), program="mtv", pid=1)
+        return report(sessions=(own, reports.SessionInfo(session="00", program="tutorial.py", pid=2)))
 
-    daemon.script(ms.Status, answer)
+    daemon.script(requests.Status, answer)
     output = run("status").output
     assert "sessions      tutorial.py, pid 2" in output
     assert "mtv, pid 1" not in output
@@ -743,10 +743,10 @@ def test_status_counts_the_sessions_of_programs_that_have_ended_and_names_those_
     here = os.uname().nodename
     told = [("living", os.getpid(), here), ("gone", ended.pid, here), ("elsewhere", ended.pid, "another")]
     sessions = tuple(
-        ms.SessionInfo(session=f"{index:02x}", program=program, pid=pid, host=host)
+        reports.SessionInfo(session=f"{index:02x}", program=program, pid=pid, host=host)
         for index, (program, pid, host) in enumerate(told)
     )
-    daemon.script(ms.Status, report(sessions=sessions))
+    daemon.script(requests.Status, report(sessions=sessions))
     output = run("status").output
     assert "living" in output
     assert "elsewhere" in output
@@ -777,22 +777,25 @@ def test_a_file_that_is_there_is_shown_whatever_its_name(
     ],
 )
 def test_hints_name_options_as_the_shell_has_them(run: Run, daemon: ScriptedDaemon, hint: str, told: str) -> None:
-    daemon.script(ms.Transaction, raising(error("bad_value", hint=hint)))
+    daemon.script(requests.Transaction, raising(error("bad_value", hint=hint)))
     assert f"({told})" in run("show", "calexp", code=1).output
 
 
 def test_status_as_json_is_the_report(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Status, report())
+    daemon.script(requests.Status, report())
     assert json.loads(run("status", "--json").output)["displays"][0]["overlays"] == {"markers": 345}
 
 
 def test_options_that_all_commands_have_may_stand_before_the_command(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Status, report())
+    daemon.script(requests.Status, report())
     assert json.loads(run("--json", "status").output)["pid"] == 77
 
 
 def test_cancel_tells_how_many_and_refuses_an_id_that_does_not_wait(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Cancel, lambda seen: ms.Cancelled(count=2 if seen.message.request_id == ms.EVERYBODYS else 0))  # type: ignore[union-attr]
+    daemon.script(
+        requests.Cancel,
+        lambda seen: messages.Cancelled(count=2 if seen.message == requests.Cancel(request_id="*") else 0),
+    )
     assert run("cancel").output == "cancelled 2\n"
     assert "no request 'ab-3' waits" in run("cancel", "ab-3", code=1).output
 
@@ -802,5 +805,5 @@ def test_down_where_no_daemon_runs_has_nothing_to_do(run: Run, tmp_path: Path) -
 
 
 def test_up_where_a_daemon_runs_says_so(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Status, report())
+    daemon.script(requests.Status, report())
     assert "runs already, pid 77" in run("up").output

@@ -28,16 +28,16 @@ from mtv.cli.daemon import status_lines
 from mtv.cli.keyboard import keys_of
 from mtv.cli.movie import line_of
 from mtv.testing import ScriptedDaemon, Seen
-from mtv.wire import messages as ms
+from mtv.wire import messages, reports, requests
 from mtv.wire.errors import Error
 from mtv.wire.steps import Query
 
 Run = Callable[..., click.testing.Result]
 WAIT_SECS = 20
-ROWS = ms.Rows(
+ROWS = messages.Rows(
     columns=("visit", "run"), rows=((1, "u/r"), (2, "u/r"), (3, "u/r")), ids=("a", "b", "c"), dataset_type="calexp"
 )
-STATE = ms.Movie(movie="m", display=0, state="playing", count=3, fps=2.0)
+STATE = reports.Movie(movie="m", display=0, state="playing", count=3, fps=2.0)
 ENDED = msgspec.structs.replace(
     STATE, state="ended", reason="end", position=2, shown=3, skipped=1, failed=2, shown_fps=1.9, number=9
 )
@@ -47,9 +47,9 @@ ENDED = msgspec.structs.replace(
 def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
     with ScriptedDaemon(tmp_path / "s") as made:
         made.script(Query, ROWS)
-        made.script(ms.Play, STATE)
-        made.script(ms.Follow, ENDED)
-        made.script(ms.Steer, STATE)
+        made.script(requests.Play, STATE)
+        made.script(requests.Follow, ENDED)
+        made.script(requests.Steer, STATE)
         yield made
 
 
@@ -73,7 +73,7 @@ def only(daemon: ScriptedDaemon, kind: type) -> Any:
 
 
 def steered(daemon: ScriptedDaemon) -> list[tuple[str, float]]:
-    return [(seen.message.action, seen.message.value) for seen in daemon.of(ms.Steer)]  # type: ignore[union-attr]
+    return [(seen.message.action, seen.message.value) for seen in daemon.of(requests.Steer)]  # type: ignore[union-attr]
 
 
 def test_without_a_terminal_it_plays_to_the_end_and_prints_the_counters(run: Run, daemon: ScriptedDaemon) -> None:
@@ -90,7 +90,7 @@ def test_without_a_terminal_it_plays_to_the_end_and_prints_the_counters(run: Run
     query = only(daemon, Query)
     assert (query.data_id, query.collections) == ({"instrument": "HSC", "detector": 41}, ("u/r",))
     assert (query.where, query.order_by, query.limit) == ("visit > 1", ("-visit",), 7)
-    play = only(daemon, ms.Play)
+    play = only(daemon, requests.Play)
     assert (play.fps, play.loop, play.every, play.display, play.start) == (4, True, True, "strip", -1)
     assert [target.id for target in play.targets] == ["a", "b", "c"]
     assert play.targets[0].sky.width_arcsec == 30
@@ -110,19 +110,19 @@ def test_a_movie_is_saved_or_left_to_itself_not_both(run: Run, daemon: ScriptedD
 
 
 def test_in_the_background_it_returns_at_once(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Follow, STATE)
+    daemon.script(requests.Follow, STATE)
     assert "playing" in run("calexp", "--background").output
-    assert len(daemon.of(ms.Follow)) == 1
+    assert len(daemon.of(requests.Follow)) == 1
 
 
 def test_a_movie_that_fails_is_an_error(run: Run, daemon: ScriptedDaemon) -> None:
     error = Error(code="no_window", message="there is no X display")
-    daemon.script(ms.Follow, msgspec.structs.replace(ENDED, reason="failed", error=error))
+    daemon.script(requests.Follow, msgspec.structs.replace(ENDED, reason="failed", error=error))
     assert "there is no X display" in run("calexp", code=3).output
 
 
 def test_nothing_found_is_an_error_that_says_so(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(Query, ms.Rows(columns=("visit", "run"), rows=()))
+    daemon.script(Query, messages.Rows(columns=("visit", "run"), rows=()))
     assert "nothing to play" in run("calexp", code=1).output
 
 
@@ -142,12 +142,12 @@ def test_nothing_found_is_an_error_that_says_so(run: Run, daemon: ScriptedDaemon
 def test_a_movie_that_plays_is_steered(
     run: Run, daemon: ScriptedDaemon, options: tuple[str, ...], expected: list[tuple[str, float]]
 ) -> None:
-    daemon.script(ms.Follow, STATE)
+    daemon.script(requests.Follow, STATE)
     output = run(*options, "-d", "3").output
     assert steered(daemon) == expected
-    assert daemon.of(ms.Follow)[0].message.display == 3  # type: ignore[union-attr]
+    assert daemon.of(requests.Follow)[0].message.display == 3  # type: ignore[union-attr]
     assert output.startswith("display 0: playing, 0/3")
-    assert not daemon.of(ms.Play)
+    assert not daemon.of(requests.Play)
 
 
 @pytest.mark.parametrize(
@@ -170,27 +170,27 @@ def test_an_option_typed_as_a_dimension_is_told(run: Run) -> None:
 def test_save_writes_the_file_and_says_what_is_in_it(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
     seeks: list[int] = []
 
-    def steer(seen: Seen) -> ms.Movie:
-        assert isinstance(seen.message, ms.Steer)
+    def steer(seen: Seen) -> reports.Movie:
+        assert isinstance(seen.message, requests.Steer)
         if seen.message.action == "seek":
             seeks.append(int(seen.message.value))
         return msgspec.structs.replace(STATE, position=max([i for i in seeks if i != 1], default=-1), state="paused")
 
-    daemon.script(ms.Steer, steer)
-    daemon.script(ms.Follow, STATE)
-    daemon.script(ms.Snapshot, lambda _: (ms.Picture(format="png"), (png(1),)))
+    daemon.script(requests.Steer, steer)
+    daemon.script(requests.Follow, STATE)
+    daemon.script(requests.Snapshot, lambda _: (messages.Picture(format="png"), (png(1),)))
     output = run("calexp", "--save", str(tmp_path / "x.gif")).output
     assert output == f"{tmp_path}/x.gif: 2 frames, 1 could not be shown\n"
     assert (tmp_path / "x.gif").stat().st_size > 100
-    assert only(daemon, ms.Play).paused
+    assert only(daemon, requests.Play).paused
     assert steered(daemon)[-1] == ("stop", 1)
     assert "path" in run("calexp", "--save", str(tmp_path / "x.avi"), code=1).output
     assert "leave --start out" in run("calexp", "--save", "x.gif", "--start", "1", code=2).output
 
 
 def test_status_tells_of_movies() -> None:
-    window = ms.WindowState()
-    report = ms.Report(
+    window = reports.WindowState()
+    report = reports.Report(
         release="1", pid=1, uptime_secs=1, endpoint="e", window=window,
         movies=(msgspec.structs.replace(ENDED, state="playing", reason="", loop=True),),
     )  # fmt: skip
@@ -279,12 +279,12 @@ class Player:
     def __init__(self, daemon: ScriptedDaemon) -> None:
         self.lock = threading.Lock()
         self.state = STATE
-        daemon.script(ms.Follow, lambda _: self.state)
-        daemon.script(ms.Steer, self.steer)
+        daemon.script(requests.Follow, lambda _: self.state)
+        daemon.script(requests.Steer, self.steer)
 
-    def steer(self, seen: Seen) -> ms.Movie:
+    def steer(self, seen: Seen) -> reports.Movie:
         asked = seen.message
-        assert isinstance(asked, ms.Steer)
+        assert isinstance(asked, requests.Steer)
         does: dict[str, dict[str, Any]] = {
             "pause": {"state": "paused"},
             "play": {"state": "playing"},
@@ -317,9 +317,9 @@ def test_keys_steer_and_the_terminal_is_as_it_was(daemon: ScriptedDaemon, termin
     for number, key in enumerate([b" ", b" ", b"\x1b[C", b"\x1b[D", b"+", b"-", b"l", b"x", b"q"]):
         terminal.press(key)
         if key != b"x":
-            terminal.read(lambda: len(daemon.of(ms.Steer)) > number - (key == b"q"))  # noqa: B023
-            count = len(daemon.of(ms.Follow))
-            terminal.read(lambda: len(daemon.of(ms.Follow)) > count or terminal.process.poll() is not None)  # noqa: B023
+            terminal.read(lambda: len(daemon.of(requests.Steer)) > number - (key == b"q"))  # noqa: B023
+            count = len(daemon.of(requests.Follow))
+            terminal.read(lambda: len(daemon.of(requests.Follow)) > count or terminal.process.poll() is not None)  # noqa: B023
     assert terminal.ended() == 0
     assert steered(daemon) == [
         ("pause", 1), ("play", 1), ("step", 1), ("step", -1), ("speed", 2.5), ("speed", 2.0), ("loop", 1), ("stop", 1),

@@ -16,7 +16,9 @@ from mtv.cli.common import Call, keywords
 from mtv.shared import keys
 from mtv.testing import ScriptedDaemon
 from mtv.wire.errors import RequestError
-from mtv.wire.messages import Progress, Report, Status, WindowState
+from mtv.wire.messages import Progress
+from mtv.wire.reports import Report, WindowState
+from mtv.wire.requests import Status
 
 
 def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:

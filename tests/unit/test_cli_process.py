@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mtv.testing import ScriptedDaemon
-from mtv.wire import messages as ms
+from mtv.wire import messages, reports, requests
 
 pytestmark = pytest.mark.timeout(240)  # some tests start five processes, one after the other
 
@@ -22,7 +22,7 @@ _MTVD = '''
 import os, sys, threading
 from pathlib import Path
 from mtv.testing import ScriptedDaemon
-from mtv.wire import messages as ms
+from mtv.wire import messages, reports, requests
 
 arguments = sys.argv[1:]
 if arguments[0] == "demo-repo":
@@ -35,9 +35,10 @@ if "--log-level" in arguments:
 endpoint = arguments[arguments.index("--endpoint") + 1]
 leaving = threading.Event()
 daemon = ScriptedDaemon(Path(endpoint.removeprefix("ipc://")))
-report = ms.Report(release="scripted", pid=os.getpid(), uptime_secs=1, endpoint=endpoint, window=ms.WindowState())
-daemon.script(ms.Status, report)
-daemon.script(ms.Bye, lambda seen: (leaving.set() if daemon.of(ms.Shutdown) else None) or ms.Done())
+window = reports.WindowState()
+report = reports.Report(release="scripted", pid=os.getpid(), uptime_secs=1, endpoint=endpoint, window=window)
+daemon.script(requests.Status, report)
+daemon.script(requests.Bye, lambda seen: (leaving.set() if daemon.of(requests.Shutdown) else None) or messages.Done())
 with daemon:
     leaving.wait()
 '''
@@ -93,8 +94,10 @@ def started(environ: dict[str, str], endpoint: str) -> Iterator[int]:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
     with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        window = ms.WindowState()
-        made.script(ms.Status, ms.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window))
+        window = reports.WindowState()
+        made.script(
+            requests.Status, reports.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window)
+        )
         yield made
 
 
@@ -127,7 +130,7 @@ def test_help_loads_no_command_and_no_socket(environ: dict[str, str]) -> None:
 def test_a_query_loads_nothing_heavy(environ: dict[str, str], daemon: ScriptedDaemon) -> None:
     from mtv.wire.steps import Query
 
-    daemon.script(Query, ms.Rows(columns=("visit",), rows=((1,),)))
+    daemon.script(Query, messages.Rows(columns=("visit",), rows=((1,),)))
     assert not loaded_by(environ, "query", "calexp", "--endpoint", daemon.endpoint) & HEAVY
 
 
@@ -143,15 +146,15 @@ def test_exit_codes_and_messages_reach_the_shell(environ: dict[str, str], tmp_pa
 def test_interrupted_is_exit_code_130_and_the_request_is_cancelled(
     environ: dict[str, str], daemon: ScriptedDaemon
 ) -> None:
-    daemon.hold(ms.Transaction)
+    daemon.hold(requests.Transaction)
     # a shell that runs the tests in the background has its children ignore interrupts
     command = ["env", "--default-signal=INT", sys.executable, "-m", "mtv.cli", "erase", "--endpoint", daemon.endpoint]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        daemon.wait_for(ms.Transaction)
+        daemon.wait_for(requests.Transaction)
         process.send_signal(2)
         _, told = process.communicate(timeout=100)
     assert (process.returncode, told) == (130, "mtv: interrupted\n")
-    assert daemon.of(ms.Cancel)
+    assert daemon.of(requests.Cancel)
 
 
 def test_up_starts_a_daemon_that_outlives_it_and_down_waits_until_it_has_gone(

@@ -16,7 +16,7 @@ import pytest
 
 from mtv.cli import COMMANDS, cli
 from mtv.testing import ScriptedDaemon
-from mtv.wire import messages as ms
+from mtv.wire import messages, reports, requests
 from mtv.wire import steps as st
 from mtv.wire.data import Array, Catalog, Column
 
@@ -59,15 +59,19 @@ USES: dict[str, tuple[str, ...]] = {
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedDaemon]:
     with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        made.script(ms.Snapshot, (ms.Picture(format="png"), (PICTURE,)))
-        made.script(ms.Repositories, ms.RepositoryList(repositories=()))
-        window = ms.WindowState()
-        made.script(ms.Status, ms.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window))
-        found = ms.Rows(columns=("visit", "run"), rows=((1, "u/run"),), ids=("id-1",), dataset_type="calexp")
+        made.script(requests.Snapshot, (messages.Picture(format="png"), (PICTURE,)))
+        made.script(requests.Repositories, reports.RepositoryList(repositories=()))
+        window = reports.WindowState()
+        made.script(
+            requests.Status, reports.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window)
+        )
+        found = messages.Rows(columns=("visit", "run"), rows=((1, "u/run"),), ids=("id-1",), dataset_type="calexp")
         made.script(st.Query, found)
         x = np.arange(50_000.0)  # more than a pipe holds
         column = Column(name="x", array=Array(dtype="<f8", shape=x.shape, buffer=0))
-        made.script(ms.Get, (ms.Got(catalog=Catalog(rows=len(x), columns=(column,), label="src")), (x.tobytes(),)))
+        made.script(
+            requests.Get, (messages.Got(catalog=Catalog(rows=len(x), columns=(column,), label="src")), (x.tobytes(),))
+        )
         monkeypatch.setenv("MTV_ENDPOINT", made.endpoint)
         monkeypatch.chdir(tmp_path)
         yield made
@@ -288,8 +292,8 @@ def test_closed_streams_are_no_traceback(daemon: ScriptedDaemon, closed: str, wo
 
 
 def test_names_that_the_terminal_cannot_show_are_shown_as_far_as_they_can(daemon: ScriptedDaemon) -> None:
-    known = ms.RepositoryInfo(alias="für…", location="/data/demo")
-    daemon.script(ms.Repositories, ms.RepositoryList(repositories=(known,)))
+    known = reports.RepositoryInfo(alias="für…", location="/data/demo")
+    daemon.script(requests.Repositories, reports.RepositoryList(repositories=(known,)))
     environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = run("repos", code=0, stdout=subprocess.PIPE, env=environ, encoding="latin-1")
     assert "für\\u2026" in done.stdout

@@ -15,22 +15,22 @@ import pytest
 from mtv.cli import cli, starting
 from mtv.cli.common import Refused
 from mtv.testing import ScriptedDaemon
-from mtv.wire import messages as ms
+from mtv.wire import reports, requests
 
 
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedDaemon]:
     with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
         made.script(
-            ms.Status,
-            ms.Report(
+            requests.Status,
+            reports.Report(
                 release="x",
                 pid=7,
                 uptime_secs=1,
                 endpoint=made.endpoint,
                 listen="tcp://0.0.0.0:5678",
-                window=ms.WindowState(state="ready", headless=True, x_display=":9"),
-                repositories=(ms.RepositoryInfo(alias="demo", location="/data/demo"),),
+                window=reports.WindowState(state="ready", headless=True, x_display=":9"),
+                repositories=(reports.RepositoryInfo(alias="demo", location="/data/demo"),),
             ),
         )
         monkeypatch.setenv("MTV_ENDPOINT", made.endpoint)
@@ -141,7 +141,7 @@ def test_a_daemon_that_another_way_has_started_at_the_same_time_is_waited_for_an
 ) -> None:
     """By the service or by hand: it holds the lock, so that ours ends at once, and answers a little later."""
     monkeypatch.setenv("MTV_ENDPOINT", f"ipc://{tmp_path}/mtvd.sock")
-    report = ms.Report(release="x", pid=7, uptime_secs=1, endpoint="ipc:///x", window=ms.WindowState())
+    report = reports.Report(release="x", pid=7, uptime_secs=1, endpoint="ipc:///x", window=reports.WindowState())
     answers = iter([None, None, None, None, report])
 
     def end_at_once(*_: object) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from mtv.cli import cli, watch
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
-from mtv.wire import messages as ms
+from mtv.wire import messages, requests
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.steps import NOW, Mtv, Overlay, Query
@@ -25,13 +25,13 @@ Run = Callable[..., click.testing.Result]
 BLOCK = b"x" * 2880
 
 
-def arriving(count: int) -> Callable[[Seen], ms.Rows]:
+def arriving(count: int) -> Callable[[Seen], messages.Rows]:
     """Return a script of so many datasets that come at once, after the first look."""
 
-    def answer(seen: Seen) -> ms.Rows:
+    def answer(seen: Seen) -> messages.Rows:
         assert isinstance(seen.message, Query)
         visits = range(1, count + 1) if seen.message.since == "before" else ()
-        return ms.Rows(
+        return messages.Rows(
             columns=("visit", "run"),
             rows=tuple((visit, "u/run") for visit in visits),
             ids=tuple(f"id-{visit}" for visit in visits),
@@ -124,7 +124,7 @@ def test_files_of_a_directory_that_is_waited_for(
 
 
 def test_what_is_waited_for_is_said(run: Run, daemon: ScriptedDaemon) -> None:
-    def absent(_seen: Seen) -> ms.Rows:
+    def absent(_seen: Seen) -> messages.Rows:
         raise exception_for(Error(code="unknown_collection", message="there is no u/run"))
 
     daemon.script(Query, absent)
@@ -168,4 +168,4 @@ def test_a_file_is_no_directory_to_watch(run: Run, daemon: ScriptedDaemon, tmp_p
     said = run("--dir", str(tmp_path / "image.fits"), "--for", "1", code=1).output
     assert "directory: " in said
     assert "is a file" in said
-    assert not daemon.of(ms.Transaction)
+    assert not daemon.of(requests.Transaction)

@@ -9,7 +9,7 @@ import pytest
 
 from mtv.cli import doctor
 from mtv.cli.daemon import status_lines
-from mtv.wire.messages import FeedInfo, Report, WindowState
+from mtv.wire.reports import FeedInfo, Report, WindowState
 from mtvd.settings import options
 from mtvd.settings.config import ConfigError, Settings
 

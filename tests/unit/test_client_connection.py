@@ -18,7 +18,7 @@ from mtv.session.link import Timing
 from mtv.session.ticket import Ticket
 from mtv.shared import paths
 from mtv.testing import WAIT_SECS, ScriptedDaemon
-from mtv.wire import codec, frames, messages
+from mtv.wire import codec, frames, messages, reports, requests
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.frames import Kind
 from mtv.wire.limits import Limits
@@ -43,9 +43,9 @@ def failing(code: str, where: str = "") -> messages.Outcome:
 
 
 def test_hello_goes_first_and_tells_who_asks(daemon: ScriptedDaemon, connection: Connection) -> None:
-    connection.request(messages.Sync())
+    connection.request(requests.Sync())
     hello, sync = daemon.seen
-    assert isinstance(hello.message, messages.Hello)
+    assert isinstance(hello.message, requests.Hello)
     assert hello.message.pid > 0
     assert hello.header.sequence == 0
     assert sync.header.sequence == 1
@@ -133,7 +133,7 @@ def test_a_refused_version_is_told_as_the_daemon_says_it(daemon: ScriptedDaemon)
     def refuse(_: object) -> messages.Reply:
         raise exception_for(Error(code="unsupported_version", message="too old"))
 
-    daemon.script(messages.Hello, refuse)
+    daemon.script(requests.Hello, refuse)
     with pytest.raises(mtv.RequestError, match="too old"):
         mtv.connect(daemon.endpoint)
 
@@ -141,7 +141,7 @@ def test_a_refused_version_is_told_as_the_daemon_says_it(daemon: ScriptedDaemon)
 def test_a_waiting_call_returns_with_the_outcome_and_not_with_the_receipt(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display = mtv.Display(connection=connection)
     drawn = threading.Event()
 
@@ -151,8 +151,8 @@ def test_a_waiting_call_returns_with_the_outcome_and_not_with_the_receipt(
 
     thread = threading.Thread(target=draw)
     thread.start()
-    daemon.wait_for(messages.Transaction)
-    assert isinstance(connection.request(messages.Sync()), messages.Done)  # later than the receipt
+    daemon.wait_for(requests.Transaction)
+    assert isinstance(connection.request(requests.Sync()), messages.Done)  # later than the receipt
     assert not drawn.is_set()
     daemon.release()
     thread.join()
@@ -160,7 +160,7 @@ def test_a_waiting_call_returns_with_the_outcome_and_not_with_the_receipt(
 
 
 def test_publishing_returns_with_the_receipt(daemon: ScriptedDaemon, connection: Connection) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     mtv.Display(connection=connection).show(wait=False)
     daemon.release()
     connection.flush()
@@ -169,7 +169,7 @@ def test_publishing_returns_with_the_receipt(daemon: ScriptedDaemon, connection:
 def test_a_published_request_that_fails_is_logged_and_raised_by_the_next_flush_once(
     daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon.script(messages.Transaction, failing("draw_failed"))
+    daemon.script(requests.Transaction, failing("draw_failed"))
     display = mtv.Display(connection=connection)
     with caplog.at_level(logging.WARNING, "mtv"):
         display.show(wait=False)
@@ -195,7 +195,7 @@ def test_a_request_refused_before_its_receipt_is_raised_by_the_call_itself(
 def test_errors_name_the_argument_of_a_lone_call_and_the_step_of_a_batch(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    daemon.script(messages.Transaction, failing("bad_value", "steps[0].name"))
+    daemon.script(requests.Transaction, failing("bad_value", "steps[0].name"))
     display = mtv.Display(connection=connection)
     with pytest.raises(mtv.RequestError) as caught:
         display.colormap("hot")
@@ -206,25 +206,25 @@ def test_errors_name_the_argument_of_a_lone_call_and_the_step_of_a_batch(
         display.colormap("hot")
         with pytest.raises(mtv.RequestError) as caught:
             connection.execute(batch.bundle())
-        daemon.script(messages.Transaction, lambda seen: messages.Outcome(steps=()))
+        daemon.script(requests.Transaction, lambda seen: messages.Outcome(steps=()))
     assert caught.value.error.where == "steps[0].name"
 
 
 def test_progress_is_told_in_the_thread_that_waits(daemon: ScriptedDaemon, connection: Connection) -> None:
     told: list[tuple[int, str]] = []
-    daemon.hold(messages.Sync)
+    daemon.hold(requests.Sync)
 
     def note(progress: messages.Progress) -> None:
         told.append((progress.done, threading.current_thread().name))
         daemon.release()
 
     def report() -> None:
-        seen = daemon.wait_for(messages.Sync)[0]
+        seen = daemon.wait_for(requests.Sync)[0]
         daemon.send(messages.Progress(done=3, total=9), to=seen, kind=Kind.PROGRESS)
 
     thread = threading.Thread(target=report)
     thread.start()
-    connection.request(messages.Sync(), on_progress=note)
+    connection.request(requests.Sync(), on_progress=note)
     thread.join()
     assert told == [(3, threading.current_thread().name)]
 
@@ -249,10 +249,10 @@ def test_drawing_what_the_daemon_reads_tells_progress_alone_and_in_a_buffer(
         in_a_buffer,
     )
     for number, draw in enumerate(draws, 1):
-        daemon.hold(messages.Transaction)
+        daemon.hold(requests.Transaction)
         thread = threading.Thread(target=draw)
         thread.start()
-        seen = daemon.wait_for(messages.Transaction, number)[number - 1]
+        seen = daemon.wait_for(requests.Transaction, number)[number - 1]
         daemon.send(messages.Progress(done=number, total=9, unit="bytes"), to=seen, kind=Kind.PROGRESS)
         thread.join(20)
         assert told == list(range(1, number + 1))
@@ -261,48 +261,48 @@ def test_drawing_what_the_daemon_reads_tells_progress_alone_and_in_a_buffer(
 def test_a_late_answer_is_a_deadline_and_the_request_is_cancelled(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    daemon.hold(messages.Sync)
+    daemon.hold(requests.Sync)
     with pytest.raises(mtv.DeadlineExceeded):
-        connection.request(messages.Sync(), timeout_secs=0.01)
-    sync = daemon.wait_for(messages.Sync)[0]
-    cancel = daemon.wait_for(messages.Cancel)[0]
-    assert isinstance(cancel.message, messages.Cancel)
+        connection.request(requests.Sync(), timeout_secs=0.01)
+    sync = daemon.wait_for(requests.Sync)[0]
+    cancel = daemon.wait_for(requests.Cancel)[0]
+    assert isinstance(cancel.message, requests.Cancel)
     assert cancel.message.request_id == sync.header.request_id
     daemon.release()
-    assert isinstance(connection.request(messages.Sync()), messages.Done)
+    assert isinstance(connection.request(requests.Sync()), messages.Done)
 
 
 def test_a_transaction_carries_the_deadline_of_the_call(daemon: ScriptedDaemon, connection: Connection) -> None:
     mtv.Display(connection=connection).show()
     mtv.Display(connection=connection).show(wait=False)
     connection.flush()
-    first, second = (seen.message for seen in daemon.of(messages.Transaction))
-    assert isinstance(first, messages.Transaction)
-    assert isinstance(second, messages.Transaction)
+    first, second = (seen.message for seen in daemon.of(requests.Transaction))
+    assert isinstance(first, requests.Transaction)
+    assert isinstance(second, requests.Transaction)
     assert first.deadline_secs == connection.timeout_secs
     assert second.deadline_secs is None
 
 
 def test_no_more_requests_are_in_flight_than_the_daemon_allows(daemon: ScriptedDaemon, connection: Connection) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display = mtv.Display(connection=connection)
     threads = [threading.Thread(target=display.show) for _ in range(10)]
     for thread in threads:
         thread.start()
-    daemon.wait_for(messages.Transaction, 4)
+    daemon.wait_for(requests.Transaction, 4)
     link = connection._linked()
     assert link._outbox.in_flight == 4
-    assert len(daemon.of(messages.Transaction)) == 4
+    assert len(daemon.of(requests.Transaction)) == 4
     daemon.release()
     for thread in threads:
         thread.join()
-    assert len(daemon.of(messages.Transaction)) == 10
+    assert len(daemon.of(requests.Transaction)) == 10
 
 
 def test_threads_share_a_connection_and_each_gets_its_own_answer(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    daemon.script(messages.Describe, lambda seen: messages.DisplayReport(number=seen.message.display))  # type: ignore[arg-type,union-attr]
+    daemon.script(requests.Describe, lambda seen: reports.DisplayReport(number=seen.message.display))  # type: ignore[arg-type,union-attr]
     wrong: list[int] = []
 
     def ask(number: int) -> None:
@@ -325,27 +325,27 @@ def test_a_buffer_takes_the_steps_of_its_own_thread_only(daemon: ScriptedDaemon,
         thread.start()
         thread.join()
         display.dot("o", 3, 3)
-    sent = [seen.message.steps for seen in daemon.of(messages.Transaction)]  # type: ignore[union-attr]
+    sent = [seen.message.steps for seen in daemon.of(requests.Transaction)]  # type: ignore[union-attr]
     assert [step.x for steps in sent for step in steps if isinstance(step, Overlay)] == [(2.0,), (1.0, 3.0)]
 
 
 def test_an_interrupt_cancels_the_request_and_leaves_the_connection_usable(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    daemon.hold(messages.Sync)
+    daemon.hold(requests.Sync)
 
     def interrupt(_: messages.Progress) -> None:
         raise KeyboardInterrupt
 
     def report() -> None:
-        daemon.send(messages.Progress(done=1, total=2), to=daemon.wait_for(messages.Sync)[0], kind=Kind.PROGRESS)
+        daemon.send(messages.Progress(done=1, total=2), to=daemon.wait_for(requests.Sync)[0], kind=Kind.PROGRESS)
 
     thread = threading.Thread(target=report)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        connection.request(messages.Sync(), on_progress=interrupt)
+        connection.request(requests.Sync(), on_progress=interrupt)
     thread.join()
-    assert daemon.wait_for(messages.Cancel)
+    assert daemon.wait_for(requests.Cancel)
     daemon.release()
     connection.sync()
 
@@ -361,13 +361,13 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(tmp_path: Path) -> N
 
 
 def test_closing_waits_for_what_was_published_and_says_goodbye(daemon: ScriptedDaemon, connection: Connection) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     mtv.Display(connection=connection).show(wait=False)
     closing = threading.Thread(target=connection.close)
     closing.start()
     daemon.release()
     closing.join()
-    daemon.wait_for(messages.Bye)
+    daemon.wait_for(requests.Bye)
     assert connection.closed
     with pytest.raises(mtv.Unavailable, match="closed"):
         connection.sync()
@@ -377,7 +377,7 @@ def test_closing_waits_for_what_was_published_and_says_goodbye(daemon: ScriptedD
 def test_closing_gives_up_at_its_deadline_and_says_what_is_lost(
     daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     mtv.Display(connection=connection).show(wait=False)
     connection.close(timeout_secs=0.0)
     assert "1 requests were never answered" in caplog.text
@@ -397,14 +397,14 @@ def test_the_default_connection_is_one_and_is_made_anew_after_it_was_closed(
     second = mtv.default_connection()
     second.close()
     assert second is not first
-    assert len(daemon.of(messages.Transaction)) == 1
+    assert len(daemon.of(requests.Transaction)) == 1
     assert [step.display for step in daemon.steps if isinstance(step, Overlay)] == [0, 1]
 
 
 def test_a_note_of_an_outcome_is_told_once(
     daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon.script(messages.Transaction, messages.Outcome(steps=(messages.StepOutcome(),), note="on a virtual screen"))
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(),), note="on a virtual screen"))
     display = mtv.Display(connection=connection)
     display.show()
     display.show()
@@ -413,7 +413,7 @@ def test_a_note_of_an_outcome_is_told_once(
 
 def test_what_was_sent_is_what_the_wire_says(daemon: ScriptedDaemon, connection: Connection) -> None:
     mtv.Display("guider", connection=connection).show()
-    seen = daemon.of(messages.Transaction)[0]
+    seen = daemon.of(requests.Transaction)[0]
     body = codec.encode(seen.message)
     parts = frames.pack(Kind.REQUEST, seen.header.session, seen.header.sequence, body)
     assert frames.read_header(parts[0]) == seen.header

@@ -18,7 +18,7 @@ import mtv
 from mtv.arguments import checks
 from mtv.session.connection import Connection
 from mtv.testing import ScriptedDaemon
-from mtv.wire import data, messages
+from mtv.wire import data, messages, reports, requests
 from mtv.wire.colours import default_mask_colour
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
@@ -106,7 +106,7 @@ def test_buffers_travel_where_no_directory_is_shared(tmp_path: Path) -> None:
         with mtv.Display(connection=connection).buffering():
             mtv.Display(connection=connection).mtv(IMAGE)
             mtv.Display(connection=connection).mtv(IMAGE + 1, mask=mask, planes={"BAD": 0})
-        seen = daemon.of(messages.Transaction)[0]
+        seen = daemon.of(requests.Transaction)[0]
         first, second = (step.target for step in daemon.steps if isinstance(step, Mtv))
         assert isinstance(first, data.Exposure)
         assert isinstance(second, data.Exposure)
@@ -258,7 +258,7 @@ def test_an_overlay_of_a_table_names_it_and_sends_no_array(daemon: ScriptedDaemo
             colour="red", replace=True,
         )
     ]  # fmt: skip
-    assert daemon.of(messages.Transaction)[-1].buffers == ()
+    assert daemon.of(requests.Transaction)[-1].buffers == ()
     display.overlay("file", Path("/data/t.parq"))
     assert daemon.steps[-1] == Overlay(name="file", target=data.File(path="/data/t.parq"), symbol="o", replace=True)
 
@@ -352,8 +352,8 @@ def test_the_view_is_set_as_in_afw(daemon: ScriptedDaemon, display: mtv.Display)
 
 def test_colours_of_planes_can_be_asked_before_anything_is_shown(daemon: ScriptedDaemon, display: mtv.Display) -> None:
     assert display.get_mask_plane_color("BAD") == "red"
-    mask = messages.MaskState(planes={"ODD": 3}, colours={"BAD": "pink"}, transparency_percent=30.0)
-    daemon.script(messages.Describe, messages.DisplayReport(number=0, mask=mask))
+    mask = reports.MaskState(planes={"ODD": 3}, colours={"BAD": "pink"}, transparency_percent=30.0)
+    daemon.script(requests.Describe, reports.DisplayReport(number=0, mask=mask))
     assert display.get_mask_plane_color("BAD") == "pink"
     assert display.mask_plane_colours()["ODD"] == default_mask_colour("ODD")
     assert display.get_mask_transparency() == 30.0
@@ -368,13 +368,13 @@ def test_a_buffer_is_one_transaction_whose_dots_are_columns(daemon: ScriptedDaem
         display.show()
         assert daemon.steps == []
     assert batch.outcome is not None
-    assert len(daemon.of(messages.Transaction)) == 1
+    assert len(daemon.of(requests.Transaction)) == 1
     dots, other, show = daemon.steps
     assert isinstance(dots, Overlay)
     assert isinstance(other, Overlay)
     assert (dots.symbol, dots.size, dots.colour, other.name, show) == ("o", 10.0, "orange", "other", Show())
     assert isinstance(dots.x, data.Array)
-    buffers = daemon.of(messages.Transaction)[0].buffers
+    buffers = daemon.of(requests.Transaction)[0].buffers
     assert (np.frombuffer(buffers[dots.x.buffer or 0], "<f8", 50, dots.x.offset) == np.arange(50)).all()
 
 
@@ -387,7 +387,7 @@ def test_nothing_of_a_buffer_is_sent_after_an_exception_inside(daemon: ScriptedD
         draw_and_fail()
     with display.buffering():
         pass
-    assert daemon.of(messages.Transaction) == []
+    assert daemon.of(requests.Transaction) == []
     display.dot("o", 2, 2)
     assert len(daemon.steps) == 1
 
@@ -402,18 +402,18 @@ def test_a_buffer_of_the_connection_spans_displays_and_one_of_a_display_does_not
     with first.buffering():
         second.show()
         first.show()
-    sent = [seen.message.steps for seen in daemon.of(messages.Transaction)]  # type: ignore[union-attr]
+    sent = [seen.message.steps for seen in daemon.of(requests.Transaction)]  # type: ignore[union-attr]
     assert sent == [(Show(display=1), Show(display="two")), (Show(display="two"),), (Show(display=1),)]
 
 
 def test_a_picture_comes_as_bytes_and_goes_into_a_file(
     daemon: ScriptedDaemon, display: mtv.Display, tmp_path: Path
 ) -> None:
-    daemon.script(messages.Snapshot, (messages.Picture(format="png"), [b"\x89PNG"]))
+    daemon.script(requests.Snapshot, (messages.Picture(format="png"), [b"\x89PNG"]))
     assert display.snapshot(tmp_path / "a.png") == b"\x89PNG"
     assert (tmp_path / "a.png").read_bytes() == b"\x89PNG"
     assert display._repr_png_() is None
-    daemon.script(messages.Describe, messages.DisplayReport(number=0))
+    daemon.script(requests.Describe, reports.DisplayReport(number=0))
     assert display._repr_png_() == b"\x89PNG"
 
 

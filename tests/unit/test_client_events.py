@@ -14,7 +14,7 @@ from mtv.session.events import Events
 from mtv.session.hearing import Hearing
 from mtv.session.link import Timing
 from mtv.testing import ScriptedDaemon
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.messages import Event
 
 WAIT_SECS = 20.0
@@ -79,9 +79,9 @@ def test_a_kind_that_there_is_not_is_refused(connection: Connection) -> None:
 def test_the_last_one_to_close_unsubscribes(daemon: ScriptedDaemon, connection: Connection) -> None:
     first, second = connection.events(), connection.events()
     first.close()
-    assert not daemon.of(messages.Unsubscribe)
+    assert not daemon.of(requests.Unsubscribe)
     second.close()
-    daemon.wait_for(messages.Unsubscribe)
+    daemon.wait_for(requests.Unsubscribe)
     with connection.events() as third:
         daemon.tell(key("a"))
         assert [event.key for event in taken(third, 1)] == ["a"]
@@ -124,9 +124,9 @@ def test_the_daemon_is_told_from_time_to_time_what_has_come(daemon: ScriptedDaem
         for _ in range(200):
             daemon.tell(key("a"))
         taken(events, 200)
-        connection.request(messages.Sync())
-        told = [seen.message for seen in daemon.of(messages.Subscribe)]
-        assert [one.seen for one in told if isinstance(one, messages.Subscribe) and one.seen] == [64, 128, 192]
+        connection.request(requests.Sync())
+        told = [seen.message for seen in daemon.of(requests.Subscribe)]
+        assert [one.seen for one in told if isinstance(one, requests.Subscribe) and one.seen] == [64, 128, 192]
 
 
 def test_a_function_is_called_with_each_event_and_a_failure_of_it_is_not_the_end(
@@ -164,10 +164,10 @@ def test_an_event_that_cannot_be_read_is_ignored_and_harms_no_request(
     from mtv.wire import frames
 
     with connection.events() as events:
-        (seen,) = daemon.of(messages.Subscribe)
+        (seen,) = daemon.of(requests.Subscribe)
         session = seen.header.session
         for body in (b"\xc1", b"\x81\xa4type\xa5event"):
             daemon.send_raw([bytes(part) for part in frames.pack(frames.Kind.EVENT, session, 1, body)], to=seen)
         daemon.tell(key("a"))
         assert [event.key for event in taken(events, 1)] == ["a"]
-    assert connection.request(messages.Sync()) == messages.Done()
+    assert connection.request(requests.Sync()) == messages.Done()

@@ -21,7 +21,7 @@ from mtv.session.link import Timing
 from mtv.streams import feed as feeds
 from mtv.streams.newest import Newest
 from mtv.testing import WAIT_SECS, ScriptedDaemon
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.data import Array
 from mtv.wire.errors import bad_value
 from mtv.wire.steps import Overlay
@@ -45,8 +45,8 @@ def labels(daemon: ScriptedDaemon) -> list[str]:
     return [frame.target.label for frame in frames(daemon)]
 
 
-def frames(daemon: ScriptedDaemon) -> list[messages.Frame]:
-    return [seen.message for seen in daemon.of(messages.Frame) if isinstance(seen.message, messages.Frame)]
+def frames(daemon: ScriptedDaemon) -> list[requests.Frame]:
+    return [seen.message for seen in daemon.of(requests.Frame) if isinstance(seen.message, requests.Frame)]
 
 
 def wait_until(condition: Callable[[], bool], feed: mtv.Feed) -> None:
@@ -58,10 +58,10 @@ def wait_until(condition: Callable[[], bool], feed: mtv.Feed) -> None:
 
 
 def test_while_one_frame_is_shown_only_the_newest_of_the_others_is_kept(daemon: ScriptedDaemon) -> None:
-    daemon.hold(messages.Frame)
+    daemon.hold(requests.Frame)
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME, label="0")
-        daemon.wait_for(messages.Frame)
+        daemon.wait_for(requests.Frame)
         for number in range(1, 10):
             assert feed.publish(FRAME, label=str(number))
         assert feed.counts[:4] == (10, 0, 8, 2)
@@ -80,8 +80,8 @@ def test_whatever_mtv_takes_is_a_frame_too(daemon: ScriptedDaemon) -> None:
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
         for target in targets:
             assert feed.publish(target)
-    for seen in daemon.of(messages.Frame):
-        assert isinstance(seen.message, messages.Frame)
+    for seen in daemon.of(requests.Frame):
+        assert isinstance(seen.message, requests.Frame)
         assert seen.message.target.planes == {"MASK": 0}
         stored, mask = (bytes(buffer) for buffer in seen.buffers)
         assert ((np.frombuffer(stored, ">u2") ^ 0x8000) == image.ravel()).all()
@@ -89,10 +89,10 @@ def test_whatever_mtv_takes_is_a_frame_too(daemon: ScriptedDaemon) -> None:
 
 
 def test_a_frame_is_shown_only_when_the_daemon_says_so(daemon: ScriptedDaemon) -> None:
-    daemon.hold(messages.Frame)
+    daemon.hold(requests.Frame)
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME)
-        daemon.wait_for(messages.Frame)
+        daemon.wait_for(requests.Frame)
         assert feed.counts.shown == 0
         daemon.release()
     assert feed.counts.shown == 1
@@ -104,7 +104,7 @@ def test_the_array_may_be_written_over_at_once_also_that_of_the_first_frame(daem
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(frame)
         frame[:] = 0
-    (seen,) = daemon.of(messages.Frame)
+    (seen,) = daemon.of(requests.Frame)
     assert set(np.frombuffer(seen.buffers[0], ">f4")) == {7}
 
 
@@ -143,10 +143,10 @@ def test_frames_flow_again_after_the_daemon_was_gone(daemon: ScriptedDaemon) -> 
 
 
 def test_every_frame_waits_for_the_one_before_and_is_dropped_when_that_takes_too_long(daemon: ScriptedDaemon) -> None:
-    daemon.hold(messages.Frame)
+    daemon.hold(requests.Frame)
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=0.05) as feed:
         feed.publish(FRAME, label="0")
-        daemon.wait_for(messages.Frame)
+        daemon.wait_for(requests.Frame)
         assert feed.publish(FRAME, label="1")
         assert not feed.publish(FRAME, label="2")
         daemon.release()
@@ -163,12 +163,12 @@ def test_shape_and_type_may_change_in_mid_stream(daemon: ScriptedDaemon) -> None
 
 def test_a_frame_that_the_daemon_refuses_costs_that_frame_alone(daemon: ScriptedDaemon) -> None:
     refusal = messages.Failed(error=bad_value("target.image", "no").error)
-    daemon.script(messages.Frame, refusal)
+    daemon.script(requests.Frame, refusal)
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME)
         wait_until(lambda: feed.counts.dropped == 1, feed)
         assert isinstance(feed.error, mtv.RequestError)
-        daemon.script(messages.Frame, lambda _: messages.Outcome(steps=(messages.StepOutcome(),)))
+        daemon.script(requests.Frame, lambda _: messages.Outcome(steps=(messages.StepOutcome(),)))
         feed.publish(FRAME)
     assert feed.counts[:4] == (2, 1, 1, 0)
 
@@ -184,7 +184,7 @@ def test_between_frames_of_a_rate_one_waits_and_closing_shows_it(daemon: Scripte
 
 
 def test_many_refused_frames_in_a_row_are_told_once(daemon: ScriptedDaemon, caplog: pytest.LogCaptureFixture) -> None:
-    daemon.script(messages.Frame, messages.Failed(error=bad_value("target.image", "no").error))
+    daemon.script(requests.Frame, messages.Failed(error=bad_value("target.image", "no").error))
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=WAIT_SECS) as feed:
         for _ in range(5):
             feed.publish(FRAME)
@@ -211,7 +211,7 @@ def test_a_forked_child_has_counters_and_a_connection_of_its_own(daemon: Scripte
         feed.publish(FRAME, label="parent again")
     assert labels(daemon) == ["parent", "child", "parent again"]
     assert feed.counts.shown == 2
-    first, second, third = (seen.header.session for seen in daemon.of(messages.Frame))
+    first, second, third = (seen.header.session for seen in daemon.of(requests.Frame))
     assert first == third != second
 
 
@@ -273,7 +273,7 @@ def files(daemon: ScriptedDaemon) -> list[Path]:
     return list(daemon.pixel_directory.glob("feed-*"))
 
 
-def pixels_of(daemon: ScriptedDaemon, frame: messages.Frame) -> set[float]:
+def pixels_of(daemon: ScriptedDaemon, frame: requests.Frame) -> set[float]:
     assert daemon.pixel_directory is not None
     image = frame.target.image
     assert image.file is not None
@@ -290,7 +290,7 @@ def test_three_files_hold_all_frames_and_what_is_shown_or_on_its_way_is_never_wr
         seen.append((number, pixels_of(sharing, request.message), pixels_of(sharing, before)))
         return messages.Outcome(steps=(messages.StepOutcome(),))
 
-    sharing.script(messages.Frame, look)
+    sharing.script(requests.Frame, look)
     with mtv.Feed("guider", endpoint=sharing.endpoint) as feed:
         feed.publish(FRAME, label="0")
         wait_until(lambda: feed.counts.shown == 1, feed)
@@ -406,8 +406,8 @@ def test_markers_go_with_their_frame(daemon: ScriptedDaemon, markers: Any) -> No
     with mtv.Feed("guider", endpoint=daemon.endpoint) as feed:
         feed.publish(FRAME, markers=markers)
         wait_until(lambda: feed.counts.shown == 1, feed)
-    (seen,) = daemon.of(messages.Frame)
-    assert isinstance(seen.message, messages.Frame)
+    (seen,) = daemon.of(requests.Frame)
+    assert isinstance(seen.message, requests.Frame)
     overlay = seen.message.markers
     assert isinstance(overlay, Overlay)
     assert (overlay.display, overlay.name, overlay.replace) == ("guider", "guider", True)

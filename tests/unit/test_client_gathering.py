@@ -11,7 +11,7 @@ import pytest
 import mtv
 from mtv.session import gathering
 from mtv.testing import ScriptedDaemon
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.data import Array
 from mtv.wire.errors import Error
 from mtv.wire.steps import Overlay, Show
@@ -38,22 +38,22 @@ def rows(daemon: ScriptedDaemon) -> list[int]:
 def test_dots_that_follow_while_the_first_is_under_way_are_one_request(
     daemon: ScriptedDaemon, display: mtv.Display
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     display.dot("o", 0, 0, wait=False)
-    daemon.wait_for(messages.Transaction, 1)
+    daemon.wait_for(requests.Transaction, 1)
     for index in range(1, 101):
         display.dot("o", index, 2 * index, wait=False)
     daemon.release()
     display.sync()
     assert rows(daemon) == [1, 100]
-    buffer = daemon.of(messages.Transaction)[1].buffers[0]
+    buffer = daemon.of(requests.Transaction)[1].buffers[0]
     assert np.frombuffer(buffer, "<f8", 100).tolist() == list(range(1, 101))
 
 
 def test_any_other_request_comes_between_the_dots_before_and_after_it(
     daemon: ScriptedDaemon, display: mtv.Display
 ) -> None:
-    daemon.hold(messages.Transaction)
+    daemon.hold(requests.Transaction)
     for _ in range(2):
         display.dot("o", 1, 1, wait=False)
     display.show(wait=False)
@@ -78,7 +78,7 @@ def test_thousands_are_several_requests_and_none_is_lost(
 
 
 def test_a_refused_gathering_is_raised_by_sync(daemon: ScriptedDaemon, display: mtv.Display) -> None:
-    daemon.script(messages.Transaction, messages.Failed(error=Error(code="draw_failed", message="no")))
+    daemon.script(requests.Transaction, messages.Failed(error=Error(code="draw_failed", message="no")))
     display.dot("o", 1, 1, wait=False)
     with pytest.raises(mtv.DaemonError, match="no"):
         display.sync()

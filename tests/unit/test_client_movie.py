@@ -16,8 +16,7 @@ import mtv
 from mtv.data.datasets import DataId
 from mtv.streams import movie as movies
 from mtv.testing import ScriptedDaemon, Seen
-from mtv.wire import data
-from mtv.wire import messages as ms
+from mtv.wire import data, messages, reports, requests
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Query
@@ -30,28 +29,28 @@ class Player:
 
     def __init__(self, daemon: ScriptedDaemon) -> None:
         self.daemon = daemon
-        self.state = ms.Movie(movie="m", display=0, state="playing", count=3, fps=2.0)
+        self.state = reports.Movie(movie="m", display=0, state="playing", count=3, fps=2.0)
         self.broken: set[int] = set()
         self.ended_at = 10**9
         self.pictures = 0
-        daemon.script(ms.Play, self.play)
-        daemon.script(ms.Steer, self.steer)
-        daemon.script(ms.Follow, self.follow)
-        daemon.script(ms.Snapshot, self.snapshot)
+        daemon.script(requests.Play, self.play)
+        daemon.script(requests.Steer, self.steer)
+        daemon.script(requests.Follow, self.follow)
+        daemon.script(requests.Snapshot, self.snapshot)
 
-    def now(self, **fields: Any) -> ms.Movie:
+    def now(self, **fields: Any) -> reports.Movie:
         self.state = msgspec.structs.replace(self.state, number=self.state.number + 1, **fields)
         return self.state
 
-    def play(self, seen: Seen) -> ms.Movie:
+    def play(self, seen: Seen) -> reports.Movie:
         asked = seen.message
-        assert isinstance(asked, ms.Play)
+        assert isinstance(asked, requests.Play)
         state: Any = "paused" if asked.paused else "playing"
         return self.now(display=asked.display, count=len(asked.targets), fps=asked.fps, state=state)
 
-    def steer(self, seen: Seen) -> ms.Movie:
+    def steer(self, seen: Seen) -> reports.Movie:
         asked = seen.message
-        assert isinstance(asked, ms.Steer)
+        assert isinstance(asked, requests.Steer)
         if asked.action == "stop":
             return self.now(state="ended", reason="stopped")
         if asked.action == "seek" and asked.value in self.broken:
@@ -60,19 +59,19 @@ class Player:
             return self.now(position=int(asked.value), shown=self.state.shown + 1)
         return self.now(state="paused" if asked.action in {"pause", "step"} else "playing")
 
-    def follow(self, seen: Seen) -> ms.Movie:
+    def follow(self, seen: Seen) -> reports.Movie:
         asked = seen.message
-        assert isinstance(asked, ms.Follow)
+        assert isinstance(asked, requests.Follow)
         if asked.seen >= 0 and self.state.state != "ended":
             over = self.state.position >= 1
             return self.now(position=self.state.position + 1, **({"state": "ended", "reason": "end"} if over else {}))
         return self.state
 
-    def snapshot(self, _seen: Seen) -> tuple[ms.Picture, tuple[bytes, ...]]:
+    def snapshot(self, _seen: Seen) -> tuple[messages.Picture, tuple[bytes, ...]]:
         self.pictures += 1
         if self.pictures == self.ended_at:
             self.now(state="ended", reason="replaced")
-        return ms.Picture(format="png"), (png(self.state.position),)
+        return messages.Picture(format="png"), (png(self.state.position),)
 
     def asked(self, kind: type) -> list[Any]:
         return [seen.message for seen in self.daemon.of(kind)]
@@ -102,12 +101,12 @@ def refs(count: int = 3) -> list[mtv.DatasetRef]:
 def rows(*, pages: tuple[int, ...]) -> Any:
     """Return the script of a query with pages of so many rows."""
 
-    def answer(seen: Seen) -> ms.Rows:
+    def answer(seen: Seen) -> messages.Rows:
         assert isinstance(seen.message, Query)
         page = int(seen.message.cursor or 0)
         first = sum(pages[:page])
         numbers = range(first, first + pages[page])
-        return ms.Rows(
+        return messages.Rows(
             columns=COLUMNS,
             rows=tuple(("HSC", 41, number, "u/run") for number in numbers),
             ids=tuple(f"id{number}" for number in numbers),
@@ -136,7 +135,7 @@ def test_what_a_query_finds_is_played_in_its_order_page_by_page(
         display="strip",
         start=-1,
     )
-    (play,) = player.asked(ms.Play)
+    (play,) = player.asked(requests.Play)
     assert [target.id for target in play.targets] == ["id0", "id1", "id2"]
     assert (play.fps, play.loop, play.every, play.display, play.start, play.paused) == (
         4,
@@ -162,7 +161,7 @@ def test_references_and_paths_and_parts_of_them_are_played(player: Player, repos
     display = mtv.Display(7, connection=repository.connection)
     listed: list[mtv.DatasetRef | Path] = [*refs(1), Path("/a/b.fits"), *refs(9)]
     repository.movie(listed, limit=2, display=display, centre_deg=(150.0, 2.0), size_arcsec=10.0)
-    (play,) = player.asked(ms.Play)
+    (play,) = player.asked(requests.Play)
     assert play.display == 7
     assert [type(target) for target in play.targets] == [data.Dataset, data.File]
     assert [target.sky.ra_deg for target in play.targets] == [150.0, 150.0]
@@ -176,7 +175,7 @@ def test_nothing_and_too_much_are_refused_here(
     with pytest.raises(mtv.RequestError) as caught:
         repository.movie("calexp")
     assert caught.value.code == code
-    assert not player.asked(ms.Play)
+    assert not player.asked(requests.Play)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +198,7 @@ def test_what_cannot_be_is_refused_here(
     with pytest.raises(mtv.RequestError) as caught:
         repository.movie(refs(), **fields)
     assert caught.value.error.where == where
-    assert not player.asked(ms.Play)
+    assert not player.asked(requests.Play)
 
 
 def test_each_word_of_steering_has_its_message(player: Player, repository: mtv.Repository) -> None:
@@ -213,46 +212,46 @@ def test_each_word_of_steering_has_its_message(player: Player, repository: mtv.R
     movie.loop()
     movie.loop(False)
     assert movie.stop().reason == "stopped"
-    steered = [(steer.action, steer.value) for steer in player.asked(ms.Steer)]
+    steered = [(steer.action, steer.value) for steer in player.asked(requests.Steer)]
     assert steered == [
         ("pause", 1), ("play", 1), ("step", 1), ("step", -2), ("seek", -1), ("speed", 8), ("loop", 1), ("loop", 0),
         ("stop", 1),
     ]  # fmt: skip
-    assert {steer.movie for steer in player.asked(ms.Steer)} == {"m"}
+    assert {steer.movie for steer in player.asked(requests.Steer)} == {"m"}
 
 
 def test_it_is_waited_for_and_each_state_is_told(player: Player, repository: mtv.Repository) -> None:
-    told: list[ms.Movie] = []
+    told: list[reports.Movie] = []
     assert repository.movie(refs()).wait(on_state=told.append).reason == "end"
     assert [state.position for state in told] == [-1, 0, 1, 2]
-    assert [follow.seen for follow in player.asked(ms.Follow)] == [-1, 1, 2, 3]
+    assert [follow.seen for follow in player.asked(requests.Follow)] == [-1, 1, 2, 3]
 
 
 def test_waiting_has_an_end_and_the_movie_goes_on(player: Player, repository: mtv.Repository) -> None:
-    player.daemon.script(ms.Follow, lambda _: player.state)
+    player.daemon.script(requests.Follow, lambda _: player.state)
     with pytest.raises(mtv.DeadlineExceeded, match="goes on"):
         repository.movie(refs()).wait(0.05)
-    assert not player.asked(ms.Steer)
+    assert not player.asked(requests.Steer)
 
 
 def test_as_a_context_it_is_stopped(player: Player, repository: mtv.Repository) -> None:
     with repository.movie(refs()):
-        assert not player.asked(ms.Steer)
-    assert [steer.action for steer in player.asked(ms.Steer)] == ["stop"]
+        assert not player.asked(requests.Steer)
+    assert [steer.action for steer in player.asked(requests.Steer)] == ["stop"]
 
 
 def test_the_movie_on_a_display_is_found(player: Player, repository: mtv.Repository) -> None:
     assert movies.on_display(repository.connection, "strip").id == "m"
-    (follow,) = player.asked(ms.Follow)
+    (follow,) = player.asked(requests.Follow)
     assert follow.display == "strip"
 
 
 def test_save_takes_a_picture_of_each_frame(player: Player, repository: mtv.Repository, tmp_path: Path) -> None:
-    told: list[ms.Progress] = []
+    told: list[messages.Progress] = []
     repository.movie(refs(), save=tmp_path / "x.gif", fps=4, on_progress=told.append)
-    (play,) = player.asked(ms.Play)
+    (play,) = player.asked(requests.Play)
     assert play.paused
-    assert [steer.action for steer in player.asked(ms.Steer)] == ["pause", "seek", "seek", "seek", "stop"]
+    assert [steer.action for steer in player.asked(requests.Steer)] == ["pause", "seek", "seek", "seek", "stop"]
     assert [(progress.done, progress.total, progress.unit) for progress in told] == [
         (n, 3, "frames") for n in (1, 2, 3)
     ]
@@ -292,7 +291,7 @@ def test_without_pyav_the_command_that_brings_it_is_told_before_anything_is_show
     with pytest.raises(RequestError, match=r"pip install 'mtv\[movie\]'") as caught:
         repository.movie(refs(), save=tmp_path / "x.mp4")
     assert caught.value.code == "unsupported"
-    assert not player.asked(ms.Play)
+    assert not player.asked(requests.Play)
     repository.movie(refs(), save=tmp_path / "pictures")
 
 

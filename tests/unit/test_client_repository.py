@@ -13,7 +13,7 @@ from astropy.table import Table
 import mtv
 from mtv.data.datasets import DataId
 from mtv.testing import ScriptedDaemon, Seen
-from mtv.wire import data, messages
+from mtv.wire import data, messages, requests
 from mtv.wire.errors import Error
 from mtv.wire.steps import Load, Query
 
@@ -95,7 +95,7 @@ def catalog(daemon: ScriptedDaemon, repository: mtv.Repository) -> mtv.Catalog:
         ),
     )
     found = data.Catalog(rows=4, columns=columns, aliases={"slot_Centroid": "base_SdssCentroid"}, label="src")
-    daemon.script(messages.Get, messages.Got(catalog=found))
+    daemon.script(requests.Get, messages.Got(catalog=found))
     got = repository.get("src", visit=23718, detector=41, instrument="HSC")
     assert isinstance(got, mtv.Catalog)
     return got
@@ -117,10 +117,10 @@ def test_all_pages_of_a_query_are_fetched(daemon: ScriptedDaemon, repository: mt
 
 
 def test_rows_of_a_catalog_are_chosen_by_the_daemon(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
-    daemon.script(messages.Get, messages.Got(catalog=data.Catalog(rows=0, columns=())))
+    daemon.script(requests.Get, messages.Got(catalog=data.Catalog(rows=0, columns=())))
     repository.get("src", visit=23718, columns=("id", "slot_Centroid_x"), select="calib_psf_used & ~flag")
-    asked = daemon.of(messages.Get)[-1].message
-    assert isinstance(asked, messages.Get)
+    asked = daemon.of(requests.Get)[-1].message
+    assert isinstance(asked, requests.Get)
     assert (asked.columns, asked.select) == (("id", "slot_Centroid_x"), "calib_psf_used & ~flag")
 
 
@@ -129,7 +129,7 @@ def test_what_is_no_expression_is_refused_here(daemon: ScriptedDaemon, repositor
     with pytest.raises(mtv.RequestError) as caught:
         repository.get("src", visit=23718, select=select)
     assert caught.value.error.where == "select"
-    assert daemon.of(messages.Get) == []
+    assert daemon.of(requests.Get) == []
 
 
 def test_a_dataset_can_be_named_without_asking(repository: mtv.Repository) -> None:
@@ -321,7 +321,7 @@ def test_an_exposure_is_mapped_and_its_files_are_gone(daemon: ScriptedDaemon, re
         xy0=(10, 20),
         metadata={"EXPTIME": 30.0},
     )
-    daemon.script(messages.Get, messages.Got(data=found))
+    daemon.script(requests.Get, messages.Got(data=found))
     ref = mtv.DatasetRef("hsc", "calexp", "a", "run", {"visit": 1})  # type: ignore[arg-type]
     exposure = repository.get(ref)
     assert daemon.pixel_directory is not None
@@ -343,8 +343,8 @@ def test_loading_gives_a_handle_that_is_given_back(daemon: ScriptedDaemon, repos
     with repository.load("calexp", visit=1, detector=41) as handle:
         assert "2048 x 4176" in repr(handle)
     handle.release()
-    released = [seen.message for seen in daemon.of(messages.Release)]
-    assert released == [messages.Release(handle="h7")]
+    released = [seen.message for seen in daemon.of(requests.Release)]
+    assert released == [requests.Release(handle="h7")]
 
 
 def test_what_cannot_be_loaded_is_told_in_words_of_the_call(daemon: ScriptedDaemon, repository: mtv.Repository) -> None:
@@ -360,9 +360,9 @@ def test_what_cannot_be_loaded_is_told_in_words_of_the_call(daemon: ScriptedDaem
 def test_a_path_is_a_file_of_the_daemons_host(
     daemon: ScriptedDaemon, repository: mtv.Repository, tmp_path: Path
 ) -> None:
-    daemon.script(messages.Get, messages.Got(value={"a": 1}))
+    daemon.script(requests.Get, messages.Got(value={"a": 1}))
     assert repository.get(tmp_path / "a.fits") == {"a": 1}
-    assert daemon.of(messages.Get)[0].message == messages.Get(target=data.File(path=str(tmp_path / "a.fits")))
+    assert daemon.of(requests.Get)[0].message == requests.Get(target=data.File(path=str(tmp_path / "a.fits")))
 
 
 def test_columns_are_found_by_name_and_through_slots_without_a_copy(catalog: mtv.Catalog) -> None:

@@ -15,7 +15,7 @@ from mtv.session.link import Timing
 from mtv.streams import watching
 from mtv.streams.watching import Watch
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
-from mtv.wire import messages
+from mtv.wire import messages, requests
 from mtv.wire.data import Dataset
 from mtv.wire.errors import Code, Error, exception_for
 from mtv.wire.steps import NOW, START, Mtv, Overlay, Query
@@ -94,7 +94,7 @@ def failing(code: Code, where: str = "", *, times: int = 1, retryable: bool = Fa
     def answer(seen: Seen) -> messages.Outcome:
         if left:
             raise left.pop()
-        assert isinstance(seen.message, messages.Transaction)
+        assert isinstance(seen.message, requests.Transaction)
         return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in seen.message.steps))
 
     return answer
@@ -171,7 +171,7 @@ def test_what_is_not_whole_yet_is_shown_once_it_is(
 ) -> None:
     notes: list[str] = []
     watch = watching_from_now(daemon, repository, on_note=notes.append)
-    daemon.script(messages.Transaction, failing(code, times=3))
+    daemon.script(requests.Transaction, failing(code, times=3))
     registry.put(1)
     assert next(watch)["visit"] == 1
     assert visits(daemon) == ["id-1"] * 4
@@ -184,7 +184,7 @@ def test_what_is_overtaken_while_it_is_not_whole_is_passed_over(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
 ) -> None:
     watch = watching_from_now(daemon, repository)
-    daemon.script(messages.Transaction, failing("unreadable_file", times=2))
+    daemon.script(requests.Transaction, failing("unreadable_file", times=2))
     registry.put(1)
     watch._look()
     assert watch._show() is None
@@ -199,7 +199,7 @@ def test_what_never_becomes_whole_fails_in_the_end(
 ) -> None:
     monkeypatch.setattr(watching, "PATIENCE_SECS", 0.1)
     watch = watching_from_now(daemon, repository, timeout_secs=1.0)
-    daemon.script(messages.Transaction, failing("unreadable_file", times=1000))
+    daemon.script(requests.Transaction, failing("unreadable_file", times=1000))
     registry.put(1)
     assert list(watch) == []
     assert watch.counts == (1, 0, 0, 1, 0, 0)
@@ -209,7 +209,7 @@ def test_what_cannot_be_shown_fails_and_is_told_once_in_a_row(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = watching_from_now(daemon, repository)
-    daemon.script(messages.Transaction, failing("unsupported", "target"))
+    daemon.script(requests.Transaction, failing("unsupported", "target"))
     registry.put(1)
     watch._look()
     assert watch._show() is None
@@ -228,7 +228,7 @@ def test_what_a_daemon_or_window_that_is_away_could_not_show_is_shown_later(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, code: Code, retryable: bool
 ) -> None:
     watch = watching_from_now(daemon, repository)
-    daemon.script(messages.Transaction, failing(code, times=2, retryable=retryable))
+    daemon.script(requests.Transaction, failing(code, times=2, retryable=retryable))
     registry.put(1)
     assert next(watch)["visit"] == 1
     assert watch.counts == (1, 1, 0, 0, 0, 0)
@@ -321,7 +321,7 @@ def without_catalog(registry: Registry, absent: list[int], code: Code = "not_fou
     """Return a script that has no catalog as long as the list is not empty."""
 
     def answer(seen: Seen) -> messages.Outcome:
-        assert isinstance(seen.message, messages.Transaction)
+        assert isinstance(seen.message, requests.Transaction)
         if isinstance(seen.message.steps[0], Overlay) and absent:
             raise exception_for(Error(code=code, message="there is no src"))
         return messages.Outcome(steps=(messages.StepOutcome(),))
@@ -349,7 +349,7 @@ def test_a_catalog_that_comes_later_is_looked_for_only_when_something_has_come(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
 ) -> None:
     absent = [1]
-    daemon.script(messages.Transaction, without_catalog(registry, absent))
+    daemon.script(requests.Transaction, without_catalog(registry, absent))
     watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.3)
     registry.put(1)
     next(watch)
@@ -369,7 +369,7 @@ def test_a_catalog_that_is_not_whole_yet_is_tried_again(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
 ) -> None:
     absent = [1]
-    daemon.script(messages.Transaction, without_catalog(registry, absent, "unreadable_file"))
+    daemon.script(requests.Transaction, without_catalog(registry, absent, "unreadable_file"))
     watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.2)
     registry.put(1)
     next(watch)
@@ -383,7 +383,7 @@ def test_a_catalog_of_what_is_no_longer_shown_is_not_drawn(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
 ) -> None:
     absent = [1]
-    daemon.script(messages.Transaction, without_catalog(registry, absent))
+    daemon.script(requests.Transaction, without_catalog(registry, absent))
     watch = watching_from_now(daemon, repository, catalog="src")
     registry.put(1)
     next(watch)
@@ -398,7 +398,7 @@ def test_a_catalog_that_cannot_be_drawn_costs_its_overlay_alone(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
 ) -> None:
     notes: list[str] = []
-    daemon.script(messages.Transaction, without_catalog(registry, [1], "bad_value"))
+    daemon.script(requests.Transaction, without_catalog(registry, [1], "bad_value"))
     watch = watching_from_now(daemon, repository, catalog="src", on_note=notes.append)
     for visit in (1, 2):
         registry.put(visit)
@@ -420,7 +420,7 @@ def test_a_watch_ends_when_nothing_was_shown_for_so_long(
 def test_a_watch_that_is_closed_ends_and_passes_over_what_waits(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
 ) -> None:
-    daemon.script(messages.Transaction, failing("unreadable_file", times=10**6))
+    daemon.script(requests.Transaction, failing("unreadable_file", times=10**6))
     with watching_from_now(daemon, repository, every_secs=60) as watch:
         registry.put(1)
         watch._look()
@@ -437,14 +437,14 @@ def test_a_watch_that_is_closed_while_it_shows_counts_what_it_shows_once(
     daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository, script: str
 ) -> None:
     if script == "not whole":
-        daemon.script(messages.Transaction, failing("unreadable_file", times=10**6))
-    daemon.hold(messages.Transaction)
+        daemon.script(requests.Transaction, failing("unreadable_file", times=10**6))
+    daemon.hold(requests.Transaction)
     watch = watching_from_now(daemon, repository)
     registry.put(1, 2)
     shown: list[mtv.DatasetRef] = []
     thread = threading.Thread(target=lambda: shown.extend(watch))
     thread.start()
-    daemon.wait_for(messages.Transaction)
+    daemon.wait_for(requests.Transaction)
     watch.close()
     daemon.release()
     thread.join(WAIT_SECS)

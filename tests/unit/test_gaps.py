@@ -14,7 +14,8 @@ import mtv
 from mtv.wire import codec
 from mtv.wire.data import Handle
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Get, Got
+from mtv.wire.messages import Got
+from mtv.wire.requests import Get
 from mtvd.front import remote
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.output import Output

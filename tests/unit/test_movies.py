@@ -15,7 +15,9 @@ from trio.testing import MockClock
 from mtv.wire.data import Dataset
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Follow, Movie, Outcome, Play, Steer, StepOutcome
+from mtv.wire.messages import Outcome, StepOutcome
+from mtv.wire.reports import Movie
+from mtv.wire.requests import Follow, Play, Steer
 from mtvd.resolving.resolver import MovieFrame
 from mtvd.scene.actions import ImageLayer
 from mtvd.scene.apply import EMPTY, Display, Scene

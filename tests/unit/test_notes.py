@@ -15,8 +15,7 @@ from mtv.cli import cli
 from mtv.cli.daemon import _display
 from mtv.session.connection import Connection
 from mtv.testing import ScriptedDaemon
-from mtv.wire import codec, data
-from mtv.wire import messages as ms
+from mtv.wire import codec, data, messages, reports, requests
 from mtv.wire.steps import Load, Mtv
 
 NOTE = "the mask of 2x2 pixels is left out: the image has 3x4"
@@ -50,15 +49,15 @@ def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-def noted() -> ms.Outcome:
-    return ms.Outcome(steps=(ms.StepOutcome(display=0, note=NOTE),))
+def noted() -> messages.Outcome:
+    return messages.Outcome(steps=(messages.StepOutcome(display=0, note=NOTE),))
 
 
 def found(daemon: ScriptedDaemon) -> None:
     assert daemon.pixel_directory is not None
     (daemon.pixel_directory / "get-1-0000000000000000.raw").write_bytes(IMAGE.tobytes())
     array = data.Array(dtype=">f4", shape=IMAGE.shape, file="get-1-0000000000000000.raw")
-    daemon.script(ms.Get, ms.Got(data=data.Exposure(image=array, notes=(NOTE,))))
+    daemon.script(requests.Get, messages.Got(data=data.Exposure(image=array, notes=(NOTE,))))
 
 
 def test_the_notes_of_an_exposure_are_sent_with_its_pixels(daemon: ScriptedDaemon, connection: Connection) -> None:
@@ -70,18 +69,18 @@ def test_the_notes_of_an_exposure_are_sent_with_its_pixels(daemon: ScriptedDaemo
 
 
 def test_a_peer_that_knows_of_no_notes_is_understood() -> None:
-    old = msgspec.to_builtins(ms.DisplayReport(number=0, notes=(NOTE,)))
+    old = msgspec.to_builtins(reports.DisplayReport(number=0, notes=(NOTE,)))
     assert old["type"] == "display"
     del old["notes"]
     report = codec.decode_reply(msgspec.msgpack.encode(old))
-    assert isinstance(report, ms.DisplayReport)
+    assert isinstance(report, reports.DisplayReport)
     assert report.notes == ()
 
 
 def test_a_note_of_a_shown_image_is_logged_each_time(
     daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon.script(ms.Transaction, noted())
+    daemon.script(requests.Transaction, noted())
     display = mtv.Display(connection=connection)
     display.mtv(IMAGE)
     display.mtv(IMAGE)
@@ -91,14 +90,14 @@ def test_a_note_of_a_shown_image_is_logged_each_time(
 def test_a_note_of_an_image_that_was_only_published_is_logged(
     daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon.script(ms.Transaction, noted())
+    daemon.script(requests.Transaction, noted())
     mtv.Display(connection=connection).mtv(IMAGE, wait=False)
     connection.flush()
     assert NOTE in caplog.messages
 
 
 def test_a_note_of_a_feed_is_logged_once(daemon: ScriptedDaemon, caplog: pytest.LogCaptureFixture) -> None:
-    daemon.script(ms.Frame, noted())
+    daemon.script(requests.Frame, noted())
     with mtv.Feed("guider", endpoint=daemon.endpoint, every=True, timeout_secs=20) as feed:
         for _ in range(3):
             feed.publish(IMAGE)
@@ -118,33 +117,35 @@ def test_an_exposure_that_was_got_has_its_notes(
 def test_a_note_of_what_was_loaded_is_logged(
     daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon.script(Load, ms.Outcome(steps=(ms.StepOutcome(loaded=ms.Loaded(handle="a", notes=(NOTE,))),)))
+    daemon.script(
+        Load, messages.Outcome(steps=(messages.StepOutcome(loaded=messages.Loaded(handle="a", notes=(NOTE,))),))
+    )
     mtv.Repository("hsc", connection=connection).load("calexp", visit=1)
     assert NOTE in caplog.messages
 
 
 def test_the_command_that_shows_prints_the_note(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Transaction, noted())
+    daemon.script(requests.Transaction, noted())
     assert run("show", "calexp", "visit=1") == f"mtv: {NOTE}\n"
 
 
 def test_the_command_that_loads_prints_the_note(run: Run, daemon: ScriptedDaemon) -> None:
-    loaded = ms.Loaded(handle="a", shape=(3, 4), dtype=">f4", notes=(NOTE,))
-    daemon.script(ms.Transaction, ms.Outcome(steps=(ms.StepOutcome(loaded=loaded),)))
+    loaded = messages.Loaded(handle="a", shape=(3, 4), dtype=">f4", notes=(NOTE,))
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(loaded=loaded),)))
     assert f"mtv: {NOTE}\n" in run("load", "calexp", "visit=1")
 
 
 def test_the_command_that_gets_a_value_prints_its_note(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Get, ms.Got(value="", notes=(NOTE,)))
+    daemon.script(requests.Get, messages.Got(value="", notes=(NOTE,)))
     assert run("get", "calexp.wcs", "visit=1") == f"mtv: {NOTE}\n"
 
 
 def test_a_batch_of_commands_prints_the_note_with_its_line(run: Run, daemon: ScriptedDaemon) -> None:
-    daemon.script(ms.Transaction, noted())
+    daemon.script(requests.Transaction, noted())
     assert f"mtv: line 1: {NOTE}\n" in run(
         "batch", "-", stdin='{"type": "mtv", "target": {"source": "handle", "handle": "a"}}\n'
     )
 
 
 def test_status_tells_the_notes_of_a_display() -> None:
-    assert _display(ms.DisplayReport(number=0, shape=(3, 4), notes=(NOTE,)), None).endswith(f"linear, {NOTE}")
+    assert _display(reports.DisplayReport(number=0, shape=(3, 4), notes=(NOTE,)), None).endswith(f"linear, {NOTE}")

@@ -13,7 +13,7 @@ from tests.support import tables
 from mtv.wire.data import Handle
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Get
+from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_positions
 from mtvd.repo.readers.output import Output

@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from mtv.wire import data, errors, frames, messages, steps, version
+from mtv.wire import data, errors, frames, messages, requests, steps, version
 from mtv.wire.limits import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_every_request_and_step_stands_in_the_document_with_its_fields() -> None
     documented = {
         name: cells[0] for name, cells in table("Requests").items() if name not in tagged(get_args(data.Source))
     }
-    in_code = {name: fields(kind) for name, kind in tagged((*get_args(messages.Request), *steps.STEP_TYPES)).items()}
+    in_code = {name: fields(kind) for name, kind in tagged((*get_args(requests.Request), *steps.STEP_TYPES)).items()}
     assert documented == in_code
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgpack
 import pytest
 
-from mtv.wire import codec, colours, frames, markers, messages, steps, version
+from mtv.wire import codec, colours, frames, markers, requests, steps, version
 from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import (
     CODES,
@@ -76,7 +76,7 @@ def test_what_is_over_a_limit_is_refused_with_its_name(limits: Limits, where: st
 
 def test_a_transaction_survives_its_way_over_the_wire() -> None:
     image = Exposure(image=Array(dtype=">f4", shape=(4, 5), file="mtv-1-00.fits"), planes={"SAT": 1}, xy0=(100, 100))
-    sent = messages.Transaction(
+    sent = requests.Transaction(
         steps=(
             steps.Mtv(display="guider", target=image),
             steps.Mtv(target=0),

@@ -14,7 +14,8 @@ from mtv.cli import common, output, targets
 from mtv.cli.common import Call, Command, listed
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import Error, RequestError
-from mtv.wire.messages import Get, Got
+from mtv.wire.messages import Got
+from mtv.wire.requests import Get
 
 if TYPE_CHECKING:
     from mtv.data.catalog import Catalog

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mtv.session.connection import Connection
     from mtv.session.ticket import Answer
     from mtv.wire.frames import Buffer
-    from mtv.wire.messages import Outcome, Reply, Request
+    from mtv.wire.messages import Outcome, Reply
+    from mtv.wire.requests import Request
     from mtv.wire.steps import AnyStep, Value
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -92,7 +93,8 @@ class Call:
     def draw(self, *steps: AnyStep, buffers: Sequence[Buffer] = ()) -> Outcome:
         """Carry out steps as one transaction, which acts on what is there alone."""
         from mtv.session.outcomes import failed_step
-        from mtv.wire.messages import Outcome, Transaction
+        from mtv.wire.messages import Outcome
+        from mtv.wire.requests import Transaction
 
         outcome = self.request(Transaction(steps=steps, deadline_secs=self.timeout_secs, strict=True), Outcome, buffers)
         if failure := failed_step(outcome):

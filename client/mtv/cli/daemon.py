@@ -14,7 +14,7 @@ from mtv.wire.errors import Unavailable, bad_value
 
 if TYPE_CHECKING:
     from mtv.cli.upkeep import Option
-    from mtv.wire.messages import Arrangement, DisplayReport, FeedInfo, Movie, Report, SessionInfo, WindowState
+    from mtv.wire.reports import Arrangement, DisplayReport, FeedInfo, Movie, Report, SessionInfo, WindowState
 
 _LEAVE_SECS: Final = 20.0
 """How long a daemon may take to close its window and go."""
@@ -289,7 +289,7 @@ def _display(display: DisplayReport, front: int | None) -> str:
 @click.pass_obj
 def cancel(call: Call, request_id: str) -> None:
     """Cancel a request by its id, which errors name, or all requests that wait."""
-    from mtv.wire.messages import EVERYBODYS
+    from mtv.wire.requests import EVERYBODYS
 
     count = call.connection.cancel(request_id or EVERYBODYS)
     if call.json:

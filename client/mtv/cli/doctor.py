@@ -23,7 +23,7 @@ from mtv.shared import keys, ownership, paths
 from mtv.wire.errors import MtvError
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import Report, WindowState
+    from mtv.wire.reports import Report, WindowState
 
 _CLIENT_PACKAGES: Final = ("zmq", "msgpack", "msgspec", "numpy", "platformdirs", "click", "rich")
 _ROOM_BYTES: Final = 1_000_000_000

@@ -15,7 +15,8 @@ from mtv.cli.common import Call, Command, display_option, number
 from mtv.wire import steps
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import bad_value
-from mtv.wire.messages import Loaded, Outcome, Picture, Snapshot
+from mtv.wire.messages import Loaded, Outcome, Picture
+from mtv.wire.requests import Snapshot
 
 
 @click.command("show", cls=Command)

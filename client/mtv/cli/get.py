@@ -9,7 +9,8 @@ import click
 from mtv.cli import output, targets
 from mtv.cli.common import Call, Command
 from mtv.wire.errors import bad_value
-from mtv.wire.messages import Get, Got
+from mtv.wire.messages import Got
+from mtv.wire.requests import Get
 
 _CARD: Final = 80
 

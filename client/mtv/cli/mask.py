@@ -11,7 +11,8 @@ from mtv.cli.draw import done
 from mtv.wire import steps
 from mtv.wire.colours import IGNORE, MASK_COLOURS, default_mask_colour
 from mtv.wire.errors import bad_value
-from mtv.wire.messages import Describe, DisplayReport
+from mtv.wire.reports import DisplayReport
+from mtv.wire.requests import Describe
 
 
 @click.command("mask", cls=Command)

@@ -13,8 +13,8 @@ from mtv.arguments import checks
 from mtv.cli import common, output, targets
 from mtv.cli.common import Call, Command, Refused, display_option
 from mtv.wire.errors import Error, RequestError, bad_value, exception_for
-from mtv.wire.messages import Movie as State
 from mtv.wire.messages import Progress
+from mtv.wire.reports import Movie as State
 
 if TYPE_CHECKING:
     from mtv.streams.movie import Movie

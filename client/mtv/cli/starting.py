@@ -21,7 +21,7 @@ from mtv.shared import ownership, paths
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import Report
+    from mtv.wire.reports import Report
 
 LOG_NAME: Final = "mtvd.log"
 DAEMON_PACKAGES: Final = ("mtvd", "anyio", "astropy", "pyds9", "lsst.daf.butler", "fitsio", "psutil")
@@ -123,7 +123,7 @@ def start_or_find(
 
     Returns
     -------
-    report : `~mtv.wire.messages.Report`
+    report : `~mtv.wire.reports.Report`
         The daemon's state.
     already : `bool`
         True where it was started by somebody else.

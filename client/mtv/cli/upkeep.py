@@ -11,7 +11,7 @@ from mtv.shared import paths
 from mtv.wire.errors import MtvError, RequestError, bad_value
 
 if TYPE_CHECKING:
-    from mtv.wire.messages import Report
+    from mtv.wire.reports import Report
 
 _MOST_PORT: Final = 65535
 _MEANT: Final = "write tcp://ADDRESS:PORT, for example --listen 'tcp://*:5678'"

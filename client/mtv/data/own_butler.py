@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mtv.data.datasets import DatasetRef
 from mtv.wire.errors import Error, RequestError, bad_value
-from mtv.wire.messages import RepositoryInfo
+from mtv.wire.reports import RepositoryInfo
 
 _NO_MODULE: Final = re.compile(r"No module named '(?P<name>[\w.]+)'")
 

@@ -24,22 +24,9 @@ from mtv.shared import paths
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
-from mtv.wire.messages import (
-    Cancel,
-    Cancelled,
-    Event,
-    Outcome,
-    Report,
-    Repositories,
-    RepositoryInfo,
-    RepositoryList,
-    Shutdown,
-    Status,
-    Subscribe,
-    Sync,
-    Transaction,
-    Unsubscribe,
-)
+from mtv.wire.messages import Cancelled, Event, Outcome
+from mtv.wire.reports import Report, RepositoryInfo, RepositoryList
+from mtv.wire.requests import Cancel, Repositories, Shutdown, Status, Subscribe, Sync, Transaction, Unsubscribe
 from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
 
 _log: Final = logging.getLogger("mtv")

@@ -15,7 +15,7 @@ from mtv.arguments.transaction import Collector, Place
 from mtv.session.ticket import Ticket
 from mtv.wire import codec
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Transaction
+from mtv.wire.requests import Transaction
 
 MOST_DOTS: Final = 5_000
 """A gathering of this size is closed: above it the daemon would draw in pieces."""

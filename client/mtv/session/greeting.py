@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mtv.wire import version
-from mtv.wire.messages import Hello
+from mtv.wire.requests import Hello
 
 
 def hello(secret: str = "", *, far: bool = False) -> Hello:
@@ -23,7 +23,7 @@ def hello(secret: str = "", *, far: bool = False) -> Hello:
 
     Returns
     -------
-    hello : `~mtv.wire.messages.Hello`
+    hello : `~mtv.wire.requests.Hello`
     """
     return Hello(
         versions=(version.MAJOR, version.MINOR),

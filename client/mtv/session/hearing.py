@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from mtv.session.ticket import Ticket
 from mtv.wire import codec
 from mtv.wire.errors import MtvError
-from mtv.wire.messages import Event, Subscribe, Subscribed
+from mtv.wire.messages import Event, Subscribed
+from mtv.wire.requests import Subscribe
 
 _log: Final = logging.getLogger("mtv")
 

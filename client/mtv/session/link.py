@@ -31,7 +31,8 @@ from mtv.shared.paths import host_of, socket_path
 from mtv.wire import codec, frames
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Event, Failed, Hello, Progress, Receipt, Welcome
+from mtv.wire.messages import Event, Failed, Progress, Receipt, Welcome
+from mtv.wire.requests import Hello
 
 _log: Final = logging.getLogger("mtv")
 

@@ -35,8 +35,9 @@ from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Bye, Cancel, Reply, Request, Welcome
+from mtv.wire.messages import Reply, Welcome
 from mtv.wire.proof import session_id
+from mtv.wire.requests import Bye, Cancel, Request
 
 _log: Final = logging.getLogger("mtv")
 

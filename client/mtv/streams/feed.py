@@ -29,7 +29,7 @@ from mtv.session.ticket import overdue
 from mtv.shared import paths
 from mtv.streams.handover import Frame, Place, handed_over, kept
 from mtv.streams.newest import Counts, Newest
-from mtv.wire import messages as wire
+from mtv.wire import messages, requests
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Display, Overlay
@@ -284,7 +284,7 @@ class Feed:
         """Wait until the daemon answers and return where frames go; None where the feed is closed first."""
         while True:
             try:
-                self._connection.request(wire.Status(), timeout_secs=_PROBE_SECS)
+                self._connection.request(requests.Status(), timeout_secs=_PROBE_SECS)
                 welcome = self._connection.welcome
             except MtvError as error:
                 self._lost(error)
@@ -295,7 +295,7 @@ class Feed:
             if self._newest.wait(_RETRY_SECS):
                 return None
 
-    def _place_of(self, welcome: wire.Welcome) -> Place:
+    def _place_of(self, welcome: messages.Welcome) -> Place:
         far = paths.is_tcp(self._connection.endpoint)
         return Place(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
 
@@ -365,7 +365,7 @@ class Feed:
         if frame.markers is not None:
             markers = Overlay(display=self.display, name=self.name, replace=True, **frame.markers.fields)
             markers = shifted(markers, len(frame.buffers))
-        message = wire.Frame(
+        message = requests.Frame(
             feed=self.name,
             display=self.display,
             target=frame.exposure,
@@ -378,7 +378,7 @@ class Feed:
         )
         buffers = frame.buffers if frame.markers is None else (*frame.buffers, *frame.markers.buffers)
         answer = self._connection.ask(message, buffers=buffers, timeout_secs=_SHOW_SECS)
-        if isinstance(answer.reply, wire.Outcome):
+        if isinstance(answer.reply, messages.Outcome):
             for step in answer.reply.steps:
                 self._connection.tell(step.note)
 

@@ -15,14 +15,13 @@ from typing import Any, Final, Literal, NamedTuple
 from mtv.arguments import checks
 from mtv.session.connection import Connection
 from mtv.session.ticket import OnProgress
-from mtv.wire import data, steps
-from mtv.wire import messages as wire
+from mtv.wire import data, messages, reports, requests, steps
 from mtv.wire.errors import DeadlineExceeded, Error, RequestError, bad_value, exception_for
 
 _FOLLOW_SECS: Final = 10.0
 """How long one request waits for a change; shorter than anybody's patience with a silent daemon."""
 
-OnState = Callable[[wire.Movie], object]
+OnState = Callable[[reports.Movie], object]
 
 
 class Saved(NamedTuple):
@@ -50,7 +49,7 @@ class Movie:
         Frames.
     """
 
-    def __init__(self, begun: wire.Movie, connection: Connection) -> None:
+    def __init__(self, begun: reports.Movie, connection: Connection) -> None:
         self.id = begun.movie
         self.display = begun.display
         self.count = begun.count
@@ -70,11 +69,11 @@ class Movie:
     # How it goes
 
     @property
-    def state(self) -> wire.Movie:
+    def state(self) -> reports.Movie:
         """How it goes: ``state`` (``playing``, ``paused`` or ``ended``), ``reason`` of its end, position, counters."""
-        return self._told(wire.Follow(movie=self.id))
+        return self._told(requests.Follow(movie=self.id))
 
-    def wait(self, timeout_secs: float | None = None, on_state: OnState | None = None) -> wire.Movie:
+    def wait(self, timeout_secs: float | None = None, on_state: OnState | None = None) -> reports.Movie:
         """Wait until it has ended, and return how it went.
 
         Parameters
@@ -99,35 +98,35 @@ class Movie:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise DeadlineExceeded(Error(code="deadline", message=f"the movie goes on after {timeout_secs} s"))
-            state = self._told(wire.Follow(movie=self.id, seen=state.number, within_secs=min(left, _FOLLOW_SECS)))
+            state = self._told(requests.Follow(movie=self.id, seen=state.number, within_secs=min(left, _FOLLOW_SECS)))
 
     # Steering
 
-    def play(self) -> wire.Movie:
+    def play(self) -> reports.Movie:
         """Go on after a pause."""
         return self._steer("play")
 
-    def pause(self) -> wire.Movie:
+    def pause(self) -> reports.Movie:
         """Stand still on the frame that is on the screen, or on its way there."""
         return self._steer("pause")
 
-    def step(self, n: int = 1) -> wire.Movie:
+    def step(self, n: int = 1) -> reports.Movie:
         """Pause, and show the frame so many after the newest one; before it where negative."""
         return self._steer("step", _whole("n", n))
 
-    def seek(self, n: int) -> wire.Movie:
+    def seek(self, n: int) -> reports.Movie:
         """Show a frame, by its index from 0, or from the end where negative; then play on, if it plays."""
         return self._steer("seek", _whole("n", n))
 
-    def speed(self, fps: float) -> wire.Movie:
+    def speed(self, fps: float) -> reports.Movie:
         """Set the frames a second."""
         return self._steer("speed", checks.finite("fps", fps))
 
-    def loop(self, on: bool = True) -> wire.Movie:  # noqa: FBT001, FBT002, RUF100 - as people say it
+    def loop(self, on: bool = True) -> reports.Movie:  # noqa: FBT001, FBT002, RUF100 - as people say it
         """Begin again after the last frame, or end there."""
         return self._steer("loop", float(on))
 
-    def stop(self) -> wire.Movie:
+    def stop(self) -> reports.Movie:
         """End it; the frame on the screen stays. Stopping what has ended is no error."""
         return self._steer("stop")
 
@@ -169,7 +168,7 @@ class Movie:
                 if state.position == index:
                     file.add(self._picture())
                 if on_progress is not None:
-                    on_progress(wire.Progress(done=index + 1, total=self.count, unit="frames"))
+                    on_progress(messages.Progress(done=index + 1, total=self.count, unit="frames"))
             if not file.frames:
                 raise exception_for(state.error) if state.error else _lost(state)
         return Saved(Path(path), file.frames, self.count - file.frames)
@@ -177,7 +176,7 @@ class Movie:
     # Inside
 
     def _picture(self) -> bytes:
-        answer = self._connection.ask(wire.Snapshot(display=self.display, format="png"))
+        answer = self._connection.ask(requests.Snapshot(display=self.display, format="png"))
         state = self.state
         if state.state == "ended":  # before the picture was taken, perhaps
             raise _lost(state)
@@ -185,12 +184,12 @@ class Movie:
 
     def _steer(
         self, action: Literal["play", "pause", "step", "seek", "speed", "loop", "stop"], value: float = 1.0
-    ) -> wire.Movie:
-        return self._told(wire.Steer(display=self.display, movie=self.id, action=action, value=value))
+    ) -> reports.Movie:
+        return self._told(requests.Steer(display=self.display, movie=self.id, action=action, value=value))
 
-    def _told(self, request: wire.Steer | wire.Follow) -> wire.Movie:
+    def _told(self, request: requests.Steer | requests.Follow) -> reports.Movie:
         reply = self._connection.request(request)
-        assert isinstance(reply, wire.Movie)
+        assert isinstance(reply, reports.Movie)
         return reply
 
 
@@ -207,7 +206,7 @@ def begin(
 ) -> Movie:
     """Have the daemon play; see `mtv.Repository.movie`."""
     check_count(len(sources), connection.limits.movie_frames)
-    request = wire.Play(
+    request = requests.Play(
         display=checks.frame(display),
         targets=tuple(sources),
         fps=checks.finite("fps", fps),
@@ -217,7 +216,7 @@ def begin(
         paused=bool(paused),
     )
     reply = connection.request(request)
-    assert isinstance(reply, wire.Movie)
+    assert isinstance(reply, reports.Movie)
     return Movie(reply, connection)
 
 
@@ -229,8 +228,8 @@ def on_display(connection: Connection, display: steps.Display) -> Movie:
     RequestError
         ``not_found`` where there is none.
     """
-    reply = connection.request(wire.Follow(display=checks.frame(display)))
-    assert isinstance(reply, wire.Movie)
+    reply = connection.request(requests.Follow(display=checks.frame(display)))
+    assert isinstance(reply, reports.Movie)
     return Movie(reply, connection)
 
 
@@ -252,5 +251,5 @@ def _whole(where: str, value: Any) -> int:
     return int(number)
 
 
-def _lost(state: wire.Movie) -> RequestError:
+def _lost(state: reports.Movie) -> RequestError:
     return RequestError(Error(code="cancelled", message=f"the movie has ended: {state.reason or 'nothing was shown'}"))

@@ -9,7 +9,9 @@ import msgpack
 import msgspec
 
 from mtv.wire.errors import Error, RequestError
-from mtv.wire.messages import Message, Reply, Request
+from mtv.wire.message import Message
+from mtv.wire.messages import Reply
+from mtv.wire.requests import Request
 from mtv.wire.steps import Step
 
 _PATH: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")

@@ -17,7 +17,8 @@ import anyio.lowlevel
 
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
-from mtv.wire.messages import Outcome, Transaction
+from mtv.wire.messages import Outcome
+from mtv.wire.requests import Transaction
 from mtv.wire.steps import Arrange, Display, Load, Query
 from mtvd.drawing import costs
 from mtvd.drawing.answering import no_window

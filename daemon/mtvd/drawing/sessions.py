@@ -14,7 +14,9 @@ from typing import Final
 
 from mtv.wire import proof
 from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
-from mtv.wire.messages import Event, Hello, SessionInfo
+from mtv.wire.messages import Event
+from mtv.wire.reports import SessionInfo
+from mtv.wire.requests import Hello
 from mtv.wire.steps import Display
 from mtvd.drawing.journal import Answer, SessionRecord
 from mtvd.drawing.numbers import Numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import logging
 import time
@@ -15,8 +16,8 @@ import anyio.to_thread
 import msgspec
 
 import mtv
-from mtv.wire import markers, version
-from mtv.wire import messages as ms
+from mtv.wire import markers, messages, requests, version
+from mtv.wire import reports as states
 from mtv.wire import steps as st
 from mtv.wire.data import Array, Exposure, Handle
 from mtv.wire.errors import Error, MtvError, RequestError
@@ -42,11 +43,11 @@ from mtvd.streams.feeds import Feeds
 from mtvd.streams.movies import Movies
 
 _LOG = logging.getLogger(__name__)
-Info = TypeVar("Info", ms.SessionInfo, ms.FeedInfo)
+Info = TypeVar("Info", states.SessionInfo, states.FeedInfo)
 _SCANS_EVERY: Final = 20
 _QUICK_SECS: Final = 0.004
 """Scans of the pixel directory that take a twentieth of this, 0.2 ms, are not worth sharing."""
-Answered = tuple[ms.Reply, Sequence[Buffer]]
+Answered = tuple[messages.Reply, Sequence[Buffer]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Handlers:
     def __post_init__(self) -> None:
         self.started_at = self.clock()
 
-    async def answer(self, request: ms.Request, call: Call) -> Answered:
+    async def answer(self, request: requests.Request, call: Call) -> Answered:
         """Answer a request.
 
         Raises
@@ -112,12 +113,12 @@ class Handlers:
             result = await handler(self, request, call)
         return result if isinstance(result, tuple) else (result, ())
 
-    def answer_now(self, request: ms.Request, call: Call) -> ms.Reply:
+    def answer_now(self, request: requests.Request, call: Call) -> messages.Reply:
         """Answer a request of those in `AT_ONCE`, which wait for nothing.
 
         Parameters
         ----------
-        request : `~mtv.wire.messages.Request`
+        request : `~mtv.wire.requests.Request`
             Of a type in `AT_ONCE`.
         call : `Call`
             Whose it is.
@@ -148,7 +149,7 @@ class Handlers:
         else:
             self.nonce_name = name
 
-    def _hello(self, request: ms.Hello, call: Call) -> ms.Welcome:
+    def _hello(self, request: requests.Hello, call: Call) -> messages.Welcome:
         told = {name: markers.plain(getattr(request, name), 200) for name in ("program", "host", "user")}
         call.session.hello = msgspec.structs.replace(request, secret="", **told)
         if not self.nonce_name or not self.pixels.present([self.nonce_name]):
@@ -157,7 +158,7 @@ class Handlers:
         if request.x_display:
             self.stage.offer_display(request.x_display, request.xauthority)
         far = call.session.is_remote or not self.nonce_name
-        return ms.Welcome(
+        return messages.Welcome(
             versions=(version.MAJOR, version.MINOR),
             release=mtv.__version__,
             limits=call.limits,
@@ -169,14 +170,14 @@ class Handlers:
             epoch=self.epoch,
         )
 
-    def _bye(self, _request: ms.Bye, call: Call) -> ms.Done:
+    def _bye(self, _request: requests.Bye, call: Call) -> messages.Done:
         self.sessions.forget(call.session.id)
         self.feeds.end(call.session.id)
-        return ms.Done()
+        return messages.Done()
 
-    def _status(self, _request: ms.Status, call: Call) -> ms.Report:
+    def _status(self, _request: requests.Status, call: Call) -> states.Report:
         pixels = self._usage()
-        return ms.Report(
+        return states.Report(
             release=mtv.__version__,
             pid=self.pid,
             uptime_secs=self.clock() - self.started_at,
@@ -217,50 +218,51 @@ class Handlers:
             self._usage_until = now + _SCANS_EVERY * took - _QUICK_SECS
         return self._known_usage
 
-    def _describe(self, request: ms.Describe, _call: Call) -> ms.DisplayReport:
+    def _describe(self, request: requests.Describe, _call: Call) -> states.DisplayReport:
         return reports.describe(self.engine.scene, request.display)
 
-    def _repositories(self, _request: ms.Repositories, _call: Call) -> ms.RepositoryList:
-        return ms.RepositoryList(repositories=self.repositories.known())
+    def _repositories(self, _request: requests.Repositories, _call: Call) -> states.RepositoryList:
+        return states.RepositoryList(repositories=self.repositories.known())
 
-    def _cancel(self, request: ms.Cancel, call: Call) -> ms.Cancelled:
+    def _cancel(self, request: requests.Cancel, call: Call) -> messages.Cancelled:
         session, wanted = call.session, request.request_id
         mine = f"{session.id.hex()}-"
         if session.is_remote and wanted and not wanted.startswith(mine):
             message = "requests of other sessions are not cancelled from another host"
             hint = "leave it empty for all of your own; on the daemon's host: mtv cancel"
             raise RequestError(Error(code="forbidden", message=message, where="request_id", hint=hint))
-        if wanted == ms.EVERYBODYS:
-            return ms.Cancelled(count=self._cancelled(""))
+        if wanted == requests.EVERYBODYS:
+            return messages.Cancelled(count=self._cancelled(""))
         chosen = [wanted] if wanted else [f"{mine}{sequence}" for sequence in sorted(session.waiting)]
-        return ms.Cancelled(count=sum(map(self._cancelled, chosen)))
+        return messages.Cancelled(count=sum(map(self._cancelled, chosen)))
 
     def _cancelled(self, request_id: str) -> int:
         """Cancel one request, or all where empty; return how many."""
         return self.engine.cancel(request_id) + self.stoppable.stop(request_id)
 
-    async def _query(self, request: st.Query, call: Call) -> ms.Rows:
+    async def _query(self, request: st.Query, call: Call) -> messages.Rows:
         check_query(request, self.limits)
         return await self.repositories.query(request, call.on_progress)
 
-    async def _load(self, request: st.Load, call: Call) -> ms.Loaded:
+    async def _load(self, request: st.Load, call: Call) -> messages.Loaded:
         outcome = await self._draw(request, call)
         loaded = outcome.steps[0].loaded
         assert loaded is not None
         return loaded
 
-    async def _get(self, request: ms.Get, call: Call) -> Answered:
+    async def _get(self, request: requests.Get, call: Call) -> Answered:
         got = await self._got(request, call.on_progress)
         return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
 
-    async def _got(self, request: ms.Get, on_progress: OnProgress) -> ms.Got:
+    async def _got(self, request: requests.Get, on_progress: OnProgress) -> messages.Got:
         if not isinstance(request.target, Handle):
             return await self.repositories.get(request.target, request.columns, request.select, on_progress)
         data = self.handles.data(request.target.handle)
         if isinstance(data, Exposure):
             check_no_table(request.columns, request.select)
-            return ms.Got(data=await self._copy_of(data))
-        return ms.Got(catalog=await anyio.to_thread.run_sync(table_files.copy, data, self.pixels, request, self.limits))
+            return messages.Got(data=await self._copy_of(data))
+        copied = functools.partial(table_files.copy, data, self.pixels, request, self.limits)
+        return messages.Got(catalog=await anyio.to_thread.run_sync(copied))
 
     async def _copy_of(self, exposure: Exposure) -> Exposure:
         """Return an exposure in files of its own: the client unlinks what it gets."""
@@ -275,52 +277,52 @@ class Handlers:
             exposure, image=_renamed(exposure.image, names), mask=exposure.mask and _renamed(exposure.mask, names)
         )
 
-    async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
+    async def _release(self, request: requests.Release, _call: Call) -> messages.Done:
         files = self.handles.files_of(request.handle)
         self.handles.release(request.handle)
         self.committer.let_go(files)
-        return ms.Done()
+        return messages.Done()
 
-    async def _transaction(self, request: ms.Transaction, call: Call) -> ms.Outcome:
+    async def _transaction(self, request: requests.Transaction, call: Call) -> messages.Outcome:
         return await self.engine.submit(request, call.buffers, call.session, call.sequence, call.on_progress)
 
-    async def _frame(self, request: ms.Frame, call: Call) -> ms.Outcome:
+    async def _frame(self, request: requests.Frame, call: Call) -> messages.Outcome:
         began = self.clock()
-        shows = ms.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
+        shows = requests.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
         outcome = await self.engine.submit(shows, call.buffers, call.session, call.sequence, redraws=True)
         self.feeds.shown(call.session.id, request, self.clock() - began)
         return outcome
 
-    async def _play(self, request: ms.Play, call: Call) -> ms.Movie:
+    async def _play(self, request: requests.Play, call: Call) -> states.Movie:
         return self.movies.play(request, _movie_id(call))
 
-    async def _steer(self, request: ms.Steer, _call: Call) -> ms.Movie:
+    async def _steer(self, request: requests.Steer, _call: Call) -> states.Movie:
         return await self.movies.steer(request)
 
-    async def _follow(self, request: ms.Follow, _call: Call) -> ms.Movie:
+    async def _follow(self, request: requests.Follow, _call: Call) -> states.Movie:
         return await self.movies.follow(request)
 
-    async def _draw(self, step: st.AnyStep, call: Call) -> ms.Outcome:
-        return await self._transaction(ms.Transaction(steps=(step,)), call)
+    async def _draw(self, step: st.AnyStep, call: Call) -> messages.Outcome:
+        return await self._transaction(requests.Transaction(steps=(step,)), call)
 
-    async def _sync(self, _request: ms.Sync, call: Call) -> ms.Done:
+    async def _sync(self, _request: requests.Sync, call: Call) -> messages.Done:
         await self.engine.sync(call.session.id)
-        return ms.Done()
+        return messages.Done()
 
-    async def _snapshot(self, request: ms.Snapshot, call: Call) -> Answered:
+    async def _snapshot(self, request: requests.Snapshot, call: Call) -> Answered:
         picture = await self.engine.snapshot(call.session.id, request.display, request.format)
-        return ms.Picture(format=request.format), (picture,)
+        return messages.Picture(format=request.format), (picture,)
 
-    def _subscribe(self, request: ms.Subscribe, call: Call) -> ms.Subscribed:
-        return ms.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))
+    def _subscribe(self, request: requests.Subscribe, call: Call) -> messages.Subscribed:
+        return messages.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))
 
-    def _unsubscribe(self, _request: ms.Unsubscribe, call: Call) -> ms.Done:
+    def _unsubscribe(self, _request: requests.Unsubscribe, call: Call) -> messages.Done:
         self.events.unsubscribe(call.session)
-        return ms.Done()
+        return messages.Done()
 
-    def _shutdown(self, request: ms.Shutdown, _call: Call) -> ms.Done:
+    def _shutdown(self, request: requests.Shutdown, _call: Call) -> messages.Done:
         self.shut_down(request.keep_window)
-        return ms.Done()
+        return messages.Done()
 
 
 def _shown_to(session: Session, infos: tuple[Info, ...]) -> tuple[Info, ...]:
@@ -345,15 +347,15 @@ Handler = Callable[[Handlers, Any, Call], Awaitable[Any]]
 
 # ruff: noqa: SLF001 - the table stands outside the class, so that it is a literal
 _TABLE: Final[dict[type, Handler]] = {
-    ms.Get: Handlers._get,
-    ms.Release: Handlers._release,
-    ms.Transaction: Handlers._transaction,
-    ms.Frame: Handlers._frame,
-    ms.Play: Handlers._play,
-    ms.Steer: Handlers._steer,
-    ms.Follow: Handlers._follow,
-    ms.Sync: Handlers._sync,
-    ms.Snapshot: Handlers._snapshot,
+    requests.Get: Handlers._get,
+    requests.Release: Handlers._release,
+    requests.Transaction: Handlers._transaction,
+    requests.Frame: Handlers._frame,
+    requests.Play: Handlers._play,
+    requests.Steer: Handlers._steer,
+    requests.Follow: Handlers._follow,
+    requests.Sync: Handlers._sync,
+    requests.Snapshot: Handlers._snapshot,
     st.Query: Handlers._query,
     st.Load: Handlers._load,
     st.Mtv: Handlers._draw,
@@ -370,29 +372,29 @@ _TABLE: Final[dict[type, Handler]] = {
     st.MaskColour: Handlers._draw,
     st.MaskTransparency: Handlers._draw,
 }
-_NOW: Final[dict[type, Callable[[Handlers, Any, Call], ms.Reply]]] = {
-    ms.Hello: Handlers._hello,
-    ms.Bye: Handlers._bye,
-    ms.Status: Handlers._status,
-    ms.Describe: Handlers._describe,
-    ms.Repositories: Handlers._repositories,
-    ms.Cancel: Handlers._cancel,
-    ms.Subscribe: Handlers._subscribe,
-    ms.Unsubscribe: Handlers._unsubscribe,
-    ms.Shutdown: Handlers._shutdown,
+_NOW: Final[dict[type, Callable[[Handlers, Any, Call], messages.Reply]]] = {
+    requests.Hello: Handlers._hello,
+    requests.Bye: Handlers._bye,
+    requests.Status: Handlers._status,
+    requests.Describe: Handlers._describe,
+    requests.Repositories: Handlers._repositories,
+    requests.Cancel: Handlers._cancel,
+    requests.Subscribe: Handlers._subscribe,
+    requests.Unsubscribe: Handlers._unsubscribe,
+    requests.Shutdown: Handlers._shutdown,
 }
-assert {*_TABLE, *_NOW} == set(get_args(ms.Request)), "every request has a handler"
+assert {*_TABLE, *_NOW} == set(get_args(requests.Request)), "every request has a handler"
 
 AT_ONCE: Final = frozenset(_NOW)
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
 
-PACED: Final = frozenset({ms.Status, ms.Describe, ms.Repositories})
+PACED: Final = frozenset({requests.Status, requests.Describe, requests.Repositories})
 """Questions, of these, that a session may ask no faster than `mtvd.drawing.pace` allows: loops ask them."""
 
-STOPPABLE: Final = frozenset({st.Query, ms.Get, ms.Steer, ms.Follow})
+STOPPABLE: Final = frozenset({st.Query, requests.Get, requests.Steer, requests.Follow})
 """Requests that `cancel` ends while they run; others it takes out of the display queue."""
 
-REMEMBERED: Final = frozenset({ms.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}
+REMEMBERED: Final = frozenset({requests.Transaction, *st.STEP_TYPES}) - {st.Query, st.Load}
 """Requests that take effect exactly once: their answers are remembered by session and sequence number."""
 
 

@@ -16,7 +16,7 @@ import zmq
 
 from mtv.wire import codec
 from mtv.wire.frames import Kind, pack, read_header
-from mtv.wire.messages import Bye, Status
+from mtv.wire.requests import Bye, Status
 from mtvd.host.system import TOO_MUCH, told
 
 _LOG = logging.getLogger(__name__)

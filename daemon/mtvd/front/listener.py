@@ -15,8 +15,7 @@ from collections.abc import Sequence
 import anyio
 import anyio.abc
 
-from mtv.wire import codec
-from mtv.wire import messages as ms
+from mtv.wire import codec, messages, requests
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, exception_for
 from mtv.wire.frames import Buffer, Header, Kind, check, pack, read_header
 from mtv.wire.limits import Limits
@@ -34,7 +33,7 @@ _PROGRESS_EVERY_SECS = 0.1
 _GATHER_SECS = 0.001
 """How long requests are taken in that come one after the other, before any is carried out: they become one batch."""
 
-_RECEIPT = codec.encode(ms.Receipt())
+_RECEIPT = codec.encode(messages.Receipt())
 _NO_HEADER = Header(0, 0, 0, bytes(16), 0, 0, ())
 """Of bytes that are no message."""
 
@@ -88,7 +87,7 @@ class Listener:
         """Close the socket; what was sent has a moment to leave."""
         self._socket.close()
 
-    def tell(self, session: Session, event: ms.Event) -> bool:
+    def tell(self, session: Session, event: messages.Event) -> bool:
         """Send an event; tell whether it is done with: not where the client has gone, or takes no more."""
         try:
             body = self._encoded(event)
@@ -116,7 +115,7 @@ class Listener:
                 _check_key(self._door, key)
                 request = remote.admitted(request)
             _check_route(route)
-            hello = request if isinstance(request, ms.Hello) else None
+            hello = request if isinstance(request, requests.Hello) else None
             session = self._sessions.enter(header.session, route, key, hello)
         except MtvError as error:
             self._refuse(route, header.session, header.sequence, error)
@@ -131,7 +130,7 @@ class Listener:
         group: anyio.abc.TaskGroup,
         session: Session,
         header: Header,
-        request: ms.Request,
+        request: requests.Request,
         buffers: Sequence[Buffer],
     ) -> bool:
         session.requests += 1
@@ -155,14 +154,14 @@ class Listener:
         elif len(session.waiting) >= self._limits.in_flight:
             self._refuse(session.route, session.id, header.sequence, _too_many(self._limits.in_flight))
         else:
-            if type(request) is not ms.Frame:  # its answer is the receipt; one message less, 30 times a second
+            if type(request) is not requests.Frame:  # its answer is the receipt; one message less, 30 times a second
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
             session.waiting.add(header.sequence)
             group.start_soon(self._work, request, call, header.body_bytes + sum(header.buffer_bytes))
             return True
         return False
 
-    def _put_off(self, group: anyio.abc.TaskGroup, request: ms.Request, call: Call, pause_secs: float) -> None:
+    def _put_off(self, group: anyio.abc.TaskGroup, request: requests.Request, call: Call, pause_secs: float) -> None:
         """Let a question wait whose session has asked just now."""
         session = call.session
         if len(session.waiting) >= self._limits.in_flight:
@@ -171,14 +170,14 @@ class Listener:
         session.waiting.add(call.sequence)
         group.start_soon(self._answer_later, request, call, pause_secs)
 
-    async def _answer_later(self, request: ms.Request, call: Call, pause_secs: float) -> None:
+    async def _answer_later(self, request: requests.Request, call: Call, pause_secs: float) -> None:
         try:
             await anyio.sleep(pause_secs)
             self._answer_now(request, call)
         finally:
             call.session.waiting.discard(call.sequence)
 
-    def _known(self, call: Call, request: ms.Request) -> bool:
+    def _known(self, call: Call, request: requests.Request) -> bool:
         """Answer a request that was sent again; tell whether it was one."""
         if call.sequence in call.session.waiting:
             return True
@@ -194,7 +193,7 @@ class Listener:
             self._send(call.session, call.sequence, Kind(answer.kind), body)
         return answer is not None
 
-    def _answer_now(self, request: ms.Request, call: Call) -> None:
+    def _answer_now(self, request: requests.Request, call: Call) -> None:
         """Answer what waits for nothing, before the next message is read."""
         began = time.monotonic()
         try:
@@ -208,7 +207,7 @@ class Listener:
         if type(request) in PACED:
             call.session.pace.took(time.monotonic() - began)
 
-    async def _work(self, request: ms.Request, call: Call, size_bytes: int) -> None:
+    async def _work(self, request: requests.Request, call: Call, size_bytes: int) -> None:
         """Carry out a request in a task of its own, and answer it whatever happens."""
         patiently = functools.partial(self._handlers.stoppable.during, call.key)
         try:
@@ -231,7 +230,7 @@ class Listener:
             message = f"{held} bytes of earlier answers are still on their way"
             raise DaemonError(Error(code="busy", message=message, retryable=True, hint="read them before asking on"))
 
-    def _reply(self, call: Call, reply: ms.Reply, buffers: Sequence[Buffer] = ()) -> None:
+    def _reply(self, call: Call, reply: messages.Reply, buffers: Sequence[Buffer] = ()) -> None:
         try:
             body = self._encoded(reply)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
@@ -259,7 +258,7 @@ class Listener:
             error = exception_for(remote.told(error.error))
         return answer_of(session, sequence, error).body
 
-    def _encoded(self, reply: ms.Reply) -> bytes:
+    def _encoded(self, reply: messages.Reply) -> bytes:
         """Return a reply's body, for clients on other hosts without what is nothing to them."""
         return codec.encode_reply(reply if self._door is None else remote.told(reply))
 
@@ -320,5 +319,5 @@ class _Progress:
         if done < total and now - self._told_at < _PROGRESS_EVERY_SECS:
             return
         self._told_at = now
-        body = self._listener._encoded(ms.Progress(done=done, total=total, unit=unit))  # noqa: SLF001 - its helper
+        body = self._listener._encoded(messages.Progress(done=done, total=total, unit=unit))  # noqa: SLF001 - its helper
         self._listener._send(self._session, self._sequence, Kind.PROGRESS, body)  # noqa: SLF001

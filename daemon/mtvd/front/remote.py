@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from mtv.wire import messages as ms
+from mtv.wire import messages, reports, requests
 from mtv.wire.data import Array, File
 from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.frames import Buffer
@@ -31,7 +31,7 @@ _PATHS: Final = re.compile(
 _Told = TypeVar("_Told", bound=msgspec.Struct)
 
 
-def admitted(request: ms.Request) -> ms.Request:
+def admitted(request: requests.Request) -> requests.Request:
     """Return a request as it may be carried out for a client on another host.
 
     Raises
@@ -39,9 +39,9 @@ def admitted(request: ms.Request) -> ms.Request:
     RequestError
         ``forbidden``, naming the field: a file or a repository by path, an array in a pixel file, ``shutdown``.
     """
-    if isinstance(request, ms.Hello):
+    if isinstance(request, requests.Hello):
         return msgspec.structs.replace(request, x_display="", xauthority="")
-    if isinstance(request, ms.Shutdown):
+    if isinstance(request, requests.Shutdown):
         raise _forbidden("type", "the daemon is not stopped from another host", "on its own host: mtv down")
     _check(request)
     return request
@@ -87,11 +87,11 @@ def told(answer: _Told) -> _Told:
 def _without_paths(value: Any) -> Any:
     if isinstance(value, str):
         return _PATHS.sub(A_PATH, value) if "/" in value else value
-    if isinstance(value, ms.Rows | ms.Got | ms.Picture):
+    if isinstance(value, messages.Rows | messages.Got | messages.Picture):
         return value
-    if isinstance(value, ms.RepositoryInfo):
+    if isinstance(value, reports.RepositoryInfo):
         value = msgspec.structs.replace(value, location="")
-    elif isinstance(value, ms.Report):
+    elif isinstance(value, reports.Report):
         value = msgspec.structs.replace(value, endpoint="")
     if isinstance(value, msgspec.Struct):
         fields = {name: getattr(value, name) for name in value.__struct_fields__}
@@ -105,7 +105,7 @@ def _without_paths(value: Any) -> Any:
     return value
 
 
-def carried(got: ms.Got, pixels: PixelStore, limits: Limits) -> tuple[ms.Got, list[Buffer]]:
+def carried(got: messages.Got, pixels: PixelStore, limits: Limits) -> tuple[messages.Got, list[Buffer]]:
     """Return an answer whose arrays are in buffers, one for each pixel file; the files are removed.
 
     Raises
@@ -131,13 +131,13 @@ def carried(got: ms.Got, pixels: PixelStore, limits: Limits) -> tuple[ms.Got, li
     return _moved(got, {name: index for index, name in enumerate(names)}), buffers
 
 
-def _arrays(got: ms.Got) -> list[Array]:
+def _arrays(got: messages.Got) -> list[Array]:
     exposure = [] if got.data is None else [got.data.image, got.data.mask, got.data.variance]
     columns = [] if got.catalog is None else [a for column in got.catalog.columns for a in (column.array, column.gaps)]
     return [array for array in (*exposure, *columns) if array is not None]
 
 
-def _moved(got: ms.Got, places: dict[str, int]) -> ms.Got:
+def _moved(got: messages.Got, places: dict[str, int]) -> messages.Got:
     """Return an answer whose arrays are in buffers in place of files."""
     replace = msgspec.structs.replace
 

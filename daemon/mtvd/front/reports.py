@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtv.wire.messages import Arrangement, DisplayReport, MaskState
+from mtv.wire.reports import Arrangement, DisplayReport, MaskState
 from mtv.wire.steps import Display as DisplayKey
 from mtvd.scene import apply as sc
 from mtvd.scene.apply import Display, Scene

@@ -16,7 +16,7 @@ import msgspec
 
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.hints import near
-from mtv.wire.messages import RepositoryInfo
+from mtv.wire.reports import RepositoryInfo
 
 _log = logging.getLogger(__name__)
 _INDEX_TEXT: Final = "DAF_BUTLER_REPOSITORIES"

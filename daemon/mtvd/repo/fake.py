@@ -19,7 +19,8 @@ import numpy as np
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, bad_value
 from mtv.wire.hints import near
-from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.messages import Got, Rows
+from mtv.wire.reports import RepositoryInfo
 from mtv.wire.steps import NOW, START, Query
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.butler.errors import refusal

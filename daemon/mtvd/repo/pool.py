@@ -16,7 +16,8 @@ from anyio.abc import TaskStatus
 from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, Error, MtvError, exception_for
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.messages import Got, Rows
+from mtv.wire.reports import RepositoryInfo
 from mtv.wire.steps import Query
 from mtvd.host.children import Child, ChildError
 from mtvd.host.pixelstore import PixelStore

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mtv.wire.data import Catalog, Dataset, Exposure, File
-from mtv.wire.messages import Got, RepositoryInfo, Rows
+from mtv.wire.messages import Got, Rows
+from mtv.wire.reports import RepositoryInfo
 from mtv.wire.steps import Query
 from mtvd.repo.tables.positions import Positions, Wanted
 

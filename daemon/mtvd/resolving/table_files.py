@@ -10,7 +10,7 @@ import numpy as np
 
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Get
+from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import told
 from mtvd.repo.readers.output import Output

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import anyio
 import msgspec
 
-from mtv.wire.messages import WindowState
+from mtv.wire.reports import WindowState
 from mtvd.scene import actions
 from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from mtv.wire.messages import WindowState
+from mtv.wire.reports import WindowState
 from mtvd.scene.actions import AnyAction
 
 

@@ -20,7 +20,8 @@ from mtv.wire.data import Array
 from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtv.wire.messages import FeedInfo, Frame
+from mtv.wire.reports import FeedInfo
+from mtv.wire.requests import Frame
 from mtv.wire.steps import AnyStep, Display, Mtv, Scale
 from mtvd.host.pixelstore import PixelStore, is_held
 from mtvd.host.system import told

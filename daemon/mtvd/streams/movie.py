@@ -11,7 +11,7 @@ import anyio
 
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error
-from mtv.wire.messages import Movie
+from mtv.wire.reports import Movie
 from mtv.wire.steps import Display
 from mtvd.drawing.sessions import Session
 from mtvd.streams.timeline import Timeline

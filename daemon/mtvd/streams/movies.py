@@ -21,7 +21,8 @@ import anyio.abc
 from mtv.wire import proof
 from mtv.wire.errors import Error, MtvError, RequestError, bad_value
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Follow, Movie, Play, Steer, Transaction
+from mtv.wire.reports import Movie
+from mtv.wire.requests import Follow, Play, Steer, Transaction
 from mtv.wire.steps import Display, Mtv
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.sessions import Session
