@@ -18,7 +18,7 @@ from mtv.wire.limits import Limits
 from mtv.wire.messages import Follow, Movie, Outcome, Play, Steer, StepOutcome
 from mtvd.resolving.resolver import MovieFrame
 from mtvd.scene.actions import ImageLayer
-from mtvd.scene.apply import EMPTY, Display, Scene
+from mtvd.scene.model import EMPTY, Display, Scene
 from mtvd.streams import movies
 
 COUNT = 12
