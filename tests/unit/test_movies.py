@@ -20,7 +20,7 @@ from mtv.wire.reports import Movie
 from mtv.wire.requests import Follow, Play, Steer
 from mtvd.resolving.resolver import MovieFrame
 from mtvd.scene.actions import ImageLayer
-from mtvd.scene.apply import EMPTY, Display, Scene
+from mtvd.scene.model import EMPTY, Display, Scene
 from mtvd.streams import movies
 
 COUNT = 12

@@ -15,7 +15,8 @@ import pytest
 
 from mtv.shared import freefiles
 from mtv.wire.errors import DaemonError, RequestError
-from mtvd.host import pixelstore
+from mtvd.host import allocating, pixelstore
+from mtvd.host.pixel_directory import PixelDirectory
 from mtvd.host.pixelstore import PixelStore
 
 SIZE = freefiles.LEAST_BYTES
@@ -156,7 +157,7 @@ def test_free_files_give_way_where_the_file_system_is_full(store: PixelStore, mo
         if free(store):
             raise pixelstore.storage_full(size)
 
-    monkeypatch.setattr(pixelstore, "grow", grow)
+    monkeypatch.setattr(allocating, "grow", grow)
     _, descriptor = store.create("mtv", 10)
     os.close(descriptor)
 
@@ -262,16 +263,16 @@ def test_files_that_are_made_at_once_stay_together_within_the_budget(
 ) -> None:
     source = made(store)
     start, together = threading.Barrier(8), threading.Barrier(8)
-    used = store.used_bytes
+    used = PixelDirectory.used_bytes
 
-    def look_together() -> int:
+    def look_together(directory: PixelDirectory) -> int:
         """Return what is used; where nothing keeps them apart, all have looked before the first goes on."""
-        found = used()
+        found = used(directory)
         with contextlib.suppress(threading.BrokenBarrierError):
             together.wait(0.5)
         return found
 
-    monkeypatch.setattr(store, "used_bytes", look_together)
+    monkeypatch.setattr(PixelDirectory, "used_bytes", look_together)
     kept: list[str] = []
     refused: list[str] = []
 
@@ -295,7 +296,7 @@ def test_files_that_are_made_at_once_stay_together_within_the_budget(
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert used() <= store.budget_bytes
+    assert store.used_bytes() <= store.budget_bytes
     assert kept
     assert set(refused) == {"storage_full"}
 
