@@ -9,7 +9,7 @@ import pytest
 
 from mtv.wire import messages, requests, steps
 from mtv.wire.data import Dataset, Handle
-from mtvd.host.pixelstore import new_name
+from mtvd.host.pixel_names import new_name
 from mtvd.resolving import handles
 from mtvd.resolving.handles import Handles
 

@@ -37,7 +37,8 @@ from mtvd.drawing.group import Large, Planned, check_names, plan_large
 from mtvd.drawing.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
-from mtvd.host.pixelstore import PixelStore, is_live_slot
+from mtvd.host.pixel_names import is_live_slot
+from mtvd.host.pixelstore import PixelStore
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.resolver import Resolved
 from mtvd.scene import apply as sc

@@ -31,7 +31,8 @@ from mtvd.front import remote, reports
 from mtvd.front.events import Events
 from mtvd.front.health import resident_bytes
 from mtvd.front.stopping import Stoppable
-from mtvd.host.pixelstore import PixelStore, Usage, new_name
+from mtvd.host.pixel_names import new_name
+from mtvd.host.pixelstore import PixelStore, Usage
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.repo.tables.tables import check_no_table
 from mtvd.resolving import table_files
