@@ -555,7 +555,7 @@ def test_an_exact_wcs_that_makes_no_sense_costs_the_sky_and_no_pixel(
     monkeypatch.setattr("mtvd.repo.readers.sky.ast_text", lambda path: "Begin nonsense")
     shown = read_display(written(tmp_path / "odd", fits.ImageHDU(IMAGE)), out, most=MOST)
     assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
-    assert (shown.wcs, "exact WCS cannot be read" in "".join(shown.notes)) == ("", True)
+    assert (shown.wcs, "exact WCS is left out" in "".join(shown.notes)) == ("", True)
 
 
 @pytest.mark.parametrize(

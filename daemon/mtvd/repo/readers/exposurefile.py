@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mtv.shared.sky.asttext import fault_of
+
 from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
 from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
 from mtv.shared.sky.cards import read
@@ -76,9 +78,11 @@ class ExposureFile:
     def exact_wcs(self) -> tuple[str, tuple[str, ...]]:
         """The exact WCS of an afw file as text in the words of AST, and a note where it cannot be read."""
         try:
-            return sky.ast_text(self.image.path), ()
+            text = sky.ast_text(self.image.path)
+            why = fault_of(text) if text else ""
         except RequestError as error:
-            return "", (f"the file's exact WCS is left out: {error.error.message}",)
+            text, why = "", error.error.message
+        return ("", (f"the file's exact WCS is left out: {why}",)) if why else (text, ())
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:
