@@ -579,3 +579,33 @@ def test_a_distortion_in_tables_is_left_out_with_a_note(word: str) -> None:
     found = celestial_of(tan(**DAYS, **{word: "LOOKUP"}))
     assert found.cards == celestial_of(tan(**DAYS)).cards
     assert "CPDIS, D2IM" in found.notes[0]
+
+
+OFFSET = {"CTYPE1A": "LINEAR", "CTYPE2A": "LINEAR", "CRVAL1A": 10, "CRVAL2A": 20, "CRPIX1A": 1, "CRPIX2A": 1}
+
+
+@pytest.mark.parametrize(
+    ("cards", "note"),
+    [
+        (OFFSET, ""),
+        (OFFSET | {"CDELT1A": 2}, "the letter A is left out"),
+        ({"CTYPE1P": "LINEAR", "CTYPE2P": "LINEAR"}, "the letter P is left out"),
+        (
+            OFFSET | {"CTYPE1O": "RA---TAN", "CTYPE2O": "DEC--TAN", "CTYPE3B": "WAVE"},
+            "the letters B and O are left out",
+        ),
+        ({"CTYPE1C": "X", "CTYPE1B": "X", "CTYPE1D": "X"}, "the letters B, C and D are left out"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("has_sky", [True, False])
+def test_a_wcs_of_another_letter_is_left_out_with_a_note_but_for_the_offset_of_afw(
+    tmp_path: Path, out: Output, cards: dict[str, Any], note: str, *, has_sky: bool
+) -> None:
+    own = dict(fits.Header.fromstring(tan(**DAYS))) if has_sky else {}
+    path = written(tmp_path / "letters", fits.ImageHDU(IMAGE, fits.Header(own | cards), name="SCI"))
+    shown = read_display(path, out, most=MOST)
+    assert note in "; ".join(shown.notes)
+    assert len(shown.notes) == bool(note)
+    assert shown.wcs == celestial_of(tan(**DAYS)).cards * has_sky
+    assert shown.xy0 == ((10, 20) if cards.items() >= OFFSET.items() and "CDELT1A" not in cards else (0, 0))
