@@ -30,6 +30,9 @@ _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
 _FIT_PX: Final = 0.01
 """Error of a fitted WCS that needs no note."""
+_NO_READER: Final = (
+    "the file's exact WCS is not read, no sky is shown: that needs starlink-pyast (pip install 'mtv[daemon,exact-wcs]')"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ class ExposureFile:
         except Exception:  # noqa: BLE001 - AST and numpy raise what they like over odd numbers, and no sky is no loss of pixels
             return Celestial(found.cards, (*found.notes, "the file's exact WCS cannot be read: no sky is shown"))
         if fit is None:
-            return Celestial(found.cards, (*found.notes, *notes))
+            return Celestial(found.cards, (*found.notes, *notes, *((_NO_READER,) if text else ())))
         far = (f"the WCS is the file's exact one to {fit.worst_px:.2g} pixels",) if fit.worst_px > _FIT_PX else ()
         return Celestial(celestial_of(fit.cards).cards, (*found.notes, *far))
 
