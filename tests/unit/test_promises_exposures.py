@@ -14,6 +14,9 @@ from tests.support import fits_variants as variants
 from tests.support import repo_sample as sample
 from tests.support.readers import pixels
 
+import mtv
+from mtv.arguments import parts
+from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
@@ -192,3 +195,54 @@ def test_footprints_of_a_source_catalog_are_left_out(tmp_path: Path, out: Output
     assert (rows.rows, [one.name for one in rows.columns]) == (sample.ROWS, [one.name for one in plain_rows.columns])
     for one, other in zip(rows.columns, plain_rows.columns, strict=True):
         assert np.array_equal(pixels(store.directory, one.array), pixels(store.directory, other.array))
+
+
+def test_the_variance_is_read_by_get_alone_or_where_it_is_asked_for(
+    tmp_path: Path, out: Output, store: PixelStore
+) -> None:
+    path = tmp_path / "calexp"
+    sample.write_exposure(path, 1, 1, compression="GZIP_2")
+    with fits.open(path, disable_image_compression=True) as hdus:
+        info, header = hdus[3].fileinfo(), hdus[3].header
+    heap = info["datLoc"] + header["NAXIS1"] * header["NAXIS2"]
+    with path.open("r+b") as file:
+        file.seek(heap)
+        file.write(b"\xff" * header["PCOUNT"])
+    shown = read_display(path, out, most=MOST)
+    assert np.array_equal(pixels(store.directory, shown.image), sample.image_of(1, 1))
+    for read in (
+        lambda: read_all(path, out, most=MOST),
+        lambda: read_all(path, out, component="variance", most=MOST),
+        lambda: read_display(path, out, component="variance", most=MOST),
+    ):
+        with pytest.raises(RequestError) as caught:
+            read()
+        assert caught.value.code == "unreadable_file"
+
+
+@pytest.mark.parametrize(
+    ("stored", "blank", "right"),
+    [("i8", 5, 2.0**53), ("i8", None, 2**53 + 1), ("i4", 5, 2**31 - 1), ("i2", 5, 2**15 - 1)],
+)
+def test_integers_with_a_blank_are_rounded_beyond_2_to_the_53_and_nowhere_else(
+    tmp_path: Path, out: Output, store: PixelStore, stored: str, blank: int | None, right: float
+) -> None:
+    large = min(2**53 + 1, np.iinfo(stored).max)
+    header = fits.Header({} if blank is None else {"BLANK": blank})
+    path = tmp_path / "large"
+    path.write_bytes(variants.raw_file(np.array([[large, 5], [1, 2]]).astype(stored), header))
+    found = read_all(path, out, most=MOST).data
+    assert found is not None
+    values = pixels(store.directory, found.image)
+    assert values.dtype == (stored if blank is None else "f4" if stored == "i2" else "f8")
+    assert values[0, 0] == right
+
+
+def test_a_component_is_the_same_by_its_type_by_the_keyword_and_of_a_reference() -> None:
+    ref = mtv.DatasetRef("demo", "calexp", "6f3b2c1e", "u/run", {"visit": 1})
+    by_keyword = parts.of(ref._mtv_source_(), {"component": "mask"})
+    assert ref.component("mask")._mtv_source_() == by_keyword
+    assert ref.component("image").component("mask")._mtv_source_() == by_keyword
+    assert by_keyword == Dataset(
+        repo="demo", dataset_type="calexp.mask", id="6f3b2c1e", data_id={"visit": 1}, collections=("u/run",)
+    )
