@@ -16,6 +16,7 @@ from tests.support.readers import pixels
 
 import mtv
 from mtv.arguments import parts
+from mtv.data.datasets import DataId
 from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
@@ -239,7 +240,7 @@ def test_integers_with_a_blank_are_rounded_beyond_2_to_the_53_and_nowhere_else(
 
 
 def test_a_component_is_the_same_by_its_type_by_the_keyword_and_of_a_reference() -> None:
-    ref = mtv.DatasetRef("demo", "calexp", "6f3b2c1e", "u/run", {"visit": 1})
+    ref = mtv.DatasetRef("demo", "calexp", "6f3b2c1e", "u/run", DataId({"visit": 1}))
     by_keyword = parts.of(ref._mtv_source_(), {"component": "mask"})
     assert ref.component("mask")._mtv_source_() == by_keyword
     assert ref.component("image").component("mask")._mtv_source_() == by_keyword
