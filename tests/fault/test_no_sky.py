@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.odd_headers import tan
 
-from mtv.wire import messages, steps
+from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Array, Exposure
 from mtvd.scene import actions as ac
 from mtvd.stage.port import Batch, SectionResult
@@ -51,9 +51,9 @@ def window(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     return daemon.window
 
 
-async def described(client: Any) -> messages.DisplayReport:
-    reply = await client.ask(messages.Describe(display=0))
-    assert isinstance(reply, messages.DisplayReport), reply
+async def described(client: Any) -> reports.DisplayReport:
+    reply = await client.ask(requests.Describe(display=0))
+    assert isinstance(reply, reports.DisplayReport), reply
     return reply
 
 
@@ -62,7 +62,7 @@ async def test_markers_of_the_sky_on_an_image_without_one_are_refused_with_the_r
     assert isinstance(await client.ask(image(), [PIXELS]), messages.Outcome)
     assert isinstance(await client.ask(IN_PIXELS), messages.Outcome)
     before = await described(client)
-    reply = await client.ask(messages.Transaction(steps=(steps.Zoom(factor=3.0), IN_SKY)))
+    reply = await client.ask(requests.Transaction(steps=(steps.Zoom(factor=3.0), IN_SKY)))
     assert isinstance(reply, messages.Failed), reply
     assert (reply.error.code, reply.error.where) == ("draw_failed", "steps[1]")
     assert "without a WCS" in reply.error.hint

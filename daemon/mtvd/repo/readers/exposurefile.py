@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.shared.sky.asttext import fault_of
-
 from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
 from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
+from mtv.shared.sky.asttext import fault_of
 from mtv.shared.sky.cards import read
 from mtv.shared.sky.celestial import Celestial, celestial_of, moved
 from mtv.shared.sky.physical import offset_of
