@@ -6,6 +6,8 @@ import gzip
 import io
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,7 @@ from tests.support.live_daemon import LiveDaemon, Probe
 import mtv
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+TRACT: dict[str, Any] = dict(kinds.TRACT)
 NOISE = np.random.default_rng(1).normal(100, 5, (40, 50)).astype("f4")
 TEXT_BYTES = 256 << 20
 
@@ -218,23 +221,29 @@ def picture(display: mtv.Display, window: Probe) -> list[Any]:
 
 @pytest.mark.parametrize(("kind", "way"), [(kind, way) for kind, case in CASES.items() for way in case.ways.split()])
 def test_what_is_refused_leaves_the_picture_and_the_next_request_is_right(
-    display: mtv.Display, window: Probe, tmp_path: Path, kind: str, way: str
+    daemon: LiveDaemon, display: mtv.Display, window: Probe, tmp_path: Path, kind: str, way: str
 ) -> None:
     case = CASES[kind]
     repository = mtv.Repository("demo", connection=display.connection, collections=kinds.RUN)
     made = case.make(tmp_path / "made")
-    target = repository.dataset(made, **kinds.TRACT) if isinstance(made, str) else made
+    target = repository.dataset(made, **TRACT) if isinstance(made, str) else made
     before = picture(display, window)
     assert before[0] == ["7"] * 30
     ask: dict[str, Callable[[], object]] = {
         "mtv": lambda: display.mtv(target, **case.options),
         "overlay": lambda: display.overlay("theirs", target, **case.options),
-        "get": lambda: repository.get(made, **case.options, **(kinds.TRACT if isinstance(made, str) else {})),
+        "get": lambda: repository.get(made, **case.options, **(TRACT if isinstance(made, str) else {})),
     }
     with pytest.raises(mtv.RequestError) as caught:
         ask[way]()
     assert (caught.value.code, caught.value.error.where) == (case.code, case.where)
     assert picture(display, window) == before
+
+    if way == "mtv" and not isinstance(made, str) and not case.options:
+        words = [sys.executable, "-m", "mtv.cli", "show", str(made), "--display", "3"]
+        done = subprocess.run(words, env=daemon.environment(), capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.startswith(f"mtv: {case.where}")) == (1, True), done.stderr
+        assert picture(display, window) == before
 
     with display.buffering():
         display.overlay("next", [0.0], [0.0])

@@ -13,7 +13,8 @@ _MOST_BITS: Final = 16
 def compressed(content: bytes) -> bytes:
     """Return what ``compress`` makes of some bytes; the dictionary is never cleared."""
     known = {bytes([byte]): byte for byte in range(256)}
-    packed, group, bits, free = bytearray(_HEAD), [], 9, _FIRST
+    packed, bits, free = bytearray(_HEAD), 9, _FIRST
+    group: list[int] = []
 
     def write() -> None:
         """Write codes that have one width: eight of them fill whole bytes."""
