@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all that was started is ended
-    deadlines = dict.fromkeys(("ds9", "xvfb", "lane"), COMMAND_DEADLINE_SECS) | {"daemon": WATCHDOG_SECS}
+    deadlines = dict.fromkeys(("ds9", "xvfb"), COMMAND_DEADLINE_SECS) | {"daemon": WATCHDOG_SECS}
     result = Result(seed=options.seed, deadlines=deadlines)
     _say(f"seed {options.seed}, {options.faults} faults")
     with _directories(keep=options.keep) as (runtime, pixels):

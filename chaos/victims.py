@@ -10,8 +10,7 @@ import psutil
 
 from chaos import window
 
-KINDS: Final = ("ds9", "xvfb", "lane", "daemon")
-_LANE: Final = "mtvd.stage.talk.lane"
+KINDS: Final = ("ds9", "xvfb", "daemon")
 _LEAVING_SECS: Final = 5.0
 
 
@@ -22,13 +21,10 @@ def find(kind: str, runtime: Path, daemon_pid: int) -> int | None:
     if kind == "ds9":
         found = window.find(runtime)
         return found[0] if found else None
-    word = _LANE if kind == "lane" else f"{runtime}/window/"
-    name = "python" if kind == "lane" else "Xvfb"
-    for process in psutil.process_iter(["pid", "name", "cmdline", "ppid", "status"]):
+    for process in psutil.process_iter(["pid", "name", "cmdline", "status"]):
         facts = process.info
-        is_ours = kind == "xvfb" or facts["ppid"] == daemon_pid
-        line = " ".join(facts["cmdline"] or [])
-        if is_ours and name in facts["name"] and word in line and facts["status"] != psutil.STATUS_ZOMBIE:
+        ours = f"{runtime}/window/" in " ".join(facts["cmdline"] or [])
+        if ours and "Xvfb" in facts["name"] and facts["status"] != psutil.STATUS_ZOMBIE:
             return int(facts["pid"])
     return None
 
@@ -49,8 +45,7 @@ def _belongs(process: psutil.Process, runtime: Path) -> bool:
     try:
         if process.pid == psutil.Process().pid or process.status() == psutil.STATUS_ZOMBIE:
             return False
-        line = " ".join(process.cmdline())
-        return str(runtime) in line or (_LANE in line and str(runtime) in process.environ().get("XPA_TMPDIR", ""))
+        return str(runtime) in " ".join(process.cmdline())
     except psutil.Error:
         return False
 

@@ -89,8 +89,6 @@ def _watch(daemon: Daemon, producers: dict[str, subprocess.Popen[str]], secs: fl
     processes = {kind: psutil.Process(process.pid) for kind, process in producers.items()}
     report = daemon.connection.status()
     processes |= {"daemon": psutil.Process(report.pid), "ds9": psutil.Process(report.window.pid)}
-    lanes = [child for child in processes["daemon"].children() if "mtvd.stage.talk.lane" in child.cmdline()]
-    processes |= {"lane": lanes[0]}
     directory = Path(daemon.connection.welcome.pixel_directory)
     samples: list[Usage] = []
     began = time.monotonic()

@@ -65,9 +65,7 @@ class StageRig:
         """Ask DS9 for the value of one Tcl word."""
         held = self.stage.supervisor.held
         assert held is not None
-        assert held.lane is not None
-        value: str = await held.lane.call("evaluate", {"expression": expression}, deadline_secs=60)
-        return value
+        return await held.run(f"set ::mtv_value {expression}".encode(), deadline_secs=60)
 
     async def picture(self, keep: str = "") -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Return the window's image area, ``(y, x, rgb)``; ``keep`` names a file for people to look at."""

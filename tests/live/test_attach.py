@@ -140,10 +140,6 @@ async def test_it_draws_in_the_users_ds9_and_gives_it_back_as_it_was(user: User,
     assert ds9.poll() is None
     assert user.ask(ds9, f"{HOOKED} {SETTINGS}") == before
     assert user.ask(ds9, "[Frame5 get fits width]") == "40", "what was drawn stays to be looked at"
-    asked = subprocess.run(
-        ["xpaget", f"DS9:{TITLE}", "mtv"], env=os.environ | {"XPA_METHOD": "local"}, check=False, capture_output=True
-    )
-    assert b"ERROR" in asked.stderr, "the agent's access point is gone"
     assert [path.name for path in (rig.directory / "w").iterdir()] == ["lane.log"]
 
 
@@ -247,13 +243,12 @@ async def test_a_later_daemon_of_other_settings_undoes_the_hooks_of_one_that_was
     ds9 = user.start()
     before = user.ask(ds9, f"{HOOKED} {SETTINGS}")
     await rig.stage.ensure()
-    lost = rig.stage.supervisor.held
+    rig.stage.supervisor.held.let_go()
     rig.settings = msgspec.structs.replace(rig.settings, attach="")
     rig.stage = rig.new_stage()
     assert await rig.stage.committed() is None
     assert user.ask(ds9, f"{HOOKED} {SETTINGS}") == before
     assert ds9.poll() is None
-    await lost.kill_lane()
 
 
 def test_a_daemon_draws_in_the_users_ds9_adopts_it_after_a_crash_and_leaves_it_open(user: User) -> None:

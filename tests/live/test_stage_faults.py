@@ -81,31 +81,6 @@ async def test_a_stopped_window_is_continued_and_draws_the_batch(fresh_rig: Any)
     assert await fresh_rig.stage.ensure() == generation
 
 
-@pytest.mark.parametrize("part", ["lane", "screen"])
-async def test_a_stopped_lane_or_screen_is_continued_like_the_window(fresh_rig: Any, part: str) -> None:
-    generation = await fresh_rig.stage.ensure()
-    pids = {
-        "lane": fresh_rig.stage.supervisor.held.lane.pid,
-        "screen": fresh_rig.stage.supervisor.held.window.screen.xvfb_pid,
-    }
-    os.kill(pids[part], signal.SIGSTOP)
-    await fresh_rig.draw(CreateFrame(frame=0))
-    await fresh_rig.stage.sync()
-    assert await fresh_rig.stage.ensure() == generation
-
-
-async def test_a_lane_that_dies_in_a_batch_costs_no_window_but_all_that_it_shows(fresh_rig: Any) -> None:
-    generation = await fresh_rig.stage.ensure()
-    window, lane = fresh_rig.stage.state.pid, fresh_rig.stage.supervisor.held.lane.pid
-    await fresh_rig.tcl(f"[proc ::mtv::do::colormap args {{exec kill -9 {lane}}}]")
-    with pytest.raises(WindowLost):
-        await fresh_rig.run([CreateFrame(frame=0), SetColormap(frame=0, name="grey", invert=False)])
-    assert await fresh_rig.stage.ensure() == generation + 1
-    assert fresh_rig.stage.state.pid == window
-    assert await fresh_rig.tcl("[proc ::mtv::do::colormap args {}]$::ds9(frames)") == ""
-    await fresh_rig.draw(CreateFrame(frame=0))
-
-
 async def test_a_lane_ends_with_the_daemon_even_where_it_stands_still(fresh_rig: Any) -> None:
     code = """
 import subprocess, sys, msgpack
@@ -135,7 +110,7 @@ async def test_a_hung_window_is_put_down_after_its_deadline(fresh_rig: Any) -> N
     await fresh_rig.stage.ensure()
     pid = fresh_rig.stage.state.pid
     await fresh_rig.tcl("[proc ::mtv::do::colormap args {while 1 {}}]")
-    with pytest.raises(WindowLost, match="no answer to run"):
+    with pytest.raises(WindowLost, match="DS9 gave no answer within"):
         await fresh_rig.run([CreateFrame(frame=0), SetColormap(frame=0, name="grey", invert=False)])
     assert not psutil.pid_exists(pid)
 

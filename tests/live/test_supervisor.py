@@ -117,17 +117,6 @@ async def test_a_window_that_dies_in_the_middle_of_a_load_is_lost_and_the_image_
     assert await fresh_rig.tcl("[Frame0 get fits width]") == "60"
 
 
-async def test_a_lane_that_dies_is_replaced_and_the_window_stays(fresh_rig: Any) -> None:
-    generation = await fresh_rig.stage.ensure()
-    pid = fresh_rig.stage.state.pid
-    lane = fresh_rig.stage.supervisor.held.lane
-    os.kill(lane.pid, signal.SIGKILL)
-    await lane._process.wait()
-    assert await fresh_rig.stage.ensure() == generation
-    await fresh_rig.draw(CreateFrame(frame=0))
-    assert fresh_rig.stage.state.pid == pid
-
-
 async def test_a_window_that_ended_while_no_daemon_ran_is_lost_and_one_closed_by_hand_stays_absent(
     fresh_rig: Any,
 ) -> None:

@@ -152,8 +152,8 @@ def result(*recoveries: Recovery) -> Result:
 def test_the_result_has_every_key_that_was_promised_and_crashes_apart_from_hangs() -> None:
     made = result(
         Recovery(victim="ds9", action=KILL, secs=1.0),
-        Recovery(victim="lane", action=KILL, secs=2.0),
-        Recovery(victim="lane", action=STOP, secs=12.0),
+        Recovery(victim="xvfb", action=KILL, secs=2.0),
+        Recovery(victim="xvfb", action=STOP, secs=12.0),
     )
     made.add(compare.Verdict(), [request(1, mtv(), dots((1, 2)))])
     facts = json.loads(made.as_json())

@@ -19,15 +19,16 @@ from mtv.wire.errors import DaemonError
 from mtv.wire.messages import Event
 from mtvd.front.health import Health
 from mtvd.host import notify
-from mtvd.host.children import Child, ChildLost, ChildNotStarted
+from mtvd.host.children import Child, ChildNotStarted
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.workers import WorkerPool
 from mtvd.stage.ds9 import Ds9Stage
 from mtvd.stage.port import WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk import listening
+from mtvd.stage.talk.channel import NoChannel
 from mtvd.stage.talk.listening import Listening
-from mtvd.stage.window import owned, process
+from mtvd.stage.window import held, owned, process
 from mtvd.stage.window.owned import Owned, spawn
 from mtvd.stage.window.process import Window
 from mtvd.stage.window.screen import Screen
@@ -53,16 +54,16 @@ def left_window(stage: Path, pid: int) -> Window:
     """Write what a daemon leaves of a window of a process."""
     directory = stage / "w-left"
     (directory / "xpa").mkdir(parents=True)
-    held = Owned(pid)
+    process_held = Owned(pid)
     window = Window(
         title="mtv",
         pid=pid,
-        started=held.started,
+        started=process_held.started,
         socket=str(directory / "xpa" / "socket"),
         directory=str(directory),
         screen=Screen(x_display=":0"),
     )
-    held.close()
+    process_held.close()
     process.remember(stage, window)
     return window
 
@@ -84,12 +85,12 @@ async def test_the_end_of_a_process_is_seen_though_no_descriptor_is_left(
     monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]
 ) -> None:
     monkeypatch.setattr(owned, "_POLL_SECS", 0.01)
-    held = Owned(sleeper.pid)
+    owned_one = Owned(sleeper.pid)
     monkeypatch.setattr(os, "dup", refused)
     sleeper.kill()
     with anyio.fail_after(WAIT_SECS):
-        await held.ended()
-    held.close()
+        await owned_one.ended()
+    owned_one.close()
 
 
 async def test_a_process_that_cannot_be_held_is_not_left_running(
@@ -140,19 +141,16 @@ async def test_a_state_file_that_cannot_be_read_costs_no_window(
     assert process.recall(tmp_path) == left
 
 
-@pytest.mark.parametrize("broken", ["read_bytes", "pidfd_open", "start"])
+@pytest.mark.parametrize("broken", ["read_bytes", "pidfd_open", "Channel"])
 async def test_a_window_that_cannot_be_adopted_now_is_adopted_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes], broken: str
 ) -> None:
     left_window(tmp_path, sleeper.pid)
     supervisor = Supervisor(StageSettings(), tmp_path)
 
-    async def no_child(*_args: object, **_options: object) -> Any:
-        raise ChildNotStarted("no process could be started: Too many open files")
-
     with monkeypatch.context() as patched:
-        target: Any = {"read_bytes": Path, "pidfd_open": os, "start": Child}[broken]
-        patched.setattr(target, broken, no_child if broken == "start" else refused)
+        target: Any = {"read_bytes": Path, "pidfd_open": os, "Channel": held}[broken]
+        patched.setattr(target, broken, refused)
         for ask in (supervisor.recall, supervisor.ensure, supervisor.ensure):
             with pytest.raises(WindowUnavailable, match=r"Too many open files$"):
                 await ask()
@@ -160,13 +158,13 @@ async def test_a_window_that_cannot_be_adopted_now_is_adopted_later(
     assert sleeper.poll() is None, "it lives"
     asked: list[str] = []
 
-    async def connects(*_args: object, **_options: object) -> Any:
-        asked.append("lane")
-        raise ChildLost("it is no DS9")
+    def connects(directory: Path, *_options: object) -> Any:
+        asked.append(directory.name)
+        raise NoChannel("it is no DS9")
 
-    monkeypatch.setattr(Child, "start", connects)
+    monkeypatch.setattr(held, "Channel", connects)
     await supervisor.recall()
-    assert asked == ["lane"], "it was found"
+    assert asked == ["w-left"], "it was found"
 
 
 async def test_a_daemon_starts_though_the_window_of_the_last_run_cannot_be_asked(
@@ -195,10 +193,6 @@ async def test_a_window_that_is_gone_is_put_down_though_nothing_can_be_removed(
     gone: list[str] = []
     supervisor = Supervisor(StageSettings(), tmp_path, on_gone=lambda: gone.append("gone"))
 
-    async def lost(*_args: object, **_options: object) -> Any:
-        raise ChildLost("no answer")
-
-    monkeypatch.setattr(Child, "start", lost)
     monkeypatch.setattr(os, "unlink", refused)
     await supervisor.recall()
     assert (supervisor.state.state, supervisor.held, gone) == ("lost", None, ["gone"])

@@ -1,4 +1,4 @@
-"""DS9 as a stage: what `mtvd.stage.port.Stage` asks for, put together from supervisor, lane, script and layers."""
+"""DS9 as a stage: what `mtvd.stage.port.Stage` asks for, put together from supervisor, channel, script and layers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskStatus
 
-from mtv.wire.messages import Event
-from mtv.wire.reports import WindowState
-from mtvd.host.children import ChildDied, ChildError, ChildLost
+from mtv.wire.messages import Event, WindowState
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import told
 from mtvd.scene import actions
@@ -23,6 +21,7 @@ from mtvd.stage.paint.script import Prepared, quote, script
 from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.answer import Answer, read_answer
+from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.supervisor import Supervisor
@@ -147,7 +146,7 @@ class Ds9Stage:
             raise WindowLost(str(unavailable)) from None
         if self.supervisor.held is None:
             return None
-        answer = await self._converse("", self._settings.command_deadline_secs)
+        answer = await self._converse(b"", self._settings.command_deadline_secs)
         return answer.token if answer.token[0] else None
 
     async def sync(self) -> None:
@@ -159,7 +158,7 @@ class Ds9Stage:
             As `run`.
         """
         if self.supervisor.held is not None:
-            await self._converse("::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
+            await self._converse(b"::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         """Return a PNG or JPEG of the image area; ``frame`` is brought to the front first unless None.
@@ -179,10 +178,11 @@ class Ds9Stage:
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
-            await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", deadline)
+            taken = f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n"
+            await self._command(taken.encode(), deadline)
             with told("the picture cannot be read"):
                 return await anyio.Path(path).read_bytes()
-        except ChildError as error:
+        except ScriptFailed as error:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
         finally:
             with suppress(OSError):  # the next picture takes its place, and it goes with the window
@@ -209,23 +209,21 @@ class Ds9Stage:
             return await anyio.to_thread.run_sync(write)
         return write()
 
-    async def _converse(self, text: str | bytes, deadline_secs: float) -> Answer:
+    async def _converse(self, script: bytes, deadline_secs: float) -> Answer:
         """Run a script and return what the agent tells; the window is put down where it does not."""
         try:
-            return read_answer(await self._command(text, deadline_secs, read_back=True))
-        except (ChildError, ValueError) as error:
+            return read_answer(await self._command(script + b"::mtv::answer\n", deadline_secs))
+        except (ScriptFailed, ValueError) as error:
             await self.supervisor.lose(str(error))
-            raise
 
-    async def _command(self, text: str | bytes, deadline_secs: float, *, read_back: bool = False) -> str:
-        """Run a script; a DS9 that hangs is put down, what may only keep it from answering is done away with first."""
+    async def _command(self, script: bytes, deadline_secs: float) -> str:
+        """Run a script; a DS9 that does not answer is put down."""
         held = self.supervisor.held
-        if held is None or held.lane is None or not held.lane.alive:
+        if held is None:
             raise WindowLost(self.state.reason or "there is no window")
-        params = {"script": text.encode() if isinstance(text, str) else text, "read_back": read_back}
         try:
-            return str(await held.ask("run", params, deadline_secs=deadline_secs))
-        except ChildDied as died:
-            await self.supervisor.doubt(held, str(died))
-        except ChildLost as lost:
-            await self.supervisor.lose(str(lost))
+            return await held.run(script, deadline_secs=deadline_secs)
+        except NoAnswer as silence:
+            await self.supervisor.lose(str(silence))
+        except OSError as error:
+            raise WindowUnavailable(f"the script cannot be written: {error.strerror or error}") from error

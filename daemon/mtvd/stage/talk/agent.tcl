@@ -86,15 +86,9 @@ proc ::mtv::quiet {} {
 }
 
 # What the daemon reads back: token, then a line for each section that failed, and one beginning with - for each action
-# whose markers the projection does not reach in part. A short script comes with the question;
-# where it fails outside of its sections its words come back instead.
-proc ::mtv::answer {xpa cdata param} {
+# whose markers the projection does not reach in part, and what the user has changed.
+proc ::mtv::answer {} {
     variable results
-    if {$param ne {} && [catch {uplevel #0 [binary decode base64 $param]} message]} {
-        end
-        xpasetbuf $xpa "![binary encode hex [encoding convertto utf-8 $message]]"
-        return
-    }
     set lines [list [join $::mtv_commit]]
     set index 0
     foreach result $results {
@@ -107,7 +101,7 @@ proc ::mtv::answer {xpa cdata param} {
     variable unreached
     foreach one $unreached {lappend lines "- [join $one]"}
     lappend lines {*}[hand::lines]
-    xpasetbuf $xpa [join $lines \n]
+    return [join $lines \n]
 }
 
 # Frames
@@ -197,13 +191,6 @@ proc ::mtv::do::delete {number} {
     unset -nocomplain ::mtv::made($which) ::mtv::fitted($which)
     ::mtv::hand::forget $which
     ::mtv::frames::delete $which
-}
-
-# No frame at all, as in a new window.
-proc ::mtv::clear {} {
-    begin
-    foreach which $::ds9(frames) {do::delete [string range $which 5 end]}
-    end
 }
 
 proc ::mtv::do::reset {number} {
@@ -599,26 +586,11 @@ proc ::mtv::closed {} {
     set ::errorInfo {}
 }
 
-# Procedures that wait for the user, and what cancels each from outside; @ is the variable that a dialog waits for.
-set ::mtv::modals {
-    tk_messageBox {set ::tk::Priv(button) cancel}
-    FileDialog {set ::tk::Priv(selectFilePath) {}}
-    DialogWait {set @ 0}
-}
-
-# While a script of ours runs nobody is there to answer. What an XPA command of somebody else's opens may wait for the
-# user, but XPA waits with it, for everybody: it is cancelled as soon as the daemon asks (see unblock). All others are
-# the user's own.
+# While a script of ours runs nobody is there to answer a dialog; all others are the user's, or whose program opened them.
 proc ::mtv::modal {name arguments} {
     variable busy
-    variable modals
-    variable pending
     if {$busy} {return [answer_box $name $arguments]}
-    if {![from_xpa]} {return [uplevel 1 [list ::mtv::$name {*}$arguments]]}
-    lappend pending [string map [list @ [lindex $arguments 1]] [dict get $modals $name]]
-    set code [catch {uplevel 1 [list ::mtv::$name {*}$arguments]} result options]
-    set pending [lrange $pending 0 end-1]
-    return -options $options $result
+    return [uplevel 1 [list ::mtv::$name {*}$arguments]]
 }
 
 proc ::mtv::answer_box {name arguments} {
@@ -637,42 +609,6 @@ proc ::mtv::answer_box {name arguments} {
     }
 }
 
-# What a click or a timer opens has no procedure of XPA above it; frames are asked, because "uplevel #0" hides levels.
-proc ::mtv::from_xpa {} {
-    for {set at [info frame]} {$at > 0} {incr at -1} {
-        if {[dict exists [set frame [info frame $at]] proc] && [string match ::XPA* [dict get $frame proc]]} {return 1}
-    }
-    return 0
-}
-
-# A pending imexam or dialog blocks XPA for everybody until somebody clicks. The daemon says here, beside XPA, that it
-# waits for an answer.
-proc ::mtv::listen {path} {
-    variable channel [open $path {RDWR NONBLOCK}]
-    fconfigure $channel -blocking 0
-    fileevent $channel readable ::mtv::hear
-}
-
-proc ::mtv::hear {} {
-    variable channel
-    while {[gets $channel line] >= 0} {
-        if {$line eq {unblock}} {unblock}
-    }
-    set ::errorInfo {}
-}
-
-proc ::mtv::unblock {} {
-    global iexam current
-    variable pending
-    if {$pending ne {}} {
-        set ::ds9(msg) {nobody answered the dialog}
-        uplevel #0 [lindex $pending end]
-    }
-    if {![info exists iexam(mode)] || $iexam(mode) eq {}} return
-    array set iexam [list frame $current(frame) x 1 y 1 event CANCEL]
-    array set iexam {button 0 key 0 any 0}
-}
-
 # Each hook leaves here what undoes it.
 proc ::mtv::undo {script} {
     variable undone
@@ -682,9 +618,7 @@ proc ::mtv::undo {script} {
 proc ::mtv::hook {directory} {
     variable closed_mark $directory/closed
     variable undone {}
-    variable modals
-    variable pending {}
-    foreach name [dict keys $modals] {
+    foreach name {tk_messageBox FileDialog DialogWait} {
         rename ::$name ::mtv::$name
         proc ::$name {args} [format {uplevel 1 [list ::mtv::modal %s $args]} $name]
         undo "rename ::$name {}; rename ::mtv::$name ::$name"
@@ -695,8 +629,7 @@ proc ::mtv::hook {directory} {
         ::mtv::QuitDS9
     }
     undo {rename ::QuitDS9 {}; rename ::mtv::QuitDS9 ::QuitDS9}
-    listen $directory/channel
-    undo {close $::mtv::channel}
+    talk::install $directory
     events::install $directory/events
     frames::install
 }
@@ -717,7 +650,6 @@ proc ::mtv::attach {directory} {
         undo [list set $name [set $name]]
     }
     undo {unset -nocomplain ::mtv_commit}
-    undo {xpacmddel $::xpa $::mtv::answering}
     prepare
     set file [open $directory/ready w]
     puts -nonewline $file [pid]
@@ -754,7 +686,6 @@ proc ::mtv::prepare {} {
     set pds9(automarker) 0
     set panzoom(preserve) 1
     set marker(preserve) 1
-    variable answering [xpacmdadd $::xpa mtv {} ::mtv::answer {} {} {} {} {}]
     events::known
     variable busy 0
     quiet

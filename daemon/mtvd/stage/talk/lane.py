@@ -1,13 +1,13 @@
-"""The lane to DS9: a killable worker process, and the only importer of pyds9.
+"""The lane to a DS9 of the user's: a killable worker process, and the only importer of pyds9.
 
-It runs ``python -m mtvd.stage.talk.lane`` behind `mtvd.host.children.Child`, because libxpa is not safe on threads,
-cannot be interrupted, and may wait for as long as DS9 does. The process that started it owns the deadlines. DS9 is
-addressed by the path of its socket, so that no name server is asked, and none is started.
+It finds the DS9 and gives it the agent, which opens the channel; all else goes through that. It runs
+``python -m mtvd.stage.talk.lane`` behind `mtvd.host.children.Child`, because libxpa is not safe on threads, cannot be
+interrupted, and may wait for as long as DS9 does. The process that started it owns the deadlines. DS9 is addressed by
+the path of its socket where it has one, so that no name server is asked, and none is started.
 """
 
 from __future__ import annotations
 
-import base64
 import ctypes
 import os
 import shutil
@@ -32,9 +32,6 @@ above every deadline: XPA's own end in a false success or in silence (ds9 facts,
 
 _PR_SET_PDEATHSIG: Final = 1
 """Of ``prctl``: the signal that a process is sent when its parent dies."""
-
-_SHORT_BYTES: Final = 2_700
-"""In base64 and with the command before it, below the 4,000 bytes that a question may have (ds9 facts, section 1)."""
 
 _EVALUATOR: Final = b"""
 proc mtv_send_value {xpa cdata param} {xpasetbuf $xpa $::mtv_value}
@@ -83,16 +80,9 @@ class Lane:
         pyds9 = _import_pyds9()
         return exact(title, pyds9.ds9_targets(f"DS9:{title}") or [])
 
-    def run(self, script: bytes, read_back: bool) -> str:
-        """Run a Tcl script; return what the agent tells of it.
-
-        A short one goes with the question, in one round trip instead of two; plain ASCII only, because Tcl 8.6 decodes
-        characters beyond 16 bits to something else.
-        """
-        if read_back and len(script) <= _SHORT_BYTES and script.isascii():
-            return _told(self.get(f"mtv {base64.b64encode(script).decode()}"))
+    def run(self, script: bytes) -> None:
+        """Run a Tcl script."""
         self.set("tcl", script)
-        return self.get("mtv") if read_back else ""
 
     def set(self, command: str, data: bytes) -> None:
         """Send a command with a buffer."""
@@ -127,13 +117,6 @@ def exact(title: str, targets: Iterable[object]) -> list[str]:
     return [address for name, _, address in found if name.rstrip() == f"DS9:{title}"]
 
 
-def _told(answer: str) -> str:
-    """Return an answer of the agent, or raise the error of the script that it tells of."""
-    if answer.startswith("!"):
-        raise HandlerFailure(bytes.fromhex(answer[1:]).decode(errors="replace"))
-    return answer
-
-
 def _words(text: str) -> str:
     """Return DS9's own words without XPA's prefix and address."""
     line = text.strip().removeprefix("XPA$ERROR").strip()
@@ -143,7 +126,7 @@ def _words(text: str) -> str:
 def _end_with_parent() -> None:
     """Have the kernel end this process when the daemon dies, even where it stands still or waits for DS9.
 
-    Else it would send what it was told by a dead daemon to a window that the next one has put right by then.
+    Else it would give the agent of a dead daemon to a DS9 that the next one has attached to by then.
     """
     parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -31,7 +31,7 @@ StartLane = Callable[[Mapping[str, str]], Awaitable[Child]]
 
 
 async def attach(title: str, stage_directory: Path, start_lane: StartLane, *, deadline_secs: float) -> Held:
-    """Find the DS9 of a title, connect to it and give it the agent.
+    """Find the DS9 of a title, give it the agent and open the channel to it.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ async def attach(title: str, stage_directory: Path, start_lane: StartLane, *, de
     ------
     WindowUnavailable
         There is none, or two; it is stopped, does not answer, refuses Tcl, or another daemon holds it.
+    NoAnswer, ScriptFailed, NoChannel, OSError
+        As `~mtvd.stage.window.held.Held.connect`.
     """
     address = only(title, await addresses(title, start_lane, deadline_secs))
     directory = new_directory(stage_directory)
@@ -55,11 +57,19 @@ async def attach(title: str, stage_directory: Path, start_lane: StartLane, *, de
             await _give_agent(lane, script, deadline_secs)
         except (ChildError, ChildLost) as error:
             raise WindowUnavailable(_why(title, str(error))) from error
-        return Held(_window(title, address, directory), lane)
+        held = Held(_window(title, address, directory))
+        try:
+            await held.connect(deadline_secs=deadline_secs)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await held.end(kindly=True)
+            raise
+        return held
     except BaseException:
-        await lane.kill()
         remove_directory(directory)
         raise
+    finally:
+        await lane.kill()
 
 
 async def _give_agent(lane: Child, script: bytes, deadline_secs: float) -> None:
@@ -67,7 +77,7 @@ async def _give_agent(lane: Child, script: bytes, deadline_secs: float) -> None:
     with anyio.move_on_after(deadline_secs) as patience:
         while True:
             try:
-                await lane.call("run", {"script": script, "read_back": False}, deadline_secs=deadline_secs)
+                await lane.call("run", {"script": script}, deadline_secs=deadline_secs)
             except ChildError as error:
                 if str(error) != _STARTING:
                     raise
@@ -76,11 +86,6 @@ async def _give_agent(lane: Child, script: bytes, deadline_secs: float) -> None:
                 return
     if patience.cancelled_caught:
         raise ChildLost(f"{_STARTING} after {deadline_secs:g} s")
-
-
-def lane_environment(window: Window) -> dict[str, str]:
-    """Return the variables of the lane to a window that was attached to."""
-    return _environment(window.socket)
 
 
 def stopped(title: str, pid: int) -> WindowUnavailable:

@@ -8,6 +8,7 @@ them says which window is ours.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ import msgspec
 
 from mtvd.stage.port import WindowUnavailable
 from mtvd.stage.settings import StageSettings
+from mtvd.stage.talk.channel import ANSWERS, REQUESTS
 from mtvd.stage.talk.lane import ENVIRONMENT
 from mtvd.stage.window.owned import Owned, spawn
 from mtvd.stage.window.screen import Screen, end_virtual, last_words
@@ -28,8 +30,9 @@ from mtvd.stage.window.screen import Screen, end_virtual, last_words
 _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
 EVENTS: Final = "events"
-CHANNEL: Final = "channel"
-_AGENT: Final = ("agent.tcl", "events.tcl", "frames.tcl", "hand.tcl")
+_NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
+"""Of file systems without them; they have no sockets either, by which XPA, and the daemon itself, could be reached."""
+_AGENT: Final = ("agent.tcl", "talk.tcl", "events.tcl", "frames.tcl", "hand.tcl")
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
@@ -50,11 +53,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Which start of the machine it belongs to."""
 
     @property
-    def channel(self) -> Path:
-        """FIFO that the agent listens to beside XPA, for the one word that must come through when XPA is blocked."""
-        return Path(self.directory) / CHANNEL
-
-    @property
     def closed_mark(self) -> Path:
         """Exists once the user has closed the window."""
         return Path(self.directory) / "closed"
@@ -68,11 +66,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     def log(self) -> Path:
         """What DS9 writes."""
         return Path(self.directory) / "ds9.log"
-
-    @property
-    def xpa_directory(self) -> str:
-        """Where its socket lies."""
-        return str(Path(self.socket).parent)
 
 
 async def launch(settings: StageSettings, stage_directory: Path, screen: Screen, directory: Path) -> Window:
@@ -117,15 +110,20 @@ def write_agent(directory: Path, begin: Literal["install", "attach"]) -> Path:
     Raises
     ------
     WindowUnavailable
-        The path is not plain.
+        The path is not plain, or its file system has no pipes.
     """
     if not PLAIN_PATH.fullmatch(str(directory)):
         raise WindowUnavailable(f"{directory}: DS9 needs a path of letters, digits and . _ / + - only")
     agent = directory / "agent.tcl"
     text = "\n".join(resources.files("mtvd.stage.talk").joinpath(name).read_text() for name in _AGENT)
     agent.write_text(f"{text}\n::mtv::{begin} {directory}\n")
-    for fifo in (CHANNEL, EVENTS):
-        os.mkfifo(directory / fifo, 0o600)
+    for fifo in (REQUESTS, ANSWERS, EVENTS):
+        try:
+            os.mkfifo(directory / fifo, 0o600)
+        except OSError as error:
+            if error.errno not in _NO_PIPES:
+                raise
+            raise WindowUnavailable(f"{directory} can have no pipes: set XDG_RUNTIME_DIR to one that can") from error
     return agent
 
 

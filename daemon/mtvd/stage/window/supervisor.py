@@ -19,11 +19,11 @@ import anyio
 import msgspec
 from anyio.abc import TaskStatus
 
-from mtv.wire.reports import WindowState
-from mtvd.host.children import Child, ChildError, ChildLost, ChildNotStarted
+from mtv.wire.messages import WindowState
+from mtvd.host.children import Child, ChildNotStarted
 from mtvd.stage.port import WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
-from mtvd.stage.talk.lane import ENVIRONMENT
+from mtvd.stage.talk.channel import NoAnswer, NoChannel, ScriptFailed
 from mtvd.stage.window import attaching
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.backoff import Backoff
@@ -33,6 +33,8 @@ from mtvd.stage.window.screen import Screen, end_virtual, existing, start_virtua
 _LOG = logging.getLogger(__name__)
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 _NEXT: Final = "the next display request looks for it again"
+_MUTE: Final = (NoAnswer, NoChannel, ScriptFailed)
+"""What a window raises that is of no use to us."""
 
 
 class Supervisor:
@@ -122,8 +124,6 @@ class Supervisor:
                     await self._recall()
                 if self.held is None:
                     await self._open()
-                elif not self.held.reachable:
-                    await self._reconnect(self.held)
                 elif self.held.window.attached and self.held.process.stopped:
                     raise attaching.stopped(self.held.window.title, self.held.window.pid)
             return self._generation
@@ -164,20 +164,6 @@ class Supervisor:
             await self._put_down(reason)
         raise WindowLost(self._state.reason)
 
-    async def doubt(self, held: Held, reason: str) -> NoReturn:
-        """Tell the caller that a window whose lane died in the middle of a batch may show anything; it is kept.
-
-        Raises
-        ------
-        WindowLost
-            Always; `ensure` makes the window as good as a new one.
-        """
-        if self.held is not held or not held.alive:  # the lane was ended with its window
-            await self.lose(reason)
-        held.in_doubt = True
-        self._become("lost", f"{reason}: how much was drawn is not known")
-        raise WindowLost(self._state.reason)
-
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon; one of the user's stays as it is."""
         async with self._opening:
@@ -185,7 +171,7 @@ class Supervisor:
                 return
             if keep_window and not self.held.window.attached:
                 held, self.held = self.held, None
-                await held.let_go()
+                held.let_go()
                 self._become("absent", "left open for the next daemon")
             else:
                 await self._end("", "absent")
@@ -211,19 +197,14 @@ class Supervisor:
         if not held.alive:
             await self._put_down("")
             return
-        variables = attaching.lane_environment(left) if left.attached else _private(left.xpa_directory)
+        greeting = attaching.holder().encode() if left.attached else b""
         try:
-            held.lane = await self._start_lane(variables)
-            await held.connect(deadline_secs=self._settings.start_deadline_secs)
-            if left.attached:
-                await held.lane.call(
-                    "run", {"script": attaching.holder().encode(), "read_back": False}, deadline_secs=5
-                )
-        except ChildNotStarted:
+            await held.connect(greeting, deadline_secs=self._settings.start_deadline_secs)
+        except OSError:
             self.held, self._recalled = None, False
-            await held.let_go()
+            held.let_go()
             raise
-        except (ChildError, ChildLost) as error:
+        except _MUTE as error:
             await self._put_down(f"the window of the daemon before did not answer: {error}")
             return
         if self._settings.attach != (left.title if left.attached else ""):
@@ -251,7 +232,7 @@ class Supervisor:
         await anyio.sleep(pause_secs)
         try:
             self.held = await (self._attach() if self._settings.attach else self._launch())
-        except (WindowUnavailable, ChildError, ChildLost, OSError) as error:
+        except (WindowUnavailable, ChildNotStarted, OSError, *_MUTE) as error:
             reason = self._last_loss = _words(error)
             self._become("failed", reason)
             raise WindowUnavailable(reason) from error
@@ -273,16 +254,14 @@ class Supervisor:
     async def _launch(self) -> Held:
         directory = windows.new_directory(self._directory)
         screen: Screen | None = None
-        lane: Child | None = None
         held: Held | None = None
         try:
             screen = existing(self._settings, self._offered) or await start_virtual(self._settings, directory)
-            lane = await self._start_lane(_private(str(directory / "xpa")))
-            held = Held(await windows.launch(self._settings, self._directory, screen, directory), lane)
+            held = Held(await windows.launch(self._settings, self._directory, screen, directory))
             await held.connect(deadline_secs=self._settings.start_deadline_secs)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await _abandon(held, lane, screen, directory)
+                await _abandon(held, screen, directory)
             raise
         return held
 
@@ -290,22 +269,6 @@ class Supervisor:
         return await Child.start(
             "mtvd.stage.talk.lane", log=self._directory / "lane.log", env=os.environ | dict(variables)
         )
-
-    async def _reconnect(self, held: Held) -> None:
-        attached = held.window.attached
-        variables = attaching.lane_environment(held.window) if attached else _private(held.window.xpa_directory)
-        try:
-            held.lane = await self._start_lane(variables)
-            await held.connect(deadline_secs=self._settings.start_deadline_secs)
-            if held.in_doubt:
-                await held.clear(deadline_secs=self._settings.command_deadline_secs)
-                self._on_gone()
-                self._is_open()
-        except ChildNotStarted:
-            raise
-        except (ChildError, ChildLost) as error:
-            await self._put_down(f"DS9 does not answer: {error}")
-            raise WindowUnavailable(f"DS9 does not answer: {error}") from None
 
     def _is_open(self) -> None:
         self._generation += 1
@@ -376,17 +339,11 @@ def _words(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
-def _private(xpa_directory: str) -> dict[str, str]:
-    return ENVIRONMENT | {"XPA_TMPDIR": xpa_directory}
-
-
-async def _abandon(held: Held | None, lane: Child | None, screen: Screen | None, directory: Path) -> None:
+async def _abandon(held: Held | None, screen: Screen | None, directory: Path) -> None:
     """Clear away a window that did not open."""
     if held is not None:
         await held.end(kindly=False)
         return
-    if lane is not None:
-        await lane.kill()
     if screen is not None:
         await end_virtual(screen)
     windows.remove_directory(directory)
