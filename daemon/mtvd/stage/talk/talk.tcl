@@ -38,6 +38,7 @@ proc ::mtv::talk::hear {} {
     catch {
         while {[gets $requests line] >= 0} {
             if {$line ne {}} {answer $line}
+            set ::errorInfo {}
         }
         skip_endless
     }
@@ -45,11 +46,12 @@ proc ::mtv::talk::hear {} {
     set ::errorInfo {}
 }
 
-# The beginning of a line that is longer than any of the daemon's.
+# The beginning of a line that is longer than any of the daemon's; what has come after it stays in the pipe.
 proc ::mtv::talk::skip_endless {} {
     variable requests
     variable line_max
-    if {[chan pending input $requests] > $line_max} {read $requests}
+    set pending [chan pending input $requests]
+    if {$pending > $line_max} {read $requests $pending}
 }
 
 proc ::mtv::talk::answer {line} {
