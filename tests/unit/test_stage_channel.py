@@ -290,7 +290,10 @@ async def test_an_agent_that_dies_is_noticed_before_the_deadline(directory: Path
             await channel.run(b"x", deadline_secs=LONG)
 
 
-async def test_a_channel_that_is_closed_in_the_middle_tells_who_waits(directory: Path, agent: Agent) -> None:
+async def test_a_channel_that_is_closed_in_the_middle_tells_who_waits_at_once(
+    directory: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "_NUDGE_SECS", LONG)
     async with opened(directory) as channel:
 
         async def closes() -> None:
@@ -298,7 +301,7 @@ async def test_a_channel_that_is_closed_in_the_middle_tells_who_waits(directory:
             channel.close()
 
         async with beside(closes):
-            with pytest.raises(NoAnswer, match="let go of"):
+            with pytest.raises(NoAnswer, match="let go of"), anyio.fail_after(LONG / 2):
                 await channel.run(b"x", deadline_secs=LONG)
         with pytest.raises(NoAnswer, match="let go of"):
             await channel.run(b"x", deadline_secs=LONG)

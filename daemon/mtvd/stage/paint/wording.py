@@ -56,7 +56,6 @@ class Answers:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._skips = False
 
     def feed(self, data: bytes) -> Iterable[Told]:
         """Return the answers that are complete now; lines that are none are passed over.
@@ -70,12 +69,8 @@ class Answers:
         if b"\n" not in data:
             if len(self._rest) > ANSWER_BYTES_MAX:
                 self._rest.clear()
-                self._skips = True
             return []
         *lines, rest = bytes(self._rest).split(b"\n")
-        if self._skips:
-            lines = lines[1:]
-            self._skips = False
         self._rest = bytearray(rest)
         return [told for line in lines if line and (told := _told(line)) is not None]
 
@@ -83,9 +78,9 @@ class Answers:
 def _told(line: bytes) -> Told | None:
     """Return the answer in a line; None where there is none, or not the whole of it."""
     try:
-        kind, identity, code, length, *body = line.split(b" ")
-        text = binascii.a2b_base64(b"".join(body), strict_mode=True)
-        if kind != b"told" or code not in {b"0", b"1"} or len(body) > 1 or len(text) != int(length):
+        kind, identity, code, length, body = line.split(b" ")
+        text = binascii.a2b_base64(body)
+        if kind != b"told" or code not in {b"0", b"1"} or len(text) != int(length):
             return None
         return Told(identity.decode("ascii"), code == b"1", text.decode(errors="replace"))
     except ValueError:  # binascii's and that of a text that is not ASCII among them
