@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import exposure, fits
+from benchmarks.channel import Channel
 from benchmarks.contest import Way
 from benchmarks.daemon import Daemon
 from benchmarks.ds9 import Ds9
@@ -64,6 +65,13 @@ class Bench:
         if self.with_ours:
             ds9.resize(*self.ours.image_area())
         return ds9
+
+    @functools.cached_property
+    def channel(self) -> Channel:
+        """The floor's way to that DS9."""
+        channel = Channel(self.ds9)
+        self._stack.callback(channel.close)
+        return channel
 
     @functools.cached_property
     def daemon(self) -> Daemon:

@@ -1,9 +1,10 @@
 """The floor: the same pictures with everything prepared, as fast as one DS9 can be told.
 
 What it reproduces: image and mask already lie in shared memory as FITS, the mask as one 8-bit file a colour (not a
-plane), each pixel in the file of its topmost plane; one hand-written Tcl script, sent by pyds9 as the data of ``set``,
-loads them all and awaits the redraw. Limits are fixed and ``minmax mode sample`` spares DS9 the scan of the image. For
-markers: one ``regions`` load of a prepared file. No client, no daemon, no conversion of a single number in the time.
+plane), each pixel in the file of its topmost plane; one hand-written Tcl script, sent through a FIFO that DS9 reads
+itself, loads them all and awaits the redraw. Limits are fixed and ``minmax mode sample`` spares DS9 the scan of the
+image. For markers: the text of a prepared file, given to DS9's own parser. No client, no daemon, no conversion of a
+single number in the time.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import fits
-from benchmarks.peers.pyds9_way import SHARED, connect
+from benchmarks.channel import Channel
+from benchmarks.peers.pyds9_way import SHARED
+
+REDRAWN: Final = "update idletasks; winfo pointerxy ."
+"""Draws what is owed, and waits for the X server, which has drawn all of it then."""
 
 
 class Floor:
@@ -25,19 +30,20 @@ class Floor:
 
     Parameters
     ----------
-    target : `str`
-        XPA socket.
+    channel : `~benchmarks.channel.Channel`
+        The way to DS9.
     frame : `int`
         Number of the frame.
     """
 
     name = "floor"
 
-    def __init__(self, target: str, frame: int) -> None:
-        self._ds9 = connect(target)
+    def __init__(self, channel: Channel, frame: int) -> None:
+        self._channel = channel
         self._frame = frame
         self._directory = tempfile.TemporaryDirectory(prefix="mtvbench-", dir=SHARED)
         self._script = ""
+        self._dots = ""
 
     def close(self) -> None:
         """Remove its files."""
@@ -60,34 +66,35 @@ class Floor:
             for colour, pixels in layers(mask, planes, colours).items():
                 lines.append(f"$current(frame) mask color {colour}")
                 lines.append(f"LoadFitsFile {{{self._write(colour, pixels)}}} mask {{}}")
-        self._set(f"frame {self._frame}; minmax mode sample")
-        self._script = "\n".join([*lines, "FinishLoad", "ZoomToFit"])
+        self._channel.tcl(f"CreateGotoFrame {self._frame} base; $current(frame) clip minmax 25 sample")
+        self._script = "\n".join([*lines, "FinishLoad", "ZoomToFit", REDRAWN])
 
     def prepare_dots(self, positions: NDArray[np.float64], size: float, colour: str) -> None:
         """Write the region file."""
         lines = [f"circle({x + 1:g},{y + 1:g},{size:g})" for x, y in positions.tolist()]
         path = Path(self._directory.name) / "dots.reg"
         path.write_text(f"global color={colour}\nimage\n" + "\n".join(lines) + "\n")
+        self._dots = f"""
+            set floor_file [open {{{path}}}]
+            set floor_regions [read $floor_file]
+            close $floor_file
+            $current(frame) marker command ds9 var floor_regions
+            {REDRAWN}
+        """
 
     def draw(self) -> None:
         """Draw what was prepared, redrawn."""
-        self._set("tcl", self._script)
-        self._set("update now")
+        self._channel.tcl(self._script)
 
     def draw_dots(self) -> None:
         """Load the regions, redrawn."""
-        self._set(f"regions {self._directory.name}/dots.reg")
-        self._set("update now")
+        self._channel.tcl(self._dots)
 
     def _write(self, name: str, pixels: NDArray[Any]) -> Path:
         path = Path(self._directory.name) / f"{name}.fits"
         path.unlink(missing_ok=True)
         path.write_bytes(fits.image_bytes(pixels))
         return path
-
-    def _set(self, command: str, data: str | None = None) -> None:
-        if self._ds9.set(command, data) != 1:
-            raise RuntimeError(f"DS9 refused {command[:80]!r}")
 
 
 def layers(

@@ -48,4 +48,4 @@ def _crowd(stack: contextlib.ExitStack, setup: Setup, arguments: Sequence[tuple[
     return stack.enter_context(Crowd(setup, arguments))
 
 
-ROW = Row("dots_single", "1,000 single dots from 10 processes, redrawn", Target(peer=20), measure)
+ROW = Row("dots_single", "1,000 single dots from 10 processes, redrawn", Target(peer=60), measure)

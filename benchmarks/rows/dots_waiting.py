@@ -32,4 +32,4 @@ def measure(bench: Bench) -> Measured:
         pyds9.close()
 
 
-ROW = Row("dots_waiting", "300 single dots, each waited for, redrawn at the end", Target(peer=1), measure)
+ROW = Row("dots_waiting", "300 single dots, each waited for, redrawn at the end", Target(peer=1.5), measure)

@@ -24,6 +24,6 @@ def measure(bench: Bench) -> Measured:
 ROW = Row(
     "feed_masked",
     "a feed of 2048x4176 float32 with 5 mask colours, a frame",
-    Target(enough=Amount(10, "frames/s")),
+    Target(enough=Amount(25, "frames/s")),
     measure,
 )

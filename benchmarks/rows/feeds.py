@@ -15,9 +15,11 @@ from typing import Any, Final
 import mtv
 from benchmarks import exposure, fits
 from benchmarks.bench import Bench
+from benchmarks.channel import Channel
 from benchmarks.daemon import PATIENCE_SECS, Daemon
+from benchmarks.floor import REDRAWN
 from benchmarks.peers.display_ds9 import DisplayDs9
-from benchmarks.peers.pyds9_way import SHARED, Pyds9Way, connect
+from benchmarks.peers.pyds9_way import SHARED, Pyds9Way
 from benchmarks.producer import frames
 from benchmarks.row import Amount, Measured, Timing
 
@@ -36,17 +38,20 @@ class Loop:
 
     name = "ds9 alone"
 
-    def __init__(self, target: str, frame: int, shape_yx: tuple[int, int]) -> None:
-        self._ds9 = connect(target)
+    def __init__(self, channel: Channel, frame: int, shape_yx: tuple[int, int]) -> None:
+        self._channel = channel
         self._directory = tempfile.TemporaryDirectory(prefix="mtvbench-", dir=SHARED)
         self._scripts = []
         for number, made in enumerate(frames(shape_yx, masked=False)[:2]):
             path = Path(self._directory.name) / f"{number}.fits"
             path.write_bytes(fits.image_bytes(made["frame"]))
             load = f'Frame{frame} load fits {{}} "{{{path}}}" mmapincr {{}}'
-            self._scripts.append(f"{load}\nupdate idletasks\nwinfo pointerxy .")
+            self._scripts.append(f"{load}\n{REDRAWN}")
         self._number = 0
-        self._set(f"frame {frame}; fits {path}; zoom to fit; minmax mode sample")
+        self._channel.tcl(
+            f"CreateGotoFrame {frame} base; LoadFitsFile {{{path}}} {{}} {{}}; FinishLoad; ZoomToFit\n"
+            f"Frame{frame} clip minmax 25 sample"
+        )
 
     def close(self) -> None:
         """Remove its files."""
@@ -55,11 +60,7 @@ class Loop:
     def draw(self) -> None:
         """Draw the other picture."""
         self._number = 1 - self._number
-        self._set("tcl", self._scripts[self._number])
-
-    def _set(self, command: str, data: str | None = None) -> None:
-        if self._ds9.set(command, data) != 1:
-            raise RuntimeError(f"pyds9: {command[:80]!r} failed")
+        self._channel.tcl(self._scripts[self._number])
 
 
 @contextlib.contextmanager
@@ -119,7 +120,7 @@ def measure_rate(bench: Bench, shape_yx: tuple[int, int]) -> Measured:
     bench.frames(1, 2, 3)
     for frame in (1, 2, 3):
         bench.ds9.select(frame, limits=exposure.LIMITS)
-    loop = Loop(bench.ds9.target, 3, shape_yx)
+    loop = Loop(bench.channel, 3, shape_yx)
     pyds9, afw = Pyds9Way(bench.ds9.target, 2), DisplayDs9(bench.ds9.target, bench.ds9.environment, 1)
     pictures = [made["frame"] for made in frames(shape_yx, masked=False)]
     ways: dict[str, list[float]] = {"mtv": [], loop.name: [], pyds9.name: [], afw.name: []}

@@ -20,7 +20,7 @@ def measure(bench: Bench, *, with_mask: bool) -> Measured:
     if with_mask:
         picture += (shown.mask, exposure.PLANES, exposure.COLOURS)
     bench.frames(1, 2, 3)
-    afw, pyds9, floor = DisplayDs9(ds9.target, ds9.environment, 1), Pyds9Way(ds9.target, 2), Floor(ds9.target, 3)
+    afw, pyds9, floor = DisplayDs9(ds9.target, ds9.environment, 1), Pyds9Way(ds9.target, 2), Floor(bench.channel, 3)
     floor.prepare(*picture)
 
     def draw_afw() -> None:

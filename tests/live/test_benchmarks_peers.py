@@ -41,7 +41,7 @@ def test_all_ways_show_the_same_exposure(bench: Bench) -> None:
     shown, ds9 = bench.exposure, bench.ds9
     picture = (shown.image, shown.mask, exposure.PLANES, exposure.COLOURS)
     bench.frames(1, 2, 3)
-    afw, pyds9, floor = DisplayDs9(ds9.target, ds9.environment, 1), Pyds9Way(ds9.target, 2), Floor(ds9.target, 3)
+    afw, pyds9, floor = DisplayDs9(ds9.target, ds9.environment, 1), Pyds9Way(ds9.target, 2), Floor(bench.channel, 3)
     floor.prepare(*picture)
 
     def draw_afw() -> None:
@@ -68,7 +68,7 @@ def test_all_ways_show_the_same_exposure(bench: Bench) -> None:
 def test_all_ways_draw_the_same_dots(bench: Bench, positions: np.ndarray[Any, np.dtype[np.float64]]) -> None:
     ds9 = bench.ds9
     bench.dots_frame()
-    afw, pyds9, floor = DisplayDs9(ds9.target, ds9.environment, 1), Pyds9Way(ds9.target, 1), Floor(ds9.target, 1)
+    afw, pyds9, floor = DisplayDs9(ds9.target, ds9.environment, 1), Pyds9Way(ds9.target, 1), Floor(bench.channel, 1)
     floor.prepare_dots(positions, DOT_SIZE, DOT_COLOUR)
 
     def draw_afw() -> None:
