@@ -48,6 +48,12 @@ def _few(values: Floats, decimals: int) -> Characters:
     return np.frombuffer(lines.encode(), np.uint8).reshape(len(texts), width + 1)
 
 
+def one_fixed_point(value: float, decimals: int) -> str:
+    """Return one finite number as `fixed_point` would have it in a column of its own."""
+    text = f"{abs(value):.{decimals}f}"
+    return f"-{text}" if value < 0 and text.strip("0.") else f"0{text}"
+
+
 def rows(parts: Sequence[str | Characters], count: int) -> bytes:
     """Return ``count`` rows of the parts side by side; a text is the same in every row."""
     blocks = [np.frombuffer(p.encode(), np.uint8) if isinstance(p, str) else p for p in parts]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from mtv.wire.markers import is_text, moments_of
 from mtvd.scene.actions import Markers
-from mtvd.stage.paint.digits import Floats, fixed_point, rows
+from mtvd.stage.paint.digits import Floats, fixed_point, one_fixed_point, rows
 
 TAG_PREFIX: Final = "mtv."
 DEFAULT_FONT_POINTS: Final = 10
@@ -30,6 +31,7 @@ DEFAULT_FONT_POINTS: Final = 10
 _PIXEL_MAX: Final = 1e8
 _SKY_MAX: Final = 1e3
 _SIZE_MAX: Final = 1e6
+_FIRST: Final = struct.Struct("<d")
 _HALF: Final = math.sqrt(0.5)
 _SIN60: Final = math.sqrt(0.75)
 
@@ -72,6 +74,8 @@ def tag_of(overlay: str) -> str:
 
 def region_text(markers: Markers, overlay: str) -> Drawn:
     """Return the region file that draws markers, in ``physical`` or ``icrs``."""
+    if (text := _single(markers, overlay)) is not None:
+        return Drawn(text, 1, 0)
     style = _STYLES[markers.system]
     x, y, size, good = _usable(markers)
     shift = 1.0 if markers.system == "pixel" else 0.0
@@ -83,6 +87,23 @@ def region_text(markers: Markers, overlay: str) -> Drawn:
     ]
     drawn = int(np.count_nonzero(good))
     return Drawn(f"{style.system}\n{''.join(pieces)}", drawn, len(x) - drawn)
+
+
+def _single(markers: Markers, overlay: str) -> str | None:
+    """Return the same text for a single marker in pixels, of the usual symbols, without the columns: 10 us, not 80."""
+    symbol = markers.symbols[0]
+    if markers.count != 1 or markers.lines or markers.system != "pixel" or not (symbol in _ARMS or symbol == "o"):
+        return None
+    x, y, size = (_FIRST.unpack_from(column)[0] for column in (markers.x, markers.y, markers.size))
+    if not (abs(x) < _PIXEL_MAX and abs(y) < _PIXEL_MAX and 0 < size < _SIZE_MAX):
+        return None
+    x, y = x + 1, y + 1
+    if symbol == "o":
+        shape = f"circle({one_fixed_point(x, 3)},{one_fixed_point(y, 3)},{one_fixed_point(size, 4)})"
+    else:
+        points = (number for dx, dy in _ARMS[symbol] for number in (x + dx * size, y + dy * size))
+        shape = f"segment({','.join([one_fixed_point(number, 3) for number in points])})"
+    return f'physical\nglobal color={markers.colours[0]}\n{shape} # tag="{tag_of(overlay)}"\n'
 
 
 def drawn_rows(markers: Markers) -> list[tuple[int, ...]]:

@@ -1,6 +1,6 @@
 """A batch as one Tcl script. Pure: text out.
 
-The script holds data only: each action is a Tcl list, its first word a procedure of ``agent.tcl``, and every value is
+The script holds data only: each action is a Tcl list, its first word a procedure of ``::mtv::do``, and every value is
 quoted by `quote`, whatever it is made of. The last line stores the batch's token.
 """
 

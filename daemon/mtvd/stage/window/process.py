@@ -32,7 +32,10 @@ _POLL_SECS: Final = 0.02
 EVENTS: Final = "events"
 _NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 """Of file systems without them; they have no sockets either, by which XPA, and the daemon itself, could be reached."""
-_AGENT: Final = ("agent.tcl", "talk.tcl", "events.tcl", "frames.tcl", "hand.tcl")
+_AGENT: Final = tuple(
+    f"{part}.tcl" for part in ("agent", "talk", "actions", "markers", "views", "frames", "hand", "events", "hooks")
+)
+"""Sourced in this order; the last has what installs the others."""
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 

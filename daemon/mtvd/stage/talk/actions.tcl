@@ -1,0 +1,119 @@
+# Actions on frames, images and masks: procedures of ::mtv::do, which sections call by name.
+
+# A frame that the user has made is taken over with the settings that ours begin with.
+proc ::mtv::do::create {number} {
+    if {"Frame$number" ni $::ds9(frames)} {
+        ::mtv::make $number
+    } elseif {![info exists ::mtv::made(Frame$number)]} {
+        ::mtv::defaults Frame$number
+    }
+}
+
+# Panner and magnifier go on copying from a pixmap of the frame that they last showed, and DS9 dies (BadDrawable) where
+# that frame is gone before they are redrawn.
+proc ::mtv::do::delete {number} {
+    set which Frame$number
+    if {$which ni $::ds9(frames)} return
+    $which panner off
+    $which magnifier off
+    panner clear
+    magnifier clear
+    unset -nocomplain ::mtv::made($which) ::mtv::fitted($which)
+    ::mtv::hand::forget $which
+    ::mtv::frames::delete $which
+}
+
+proc ::mtv::do::reset {number} {
+    create $number
+    set which Frame$number
+    unset -nocomplain ::mtv::fitted($which)
+    ::mtv::drop_masks $which
+    ::mtv::hand::mark $which
+    ::mtv::hand::drop $which {}
+    $which marker delete all
+    ClearFrame $which
+    ::mtv::defaults $which
+    incr ::mtv::touched [expr {$which eq $::current(frame)}]
+}
+
+# Until its next redraw a frame in front goes on with the physical system of the image before (none: physical is
+# image), and markers and pans land in the wrong place. Centring brings the systems up to date at once; the pan is put
+# back then, exactly, which DS9's own "preserve" misses by half a pixel.
+proc ::mtv::do::image {number path} {
+    set which [::mtv::frame $number]
+    set pan [expr {[$which has fits] ? [$which get cursor image fk5] : {}}]
+    ::mtv::hand::mark $which
+    ::mtv::drop_masks $which
+    ::mtv::load $which $path {}
+    $which center
+    if {$pan ne {}} {$which pan to image fk5 {*}$pan}
+    incr ::mtv::touched [expr {$which eq $::current(frame)}]
+    lappend ::mtv::scaled $which
+}
+
+# The next image of a stream, in the place of one of the same size, type and WCS. What DS9 brings up to date after other
+# loads, its menus, dialogs and lists of what it has loaded, would stay the same: 4.5 of 15 ms for 2048x4176 float32.
+proc ::mtv::do::next {number path} {
+    set which [::mtv::frame $number]
+    if {![$which has fits] || [$which has contour] || [$which has grid]} {
+        image $number $path
+        return
+    }
+    set pan [$which get cursor image fk5]
+    ::mtv::drop_masks $which
+    $which load fits {} "{$path}" mmapincr {}
+    $which center
+    $which pan to image fk5 {*}$pan
+    if {$which eq $::current(frame)} {RefreshInfoBox $which}
+    lappend ::mtv::scaled $which
+}
+
+proc ::mtv::do::mask {number transparency layers} {
+    set which [::mtv::frame $number]
+    ::mtv::drop_masks $which
+    $which mask system physical
+    $which mask blend source
+    $which mask mark nonzero
+    $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+}
+
+# Layers that are loaded are written over in their files: DS9 shows what is in them when it next draws.
+proc ::mtv::do::remask {number transparency patches layers} {
+    set which [::mtv::frame $number]
+    foreach patch $patches {::mtv::overwrite {*}$patch}
+    $which mask transparency $transparency
+    ::mtv::add_layers $which $layers
+    $which update
+}
+
+proc ::mtv::overwrite {path source size} {
+    set target [open $path {RDWR BINARY}]
+    set pixels [open [expr {$source eq {} ? {/dev/zero} : $source}] rb]
+    try {
+        fconfigure $target -buffersize 1000000
+        fconfigure $pixels -buffersize 1000000
+        seek $target 2880
+        fcopy $pixels $target -size $size
+    } finally {
+        close $pixels
+        close $target
+    }
+}
+
+proc ::mtv::add_layers {which layers} {
+    foreach layer $layers {
+        lassign $layer path colour
+        $which mask color $colour
+        set ::mask(color) $colour
+        ::mtv::load $which $path mask
+    }
+}
+
+proc ::mtv::do::transparency {number percent} {
+    [::mtv::frame $number] mask transparency $percent
+}
+
+proc ::mtv::do::fail {message} {
+    error $message
+}

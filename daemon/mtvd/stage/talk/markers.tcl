@@ -1,0 +1,141 @@
+# Actions on markers. Those that have no place on the image's sky are left out, and counted.
+
+proc ::mtv::do::markers_of {number path {lines 0}} {
+    set file [open $path]
+    set code [catch {read $file} text]
+    close $file
+    if {$code} {error $text}
+    markers $number $text $lines
+}
+
+proc ::mtv::do::markers {number text {lines 0}} {
+    set which [::mtv::frame $number]
+    # a region on a frame without an image ends DS9; the planner sends them again with the first image
+    if {![$which has fits]} return
+    ::mtv::hand::mark $which
+    if {$lines && ![::mtv::reaches $which $text]} {
+        ::mtv::draw_broken $which $text
+        return
+    }
+    ::mtv::draw $which $text
+    if {[string match "Bad Coordinate mapping*" $::ds9(msg)] && [$which has wcs celestial wcs]} {
+        ::mtv::count_unreached $which $text
+    }
+}
+
+# The result is the ids of the regions, one after the other without blanks.
+proc ::mtv::draw {which text} {
+    set ::mtv_regions $text
+    set code [catch {$which marker command ds9 var mtv_regions} message]
+    unset ::mtv_regions
+    if {$code} {error $message}
+    return $message
+}
+
+# Ids of the regions that were drawn last, so many of them, each with 1 or, where one was not made, 0: its id is taken all
+# the same.
+proc ::mtv::drawn {which count} {
+    quiet
+    set next [draw $which "image\npoint(1,1)\n"]
+    $which marker $next delete
+    foreach id [$which get marker id all] {set there($id) 1}
+    set ids {}
+    for {set id [expr {$next - $count}]} {$id < $next} {incr id} {
+        lappend ids $id [info exists there($id)]
+    }
+    return $ids
+}
+
+# Regions that the projection does not reach were left out by DS9, which tells no more than that.
+proc ::mtv::count_unreached {which text} {
+    variable unreached
+    variable place
+    set tags [lmap {-> tag} [regexp -all -inline {tag="(mtv\.[0-9a-f]+)"\n} $text] {set tag}]
+    set count 0
+    foreach {id made} [drawn $which [llength $tags]] tag $tags {
+        if {$made} continue
+        incr count
+        hand::hole $which $tag $id
+    }
+    lappend unreached [list {*}$place $count]
+}
+
+# DS9 says nothing of a vertex that the projection does not reach, and puts it at the origin. Asked as points it tells.
+proc ::mtv::reaches {which text} {
+    if {![string match icrs* $text] || ![$which has wcs celestial wcs]} {return 1}
+    set points {}
+    foreach {-> numbers} [regexp -all -inline {segment\(([^)]*)\)} $text] {
+        foreach {x y} [split $numbers ,] {append points "point($x,$y)\n"}
+    }
+    draw $which "icrs\n$points"
+    set reached [expr {$::ds9(msg) eq {}}]
+    foreach {id made} [drawn $which [regexp -all point $points]] {
+        if {$made} {$which marker $id delete}
+    }
+    return $reached
+}
+
+# A line is broken where it has no place.
+proc ::mtv::draw_broken {which text} {
+    variable unreached
+    variable place
+    set left_out 0
+    set colour {}
+    foreach row [lassign [split [string trimright $text \n] \n] system] {
+        if {[string match global* $row]} {
+            set colour $row
+            continue
+        }
+        set ids [lmap piece [pieces $which $system $row left_out] {draw $which "$system\n$colour\n$piece\n"}]
+        if {[llength $ids]} {
+            hand::more $which [lrange $ids 1 end]
+        } elseif {[regexp {tag="(mtv\.[0-9a-f]+)"} $row -> tag]} {
+            hand::hole $which $tag [lindex [drawn $which 1] 0]
+        }
+    }
+    lappend unreached [list {*}$place $left_out]
+}
+
+# The parts of a line between the vertices that have no place; what is not drawn of them is counted.
+proc ::mtv::pieces {which system row counter} {
+    upvar 1 $counter left_out
+    regexp {^(\w+)\(([^)]*)\)(.*)$} $row -> shape numbers tail
+    set found {}
+    set piece {}
+    foreach {x y} [list {*}[split $numbers ,] {} {}] {
+        set id {}
+        if {$x ne {}} {set id [draw $which "$system\npoint($x,$y)\n"]}
+        set reached [expr {$x ne {} && $::ds9(msg) eq {}}]
+        quiet
+        if {$id ne {}} {$which marker $id delete}
+        if {$reached} {
+            lappend piece $x $y
+            continue
+        }
+        incr left_out [expr {$x ne {}}]
+        if {[llength $piece] > 2} {
+            lappend found "${shape}([join $piece ,])$tail"
+        } elseif {[llength $piece]} {
+            incr left_out
+        }
+        set piece {}
+    }
+    return $found
+}
+
+proc ::mtv::do::unmark {number tag} {
+    set which [::mtv::frame $number]
+    ::mtv::hand::mark $which
+    ::mtv::hand::drop $which $tag
+    if {$tag eq {}} {$which marker delete all} else {$which marker $tag delete}
+}
+
+# Regions that the user has drawn, in place of those that are there.
+proc ::mtv::do::user {number text} {
+    set which [::mtv::frame $number]
+    ::mtv::hand::mark $which
+    foreach id [$which get marker id all] {
+        if {![string match *mtv.* [$which get marker $id tag]]} {$which marker $id delete}
+    }
+    if {$text ne {}} {markers $number $text}
+}
