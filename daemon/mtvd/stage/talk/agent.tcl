@@ -56,6 +56,7 @@ proc ::mtv::section {key steps} {
 proc ::mtv::step {step} {
     variable boxes
     set before [llength $boxes]
+    hand::will [lindex $step 0]
     set name ::mtv::do::[lindex $step 0]
     if {[info commands $name] eq {}} {error "no such action"}
     $name {*}[lrange $step 1 end]

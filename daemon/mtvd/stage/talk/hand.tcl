@@ -15,17 +15,29 @@ namespace eval ::mtv::hand {
     variable ours {}
     variable holes {}
     variable further {}
+    variable known 0
 }
 
 # The batch
 
 proc ::mtv::hand::begin {} {
     variable report {}
+    variable known 0
+}
+
+# What the next action is. Those on markers change nothing else of what a frame shows.
+proc ::mtv::hand::will {name} {
+    variable known
+    if {$name ni {markers markers_of unmark user}} {set known 0}
 }
 
 proc ::mtv::hand::untouched {} {
     variable report
-    if {[catch look]} {set report {}}
+    if {[catch look]} {
+        set report {}
+    } else {
+        variable known [expr {[llength $report] == 0}]
+    }
     set ::errorInfo {}
     return [expr {[llength $report] == 0}]
 }
@@ -42,9 +54,17 @@ proc ::mtv::hand::take {} {
     variable front $::current(frame)
     variable dirty
     variable gone
-    # all of them: locked frames follow the one that a batch names
-    set views {}
-    foreach which $frames {dict set views $which [view $which [known_number $which]]}
+    variable known
+    variable ours
+    if {$known} {
+        foreach which [dict keys $ours] {
+            if {[dict get $views $which] ne {}} {dict set views $which markers [count $which]}
+        }
+    } else {
+        # all of them: locked frames follow the one that a batch names
+        set views {}
+        foreach which $frames {dict set views $which [view $which [known_number $which]]}
+    }
     variable ours {}
     set dirty {}
     set gone {}
