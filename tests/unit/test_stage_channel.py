@@ -278,6 +278,33 @@ async def test_a_request_that_stuck_halfway_is_not_run_and_the_next_one_is(direc
     assert whole[2:] == ["1", "Yg=="]
 
 
+async def test_however_quick_the_answers_are_others_have_their_turn(directory: Path, agent: Agent) -> None:
+    turns = 0
+
+    async def counts() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.sleep(0)
+
+    def echo() -> None:
+        """Answer from another thread, before the daemon's own loop comes round."""
+        for _ in range(100):
+            while True:
+                with contextlib.suppress(BlockingIOError):
+                    data = os.read(agent.requests, 1 << 16)
+                    break
+            agent.says(told(data.split()[1].decode(), "yes"))
+
+    async with opened(directory) as channel, beside(counts), anyio.create_task_group() as group:
+        group.start_soon(anyio.to_thread.run_sync, echo)
+        await channel.run(b"x", deadline_secs=LONG)
+        before = turns
+        for _ in range(99):
+            assert await channel.run(b"x", deadline_secs=LONG) == "yes"
+        assert turns - before >= 10
+
+
 async def test_an_agent_that_dies_is_noticed_before_the_deadline(directory: Path, agent: Agent) -> None:
     async def dies() -> None:
         await agent.heard()
