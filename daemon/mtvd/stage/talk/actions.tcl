@@ -64,8 +64,20 @@ proc ::mtv::do::next {number path} {
     $which load fits {} "{$path}" mmapincr {}
     $which center
     $which pan to image fk5 {*}$pan
-    if {$which eq $::current(frame)} {RefreshInfoBox $which}
+    ::mtv::info_later
     lappend ::mtv::scaled $which
+}
+
+# The lines above the image follow a stream ten times a second: with the redraw of their text they cost a tenth of a frame.
+proc ::mtv::info_later {} {
+    variable info_timer
+    if {$info_timer eq {}} {set info_timer [after 100 ::mtv::info_now]}
+}
+
+proc ::mtv::info_now {} {
+    variable info_timer {}
+    catch {RefreshInfoBox $::current(frame)}
+    set ::errorInfo {}
 }
 
 proc ::mtv::do::mask {number transparency layers} {

@@ -15,6 +15,7 @@ namespace eval ::mtv {
     variable place {}
     variable closed_mark {}
     variable resized 0
+    variable info_timer {}
     variable made
     array set made {}
     variable fitted

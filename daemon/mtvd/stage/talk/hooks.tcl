@@ -41,6 +41,7 @@ proc ::mtv::undo {script} {
 proc ::mtv::hook {directory} {
     variable closed_mark $directory/closed
     variable undone {}
+    undo {after cancel $::mtv::info_timer}
     # first, because it alone may be refused
     talk::install $directory
     foreach name {tk_messageBox FileDialog DialogWait} {
