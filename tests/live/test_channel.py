@@ -15,9 +15,9 @@ import pytest
 from tests.live.test_supervisor import change
 
 from mtvd.scene.actions import CreateFrame, SetColormap
-from mtvd.stage.paint.wording import INLINE_BYTES_MAX
 from mtvd.stage.port import WindowLost, WindowUnavailable
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS, ScriptFailed
+from mtvd.stage.talk.wording import INLINE_BYTES_MAX
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb"), pytest.mark.anyio, pytest.mark.timeout(300)]
 GREY = SetColormap(frame=0, name="grey", invert=False)

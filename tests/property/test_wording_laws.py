@@ -7,7 +7,7 @@ import binascii
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtvd.stage.paint.wording import Answers, Told, request
+from mtvd.stage.talk.wording import Answers, Told, request
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=50)
 IDENTITIES = st.from_regex(r"[0-9a-f]{16}\.[0-9]{1,6}", fullmatch=True)

@@ -16,9 +16,9 @@ import anyio.abc
 import anyio.to_thread
 import pytest
 
-from mtvd.stage.paint.wording import INLINE_BYTES_MAX
 from mtvd.stage.talk import channel as channels
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel, ChannelTaken, NoAnswer, NoChannel, ScriptFailed
+from mtvd.stage.talk.wording import INLINE_BYTES_MAX
 
 pytestmark = pytest.mark.anyio
 SOON, LONG = 0.3, 60
@@ -218,7 +218,7 @@ async def test_an_answer_that_does_not_fit_its_own_words_is_none(directory: Path
 async def test_garbage_without_end_neither_grows_nor_costs_what_follows(
     directory: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtvd.stage.paint.wording.ANSWER_BYTES_MAX", 100_000)
+    monkeypatch.setattr("mtvd.stage.talk.wording.ANSWER_BYTES_MAX", 100_000)
     biggest = 0
 
     async def floods() -> None:

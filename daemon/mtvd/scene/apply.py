@@ -12,18 +12,7 @@ from mtv.wire.hints import near
 from mtv.wire.steps import Display as DisplayKey
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
-from mtvd.scene.model import (
-    USER,
-    Colormap,
-    Display,
-    Overlay,
-    Pan,
-    Rotation,
-    Scale,
-    Scene,
-    UserRegions,
-    Zoom,
-)
+from mtvd.scene.model import USER, Colormap, Display, Overlay, Pan, Rotation, Scale, Scene, UserRegions, Zoom
 
 FIRST_NAMED: Final = 1001
 """Displays with a name take numbers from here up."""

@@ -11,7 +11,8 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskStatus
 
-from mtv.wire.messages import Event, WindowState
+from mtv.wire.messages import Event
+from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import told
 from mtvd.scene import actions

@@ -1,6 +1,6 @@
 """The channel to a window: scripts go to its agent and answers come back, through two FIFOs in the window's directory.
 
-The daemon's loop is never blocked: each wait for a pipe is awaited and has a deadline. `mtvd.stage.paint.wording` has
+The daemon's loop is never blocked: each wait for a pipe is awaited and has a deadline. `mtvd.stage.talk.wording` has
 the lines, ``talk.tcl`` the other end.
 """
 
@@ -20,7 +20,7 @@ from typing import Final, NoReturn
 import anyio
 import anyio.to_thread
 
-from mtvd.stage.paint.wording import INLINE_BYTES_MAX, Answers, Told, request, request_by_file
+from mtvd.stage.talk.wording import INLINE_BYTES_MAX, Answers, Told, request, request_by_file
 
 REQUESTS: Final = "channel"
 ANSWERS: Final = "answers"

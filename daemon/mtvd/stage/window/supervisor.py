@@ -19,7 +19,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskStatus
 
-from mtv.wire.messages import WindowState
+from mtv.wire.reports import WindowState
 from mtvd.host.children import Child, ChildNotStarted
 from mtvd.stage.port import WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
