@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from benchmarks.picture import Picture, decode
+from mtvd.stage.window.preferences import write_preferences
 
 WIDTH, HEIGHT = 1000, 679
 """Image area where nobody says otherwise."""
 
 _SCREEN: Final = "1280x1024x24"
+_TITLE: Final = "bench"
 _START_SECS: Final = 300.0
 _STOP_SECS: Final = 5.0
 
@@ -121,8 +123,9 @@ class Ds9:
         return f":{number}"
 
     def _start_ds9(self, home: Path, sockets: Path) -> str:
-        process = self._start(["ds9", "-samp", "no", "-title", "bench"], home)
-        socket = sockets / f"DS9_bench.{process.pid}"
+        write_preferences(home, _TITLE)
+        process = self._start(["ds9", "-title", _TITLE], home)
+        socket = sockets / f"DS9_{_TITLE}.{process.pid}"
         limit = time.monotonic() + _START_SECS
         while time.monotonic() < limit and process.poll() is None:
             if socket.exists() and self._answers(str(socket)):
