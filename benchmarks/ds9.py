@@ -21,6 +21,10 @@ WIDTH, HEIGHT = 1000, 679
 """Image area where nobody says otherwise."""
 
 _SCREEN: Final = "1280x1024x24"
+REDRAW: Final = "$current(frame) update; update idletasks; winfo pointerxy ."
+"""Tcl that draws the frame in front, and returns once the X server has done it. XPA's ``update now`` draws before it
+returns in DS9 8.4.1 alone; from 8.5 on it leaves that to DS9's idle time."""
+
 _TITLE: Final = "bench"
 _START_SECS: Final = 300.0
 _STOP_SECS: Final = 5.0
@@ -78,6 +82,10 @@ class Ds9:
         """Run a script in DS9."""
         self.set("tcl", data=script.encode())
 
+    def redraw(self) -> None:
+        """Wait until the frame in front is drawn."""
+        self.tcl(REDRAW)
+
     def get(self, *words: str) -> str:
         """Ask by ``xpaget``."""
         done = subprocess.run(
@@ -89,7 +97,7 @@ class Ds9:
         """Give the image area a size in pixels."""
         self.set("width", str(width))
         self.set("height", str(height))
-        self.set("update", "now")
+        self.redraw()
 
     def select(self, frame: int, *, limits: tuple[float, float]) -> None:
         """Bring a frame to the front, with what makes pictures comparable: fixed limits, opaque and unmixed masks."""
@@ -101,7 +109,7 @@ class Ds9:
 
     def picture(self) -> Picture:
         """Return what is on the screen."""
-        self.set("update", "now")
+        self.redraw()
         path = Path(self._directory.name) / "picture.png"
         self.set("saveimage", "png", str(path))
         return decode(path.read_bytes())
