@@ -123,7 +123,7 @@ class Bench:
 
         def prepare() -> None:
             self.ds9.set("regions", "delete", "all")
-            self.ds9.set("update", "now")
+            self.ds9.redraw()
 
         return Way(name=name, draw=draw, prepare=prepare, look=self.ds9.picture)
 

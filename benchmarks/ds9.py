@@ -15,11 +15,17 @@ from types import TracebackType
 from typing import Final, Self
 
 from benchmarks.picture import Picture, decode
+from mtvd.stage.window.preferences import write_preferences
 
 WIDTH, HEIGHT = 1000, 679
 """Image area where nobody says otherwise."""
 
 _SCREEN: Final = "1280x1024x24"
+REDRAW: Final = "$current(frame) update; update idletasks; winfo pointerxy ."
+"""Tcl that draws the frame in front, and returns once the X server has done it. XPA's ``update now`` draws before it
+returns in DS9 8.4.1 alone; from 8.5 on it leaves that to DS9's idle time."""
+
+_TITLE: Final = "bench"
 _START_SECS: Final = 300.0
 _STOP_SECS: Final = 5.0
 
@@ -76,6 +82,10 @@ class Ds9:
         """Run a script in DS9."""
         self.set("tcl", data=script.encode())
 
+    def redraw(self) -> None:
+        """Wait until the frame in front is drawn."""
+        self.tcl(REDRAW)
+
     def get(self, *words: str) -> str:
         """Ask by ``xpaget``."""
         done = subprocess.run(
@@ -87,7 +97,7 @@ class Ds9:
         """Give the image area a size in pixels."""
         self.set("width", str(width))
         self.set("height", str(height))
-        self.set("update", "now")
+        self.redraw()
 
     def select(self, frame: int, *, limits: tuple[float, float]) -> None:
         """Bring a frame to the front, with what makes pictures comparable: fixed limits, opaque and unmixed masks."""
@@ -99,7 +109,7 @@ class Ds9:
 
     def picture(self) -> Picture:
         """Return what is on the screen."""
-        self.set("update", "now")
+        self.redraw()
         path = Path(self._directory.name) / "picture.png"
         self.set("saveimage", "png", str(path))
         return decode(path.read_bytes())
@@ -121,8 +131,9 @@ class Ds9:
         return f":{number}"
 
     def _start_ds9(self, home: Path, sockets: Path) -> str:
-        process = self._start(["ds9", "-samp", "no", "-title", "bench"], home)
-        socket = sockets / f"DS9_bench.{process.pid}"
+        write_preferences(home, _TITLE)
+        process = self._start(["ds9", "-title", _TITLE], home)
+        socket = sockets / f"DS9_{_TITLE}.{process.pid}"
         limit = time.monotonic() + _START_SECS
         while time.monotonic() < limit and process.poll() is None:
             if socket.exists() and self._answers(str(socket)):

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import fits
+from benchmarks.ds9 import REDRAW
 from benchmarks.libxpa import Handle
 
 _LINE = 4096 - 100 - 5
@@ -96,7 +97,7 @@ class DisplayDs9:
     def update(self) -> None:
         """Wait for the redraw, which display_ds9 itself never does."""
         self._flush()
-        self._send("update now")
+        self._send("tcl", REDRAW.encode())
 
     def _greet(self) -> None:
         self._handle = Handle(self._target)
@@ -131,6 +132,6 @@ class DisplayDs9:
         if pending:
             self._send(pending)
 
-    def _send(self, command: str) -> None:
-        if complaint := self._handle.set(command):
+    def _send(self, command: str, data: bytes = b"") -> None:
+        if complaint := self._handle.set(command, data):
             raise RuntimeError(f"DS9 refused {command[:80]!r}: {complaint}")

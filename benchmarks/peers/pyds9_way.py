@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import fits
+from benchmarks.ds9 import REDRAW
 
 SHARED = Path("/dev/shm")
 _PAUSES_SECS: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -94,7 +95,7 @@ class Pyds9Way:
 
     def update(self) -> None:
         """Wait for the redraw."""
-        self._set("update now")
+        self._set("tcl", REDRAW)
 
     def _show_planes(self, mask: NDArray[np.int32], planes: Mapping[str, int], colours: Mapping[str, str]) -> None:
         for name, bit in sorted(planes.items(), key=lambda item: item[1]):

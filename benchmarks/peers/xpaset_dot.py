@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
+from benchmarks.ds9 import REDRAW
+
 
 class XpasetDot:
     """Draws circles in the frame in front.
@@ -32,10 +34,10 @@ class XpasetDot:
 
     def update(self) -> None:
         """Wait for the redraw."""
-        self._run("update", "now")
+        self._run("tcl", data=REDRAW.encode())
 
-    def _run(self, *words: str) -> None:
-        command = ["xpaset", "-p", self._target, *words]
-        done = subprocess.run(command, env=self._environment, capture_output=True, check=False)
+    def _run(self, *words: str, data: bytes = b"") -> None:
+        command = ["xpaset", *([] if data else ["-p"]), self._target, *words]
+        done = subprocess.run(command, env=self._environment, input=data, capture_output=True, check=False)
         if done.returncode or done.stderr:
             raise RuntimeError(f"xpaset {' '.join(words)}: {done.stderr.decode(errors='replace').strip()}")

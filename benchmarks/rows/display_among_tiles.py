@@ -8,6 +8,7 @@ import mtv
 from benchmarks import exposure, fits
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
+from benchmarks.ds9 import REDRAW
 from benchmarks.libxpa import Handle
 from benchmarks.row import Measured, Row, Target
 
@@ -24,17 +25,24 @@ def measure(bench: Bench) -> Measured:
     bench.frames(*range(_FIRST, _FIRST + count))
     handle = Handle(bench.ds9.target)
 
-    def peer(*commands: str) -> None:
+    def peer(*commands: str, data: bytes = b"") -> None:
         for command in commands:
-            if complaint := handle.set(command):
+            if complaint := handle.set(command, data):
                 raise RuntimeError(f"{command}: {complaint}")
+
+    def redrawn() -> None:
+        peer("tcl", data=REDRAW.encode())
 
     for number in range(_FIRST, _FIRST + count):
         peer(f"frame {number}", f"fits {path}", "zoom to fit")
-    peer("tile yes", "update now")
+    peer("tile yes")
+    redrawn()
 
     def come_and_go() -> None:
-        peer("frame 999", f"fits {path}", "zoom to fit", "update now", "frame delete", "update now")
+        peer("frame 999", f"fits {path}", "zoom to fit")
+        redrawn()
+        peer("frame delete")
+        redrawn()
 
     try:
         ours = _ours(bench, count, pixels) if bench.with_ours else None

@@ -32,7 +32,7 @@ def measure(bench: Bench) -> Measured:
 
             def draw() -> None:
                 crowd.run()
-                ds9.set("update", "now")
+                ds9.redraw()
 
             return bench.dots_way(name, draw)
 

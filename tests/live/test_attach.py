@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytes
 
 TITLE = "mine"
 HOOKED = "[info body ::QuitDS9] [info commands ::mtv::*] [namespace exists ::mtv] [file channels]"
+QUIET = "set ::pds9(samp,hub) 0\nset ::pds9(autosave) 0\n"
+"""Preferences of a user whose DS9 opens no hub, which it opens once on each machine, and does not ask at its start."""
 SETTINGS = "[set ::pds9(automarker)] [set ::panzoom(preserve)] [set ::marker(preserve)] [info exists ::mtv_commit]"
 
 
@@ -46,12 +48,21 @@ class User:
         with os.fdopen(reader) as told:
             self.display = f":{told.readline().strip()}"
 
-    def start(self, title: str = TITLE, method: str = "local") -> psutil.Popen:
-        """Start a DS9 and wait until it has registered."""
+    def start(
+        self, title: str = TITLE, method: str = "local", *, stock: bool = False, options: Sequence[str] = ()
+    ) -> psutil.Popen:
+        """Start a DS9 and wait until it has registered, and, where it has no options, until its start is over.
+
+        One that is not ``stock`` has preferences.
+        """
         home = self.directory / "home"
         home.mkdir(exist_ok=True)
+        for name in (".ds9.prf", f".{title}.prf"):
+            (home / name).write_text("" if stock else QUIET)
+            (home / name).chmod(0o600)
         environ = os.environ | {"DISPLAY": self.display, "HOME": str(home), "XPA_METHOD": method}
-        ds9 = psutil.Popen(["ds9", "-title", title], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["ds9", "-title", title, *options]
+        ds9 = psutil.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.running.append(ds9)
         target = str(self.xpa / f"DS9_{title}.{ds9.pid}") if method == "local" else f"DS9:{title}"
         answers = ["xpaget", target, "version"]
@@ -59,11 +70,14 @@ class User:
         while subprocess.run(answers, env=environ, capture_output=True, timeout=60, check=False).returncode:
             assert ds9.poll() is None
             assert time.monotonic() < deadline
+        while method == "local" and not options and self.ask(ds9, "[set ::ds9(init)]", title) != "0":
+            assert ds9.poll() is None
+            assert time.monotonic() < deadline
         return ds9
 
-    def ask(self, ds9: psutil.Popen, word: str) -> str:
+    def ask(self, ds9: psutil.Popen, word: str, title: str = TITLE) -> str:
         """Ask a DS9 for a Tcl word."""
-        with Probe(str(self.xpa / f"DS9_{TITLE}.{ds9.pid}")) as probe:
+        with Probe(str(self.xpa / f"DS9_{title}.{ds9.pid}")) as probe:
             return probe.tcl(f'"{word}"')
 
     def leave(self) -> None:
@@ -230,6 +244,16 @@ async def test_one_that_hangs_is_let_go_after_the_deadline_and_lives(user: User,
         await rig.run([CreateFrame(frame=5)])
     assert rig.stage.state.state == "absent"
     assert ds9.poll() is None
+
+
+async def test_one_that_waits_for_an_answer_at_its_start_is_refused_and_its_question_is_named(
+    user: User, rig: Any
+) -> None:
+    question = user.directory / "question.tcl"
+    question.write_text("tk_messageBox -type yesno -message {Found a copy, restore?}\n")
+    user.start(options=["-source", str(question)])
+    with pytest.raises(WindowUnavailable, match="'mine' could not be attached to: it waits for an answer: Found"):
+        await rig.stage.ensure()
 
 
 async def test_another_daemon_that_lives_is_not_robbed_of_its_ds9(user: User, rig: Any) -> None:

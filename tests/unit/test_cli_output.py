@@ -40,6 +40,7 @@ def test_a_bar_says_what_is_done_and_how_much_of_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal gets no bar
     monkeypatch.setenv("COLUMNS", "120")
     with output.Bar(wanted=True) as bar:
         bar(Progress(done=1_200_000, total=33_600_000, unit="bytes"))

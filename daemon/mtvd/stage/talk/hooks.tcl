@@ -63,7 +63,7 @@ proc ::mtv::hook {directory} {
 proc ::mtv::install {directory} {
     if {[info commands ::mtv::tk_messageBox] ne {}} return
     hook $directory
-    # nobody answers boxes of the start either: "-samp no" alone opens one, and DS9 never finishes its start behind it
+    # nobody answers boxes of the start either, and DS9 never finishes its start behind one
     variable busy 1
     announce $directory
 }

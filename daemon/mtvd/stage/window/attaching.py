@@ -138,6 +138,9 @@ def _refuse_stopped(title: str, address: str) -> None:
 def _script(agent: Path) -> bytes:
     """Take over what a daemon that is gone has left there; nothing from one that lives."""
     return f"""
+        if {{$::ds9(init) && [winfo exists .__tk__messagebox]}} {{
+            error "it waits for an answer: [.__tk__messagebox.msg cget -text]"
+        }}
         if {{$::ds9(init)}} {{error "{_STARTING}"}}
         if {{[info exists ::mtv::holder] && $::mtv::holder != {os.getpid()} && [file exists /proc/$::mtv::holder]}} {{
             error "another mtvd is attached to it, pid $::mtv::holder"

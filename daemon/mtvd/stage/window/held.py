@@ -97,6 +97,8 @@ class Held:
         """Return why the window is gone, with the last words of whoever went; ``reason`` where it still lives."""
         with anyio.move_on_after(_DYING_SECS):
             await self.ended()
+            # a virtual screen ends with its last client, and can be gone before the DS9 that is dying is
+            await self.process.ended()
         words = "" if self.window.attached else last_words(self.window.log)
         if self.alive:
             return _with(reason, words)

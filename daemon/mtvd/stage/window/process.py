@@ -25,6 +25,7 @@ from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS
 from mtvd.stage.talk.lane import ENVIRONMENT
 from mtvd.stage.window.owned import Owned, spawn
+from mtvd.stage.window.preferences import write_preferences
 from mtvd.stage.window.screen import Screen, end_virtual, last_words
 
 _SOCKET_PATH_MAX: Final = 107
@@ -86,6 +87,7 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
     home.mkdir(exist_ok=True)
     if len(str(xpa)) + len(f"/DS9_{settings.title}.4194304") > _SOCKET_PATH_MAX:
         raise WindowUnavailable(f"{stage_directory} is too long for a socket: set XDG_RUNTIME_DIR to a shorter path")
+    write_preferences(home, settings.title)
     command = _command(settings, write_agent(directory, "install"))
     log = directory / "ds9.log"
     process = spawn(command, environment=_environment(screen, xpa, home), directory=home, log=log)
@@ -187,9 +189,8 @@ def _read_state(stage_directory: Path) -> Window | None:
 
 
 def _command(settings: StageSettings, agent: Path) -> list[str]:
-    """Return the command line: the agent comes first, because ``-samp no`` opens a box that somebody must answer."""
     geometry = f"{settings.width_px}x{settings.height_px}"
-    return [settings.ds9, "-title", settings.title, "-geometry", geometry, "-source", str(agent), "-samp", "no"]
+    return [settings.ds9, "-title", settings.title, "-geometry", geometry, "-source", str(agent)]
 
 
 def _environment(screen: Screen, xpa: Path, home: Path) -> dict[str, str]:
