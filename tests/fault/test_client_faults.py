@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zmq
+from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
@@ -21,17 +21,8 @@ from mtv.wire.frames import Kind
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Overlay
 
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
-
-
-@pytest.fixture
-def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
-    with mtv.connect(daemon.endpoint) as made:
-        yield made
+limits, pixel_directory = scripted.limits, scripted.pixel_directory
+daemon, connection = scripted.daemon, scripted.connection
 
 
 def test_unanswered_requests_go_out_again_after_a_restart_with_their_own_ids_and_pixels_in_order(

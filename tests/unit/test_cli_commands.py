@@ -8,13 +8,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click.testing
 import numpy as np
 import pytest
+from tests.support.scripted import Run
 
 from mtv.cli import COMMANDS, cli
 from mtv.testing import ScriptedDaemon, Seen
@@ -23,34 +24,12 @@ from mtv.wire import steps as st
 from mtv.wire.data import Array, Catalog, Column, Dataset, File, Handle, SkyBox
 from mtv.wire.errors import Code, Error, exception_for
 
-Run = Callable[..., click.testing.Result]
-
 ROWS = ms.Rows(
     columns=("instrument", "visit", "run"),
     rows=(("HSC", 23718, "u/me/1"), ("HSC", 1214, "u/me/1")),
     ids=("6f3b2c1e00000000000000000000000a", "6f3b2c1e00000000000000000000000b"),
     dataset_type="calexp",
 )
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
-
-
-@pytest.fixture
-def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in ("MTV_REPO", "MTV_COLLECTIONS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
-
-    def invoke(*arguments: str, stdin: str = "", code: int = 0) -> click.testing.Result:
-        result = click.testing.CliRunner().invoke(cli, arguments, input=stdin, prog_name="mtv")
-        assert result.exit_code == code, result.output
-        return result
-
-    return invoke
 
 
 def only_step(daemon: ScriptedDaemon) -> Any:

@@ -91,11 +91,11 @@ def started(environ: dict[str, str], endpoint: str) -> Iterator[int]:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        window = ms.WindowState()
-        made.script(ms.Status, ms.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window))
-        yield made
+def answering(daemon: ScriptedDaemon) -> ScriptedDaemon:
+    """A daemon that tells its status."""
+    window = ms.WindowState()
+    daemon.script(ms.Status, ms.Report(release="x", pid=1, uptime_secs=1, endpoint=daemon.endpoint, window=window))
+    return daemon
 
 
 def loaded_by(environ: dict[str, str], *arguments: str) -> set[str]:
@@ -113,8 +113,8 @@ def loaded_by(environ: dict[str, str], *arguments: str) -> set[str]:
 HEAVY = {"numpy", "rich", "astropy", "anyio", "asyncio", "mtvd", "platformdirs", "subprocess", "shutil", "tempfile"}
 
 
-def test_status_loads_nothing_heavy(environ: dict[str, str], daemon: ScriptedDaemon) -> None:
-    loaded = loaded_by(environ, "status", "--endpoint", daemon.endpoint)
+def test_status_loads_nothing_heavy(environ: dict[str, str], answering: ScriptedDaemon) -> None:
+    loaded = loaded_by(environ, "status", "--endpoint", answering.endpoint)
     assert "zmq" in loaded
     assert not loaded & HEAVY
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,19 @@ from mtv.testing import ScriptedDaemon
 from mtv.wire import messages as ms
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        made.script(
-            ms.Status,
-            ms.Report(
-                release="x",
-                pid=7,
-                uptime_secs=1,
-                endpoint=made.endpoint,
-                listen="tcp://0.0.0.0:5678",
-                window=ms.WindowState(state="ready", headless=True, x_display=":9"),
-                repositories=(ms.RepositoryInfo(alias="demo", location="/data/demo"),),
-            ),
-        )
-        monkeypatch.setenv("MTV_ENDPOINT", made.endpoint)
-        yield made
+@pytest.fixture(autouse=True)
+def answers(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = ms.Report(
+        release="x",
+        pid=7,
+        uptime_secs=1,
+        endpoint=daemon.endpoint,
+        listen="tcp://0.0.0.0:5678",
+        window=ms.WindowState(state="ready", headless=True, x_display=":9"),
+        repositories=(ms.RepositoryInfo(alias="demo", location="/data/demo"),),
+    )
+    daemon.script(ms.Status, report)
+    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
 
 
 def up(*arguments: str, code: int = 0) -> click.testing.Result:

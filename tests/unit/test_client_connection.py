@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,15 +26,8 @@ from mtv.wire.steps import Overlay, Show
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock", limits=Limits(in_flight=4)) as made:
-        yield made
-
-
-@pytest.fixture
-def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
-    with mtv.connect(daemon.endpoint) as made:
-        yield made
+def limits() -> Limits:
+    return Limits(in_flight=4)
 
 
 def failing(code: str, where: str = "") -> messages.Outcome:

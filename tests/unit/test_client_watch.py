@@ -60,12 +60,6 @@ class Registry:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
-
-
-@pytest.fixture
 def registry(daemon: ScriptedDaemon) -> Registry:
     made = Registry()
     daemon.script(Query, made)
@@ -73,10 +67,10 @@ def registry(daemon: ScriptedDaemon) -> Registry:
 
 
 @pytest.fixture
-def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
+def connection(daemon: ScriptedDaemon) -> Iterator[mtv.Connection]:
     patience = Timing(hello_secs=5.0, lost_secs=0.1, retry_secs=0.02)
-    with mtv.Connection(daemon.endpoint, timing=patience) as connection:
-        yield mtv.Repository("hsc", connection=connection)
+    with mtv.Connection(daemon.endpoint, timing=patience) as made:
+        yield made
 
 
 def watching_from_now(daemon: ScriptedDaemon, repository: mtv.Repository, **options: Any) -> Watch[mtv.DatasetRef]:
