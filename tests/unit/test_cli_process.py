@@ -15,7 +15,7 @@ import pytest
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages as ms
 
-pytestmark = pytest.mark.timeout(240)  # some tests start five processes, one after the other
+pytestmark = pytest.mark.slow("some tests start five processes, one after the other", secs=40)
 
 _MTVD = '''
 """Stands for the daemon: listens, answers Status, leaves once it was told to and its answer has been read."""
