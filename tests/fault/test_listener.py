@@ -13,6 +13,7 @@ import msgpack
 import msgspec
 import pytest
 import zmq
+from tests.support.refusals import refused_request
 
 from mtv.wire import codec, frames, messages, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
@@ -32,12 +33,6 @@ def dot(x: float = 1.0, display: int | str = 0, overlay: str = "markers") -> ste
 
 def image(shape: tuple[int, ...] = (3, 4), dtype: str = ">f4") -> steps.Mtv:
     return steps.Mtv(target=Exposure(image=Array(dtype=dtype, shape=shape, buffer=0)))
-
-
-async def refused(client: Any, request: Any, buffers: tuple[bytes, ...] = ()) -> tuple[str, str]:
-    reply = await client.ask(request, buffers)
-    assert isinstance(reply, messages.Failed), reply
-    return reply.error.code, reply.error.where
 
 
 async def next_progress(client: Any, number: int) -> messages.Progress:
@@ -78,9 +73,9 @@ async def test_another_major_version_is_refused_with_the_version_that_is_spoken(
 
 async def test_unknown_types_and_ill_typed_fields_are_refused_with_their_path(daemon: Daemon) -> None:
     client = daemon.client()
-    assert await refused(client, msgpack.packb({"type": "explode"})) == ("unknown_type", "type")
-    assert await refused(client, msgpack.packb({"type": "pan", "x": "far", "y": 1})) == ("bad_value", "x")
-    assert await refused(client, b"\xc1") == ("bad_message", "body")
+    assert await refused_request(client, msgpack.packb({"type": "explode"})) == ("unknown_type", "type")
+    assert await refused_request(client, msgpack.packb({"type": "pan", "x": "far", "y": 1})) == ("bad_value", "x")
+    assert await refused_request(client, b"\xc1") == ("bad_message", "body")
     await still_works(client)
 
 
@@ -134,7 +129,7 @@ async def test_unknown_types_and_ill_typed_fields_are_refused_with_their_path(da
 )
 async def test_bad_values_are_refused_with_the_name_of_their_field(daemon: Daemon, step: Any, where: str) -> None:
     client = daemon.client()
-    code, field = await refused(client, step, (bytes(64),))
+    code, field = await refused_request(client, step, (bytes(64),))
     assert code in {"bad_value", "unknown_display", "unknown_handle", "too_large"}
     assert field == where
     assert daemon.window.batches == []
@@ -145,7 +140,7 @@ async def test_bad_values_are_refused_with_the_name_of_their_field(daemon: Daemo
 async def test_a_transaction_with_one_bad_step_draws_nothing(daemon: Daemon) -> None:
     client = daemon.client()
     request = messages.Transaction(steps=(dot(), steps.Zoom(factor=-1.0)))
-    assert await refused(client, request) == ("bad_value", "steps[1].factor")
+    assert await refused_request(client, request) == ("bad_value", "steps[1].factor")
     assert daemon.window.batches == []
 
 
@@ -321,7 +316,7 @@ async def test_a_window_lost_while_it_is_looked_at_is_drawn_again_and_looked_at_
     assert not isinstance(await client.ask(look), messages.Failed)
     assert len(daemon.window.batches) == 2
     daemon.window.lost_looks = 2
-    assert (await refused(client, look))[0] == "draw_failed"
+    assert (await refused_request(client, look))[0] == "draw_failed"
     await still_works(client)
 
 
@@ -479,7 +474,7 @@ async def test_a_file_that_another_display_shows_cannot_be_claimed_or_lost(daemo
     assert isinstance(await client.ask(image(), (bytes(48),)), messages.Outcome)
     (shown,) = daemon.engine.scene.files()
     stolen = Exposure(image=Array(dtype=">f4", shape=(1, 1), file=shown, offset=daemon.limits.header_bytes))
-    assert await refused(client, steps.Mtv(display=1, target=stolen)) == ("bad_value", "steps[0].target.image")
+    assert await refused_request(client, steps.Mtv(display=1, target=stolen)) == ("bad_value", "steps[0].target.image")
     assert shown in daemon.pixels.names()
 
 
@@ -506,7 +501,7 @@ async def test_the_nonce_and_what_is_no_file_cannot_be_claimed_or_removed(daemon
     link.symlink_to("/nowhere")
     for name in (welcome.nonce_name, link.name):
         array = Array(dtype=">f4", shape=(2, 2), file=name, offset=28800)
-        code, where = await refused(client, steps.Mtv(target=Exposure(image=array)))
+        code, where = await refused_request(client, steps.Mtv(target=Exposure(image=array)))
         assert (code, where) == ("bad_value", "steps[0].target.image")
     assert link.is_symlink()
     (daemon.pixels.directory / welcome.nonce_name).unlink()
@@ -557,8 +552,11 @@ async def test_a_subscriber_that_vanished_harms_nobody(daemon: Daemon) -> None:
 
 async def test_an_expression_beyond_the_limit_is_refused_before_it_is_read(daemon: Daemon) -> None:
     query = steps.Query(dataset_type="calexp", where="x" * (daemon.limits.where_chars + 1))
-    assert await refused(daemon.client(), query) == ("too_large", "where")
-    assert await refused(daemon.client(), messages.Transaction(steps=(query, dot()))) == ("too_large", "steps[0].where")
+    assert await refused_request(daemon.client(), query) == ("too_large", "where")
+    assert await refused_request(daemon.client(), messages.Transaction(steps=(query, dot()))) == (
+        "too_large",
+        "steps[0].where",
+    )
 
 
 async def test_a_large_overlay_holds_back_its_own_display_and_nobody_else(
@@ -658,7 +656,7 @@ async def test_a_reply_that_cannot_be_encoded_is_an_error_of_its_request_alone(
         patched.setattr(daemon.repositories, "known", lambda: (odd,))
         patched.setattr(daemon.repositories, "get", get)
         patched.setitem(handlers._TABLE, steps.Load, lambda _self, *given: load(*given))
-        assert (await refused(client, request_))[0] == "internal"
+        assert (await refused_request(client, request_))[0] == "internal"
     await still_works(client)
 
 
@@ -668,7 +666,7 @@ async def test_an_error_with_odd_texts_is_told(daemon: Daemon, monkeypatch: pyte
 
     monkeypatch.setattr(daemon.repositories, "get", get)
     client = daemon.client()
-    assert await refused(client, messages.Get(target=CALEXP)) == ("not_found", "\\ud800")
+    assert await refused_request(client, messages.Get(target=CALEXP)) == ("not_found", "\\ud800")
     await still_works(client)
 
 
@@ -677,7 +675,7 @@ async def test_an_outcome_that_cannot_be_told_is_an_error_and_the_window_goes_on
 ) -> None:
     monkeypatch.setattr("mtvd.drawing.committer.step_outcome", lambda *_: messages.StepOutcome(markers=1 << 70))
     client = daemon.client()
-    assert (await refused(client, dot()))[0] == "internal"
+    assert (await refused_request(client, dot()))[0] == "internal"
     monkeypatch.undo()
     await still_works(client)
 
@@ -691,7 +689,7 @@ async def test_an_event_and_progress_that_cannot_be_told_are_left_out(daemon: Da
     assert (header.sequence, event) == (2, messages.Event(kind="key", key="\\xff", number=2))
 
     daemon.repositories.fetch_at("get", 1 << 70).release()
-    assert (await refused(client, messages.Get(target=CALEXP)))[0] == "internal"
+    assert (await refused_request(client, messages.Get(target=CALEXP)))[0] == "internal"
     await still_works(client)
 
 

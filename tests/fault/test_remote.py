@@ -17,6 +17,7 @@ import anyio.to_thread
 import numpy as np
 import pytest
 import zmq
+from tests.support.refusals import refused
 
 import mtv
 from mtv.pixels.outgoing import FrameSink
@@ -63,12 +64,6 @@ def connected(daemon: Daemon) -> mtv.Connection:
     return mtv.connect(daemon.handlers.listen, timeout_secs=30)
 
 
-def refused(daemon: Daemon) -> mtv.MtvError:
-    with pytest.raises(mtv.MtvError) as caught:
-        connected(daemon)
-    return caught.value
-
-
 @pytest.fixture
 def another_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     """Go over to a host with keys of its own, which knows the daemon's; return where they are."""
@@ -112,7 +107,7 @@ async def test_a_key_that_is_not_authorised_is_told_so_and_what_to_do(
     far_daemon: Daemon, another_config: Callable[[], Path]
 ) -> None:
     another_config()
-    error = await in_thread(lambda: refused(far_daemon))
+    error = await in_thread(lambda: refused(connected, far_daemon))
     assert (error.code, error.error.where) == ("forbidden", "keys")
     assert "mtv keys authorise" in str(error)
     assert not list(far_daemon.sessions)
@@ -124,7 +119,7 @@ async def test_a_daemon_with_another_key_than_expected_is_not_spoken_to(
     place = another_config()
     keys.make(keys.DAEMON)
     keys.trust(place / "daemon.key", "127.0.0.1")
-    error = await in_thread(lambda: refused(far_daemon))
+    error = await in_thread(lambda: refused(connected, far_daemon))
     assert isinstance(error, mtv.Unavailable)
     assert "servers/127.0.0.1.key" in str(error)
     assert "mtv keys trust 127.0.0.1" in str(error)
@@ -137,7 +132,7 @@ async def test_a_revoked_key_is_let_in_no_more_and_what_is_connected_is_cut_off(
     with pytest.raises(mtv.RequestError, match="revoked"):
         await in_thread(connection.status)
     await in_thread(connection.close)
-    assert "authorise" in str(await in_thread(lambda: refused(far_daemon)))
+    assert "authorise" in str(await in_thread(lambda: refused(connected, far_daemon)))
     keys.authorise(keys.directory() / "client.key", "again")
     await in_thread(lambda: connected(far_daemon).close())
 
@@ -158,7 +153,7 @@ async def test_a_key_revoked_while_the_client_was_away_is_told_so(far_daemon: Da
 @pytest.mark.parametrize("missing", ["client.key_secret", "daemon.key"])
 async def test_without_keys_nothing_is_sent(far_daemon: Daemon, missing: str) -> None:
     (keys.directory() / missing).unlink()
-    error = await in_thread(lambda: refused(far_daemon))
+    error = await in_thread(lambda: refused(connected, far_daemon))
     assert (error.code, error.error.where) == ("forbidden", "keys")
     assert missing in str(error)
     assert "mtv keys" in error.error.hint
@@ -744,6 +739,6 @@ async def test_a_tunnel_that_leads_nowhere_is_told_at_once(far_daemon: Daemon) -
 
 async def test_the_client_makes_its_keys_its_own(far_daemon: Daemon) -> None:
     (keys.directory() / "client.key_secret").chmod(0o644)
-    assert "chmod 600" in str(await in_thread(lambda: refused(far_daemon)))
+    assert "chmod 600" in str(await in_thread(lambda: refused(connected, far_daemon)))
     (keys.directory() / "client.key_secret").chmod(0o600)
     await in_thread(lambda: connected(far_daemon).close())

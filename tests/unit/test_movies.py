@@ -136,7 +136,7 @@ def run(scenario: Callable[[Rig], Awaitable[None]]) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-def refused(**problem: Any) -> RequestError:
+def refusal(**problem: Any) -> RequestError:
     return RequestError(Error(**{"code": "unreadable_file", "message": "it is empty", **problem}))
 
 
@@ -336,7 +336,7 @@ def test_a_frame_that_is_refused_because_of_another_image_is_no_failure() -> Non
         rig.play()
         await anyio.sleep(0.15)
         rig.engine.put(0)
-        rig.engine.failures = {1: refused(code="cancelled")}
+        rig.engine.failures = {1: refusal(code="cancelled")}
         state = await rig.end()
         assert (state.reason, state.failed, state.error) == ("replaced", 0, None)
 
@@ -376,7 +376,7 @@ def test_the_user_who_closes_the_window_ends_it() -> None:
 
 def test_a_dataset_that_fails_is_counted_and_the_movie_goes_on() -> None:
     async def scenario(rig: Rig) -> None:
-        rig.engine.failures = {0: refused(), 2: refused(message="truncated")}
+        rig.engine.failures = {0: refusal(), 2: refusal(message="truncated")}
         rig.play(count=4)
         state = await rig.end()
         assert rig.engine.indices == [1, 3]
@@ -390,17 +390,17 @@ def test_a_dataset_that_fails_is_counted_and_the_movie_goes_on() -> None:
 @pytest.mark.parametrize("loop", [False, True])
 def test_where_all_fail_it_ends_with_the_error(loop: bool) -> None:
     async def scenario(rig: Rig) -> None:
-        rig.engine.failures = dict.fromkeys(range(3), refused())
+        rig.engine.failures = dict.fromkeys(range(3), refusal())
         rig.play(count=3, loop=loop)
         state = await rig.end()
-        assert (state.reason, state.failed, state.error) == ("failed", 3, refused().error)
+        assert (state.reason, state.failed, state.error) == ("failed", 3, refusal().error)
 
     run(scenario)
 
 
 def test_where_all_that_were_left_fail_it_ends_with_the_error() -> None:
     async def scenario(rig: Rig) -> None:
-        rig.engine.failures = dict.fromkeys(range(3), refused())
+        rig.engine.failures = dict.fromkeys(range(3), refusal())
         rig.play(count=3, start=-2)
         state = await rig.end()
         assert (state.reason, state.failed) == ("failed", 2)
@@ -410,7 +410,7 @@ def test_where_all_that_were_left_fail_it_ends_with_the_error() -> None:
 
 def test_a_loop_in_which_some_are_shown_goes_on() -> None:
     async def scenario(rig: Rig) -> None:
-        rig.engine.failures = dict.fromkeys((0, 1), refused())
+        rig.engine.failures = dict.fromkeys((0, 1), refusal())
         rig.play(count=3, loop=True)
         await anyio.sleep(10.2)
         state = await rig.now()
