@@ -16,10 +16,10 @@ import mtv
 from benchmarks import exposure, fits
 from benchmarks.bench import Bench
 from benchmarks.daemon import PATIENCE_SECS, Daemon
+from benchmarks.measures import Amount, Measured, Timing
 from benchmarks.peers.display_ds9 import DisplayDs9
 from benchmarks.peers.pyds9_way import SHARED, Pyds9Way, connect
 from benchmarks.producer import frames
-from benchmarks.row import Amount, Measured, Timing
 
 FULL_YX: Final = exposure.FULL_YX
 SQUARE_YX: Final = (1024, 1024)
