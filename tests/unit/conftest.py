@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support import repo_sample as sample
 from tests.support import scripted
 
 from mtv.wire.limits import Limits
@@ -24,3 +25,11 @@ def store(tmp_path: Path) -> PixelStore:
 @pytest.fixture
 def out(store: PixelStore) -> Output:
     return Output(store, Limits().header_bytes)
+
+
+@pytest.fixture
+def calexp(tmp_path: Path) -> Path:
+    """A file of one exposure, as ``lsst.afw`` writes it."""
+    path = tmp_path / "calexp.fits"
+    sample.write_exposure(path, 23718, 41)
+    return path

@@ -31,13 +31,6 @@ CUBE = np.arange(2 * 3 * 40 * 30, dtype=np.float32).reshape(2, 3, 40, 30)
 
 
 @pytest.fixture
-def calexp(tmp_path: Path) -> Path:
-    path = tmp_path / "calexp.fits"
-    sample.write_exposure(path, 23718, 41)
-    return path
-
-
-@pytest.fixture
 def extensions(tmp_path: Path) -> Path:
     path = tmp_path / "several.fits"
     hdus = [fits.ImageHDU(np.full((4, 5), number, "i2"), name="SCI", ver=number) for number in (1, 2)]

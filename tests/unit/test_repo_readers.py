@@ -28,13 +28,6 @@ HEADER_BYTES = Limits().header_bytes
 MOST = 10**9
 
 
-@pytest.fixture
-def calexp(tmp_path: Path) -> Path:
-    path = tmp_path / "calexp.fits"
-    sample.write_exposure(path, 23718, 41)
-    return path
-
-
 def image_file(path: Path, *planes: Any, **header: Any) -> Path:
     hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(plane) for plane in planes)]
     hdus[1].header.update(header)
