@@ -27,6 +27,8 @@ MAY_BLOCK: Final = {
     "resolving/images.py": "a header of some kilobytes goes into a pixel file, in memory",
     "front/handlers.py": "the nonce goes into a pixel file, in memory",
     "drawing/journal.py": "an intent must be written before anything is drawn, and nothing else may happen meanwhile",
+    "app.py": "at the start, before anybody is heard",
+    "host/children.py": "the last words of a child that has died: some kilobytes that were written just now",
     "host/locks.py": "at the start and at the end, of a socket's own file",
     "front/door.py": "keys of a few bytes, looked at when somebody knocks",
     "front/health.py": "the kernel's own account of the process, from memory",
