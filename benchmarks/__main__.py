@@ -6,20 +6,21 @@ Ends with 0 also where a target is missed, and with 1 where a row could not be r
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from chaos import launcher
 from rich.console import Console
 
 from benchmarks import rows, table
 from benchmarks.bench import Bench
 from benchmarks.contest import OtherPicture
+from benchmarks.measures import Measured
 from benchmarks.picture import encode
-from benchmarks.row import Measured, Row, as_json
+from benchmarks.row import Row, as_json
 
 _WIDTH = 132
 
@@ -27,7 +28,7 @@ _WIDTH = 132
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = _options(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all that was started is ended
+    launcher.end_in_order_when_terminated()
     # Where nobody looks on, rich would squeeze the table into 80 columns.
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     errors = Console(stderr=True)

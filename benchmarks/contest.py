@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from benchmarks.measures import Measured, Timing
 from benchmarks.picture import PIXEL_TOLERANCE, Picture, difference
-from benchmarks.row import Measured, Timing
 
 
 def _nothing() -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import random
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final, NamedTuple
+from typing import Final
 
+from chaos import launcher
 from chaos.drill import leftovers
 from chaos.keeper import Keeper
+from chaos.launcher import Places, say
 
 from crowd import cast, faults
 from crowd.crew import STAGGER_SECS, Crew
@@ -29,20 +27,12 @@ _EVERY_SECS: Final = 15.0
 """From one fault to the next."""
 _WATCHDOG_SECS: Final = 30.0
 """As in the unit file."""
-_SHARED_MEMORY: Final = Path("/dev/shm")
-
-
-class _Places(NamedTuple):
-    runtime: Path
-    pixels: Path
-    books: Path
-    """Logbooks and words, on a disk that is never full."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = _options(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all that was started is ended
+    launcher.end_in_order_when_terminated()
     signal.signal(signal.SIGALRM, _too_long)
     secs = options.secs or 60 * options.minutes
     players = cast.SMALL if options.small else cast.FULL
@@ -54,9 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kinds = () if options.calm else options.faults
     planned = cast.faults(secs, options.seed, every_secs=every_secs, kinds=kinds)
     result = Result(seed=options.seed)
-    _say(f"seed {options.seed}, {sum(players.values())} members, {len(planned)} faults, {secs:.0f} s")
+    say(f"seed {options.seed}, {sum(players.values())} members, {len(planned)} faults, {secs:.0f} s")
     signal.alarm(int(secs + STAGGER_SECS * len(players) + _AFTERWARDS_SECS))
-    with _directories(keep=options.keep) as places, faults.disks(places.runtime, places.pixels) as mounted:
+    with (
+        launcher.directories("crowd", keep=options.keep) as places,
+        faults.disks(places.runtime, places.pixels) as mounted,
+    ):
         if not mounted:
             result.left_out = sorted({fault.kind for fault in planned} & faults.ON_DISKS)
             planned = [fault for fault in planned if fault.kind not in faults.ON_DISKS]
@@ -65,15 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.alarm(0)
     options.json.write_text(result.as_json())
     for name, figure in result.figures():
-        _say(f"{name}: {figure}")
-    wrong = result.wrong(options.slowest_secs)
-    for words in wrong:
-        _say(f"WRONG: {words}")
-    return int(bool(wrong))
+        say(f"{name}: {figure}")
+    return launcher.conclude(result.wrong(options.slowest_secs))
 
 
 def _run(
-    places: _Places,
+    places: Places,
     repository: Path | None,
     secs: float,
     players: dict[str, int],
@@ -93,33 +83,11 @@ def _run(
         watchdog_secs=_WATCHDOG_SECS,
     )
     with keeper, Crew(players, keeper.endpoint, places.runtime, places.books, result.seed) as crew:
-        Drill(keeper, crew, result, _say).run(secs, planned)
-
-
-@contextlib.contextmanager
-def _directories(*, keep: bool) -> Iterator[_Places]:
-    """Make directories of mode 0700: a runtime one with a short path, a pixel one in memory, one for the books."""
-    memory = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir())
-    runtime = Path(tempfile.mkdtemp(prefix="mtvcrowd-", dir="/tmp"))
-    pixels = Path(tempfile.mkdtemp(prefix="mtvcrowd-", dir=memory))
-    books = Path(tempfile.mkdtemp(prefix="mtvcrowd-", dir="/tmp"))
-    try:
-        yield _Places(runtime, pixels, books)
-    finally:
-        for path in (runtime, pixels):
-            shutil.rmtree(path, ignore_errors=True)
-        if keep:
-            _say(f"logs are in {books}")
-        else:
-            shutil.rmtree(books, ignore_errors=True)
+        Drill(keeper, crew, result, say).run(secs, planned)
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a handler is given
     raise TimeoutError("the drill does not come to an end")
-
-
-def _say(words: str) -> None:
-    print(words, flush=True)
 
 
 def _roles(text: str) -> tuple[str, ...]:
@@ -137,10 +105,10 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m crowd", description=__doc__)
+    parser = launcher.parser_of("crowd", __doc__, json=Path(os.devnull))
+    launcher.add_seed(parser, "who does what")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--secs", type=float, default=None, help="instead of minutes")
-    parser.add_argument("--seed", type=int, default=None, help="repeats who does what; the moments are never the same")
     parser.add_argument("--small", action="store_true", help="fewer members of each sort")
     parser.add_argument("--calm", action="store_true", help="nobody who does harm, and no faults")
     parser.add_argument(
@@ -150,13 +118,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--slowest-secs", type=float, default=P99_SECS, help="what 99 of 100 small requests may take at most"
     )
-    parser.add_argument("--json", type=Path, default=Path(os.devnull), help="where the result goes")
     parser.add_argument("--repository", type=Path, default=None, help="a demo repository; one is made without it")
     parser.add_argument("--keep", action="store_true", help="keep logbooks and words of daemon and members")
-    options = parser.parse_args(arguments)
-    if options.seed is None:
-        options.seed = random.SystemRandom().randrange(1 << 31)
-    return options
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import psutil
 from benchmarks.daemon import Daemon
+from chaos import launcher
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -35,7 +35,7 @@ MOST_PIXEL_BYTES: Final = 600 << 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = _options(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all that was started is ended
+    launcher.end_in_order_when_terminated()
     console = Console(width=None if sys.stdout.isatty() else 120)
     with Daemon() as daemon, contextlib.ExitStack() as stack:
         mtv.arrange(tile=True, connection=daemon.connection)
@@ -48,10 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong += [words for kind in KINDS for words in unaccounted(kind, told[kind])]
         wrong += [f"{kind}: the daemon does not know it" for kind in KINDS if kind not in shown]
     console.print(_table(samples, told))
-    for words in wrong:
-        console.print(f"WRONG: {words}")
     options.json.write_text(json.dumps({"feeds": told, "wrong": wrong}, indent=1) + "\n")
-    return int(bool(wrong))
+    return launcher.conclude(wrong)
 
 
 def unaccounted(kind: str, told: dict[str, Any]) -> list[str]:
@@ -135,9 +133,8 @@ def _table(samples: Sequence[Usage], told: dict[str, dict[str, Any]]) -> Table:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
+    parser = launcher.parser_of("soak", __doc__, json=Path(os.devnull))
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--json", type=Path, default=Path(os.devnull), help="where the counters go")
     return parser.parse_args(arguments)
 
 

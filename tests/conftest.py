@@ -16,13 +16,17 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("mtv", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mtv")
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.blocking"]
 PROJECT = Path(__file__).resolve().parents[1]
 LIVE_COMMANDS = ("ds9", "Xvfb")
 WINDOW_AND_BUTLER = (*LIVE_COMMANDS, "pyds9", "lsst.daf.butler")
 LIVE_MODULES = ("pyds9", "lsst.daf.butler", "psycopg", "boto3", "moto", "uvicorn", "safir")
 LIVE_PLACES = {"postgresql": "lib/postgresql/*/bin/initdb"}
 LEAVING_SECS = 5
+TEST_SECS = 20
+FACTOR = float(os.environ.get("MTV_TEST_FACTOR", "15"))
+"""How much slower than a quiet machine this one may be. One that is shared has shown ten times; 1 shows at home what
+takes long."""
 LASTING: set[psutil.Process] = set()
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
@@ -34,6 +38,21 @@ def require(missing: list[str]) -> None:
         if os.environ.get("REQUIRE_LIVE") == "1":
             pytest.fail(f"REQUIRE_LIVE=1, but {reason}", pytrace=False)
         pytest.skip(reason)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give a test 20 s times the factor; more where it is ``slow("why", secs=40)``, fixtures included."""
+    if item.get_closest_marker("timeout") is None:
+        slow = item.get_closest_marker("slow")
+        secs = TEST_SECS if slow is None else slow_secs(*slow.args, **slow.kwargs)
+        item.add_marker(pytest.mark.timeout(secs * FACTOR))
+
+
+def slow_secs(why: str, *, secs: float) -> float:
+    """Return the seconds on a quiet machine of a test that says why it needs more than others."""
+    if not why or secs <= TEST_SECS:
+        raise pytest.UsageError(f"slow({why!r}, secs={secs}): say why, and more than {TEST_SECS} s")
+    return secs
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,8 +18,8 @@ from benchmarks import exposure
 from benchmarks.bench import Bench
 from benchmarks.contest import Way
 from benchmarks.daemon import PATIENCE_SECS
+from benchmarks.measures import Measured
 from benchmarks.ours import NAME
-from benchmarks.row import Measured
 
 LOSSLESS: Final[dict[str, Any]] = {"compression_type": "GZIP_2", "quantize_level": 0.0}
 DITHERED: Final[dict[str, Any]] = {"compression_type": "RICE_1", "quantize_level": 16, "quantize_method": 2}

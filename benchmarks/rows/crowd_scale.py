@@ -14,7 +14,8 @@ import mtv
 from benchmarks import exposure
 from benchmarks.bench import REPO_ALIAS, Bench
 from benchmarks.daemon import Daemon
-from benchmarks.row import Amount, Measured, Row, Target, Timing
+from benchmarks.measures import Amount, Measured, Target, Timing
+from benchmarks.row import Row
 from crowd import cast
 
 _IDLE_CALLS: Final = 100

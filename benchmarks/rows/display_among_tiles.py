@@ -10,7 +10,8 @@ from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
 from benchmarks.ds9 import REDRAW
 from benchmarks.libxpa import Handle
-from benchmarks.row import Measured, Row, Target
+from benchmarks.measures import Measured, Target
+from benchmarks.row import Row
 
 _FIRST = 101
 """Number of the first frame, in both windows."""

@@ -6,9 +6,10 @@ from benchmarks.bench import Bench
 from benchmarks.contest import contest
 from benchmarks.exposure import DOT_COLOUR, DOT_SIZE, dots
 from benchmarks.floor import Floor
+from benchmarks.measures import Measured, Target
 from benchmarks.peers.display_ds9 import DisplayDs9
 from benchmarks.peers.pyds9_way import Pyds9Way
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 
 
 def measure(bench: Bench) -> Measured:

@@ -12,9 +12,10 @@ from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
 from benchmarks.crowd import Crowd, Setup
 from benchmarks.exposure import dots
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import publisher
 from benchmarks.peers import publishers
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 
 _PROCESSES = 10
 

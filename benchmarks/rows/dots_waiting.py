@@ -5,8 +5,9 @@ from __future__ import annotations
 from benchmarks.bench import Bench
 from benchmarks.contest import contest
 from benchmarks.exposure import DOT_COLOUR, DOT_SIZE, dots
+from benchmarks.measures import Measured, Target
 from benchmarks.peers.pyds9_way import Pyds9Way
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 
 
 def measure(bench: Bench) -> Measured:

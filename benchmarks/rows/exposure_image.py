@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.bench import Bench
-from benchmarks.row import Measured, Row, Target
+from benchmarks.measures import Measured, Target
+from benchmarks.row import Row
 from benchmarks.rows import images
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks import exposure
 from benchmarks.bench import Bench
-from benchmarks.row import Measured, Row, Target, Timing
+from benchmarks.measures import Measured, Target, Timing
+from benchmarks.row import Row
 from benchmarks.rows import feeds
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.bench import Bench
-from benchmarks.row import Amount, Measured, Row, Target, Timing
+from benchmarks.measures import Amount, Measured, Target, Timing
+from benchmarks.row import Row
 from benchmarks.rows import feeds
 
 

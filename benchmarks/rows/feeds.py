@@ -18,10 +18,10 @@ from benchmarks.bench import Bench
 from benchmarks.channel import Channel
 from benchmarks.daemon import PATIENCE_SECS, Daemon
 from benchmarks.floor import REDRAWN
+from benchmarks.measures import Amount, Measured, Timing
 from benchmarks.peers.display_ds9 import DisplayDs9
 from benchmarks.peers.pyds9_way import SHARED, Pyds9Way
 from benchmarks.producer import frames
-from benchmarks.row import Amount, Measured, Timing
 
 FULL_YX: Final = exposure.FULL_YX
 SQUARE_YX: Final = (1024, 1024)

@@ -10,9 +10,10 @@ import mtv
 from benchmarks import registry
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, alternate
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
 from benchmarks.peers.butler_calls import ButlerCalls
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 from benchmarks.rows import queries
 
 

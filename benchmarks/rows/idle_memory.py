@@ -13,7 +13,8 @@ import psutil
 import mtv
 from benchmarks.bench import REPO_ALIAS, Bench
 from benchmarks.daemon import Daemon
-from benchmarks.row import Amount, Measured, Row, Target
+from benchmarks.measures import Amount, Measured, Target
+from benchmarks.row import Row
 
 _IDLE_SECS: Final = 30.0
 _OTHERS: Final = ("Xvfb", "wish", "ds9")

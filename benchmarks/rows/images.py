@@ -8,9 +8,9 @@ from benchmarks import exposure
 from benchmarks.bench import Bench
 from benchmarks.contest import contest
 from benchmarks.floor import Floor
+from benchmarks.measures import Measured
 from benchmarks.peers.display_ds9 import DisplayDs9
 from benchmarks.peers.pyds9_way import Pyds9Way
-from benchmarks.row import Measured
 
 
 def measure(bench: Bench, *, with_mask: bool) -> Measured:

@@ -9,8 +9,9 @@ import dataclasses
 
 from benchmarks.bench import Bench
 from benchmarks.contest import contest
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 from benchmarks.rows import compressed
 
 

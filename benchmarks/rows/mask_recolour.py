@@ -5,7 +5,8 @@ from __future__ import annotations
 from benchmarks import exposure
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
-from benchmarks.row import Measured, Row, Target
+from benchmarks.measures import Measured, Target
+from benchmarks.row import Row
 
 _PLANE, _COLOUR = "DETECTED", "orange"
 

@@ -7,7 +7,8 @@ import numpy as np
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
 from benchmarks.exposure import DOT_COLOUR, DOT_SIZE, dots
-from benchmarks.row import Measured, Row, Target
+from benchmarks.measures import Measured, Target
+from benchmarks.row import Row
 
 _OVERLAYS = 50
 

@@ -6,8 +6,9 @@ import time
 
 import mtv
 from benchmarks.bench import Bench
+from benchmarks.measures import Amount, Measured, Target
 from benchmarks.producer import frames
-from benchmarks.row import Amount, Measured, Row, Target
+from benchmarks.row import Row
 from benchmarks.rows import feeds
 
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 import mtv
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, alternate
+from benchmarks.measures import Measured, Target
 from benchmarks.peers.pyds9_way import SHARED
 from benchmarks.producer import frames
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 from benchmarks.rows import feeds
 
 _SHOWN_SECS = 60.0

@@ -12,9 +12,9 @@ from benchmarks import registry
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, alternate
 from benchmarks.daemon import PATIENCE_SECS, Daemon
+from benchmarks.measures import Measured, Timing
 from benchmarks.ours import NAME
 from benchmarks.peers.butler_calls import ButlerCalls
-from benchmarks.row import Measured, Timing
 
 ALIAS: Final = "large"
 _ALLOWED_SECS: Final = 2e-3

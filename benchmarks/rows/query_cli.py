@@ -7,10 +7,11 @@ import re
 
 from benchmarks.bench import REPO_ALIAS, Bench
 from benchmarks.contest import Way, contest
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
 from benchmarks.peers.butler_cli import ButlerCli
 from benchmarks.programs import mtv_command, run
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 
 _WHERE = "instrument = 'HSC' AND visit = 23718"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

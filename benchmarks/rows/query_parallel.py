@@ -8,9 +8,10 @@ from benchmarks import registry
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, alternate
 from benchmarks.crowd import Crowd
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
 from benchmarks.peers import bare_butler
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 from benchmarks.rows import queries
 
 _CLIENTS = 8

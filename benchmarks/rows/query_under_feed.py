@@ -6,7 +6,8 @@ import getpass
 
 import mtv
 from benchmarks.bench import REPO_ALIAS, Bench
-from benchmarks.row import Amount, Measured, Row, Target
+from benchmarks.measures import Amount, Measured, Target
+from benchmarks.row import Row
 from benchmarks.rows import under_feed
 
 

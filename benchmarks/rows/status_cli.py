@@ -7,9 +7,10 @@ import sys
 
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
 from benchmarks.programs import mtv_command, run
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 
 _IMPORTS = [sys.executable, "-c", "import zmq, msgpack, msgspec"]
 

@@ -14,9 +14,10 @@ import zmq
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, contest
 from benchmarks.daemon import PATIENCE_SECS, Daemon
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
 from benchmarks.programs import mtv_command, run
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 from mtv.wire import codec, frames
 from mtv.wire.requests import Hello
 

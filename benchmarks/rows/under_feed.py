@@ -13,7 +13,7 @@ from typing import Any, Final
 import mtv
 from benchmarks.bench import Bench
 from benchmarks.daemon import PATIENCE_SECS, Daemon
-from benchmarks.row import Amount, Measured
+from benchmarks.measures import Amount, Measured
 from benchmarks.rows import feeds
 
 _MARKERS: Final = 50_000

@@ -10,9 +10,10 @@ from benchmarks import registry
 from benchmarks.bench import Bench
 from benchmarks.contest import Way, alternate
 from benchmarks.daemon import Daemon
+from benchmarks.measures import Measured, Target
 from benchmarks.ours import NAME
 from benchmarks.peers.butler_calls import ButlerCalls
-from benchmarks.row import Measured, Row, Target
+from benchmarks.row import Row
 from benchmarks.rows import queries
 from mtv.wire.messages import Rows
 from mtv.wire.steps import NOW, Query

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,19 +11,21 @@ import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support.readers import column, pixels
+from tests.support.refusals import refused_async
 from tests.support.repositories import running
 
 from mtv.wire.data import Dataset, Exposure, File
-from mtv.wire.errors import RequestError
+from mtv.wire.errors import MtvError, RequestError
 from mtv.wire.steps import NOW, START, Query
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo import fake
 from mtvd.repo.port import Repositories
 from mtvd.repo.tables.positions import Wanted
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow("repositories are made and workers start in it", secs=40)]
 CHAIN = (sample.CHAIN,)
 ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 
@@ -39,20 +40,14 @@ class Subject:
     def pixels(self, array: Any) -> Any:
         return pixels(self.store.directory, array)
 
-    async def refused(self, query: Query) -> RequestError:
-        with pytest.raises(RequestError) as caught:
-            await self.repositories.query(query)
-        return caught.value
+    async def refused(self, query: Query) -> MtvError:
+        return await refused_async(self.repositories.query, query)
 
-    async def unread(self, target: Dataset | File) -> RequestError:
-        with pytest.raises(RequestError) as caught:
-            await self.repositories.read_for_display(target)
-        return caught.value
+    async def unread(self, target: Dataset | File) -> MtvError:
+        return await refused_async(self.repositories.read_for_display, target)
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("repository") / "demo")
+repository = fixtures.sample_repository
 
 
 @pytest.fixture(scope="module", params=["fake", pytest.param("butler", marks=pytest.mark.live("lsst.daf.butler"))])

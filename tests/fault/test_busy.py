@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
+from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
@@ -28,10 +29,7 @@ from mtv.wire.steps import Overlay, Query
 BUSY = Error(code="busy", message="4096 requests are under way", retryable=True, hint="wait")
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
+limits, pixel_directory, daemon = scripted.limits, scripted.pixel_directory, scripted.daemon
 
 
 class Crowded:

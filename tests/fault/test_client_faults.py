@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zmq
+from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
 from mtv.session.link import Link, Timing
-from mtv.testing import ScriptedDaemon, Seen
+from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages, reports, requests
+from mtv.wire.errors import Error
 from mtv.wire.frames import Kind
 from mtv.wire.limits import Limits
 from mtv.wire.steps import Overlay
 
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
-
-
-@pytest.fixture
-def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
-    with mtv.connect(daemon.endpoint) as made:
-        yield made
+limits, pixel_directory = scripted.limits, scripted.pixel_directory
+daemon, connection = scripted.daemon, scripted.connection
 
 
 def test_unanswered_requests_go_out_again_after_a_restart_with_their_own_ids_and_pixels_in_order(
@@ -53,16 +47,27 @@ def test_unanswered_requests_go_out_again_after_a_restart_with_their_own_ids_and
     connection.sync()
 
 
-def test_a_call_that_waits_sees_nothing_of_a_restart(daemon: ScriptedDaemon, connection: Connection) -> None:
+def test_a_call_that_waits_sees_nothing_of_a_restart(
+    daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = messages.StepOutcome(state="failed", error=Error(code="draw_failed", message="it went wrong"))
+    outcomes = iter([messages.Outcome(steps=(messages.StepOutcome(display=0),)), messages.Outcome(steps=(failed,))])
+    daemon.script(requests.Transaction, lambda _: next(outcomes))
     daemon.hold(requests.Transaction)
     display = mtv.Display(connection=connection)
-    thread = threading.Thread(target=display.show)
-    thread.start()
-    daemon.wait_for(requests.Transaction)
-    daemon.restart()
-    daemon.wait_for(requests.Transaction, 2)
-    daemon.release()
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        shown = pool.submit(display.show)
+        first = daemon.wait_for(requests.Transaction)[0]
+        daemon.restart()
+        again = daemon.wait_for(requests.Transaction, 2)[1]
+        assert not shown.done(), "what the daemon had not answered is asked again"
+        daemon.release()
+        shown.result(WAIT_SECS)
+    assert (again.header.request_id, again.message) == (first.header.request_id, first.message)
+    assert len(daemon.of(requests.Transaction)) == 2
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+    with pytest.raises(mtv.DaemonError):
+        display.show()
 
 
 def test_a_request_on_its_way_when_the_daemon_dies_goes_out_on_the_next_connection(
@@ -156,14 +161,22 @@ def test_an_unreadable_reply_fails_its_own_request_only(daemon: ScriptedDaemon, 
     connection.sync()
 
 
-def test_replies_to_nobody_and_second_replies_are_ignored(daemon: ScriptedDaemon, connection: Connection) -> None:
+def test_replies_to_nobody_and_second_replies_are_ignored(
+    daemon: ScriptedDaemon, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
     display = mtv.Display(connection=connection)
-    display.show()
-    seen = daemon.of(requests.Transaction)[0]
-    daemon.send(messages.Done(), to=seen)
-    strange = Seen(seen.message, seen.header._replace(sequence=999), (), seen.peer)
-    daemon.send(messages.Done(), to=strange)
+    display.show(wait=False)
     connection.sync()
+    seen = daemon.of(requests.Transaction)[0]
+    strange = Seen(seen.message, seen.header._replace(sequence=999), (), seen.peer)
+    refusal = messages.Failed(error=Error(code="draw_failed", message="it went wrong"))
+    for to in (seen, strange):
+        daemon.send(messages.Done(), to=to)
+        daemon.send(refusal, to=to, kind=Kind.ERROR)
+    assert connection.request(requests.Sync()) == messages.Done()  # answered later than all of them
+    connection.flush()  # raises what became of a published request that failed
+    assert caplog.messages == []
+    assert len(daemon.of(requests.Hello)) == 1, "the connection is the same"
 
 
 def test_a_forked_child_has_a_session_of_its_own_and_leaves_its_parents_alone(

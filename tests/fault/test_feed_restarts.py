@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
+from tests.support import scripted
 
 import mtv
 from mtv.session.link import Timing
@@ -36,12 +37,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "_PATIENCE", Timing(hello_secs=WAIT_SECS, lost_secs=WAIT_SECS, retry_secs=0.02))
 
 
-@pytest.fixture
-def sharing(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    pixels = tmp_path / "pixels"
-    pixels.mkdir(mode=0o700)
-    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels) as made:
-        yield made
+limits, pixel_directory, sharing = scripted.limits, scripted.shared_directory, scripted.daemon
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 Daemon = Any
 
 
-async def refused(client: Any, request: Any, sequence: int | None = None) -> messages.Failed:
+async def failure(client: Any, request: Any, sequence: int | None = None) -> messages.Failed:
     reply = await client.answer(client.send(request, sequence=sequence))
     assert isinstance(reply, messages.Failed), reply
     return reply
@@ -48,7 +48,7 @@ async def test_the_id_of_a_session_is_of_no_use_on_another_connection(
     daemon.window.gate = anyio.Event()
     waits = owner.send(steps.Scale(stretch="linear"))
     thief.session = owner.session
-    error = (await refused(thief, request_, sequence=waits)).error
+    error = (await failure(thief, request_, sequence=waits)).error
     assert (error.code, error.where) == ("forbidden", "secret" if getattr(request_, "secret", "") else "session")
     assert "secret" in error.hint
     daemon.window.gate.set()
@@ -68,7 +68,7 @@ async def test_who_has_the_secret_goes_on_and_is_answered_what_it_was_answered_b
     assert isinstance(await after.greet(), messages.Welcome)
     assert await after.answer(after.send(steps.Scale(stretch="log"), sequence=1)) == first
     assert len(daemon.window.batches) == 1
-    assert (await refused(before, requests.Status())).error.code == "forbidden", "its connection is the new one"
+    assert (await failure(before, requests.Status())).error.code == "forbidden", "its connection is the new one"
 
 
 async def test_the_proof_outlives_a_daemon_and_so_do_the_answers(tmp_path: Path, make_daemon: Any) -> None:
@@ -83,7 +83,7 @@ async def test_the_proof_outlives_a_daemon_and_so_do_the_answers(tmp_path: Path,
         async with second.running():
             owner, thief = second.client(), second.client()
             thief.session = session
-            assert (await refused(thief, steps.Scale(stretch="linear"), sequence=2)).error.code == "forbidden"
+            assert (await failure(thief, steps.Scale(stretch="linear"), sequence=2)).error.code == "forbidden"
             owner.session, owner.secret = session, secret
             await owner.greet()
             assert await owner.answer(owner.send(steps.Scale(stretch="log"), sequence=1)) == answered
@@ -106,7 +106,7 @@ async def test_a_secret_is_told_by_nothing_and_kept_nowhere(daemon: Daemon, tmp_
     ("secret", "code"), [("short", "bad_value"), ("x" * 201, "bad_value"), ("\u00e9" * 32, "forbidden")]
 )
 async def test_a_secret_that_is_none_is_refused_with_its_field(daemon: Daemon, secret: str, code: str) -> None:
-    error = (await refused(daemon.client(), requests.Hello(versions=(1, 1), secret=secret))).error
+    error = (await failure(daemon.client(), requests.Hello(versions=(1, 1), secret=secret))).error
     assert (error.code, error.where) == (code, "secret")
     assert not len(daemon.sessions)
 
@@ -139,7 +139,7 @@ async def test_nobody_takes_a_connection_by_choosing_its_routing_id(daemon: Daem
 async def test_sessions_of_the_daemon_s_own_are_nobody_s(daemon: Daemon, session: bytes) -> None:
     client = daemon.client()
     client.session = session
-    assert (await refused(client, requests.Status())).error.code == "forbidden"
+    assert (await failure(client, requests.Status())).error.code == "forbidden"
     assert not len(daemon.sessions)
 
 
@@ -147,7 +147,7 @@ async def test_a_client_of_an_earlier_release_goes_on_by_its_key_from_another_ho
     before, after = far_daemon.far_client(), far_daemon.far_client()
     after.session = before.session
     await before.ask(requests.Hello(versions=(1, 0)))
-    assert (await refused(after, requests.Status())).error.code == "forbidden"
+    assert (await failure(after, requests.Status())).error.code == "forbidden"
     assert isinstance(await after.ask(requests.Hello(versions=(1, 0))), messages.Welcome)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
-from tests.fault.test_committing import SESSION, House, ScriptedWindow, dot, waiting
+from tests.support import committing
+from tests.support.committing import SESSION, House, ScriptedWindow, dot, waiting
 
 from mtv.wire import messages, reports, requests, steps
 from mtv.wire.errors import DaemonError
@@ -22,11 +23,7 @@ from mtvd.scene import model
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> House:
-    made = House(tmp_path, ScriptedWindow())
-    await made.committer.recover()
-    return made
+house = committing.house
 
 
 def shown(house: House) -> dict[int, list[str]]:

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
+from tests.support import scripted
 
 import mtv
 from mtv.session import session as session_module
@@ -27,10 +28,7 @@ from mtv.wire.limits import Limits
 SOON = Timing(hello_secs=1.0, lost_secs=0.3, retry_secs=0.01)
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
+limits, pixel_directory, daemon = scripted.limits, scripted.pixel_directory, scripted.daemon
 
 
 class Fault:

@@ -6,10 +6,10 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
@@ -23,12 +23,12 @@ from mtv.wire.limits import Limits
 IMAGE = np.zeros((5, 5))
 
 
+pixel_directory, daemon = scripted.shared_directory, scripted.daemon
+
+
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    pixels = tmp_path / "pixels"
-    pixels.mkdir(mode=0o700)
-    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels, limits=Limits(steps=4)) as made:
-        yield made
+def limits() -> Limits:
+    return Limits(steps=4)
 
 
 @pytest.fixture

@@ -3,70 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import sys
 import threading
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import anyio
 import anyio.to_thread
 import numpy as np
 import pytest
 import zmq
+from tests.support.far_clients import Daemon, connected, in_thread
+from tests.support.refusals import refused
 
 import mtv
-from mtv.pixels.outgoing import FrameSink
 from mtv.session.link import Timing
-from mtv.shared import keys, packing, tcp
-from mtv.wire import codec, frames, messages, reports, requests, steps
-from mtv.wire.data import Array, Dataset, Exposure, File
-from mtv.wire.errors import Error, RequestError
-from mtv.wire.frames import Kind
-from mtvd.front import remote
+from mtv.shared import keys, tcp
 from mtvd.front.zsocket import CannotListen, RouterSocket
 
 pytestmark = pytest.mark.anyio
-Daemon = Any
-R = TypeVar("R")
-PACKED: Final = packing.PACKING
-
-CALEXP = Dataset(
-    dataset_type="calexp",
-    data_id={"instrument": "HSC", "visit": 23718, "detector": 41},
-    collections=("u/somebody/single_frame",),
-)
-FILE = File(path="/etc/passwd")
-IMAGE = Exposure(image=Array(dtype="|u1", shape=(1, 1), buffer=0))
-PACKED_IMAGE = Array(dtype="|u1", shape=(1, 1), buffer=0, packing=PACKED)
 NOT_LET_IN = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL  # by who notices first
-EVENT = codec.encode(messages.Event(kind="key"))
-IN_A_FILE = Array(dtype="|u1", shape=(3, 4), file="mask-1-0123456789abcdef.raw")
-
-
-def shown_with(mask: Array) -> steps.Mtv:
-    return steps.Mtv(
-        target=Exposure(image=Array(dtype="|u1", shape=mask.shape, buffer=0), mask=mask, planes={"SAT": 0, "CR": 9})
-    )
-
-
-async def in_thread(call: Callable[[], R]) -> R:
-    """Use the client as people do: it blocks."""
-    with anyio.fail_after(60):
-        return await anyio.to_thread.run_sync(call)
-
-
-def connected(daemon: Daemon) -> mtv.Connection:
-    return mtv.connect(daemon.handlers.listen, timeout_secs=30)
-
-
-def refused(daemon: Daemon) -> mtv.MtvError:
-    with pytest.raises(mtv.MtvError) as caught:
-        connected(daemon)
-    return caught.value
 
 
 @pytest.fixture
@@ -81,9 +39,6 @@ def another_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
         return keys.directory()
 
     return go
-
-
-# Who is let in
 
 
 async def test_a_client_with_an_authorised_key_does_what_one_on_the_host_does(far_daemon: Daemon) -> None:
@@ -112,7 +67,7 @@ async def test_a_key_that_is_not_authorised_is_told_so_and_what_to_do(
     far_daemon: Daemon, another_config: Callable[[], Path]
 ) -> None:
     another_config()
-    error = await in_thread(lambda: refused(far_daemon))
+    error = await in_thread(lambda: refused(connected, far_daemon))
     assert (error.code, error.error.where) == ("forbidden", "keys")
     assert "mtv keys authorise" in str(error)
     assert not list(far_daemon.sessions)
@@ -124,7 +79,7 @@ async def test_a_daemon_with_another_key_than_expected_is_not_spoken_to(
     place = another_config()
     keys.make(keys.DAEMON)
     keys.trust(place / "daemon.key", "127.0.0.1")
-    error = await in_thread(lambda: refused(far_daemon))
+    error = await in_thread(lambda: refused(connected, far_daemon))
     assert isinstance(error, mtv.Unavailable)
     assert "servers/127.0.0.1.key" in str(error)
     assert "mtv keys trust 127.0.0.1" in str(error)
@@ -137,7 +92,7 @@ async def test_a_revoked_key_is_let_in_no_more_and_what_is_connected_is_cut_off(
     with pytest.raises(mtv.RequestError, match="revoked"):
         await in_thread(connection.status)
     await in_thread(connection.close)
-    assert "authorise" in str(await in_thread(lambda: refused(far_daemon)))
+    assert "authorise" in str(await in_thread(lambda: refused(connected, far_daemon)))
     keys.authorise(keys.directory() / "client.key", "again")
     await in_thread(lambda: connected(far_daemon).close())
 
@@ -158,7 +113,7 @@ async def test_a_key_revoked_while_the_client_was_away_is_told_so(far_daemon: Da
 @pytest.mark.parametrize("missing", ["client.key_secret", "daemon.key"])
 async def test_without_keys_nothing_is_sent(far_daemon: Daemon, missing: str) -> None:
     (keys.directory() / missing).unlink()
-    error = await in_thread(lambda: refused(far_daemon))
+    error = await in_thread(lambda: refused(connected, far_daemon))
     assert (error.code, error.error.where) == ("forbidden", "keys")
     assert missing in str(error)
     assert "mtv keys" in error.error.hint
@@ -237,398 +192,6 @@ async def test_a_feed_without_keys_costs_its_producer_nothing(far_daemon: Daemon
         await published_until(feed, lambda: feed.error is not None)
         assert "mtv keys make client" in str(feed.error)
         assert not await in_thread(lambda: feed.publish(np.ones((30, 40))))
-
-
-def _counts_into(sent: list[int]) -> Callable[[np.ndarray[Any, Any]], bytes]:
-    def packed(pixels: np.ndarray[Any, Any]) -> bytes:
-        sent.append(pixels.nbytes)
-        return packing.packed(pixels)
-
-    return packed
-
-
-async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
-    with mtv.Feed("guider", endpoint=far_daemon.handlers.listen) as feed:
-        with anyio.fail_after(30):
-            while not feed.counts.shown:
-                await in_thread(lambda: feed.publish(np.ones((600, 900), "u1"), mask=mask_of("|u1"), planes={"SAT": 0}))
-                await anyio.sleep(0.02)
-    assert set(sent) == {540_000}
-
-
-# What they may ask for
-
-
-@pytest.mark.parametrize(
-    ("request_", "where"),
-    [
-        (requests.Shutdown(), "type"),
-        (requests.Get(target=FILE), "target.path"),
-        (requests.Get(target=Dataset(repo="/repo/main", id="0" * 32)), "target.repo"),
-        (steps.Query(repo="s3://sky/repo"), "repo"),
-        (steps.Load(target=FILE), "target.path"),
-        (steps.Load(target=CALEXP, ahead=(CALEXP, FILE)), "ahead[1].path"),
-        (steps.Mtv(target=FILE), "target.path"),
-        (steps.Mtv(target=Exposure(image=IN_A_FILE)), "target.image.file"),
-        (shown_with(IN_A_FILE), "target.mask.file"),
-        (steps.Overlay(target=FILE), "target.path"),
-        (steps.Overlay(x=IN_A_FILE, y=IN_A_FILE), "x.file"),
-        (steps.Overlay(x=(1.0,), y=(1.0,), size=IN_A_FILE), "size.file"),
-        (requests.Transaction(steps=(steps.Show(), steps.Mtv(target=FILE))), "steps[1].target.path"),
-        (requests.Transaction(steps=(steps.Query(repo="../r"),)), "steps[0].repo"),
-        (requests.Frame(feed="f", display=0, target=IMAGE, slots=("feed-1-0123456789abcdef.fits",)), "slots"),
-        (requests.Frame(feed="f", display=0, target=Exposure(image=IN_A_FILE)), "target.image.file"),
-        (requests.Frame(feed="f", display=0, target=IMAGE, markers=steps.Overlay(target=FILE)), "markers.target.path"),
-    ],
-)  # fmt: skip
-async def test_what_names_a_path_is_refused_from_another_host(
-    far_daemon: Daemon, request_: requests.Request, where: str
-) -> None:
-    client = far_daemon.far_client()
-    reply = await client.ask(request_)
-    assert isinstance(reply, messages.Failed), reply
-    assert (reply.error.code, reply.error.where) == ("forbidden", where)
-    assert reply.error.hint
-    assert not far_daemon.repositories.calls
-    assert not far_daemon.stopped
-    assert isinstance(await client.ask(requests.Status()), reports.Report)
-
-
-async def test_a_client_on_the_host_may_still_name_paths_and_stop_the_daemon(far_daemon: Daemon) -> None:
-    client = far_daemon.client()
-    reply = await client.ask(steps.Mtv(target=FILE))
-    assert isinstance(reply, messages.Failed)
-    assert reply.error.code != "forbidden"
-    assert isinstance(await client.ask(requests.Shutdown()), messages.Done)
-
-
-async def test_the_greeting_tells_no_directory_and_takes_no_screen(far_daemon: Daemon) -> None:
-    hello = requests.Hello(versions=(1, 0), pid=7, x_display=":0", xauthority="/home/me/.Xauthority")
-    welcome = await far_daemon.far_client().ask(hello)
-    assert isinstance(welcome, messages.Welcome)
-    assert (welcome.pixel_directory, welcome.nonce_name, welcome.nonce) == ("", "", "")
-    assert welcome.limits.buffer_bytes == 1 << 20
-    assert far_daemon.window.offered == []
-    near = await far_daemon.client().ask(hello)
-    assert isinstance(near, messages.Welcome)
-    assert near.nonce
-    assert far_daemon.window.offered == [":0"]
-
-
-async def test_a_session_belongs_to_the_key_that_it_came_with(far_daemon: Daemon) -> None:
-    near, far = far_daemon.client(), far_daemon.far_client()
-    far.session = near.session
-    assert isinstance(await near.ask(requests.Status()), reports.Report)
-    reply = await far.ask(requests.Status())
-    assert isinstance(reply, messages.Failed)
-    assert reply.error.code == "forbidden"
-    assert isinstance(await near.ask(requests.Status()), reports.Report)  # its answers go where they went before
-
-
-async def test_a_local_client_cannot_go_on_with_the_session_of_another_host(far_daemon: Daemon) -> None:
-    near, far = far_daemon.client(), far_daemon.far_client()
-    near.session = far.session
-    assert isinstance(await far.ask(requests.Status()), reports.Report)
-    assert isinstance(await near.ask(requests.Status()), messages.Failed)
-
-
-async def test_status_tells_other_hosts_no_ids_of_sessions_but_their_own(far_daemon: Daemon) -> None:
-    near, far = far_daemon.client(), far_daemon.far_client()
-    for client in (near, far):
-        await client.ask(requests.Hello(versions=(1, 0), pid=7))
-    told = await far.ask(requests.Status())
-    assert {session.session for session in told.sessions} == {"", far.session.hex()}
-    assert told.listen == far_daemon.handlers.listen
-    told = await near.ask(requests.Status())
-    assert {session.session for session in told.sessions} == {near.session.hex(), far.session.hex()}
-
-
-async def test_other_hosts_are_told_no_path_of_this_one(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = "/home/somebody/data of mine"
-    broken = reports.RepositoryInfo(alias="demo", location=place, state=f"cannot be opened: '{place}/butler.yaml'")
-    monkeypatch.setattr(far_daemon.repositories, "known", lambda: (broken,))
-    far_daemon.window.state = reports.WindowState(state="failed", reason=f'no "{place}/ds9" at file://{place}')
-
-    async def get(*_: Any) -> messages.Got:
-        raise RequestError(Error(code="unreadable_file", message=f"{place[:14]}/x.fits: torn", hint="see s3://sky/x"))
-
-    monkeypatch.setattr(far_daemon.repositories, "get", get)
-    far, near = far_daemon.far_client(), far_daemon.client()
-    told = [
-        await far.ask(request) for request in (requests.Status(), requests.Repositories(), requests.Get(target=CALEXP))
-    ]
-    for reply in told:
-        assert not re.search(r"somebody|sky/|x.fits|butler.yaml|data of|\.sock|/s\b", str(reply)), reply
-    assert (told[0].endpoint, told[0].listen) == ("", far_daemon.handlers.listen)
-    assert told[2].error.message == f"{remote.A_PATH}: torn"
-    assert (await near.ask(requests.Repositories())).repositories == (broken,)
-    assert (await near.ask(requests.Status())).endpoint == far_daemon.endpoint
-
-
-async def test_an_answer_that_is_told_again_has_no_path_either(far_daemon: Daemon) -> None:
-    far_daemon.window.unavailable = "there is no /usr/bin/ds9"
-    far = far_daemon.far_client()
-    for _ in range(2):
-        reply = await far.answer(far.send(steps.Show(), sequence=1))
-        assert isinstance(reply, messages.Failed)
-        assert (reply.error.code, reply.error.message) == ("no_window", f"there is no {remote.A_PATH}")
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("read /a/b.fits, then ~/c", f"read {remote.A_PATH}, then {remote.A_PATH}"),
-        ("PosixPath('/a b/c')", f"PosixPath({remote.A_PATH})"),
-        ("u/somebody/run, 1/2, and/or, mtv up --listen tcp://host:1", None),
-        ("g-r / 2 and // and /", None),
-        ("https://user@host/repo?x=1 is silent", f"{remote.A_PATH} is silent"),
-        ("file:/a/b is torn", f"file:{remote.A_PATH} is torn"),
-        ("", None),
-    ],
-)
-def test_paths_in_texts_are_told_from_what_looks_like_them(text: str, told: str | None) -> None:
-    error = Error(code="internal", message=text)
-    assert remote.told(error).message == (text if told is None else told)
-
-
-def test_data_that_was_asked_for_stays_as_it_is() -> None:
-    rows = messages.Rows(columns=("path",), rows=(("/a/b",),))
-    assert remote.told(rows) is rows
-    outcome = messages.Outcome(steps=(messages.StepOutcome(rows=rows, note="of /a/b"),))
-    assert remote.told(outcome).steps[0] == messages.StepOutcome(rows=rows, note=f"of {remote.A_PATH}")
-
-
-async def test_another_host_cancels_its_own_work_and_nobody_else_s(far_daemon: Daemon) -> None:
-    hold = far_daemon.repositories.hold_at("query")
-    query = steps.Query(dataset_type="calexp", collections=("u/somebody/single_frame",))
-    near, far, other = far_daemon.client(), far_daemon.far_client(), far_daemon.far_client()
-    far_daemon.window.gate = anyio.Event()
-    drawn = near.send(steps.Show())
-    await far_daemon.window.reached.wait()
-    waits = near.send(steps.Show())
-    asked = far.send(query)
-    await hold.reached.wait()
-    queued = far.send(steps.Show())
-    while far_daemon.engine.waiting < 2:
-        await near.ask(requests.Status())
-    assert await other.ask(requests.Cancel()) == messages.Cancelled(count=0)
-    for request_id in (f"{near.session.hex()}-{waits}", f"{far.session.hex()}-{queued}"):
-        reply = await other.ask(requests.Cancel(request_id=request_id))
-        assert isinstance(reply, messages.Failed)
-        assert (reply.error.code, reply.error.where) == ("forbidden", "request_id")
-    for number, request_id in ((asked, f"{far.session.hex()}-{asked}"), (queued, "")):
-        assert await far.ask(requests.Cancel(request_id=request_id)) == messages.Cancelled(count=1)
-        reply = await far.answer(number)
-        assert isinstance(reply, messages.Failed)
-        assert reply.error.code == "cancelled"
-    far_daemon.window.gate.set()
-    for number in (drawn, waits):
-        assert isinstance(await near.answer(number), messages.Outcome)
-
-
-async def test_on_the_daemon_s_host_everybody_s_work_is_cancelled(far_daemon: Daemon) -> None:
-    near, far = far_daemon.client(), far_daemon.far_client()
-    far_daemon.window.gate = anyio.Event()
-    drawn = far.send(steps.Show())
-    await far_daemon.window.reached.wait()
-    waits = far.send(steps.Show())
-    while far_daemon.engine.waiting < 1:
-        await near.ask(requests.Status())
-    assert await near.ask(requests.Cancel(request_id=requests.EVERYBODYS)) == messages.Cancelled(count=1)
-    assert isinstance(await far.answer(waits), messages.Failed)
-    far_daemon.window.gate.set()
-    assert isinstance(await far.answer(drawn), messages.Outcome)
-
-
-async def test_events_reach_clients_on_both_sides(far_daemon: Daemon) -> None:
-    near, far = far_daemon.client(), far_daemon.far_client()
-    for client in (near, far):
-        assert isinstance(await client.ask(requests.Subscribe()), messages.Subscribed)
-    far_daemon.events.publish(messages.Event(kind="key", key="a"))
-    for client in (near, far):
-        _, event = await client.receive()
-        assert isinstance(event, messages.Event)
-        assert event.key == "a"
-
-
-# Pixels
-
-
-def mask_of(dtype: str = "<u2", shape_yx: tuple[int, int] = (600, 900)) -> np.ndarray[Any, Any]:
-    mask = np.zeros(shape_yx, dtype)
-    mask[10:20, 30:40] = 1
-    mask[-1, -1] = 1 << 8 * mask.dtype.itemsize - 2
-    return mask
-
-
-@pytest.mark.parametrize("dtype", ["|u1", "|b1", "<u2", ">u2", "<i4", "<i8"])
-async def test_a_packed_mask_is_the_mask_that_was_packed(far_daemon: Daemon, dtype: str) -> None:
-    mask = mask_of(dtype)
-    data = packing.packed(mask)
-    array = Array(dtype=dtype, shape=mask.shape, buffer=1, packing=PACKED)
-    reply = await far_daemon.far_client().ask(shown_with(array), (bytes(mask.size), data))
-    assert isinstance(reply, messages.Outcome), reply
-    layer = far_daemon.engine.scene.displays[0].mask
-    stored = np.fromfile(far_daemon.pixels.path(layer.file), dtype, mask.size).reshape(mask.shape)
-    np.testing.assert_array_equal(stored, mask)
-    assert len(data) < mask.nbytes / 50
-
-
-async def test_the_client_packs_masks_for_other_hosts_and_only_there(
-    far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
-    mask = mask_of()
-    planes = {"SAT": 0, "CR": 14}
-
-    def show(endpoint: str) -> None:
-        with mtv.connect(endpoint, timeout_secs=30) as connection:
-            mtv.Display(0, connection=connection).mtv(np.ones(mask.shape, "u1"), mask=mask, planes=planes)
-
-    await in_thread(lambda: show(far_daemon.endpoint))
-    assert sent == []
-    await in_thread(lambda: show(far_daemon.handlers.listen))
-    assert sent == [mask.nbytes]
-    layer = far_daemon.engine.scene.displays[0].mask
-    stored = np.fromfile(far_daemon.pixels.path(layer.file), layer.dtype, mask.size).reshape(mask.shape)
-    np.testing.assert_array_equal(stored, mask)
-
-
-async def test_a_mask_that_does_not_shrink_goes_as_it_is(far_daemon: Daemon) -> None:
-    mask = np.random.default_rng(1).integers(0, 255, (100, 100), np.uint8)
-    sink = FrameSink(packs=True)
-    array = sink.mask(mask)
-    assert (array.packing, sink.buffers[0]) == ("", mask.tobytes())
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (packing.packed(np.zeros((6000, 900), "u1")), "more than announced"),
-        (packing.packed(mask_of("|u1"))[:-7], "end"),
-        (packing.packed(mask_of("|u1")) + b"x", "do not end"),
-        (packing.packed(mask_of("|u1"))[:20] + b"\xff" * 500, "damaged"),
-        (zlib.compress(b""), "end early"),
-        (b"", "end early"),
-    ],
-)
-async def test_packed_bytes_that_are_not_what_they_say_are_refused_and_leave_nothing(
-    far_daemon: Daemon, data: bytes, message: str
-) -> None:
-    array = Array(dtype="|u1", shape=(600, 900), buffer=1, packing=PACKED)
-    client = far_daemon.far_client()
-    before = set(far_daemon.pixels.names())
-    reply = await client.ask(shown_with(array), (bytes(540_000), data))
-    assert isinstance(reply, messages.Failed)
-    assert (reply.error.code, reply.error.where) == ("bad_value", "steps[0].target.mask")
-    assert message in reply.error.message
-    assert {name for name in far_daemon.pixels.names() if not name.startswith("free-")} == before
-    assert isinstance(await client.ask(steps.Show()), messages.Outcome)
-
-
-async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemon, monkeypatch: Any) -> None:
-    written: list[int] = []
-    unpacked = packing.unpacked
-
-    def counted(*given: Any) -> Iterator[memoryview]:
-        for block in unpacked(*given):
-            written.append(block.nbytes)
-            yield block
-
-    monkeypatch.setattr("mtvd.resolving.images.unpacked", counted)
-    bomb = packing.packed(np.zeros((1 << 14, 1 << 14), "u1"))
-    assert len(bomb) < 1 << 21
-    array = Array(dtype="|u1", shape=(10, 10), buffer=1, packing=PACKED)
-    monkeypatch.setattr(far_daemon.far, "_limits", far_daemon.limits)
-    reply = await far_daemon.far_client().ask(shown_with(array), (bytes(100), bomb))
-    assert isinstance(reply, messages.Failed)
-    assert written == [100]
-
-
-@pytest.mark.parametrize(
-    ("step", "where"),
-    [
-        (steps.Mtv(target=Exposure(image=PACKED_IMAGE)), "target.image"),
-        (shown_with(Array(dtype="|u1", shape=(1, 1), buffer=1, offset=1, packing=PACKED)), "target.mask"),
-        (shown_with(Array(dtype="|u1", shape=(1, 1), buffer=9, packing=PACKED)), "target.mask"),
-        (shown_with(Array(dtype="<f4", shape=(1, 1), buffer=1, packing=PACKED)), "target.mask"),
-        (steps.Overlay(x=Array(dtype="<f8", shape=(1,), buffer=1, packing=PACKED), y=(1.0,)), "x"),
-    ],
-)  # fmt: skip
-async def test_only_a_whole_mask_may_be_packed(far_daemon: Daemon, step: steps.Step, where: str) -> None:
-    data = packing.packed(np.ones((1, 1), "u1"))
-    reply = await far_daemon.client().ask(step, (bytes(1), data))
-    assert isinstance(reply, messages.Failed)
-    assert (reply.error.code, reply.error.where) == ("bad_value", f"steps[0].{where}")
-
-
-async def test_get_answers_with_one_buffer_for_each_file_and_removes_the_files(far_daemon: Daemon) -> None:
-    client = far_daemon.far_client()
-    before = set(far_daemon.pixels.names())
-    number = client.send(requests.Get(target=CALEXP))
-    while (header := (await client.receive())[0]).kind != 3:
-        assert header.kind == 2
-    assert header.sequence == number
-    assert len(header.buffer_bytes) >= 1
-    assert set(far_daemon.pixels.names()) == before
-
-
-async def test_more_than_one_message_may_hold_is_refused_with_a_way_to_get_less(
-    far_daemon: Daemon, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr(far_daemon.repositories, "_shape", (600, 900))
-    before = set(far_daemon.pixels.names())
-    reply = await far_daemon.far_client().ask(requests.Get(target=CALEXP))
-    assert isinstance(reply, messages.Failed)
-    assert reply.error.code == "too_large"
-    assert "bbox" in reply.error.hint
-    assert set(far_daemon.pixels.names()) == before
-
-
-async def test_a_client_checks_the_size_of_its_pixels_before_it_sends_them(far_daemon: Daemon) -> None:
-    def show() -> None:
-        with connected(far_daemon) as connection:
-            mtv.Display(0, connection=connection).mtv(np.zeros((600, 900)))
-
-    with pytest.raises(mtv.RequestError) as caught:
-        await in_thread(show)
-    assert caught.value.code == "too_large"
-
-
-async def test_no_message_is_sent_that_the_daemon_would_hang_up_on(far_daemon: Daemon) -> None:
-    def send() -> None:
-        with connected(far_daemon) as connection:
-            connection.ask(steps.Mtv(target=IMAGE), buffers=(bytes(2 << 20),))
-
-    with pytest.raises(mtv.RequestError) as caught:
-        await in_thread(send)
-    assert caught.value.code == "too_large"
-    assert far_daemon.far.refused == 0
-
-
-async def test_who_does_not_read_its_answers_gets_no_more_of_them(far_daemon: Daemon) -> None:
-    client = far_daemon.far_client(most_unread=1)
-    await client.ask(requests.Status())
-    (session,) = list(far_daemon.sessions)
-    wire = far_daemon.far._socket
-    for _ in range(10):
-        wire.send(session.route, frames.pack(Kind.EVENT, session.id, 0, EVENT, (bytes(8 << 20),)))
-    number = client.send(requests.Get(target=CALEXP))
-    with anyio.fail_after(20):
-        while session.requests != 2 or session.waiting:
-            await anyio.sleep(0.01)
-    assert wire.leaving_bytes > far_daemon.far._limits.buffer_bytes
-    reply = await client.answer(number)
-    assert isinstance(reply, messages.Failed)
-    assert (reply.error.code, reply.error.retryable) == ("busy", True)
-    assert isinstance(await client.ask(requests.Get(target=CALEXP)), messages.Got)
-    assert wire.leaving_bytes == 0
-
-
-# The way there
 
 
 class Proxy:
@@ -744,6 +307,6 @@ async def test_a_tunnel_that_leads_nowhere_is_told_at_once(far_daemon: Daemon) -
 
 async def test_the_client_makes_its_keys_its_own(far_daemon: Daemon) -> None:
     (keys.directory() / "client.key_secret").chmod(0o644)
-    assert "chmod 600" in str(await in_thread(lambda: refused(far_daemon)))
+    assert "chmod 600" in str(await in_thread(lambda: refused(connected, far_daemon)))
     (keys.directory() / "client.key_secret").chmod(0o600)
     await in_thread(lambda: connected(far_daemon).close())

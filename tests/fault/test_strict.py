@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.refusals import refused_request
 
 from mtv.wire import messages, requests, steps
 from mtv.wire.data import Array, Exposure
@@ -30,10 +31,8 @@ async def draw(
     return reply
 
 
-async def refused(client: Any, *wanted: steps.AnyStep) -> tuple[str, str]:
-    reply = await client.ask(requests.Transaction(steps=wanted, strict=True))
-    assert isinstance(reply, messages.Failed), reply
-    return reply.error.code, reply.error.where
+async def refused_strictly(client: Any, *wanted: steps.AnyStep) -> tuple[str, str]:
+    return await refused_request(client, requests.Transaction(steps=wanted, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ async def test_what_is_not_there_is_refused_whole_and_makes_no_display(
     client = daemon.client()
     await draw(client, image(), buffers=PIXELS)
     before = daemon.engine.scene
-    assert await refused(client, steps.Zoom(factor=3), step) == (code, where)
+    assert await refused_strictly(client, steps.Zoom(factor=3), step) == (code, where)
     assert daemon.engine.scene == before
 
 
@@ -73,7 +72,10 @@ async def test_a_strict_transaction_acts_on_what_another_client_has_shown(daemon
     shower, scaler = daemon.client(), daemon.client()
     await draw(shower, image("new"), buffers=PIXELS, strict=False)
     await draw(scaler, steps.Scale(display="new", stretch="log"), steps.Show(display="new"))
-    assert await refused(scaler, steps.Scale(display="mew", stretch="log")) == ("unknown_display", "steps[0].display")
+    assert await refused_strictly(scaler, steps.Scale(display="mew", stretch="log")) == (
+        "unknown_display",
+        "steps[0].display",
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,4 +102,4 @@ async def test_what_the_user_has_made_by_hand_is_there_although_nobody_has_looke
     monkeypatch.setattr(daemon.window, "run", run)
     await draw(client, step)
     assert not moved
-    assert await refused(client, steps.Pan(display=77, x=1, y=1)) == ("unknown_display", "steps[0].display")
+    assert await refused_strictly(client, steps.Pan(display=77, x=1, y=1)) == ("unknown_display", "steps[0].display")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
+from tests.support.refusals import refused_request
 
 from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Dataset, File, Handle
@@ -33,12 +34,6 @@ def drawn(daemon: Daemon) -> Iterator[tuple[str, ac.Markers]]:
 
 def columns(markers: ac.Markers) -> tuple[list[float], list[float]]:
     return np.frombuffer(markers.x).tolist(), np.frombuffer(markers.y).tolist()
-
-
-async def refused(client: Any, request: Any) -> tuple[str, str]:
-    reply = await client.ask(request)
-    assert isinstance(reply, messages.Failed), reply
-    return reply.error.code, reply.error.where
 
 
 async def test_the_chosen_rows_are_drawn_and_counted(daemon: Daemon) -> None:
@@ -77,7 +72,7 @@ async def test_a_table_is_loaded_once_and_marked_by_its_handle(daemon: Daemon) -
     assert got.catalog is not None
     assert (got.catalog.rows, [one.name for one in got.catalog.columns]) == (5, ["id"])
     assert len(daemon.repositories.calls) == asked, "the handle's table is read, not the repository's"
-    assert await refused(client, steps.Mtv(target=handle)) == ("unsupported", "steps[0].target.handle")
+    assert await refused_request(client, steps.Mtv(target=handle)) == ("unsupported", "steps[0].target.handle")
     await client.ask(requests.Release(handle=loaded.handle))
     kept = {daemon.handlers.nonce_name, *(one.array.file for one in got.catalog.columns)}
     assert set(daemon.pixels.names()) == kept
@@ -116,7 +111,7 @@ async def test_a_bad_overlay_of_a_table_draws_nothing_of_its_transaction(
 ) -> None:
     client = daemon.client()
     before = steps.Overlay(x=(1.0,), y=(2.0,))
-    code, field = await refused(client, requests.Transaction(steps=(before, step)))
+    code, field = await refused_request(client, requests.Transaction(steps=(before, step)))
     assert field == f"steps[1].{where}"
     assert code in {"bad_value", "unsupported", "unknown_handle"}
     assert not daemon.window.batches
@@ -127,7 +122,7 @@ async def test_all_overlays_of_a_transaction_share_the_limit_of_markers(daemon: 
     limits = Limits(markers=25)
     object.__setattr__(daemon.engine._resolver, "limits", limits)
     both = requests.Transaction(steps=(steps.Overlay(target=SRC), steps.Overlay(target=SRC)))
-    assert await refused(daemon.client(), both) == ("too_large", "steps[1]")
+    assert await refused_request(daemon.client(), both) == ("too_large", "steps[1]")
     assert not daemon.window.batches
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgpack
 import pytest
 from msgspec.structs import replace
+from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support.landing import Pipeline
 
@@ -22,7 +23,10 @@ from mtv.wire.steps import NOW, START, Query
 from mtvd.repo.butler import arrivals
 from mtvd.repo.butler.butlers import Butlers
 
-pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 CALEXP = Query(dataset_type="calexp", collections=(sample.CHAIN,))
 
 
@@ -72,14 +76,7 @@ class Watcher:
         return found
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("repository") / "demo")
-
-
-@pytest.fixture
-def root(built: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(built, tmp_path / "demo")
+root = fixtures.own_sample
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from benchmarks.peers.pyds9_way import Pyds9Way
 from benchmarks.peers.xpaset_dot import XpasetDot
 from benchmarks.picture import Picture, colours
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 BLUE = (0, 0, 255)
 

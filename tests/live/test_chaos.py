@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9", "xpaset"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9", "xpaset"), pytest.mark.slow("a long run, made short", secs=60)]
 PROJECT = Path(__file__).parents[2]
 FAULTS = 12
 

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from crowd.workers import on_a_fresh_daemon
 
-pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9", "xpaset", "lsst.daf.butler"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.live("ds9", "Xvfb", "pyds9", "xpaset", "lsst.daf.butler"),
+    pytest.mark.slow("a long run, made short", secs=60),
+]
 PROJECT = Path(__file__).parents[2]
 SEED = 23718
 

@@ -14,7 +14,7 @@ from mtvd.demo.build import BUILDING, MARKER, DemoRepository, build
 from mtvd.demo.plan import DETECTOR_POSITIONS, SIZES, VISITS
 from mtvd.demo.planes import bits
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 daf_butler = pytest.importorskip("lsst.daf.butler")
 

@@ -16,7 +16,7 @@ from tests.support.live_daemon import LiveDaemon
 import mtv
 from mtv.session.default import default_connection
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 PROJECT = Path(__file__).parents[2]
 QUERIES, README = PROJECT / "docs" / "queries.md", PROJECT / "README.md"
 CHAIN_OF_DOCUMENTS = "u/me/single_frame"

@@ -10,18 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 from tests.support.live_daemon import START_SECS, LiveDaemon
+from tests.support.waiting import until
 
 import mtv
 from mtv.wire.reports import FeedInfo
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 SHAPE_YX = (400, 600)
 FRAMES = 60
 
@@ -135,14 +136,6 @@ def producer(daemon: LiveDaemon, name: str) -> Iterator[subprocess.Popen[bytes]]
 
 def feeds_of(connection: mtv.Connection) -> dict[str, FeedInfo]:
     return {feed.feed: feed for feed in connection.status().feeds}
-
-
-def until(condition: Callable[[], bool], what: object = "") -> None:
-    deadline = time.monotonic() + START_SECS
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, what
-        pause.wait(0.02)
 
 
 def picture(connection: mtv.Connection, display: str) -> np.ndarray[Any, Any]:

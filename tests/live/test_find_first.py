@@ -17,7 +17,10 @@ from mtvd.repo.butler import constraints, pages
 from mtvd.repo.butler.find import find
 from mtvd.repo.butler.query import run
 
-pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 REQUIRED = ("instrument", "visit", "detector")
 ORDERS: list[tuple[str, ...]] = [
     (),

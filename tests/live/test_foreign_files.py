@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from astropy.wcs import WCS
 from astropy.wcs.utils import pixel_to_skycoord
-from tests.support import corpus
+from tests.support import corpus, fixtures
 from tests.support.corpus import ForeignImage
 from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("each file goes three ways through a window", secs=60)]
 
 OURS, PLAIN = 40, 877
 TOLERANCE_PX = 0.01
@@ -64,12 +64,10 @@ def window(demo_daemon: LiveDaemon) -> Iterator[Probe]:
         yield probe
 
 
-@pytest.fixture(scope="module")
-def connection(demo_daemon: LiveDaemon) -> mtv.Connection:
-    return demo_daemon.connect()
+connection = fixtures.demo_connection
 
 
-@pytest.mark.parametrize("path", corpus.files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", corpus.files(*corpus.real_directories()), ids=lambda path: path.name)
 def test_each_pixel_has_the_place_on_the_sky_that_ds9_and_astropy_agree_on(
     window: Probe, connection: mtv.Connection, path: Path
 ) -> None:

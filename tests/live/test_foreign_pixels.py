@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from tests.support import foreign
+from tests.support import corpus, fixtures, foreign
 from tests.support.fits_variants import physical, raw_file, stored_integers
 from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 FRAME = 60
 TILE = 5
 """Pixels on a side of the part that DS9 is asked for."""
@@ -30,9 +30,7 @@ def display(demo_daemon: LiveDaemon) -> mtv.Display:
     return mtv.Display(FRAME, connection=demo_daemon.connect())
 
 
-@pytest.fixture(scope="module")
-def repository(demo_daemon: LiveDaemon) -> mtv.Repository:
-    return mtv.Repository(connection=demo_daemon.connect())
+repository = fixtures.demo_client
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +64,7 @@ def test_each_image_is_in_ds9_and_in_get_as_astropy_has_it_or_is_refused_by_name
     with contextlib.suppress(pytest.skip.Exception):
         shared = (request.getfixturevalue("shared_data"),)
     wrong, equal = [], 0
-    for image in (image for path in foreign.files(*shared) for image in foreign.images(path)):
+    for image in (image for path in corpus.files(*shared) for image in foreign.images(path)):
         part: dict[str, Any] = {"hdu": image.hdu, "cube_index": image.cube_index or None}
         try:
             display.mtv(image.path, **part)

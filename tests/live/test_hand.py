@@ -7,18 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support import fixtures
 from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
 
-pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.slow("a window and workers start in it", secs=40)]
 CANVAS = "$::ds9(canvas)"
 WAIT_SECS = 60
 
@@ -80,14 +79,7 @@ def test_a_key_is_heard_in_two_processes_and_the_end_of_the_window_and_of_the_da
         assert event.action == "closed"
 
 
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[LiveDaemon]:
-    with tempfile.TemporaryDirectory(prefix="mtv-", dir="/tmp") as directory:
-        made = LiveDaemon(Path(directory))
-        made.start()
-        yield made
-        assert made.stop() == 0, made.log.read_text()[-2000:]
-        made.end_window()
+daemon = fixtures.shared_daemon
 
 
 @pytest.fixture

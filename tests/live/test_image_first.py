@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +12,17 @@ from typing import Any, Final
 import numpy as np
 import psutil
 import pytest
+from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support.live_daemon import LiveDaemon, Probe
+from tests.support.waiting import until
 
 import mtv
 
-pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9", "lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live("ds9", "Xvfb", "pyds9", "lsst.daf.butler"),
+    pytest.mark.slow("a window and workers start in it", secs=40),
+]
 SHAPE_YX: Final = (3000, 3000)
 PLACE: Final = (sample.XY0[0] + 2000, sample.XY0[1] + 1000)
 """Parent pixel that only the large exposure has."""
@@ -31,18 +35,21 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample.build(tmp_path_factory.mktemp("repository") / "demo", large_yx=SHAPE_YX)
 
 
-@pytest.fixture
-def daemon(short_path: Path, repository: Path) -> Iterator[LiveDaemon]:
-    """A daemon that has decoded nothing yet, and shows a small exposure with a dot on it."""
-    made = LiveDaemon(short_path, {"demo": repository})
-    made.start()
-    display = mtv.Display(0, connection=made.connect())
+daemon = fixtures.own_daemon
+
+
+@pytest.fixture(scope="module")
+def served(repository: Path) -> dict[str, Path]:
+    return {"demo": repository}
+
+
+@pytest.fixture(autouse=True)
+def small_exposure(daemon: LiveDaemon) -> None:
+    """Show a small exposure with a dot on it; of the large one the daemon has decoded nothing yet."""
+    display = mtv.Display(0, connection=daemon.connect())
     display.mtv(ref(display, 1214))
     display.dot("o", 120, 220)
     display.sync()
-    yield made
-    made.stop()
-    made.end_window()
 
 
 def ref(display: mtv.Display, visit: int) -> mtv.DatasetRef:
@@ -55,12 +62,6 @@ def large(probe: Probe) -> bool:
     """Tell whether the window shows the large exposure's image."""
     found = probe.value(*PLACE)
     return bool(found) and float(found) == VALUE
-
-
-def until(seen: Callable[[], bool]) -> None:
-    limit = time.monotonic() + WAIT_SECS
-    while not seen():
-        assert time.monotonic() < limit
 
 
 def workers(daemon: LiveDaemon) -> list[psutil.Process]:
@@ -76,7 +77,7 @@ def image_alone(daemon: LiveDaemon, probe: Probe, display: mtv.Display) -> Itera
     stopped: list[psutil.Process] = []
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(display.mtv, target)
-        until(lambda: asked.done() or large(probe))
+        until(lambda: asked.done() or large(probe), pause_secs=0)
         assert not asked.done(), asked.exception() or "the mask came too soon"
         try:
             stopped = workers(daemon)

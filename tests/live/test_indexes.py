@@ -18,7 +18,10 @@ from mtvd.repo.butler import pages
 from mtvd.repo.butler.butlers import Butlers
 from mtvd.repo.butler.query import run
 
-pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 VISIT = 3
 DATASETS = Query(dataset_type="calexp", collections=(registry.CHAIN,))
 OF_VISIT: dict[str, Any] = {"data_id": {"instrument": registry.INSTRUMENT, "visit": VISIT}}

@@ -10,7 +10,11 @@ from tests.support.repositories import running
 
 from mtv.wire.steps import Query
 
-pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 
 
 def test_a_registry_written_by_sql_is_as_butler_writes_it(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import tables
+from tests.support import fixtures, tables
 from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
 from mtv.wire import steps
 from mtv.wire.data import File
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 RA, DEC = [150.0, 150.01, 0.0, 149.99], [2.0, 2.01, 0.0, 1.99]
 GAP = [False, False, True, False]
 DRAWN = 3
@@ -28,13 +28,7 @@ HEADER = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDaemon]:
-    made = LiveDaemon(tmp_path_factory.mktemp("d"))
-    made.start()
-    yield made
-    made.stop()
-    made.end_window()
+daemon = fixtures.shared_daemon
 
 
 @pytest.fixture(scope="module")

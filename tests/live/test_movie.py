@@ -8,9 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +15,14 @@ import av
 import numpy as np
 import PIL.Image
 import pytest
+from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support.live_daemon import START_SECS, LiveDaemon
+from tests.support.waiting import until
 
 import mtv
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 QUERY: dict[str, Any] = {"instrument": "HSC", "collections": sample.CHAIN}
 ORDER = [(visit, detector) for visit in sorted(sample.VISITS) for detector in sample.DETECTORS]
 COUNT = len(ORDER)
@@ -36,26 +35,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample.build(tmp_path_factory.mktemp("sample"))
 
 
-@pytest.fixture
-def daemon(short_path: Path, root: Path) -> Iterator[LiveDaemon]:
-    made = LiveDaemon(short_path, {"sample": root})
-    made.start()
-    yield made
-    made.stop()
-    made.end_window()
+daemon = fixtures.own_daemon
+
+
+@pytest.fixture(scope="module")
+def served(root: Path) -> dict[str, Path]:
+    return {"sample": root}
 
 
 @pytest.fixture
 def repository(daemon: LiveDaemon) -> mtv.Repository:
     return mtv.Repository(connection=daemon.connect())
-
-
-def until(condition: Callable[[], bool], what: object = "") -> None:
-    deadline = time.monotonic() + START_SECS
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, what
-        pause.wait(0.02)
 
 
 def on_screen(daemon: LiveDaemon) -> tuple[int, int]:

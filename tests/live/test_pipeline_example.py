@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.live_daemon import START_SECS, LiveDaemon
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pipeline.py"
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +9,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.nddata import CCDData, NDData
+from tests.support import fixtures
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
 from mtv.streams import feed as feeds
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 SHAPE_YX = (40, 60)
 TYPES = ("?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", ">u2", ">i4", ">f8")
 PLACES = ((0, 0), (59, 39), (17, 23), (59, 0))
@@ -30,16 +28,7 @@ MODES: dict[str, dict[str, Any]] = {
 PLANES = {"A": 0, "B": 1}
 
 
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[LiveDaemon]:
-    directory = Path(tempfile.mkdtemp(prefix="mtv-", dir="/tmp"))
-    made = LiveDaemon(directory)
-    made.start()
-    yield made
-    status = made.stop()
-    made.end_window()
-    assert status == 0, made.log.read_text()[-2000:]
-    shutil.rmtree(directory, ignore_errors=True)
+daemon = fixtures.shared_daemon
 
 
 def pixels_of(dtype: str) -> np.ndarray[Any, Any]:

@@ -15,7 +15,7 @@ from tests.support.live_daemon import LiveDaemon
 
 import mtv
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 
 @pytest.fixture(scope="module")

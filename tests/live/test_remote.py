@@ -18,7 +18,7 @@ from tests.support.live_daemon import START_SECS, LiveDaemon
 import mtv
 from mtv.shared import keys
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 JOB = """
 import sys, numpy as np, mtv

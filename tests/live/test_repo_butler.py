@@ -10,24 +10,28 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.support import fixtures
 from tests.support import repo_sample as sample
+from tests.support.refusals import refused_async
 from tests.support.repositories import running
 
 from mtv.wire.data import Dataset, File
-from mtv.wire.errors import DaemonError, MtvError, RequestError
+from mtv.wire.errors import DaemonError, RequestError
 from mtv.wire.steps import Query
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 
-pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 CHAIN = (sample.CHAIN,)
 ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 Running = tuple[ButlerRepositories, PixelStore]
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("repository") / "demo")
+repository = fixtures.sample_repository
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +39,6 @@ async def butler(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     async with running(tmp_path_factory.mktemp("butler"), repository, busy_timeout_secs=0.2) as (repositories, _):
         await repositories.warm()
         yield repositories
-
-
-async def refused(butler: ButlerRepositories, query: Query) -> MtvError:
-    with pytest.raises(MtvError) as caught:
-        await butler.query(query)
-    return caught.value
 
 
 async def test_warming_opens_the_default_repository(butler: ButlerRepositories) -> None:
@@ -100,7 +98,9 @@ async def test_binds_take_lists_and_order_is_the_users(butler: ButlerRepositorie
 async def test_globs_search_all_collections_that_match(butler: ButlerRepositories) -> None:
     query = Query(dataset_type="calexp", collections=("u/*",), data_id={"instrument": "HSC"}, find_first=False)
     assert len((await butler.query(query)).rows) == 6
-    error = await refused(butler, Query(dataset_type="calexp", collections=("u/*",), data_id={"instrument": "HSC"}))
+    error = await refused_async(
+        butler.query, Query(dataset_type="calexp", collections=("u/*",), data_id={"instrument": "HSC"})
+    )
     assert (error.code, error.error.where) == ("bad_query", "collections")
     assert "find_first=False" in error.error.hint
     assert "--all" in error.error.hint
@@ -145,7 +145,7 @@ async def test_globs_search_all_collections_that_match(butler: ButlerRepositorie
 async def test_a_bad_query_is_refused_with_its_field(
     butler: ButlerRepositories, query: Query, where: str, words: str
 ) -> None:
-    error = await refused(butler, query)
+    error = await refused_async(butler.query, query)
     assert isinstance(error, RequestError)
     assert error.error.where == where
     assert words in error.error.message
@@ -217,7 +217,7 @@ async def test_a_locked_registry_is_busy_and_not_a_hang(repository: Path, butler
     query = Query(dataset_type="calexp", collections=CHAIN, data_id={"instrument": "HSC"})
     with sqlite3.connect(repository / "gen3.sqlite3", isolation_level=None) as writer:
         writer.execute("BEGIN EXCLUSIVE")
-        error = await refused(butler, query)
+        error = await refused_async(butler.query, query)
         writer.execute("ROLLBACK")
     writer.close()
     assert (error.code, error.error.retryable) == ("busy", True)
@@ -243,7 +243,7 @@ async def test_missing_and_changed_files_are_unreadable_and_show_no_path(reposit
 
 async def test_a_place_without_a_repository_is_said(butler: ButlerRepositories, tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "nowhere"):
-        error = await refused(butler, Query(repo=str(place), what="collections"))
+        error = await refused_async(butler.query, Query(repo=str(place), what="collections"))
         assert (error.code, error.error.where) == ("unknown_repository", "repo")
         assert str(tmp_path) not in error.error.message
 
@@ -255,7 +255,7 @@ async def test_a_broken_registry_is_said_without_sql(
     for content in (None, b"", b"no database" * 100):
         if content is not None:
             (tmp_path / "gen3.sqlite3").write_bytes(content)
-        error = await refused(butler, Query(repo=str(tmp_path), what="collections"))
+        error = await refused_async(butler.query, Query(repo=str(tmp_path), what="collections"))
         assert isinstance(error, DaemonError)
         assert error.code == "repository_failed"
         assert str(tmp_path) not in str(error)
@@ -269,7 +269,7 @@ async def test_a_replaced_repository_is_noticed(repository: Path, tmp_path: Path
     async with running(tmp_path, place) as (butler, _):
         assert len((await butler.query(query)).rows) == 2
         place.rename(tmp_path / "away")
-        error = await refused(butler, query)
+        error = await refused_async(butler.query, query)
         assert error.code == "unknown_repository"
         shutil.copytree(repository, place)
         with sqlite3.connect(place / "gen3.sqlite3") as other:

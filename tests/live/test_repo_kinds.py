@@ -29,7 +29,11 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 from mtvd.resolving.images import files_of
 
-pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 needs_lsst_images = pytest.mark.skipif(not kinds.HAS_LSST_IMAGES, reason="lsst.images needs Python 3.12")
 ANYWHERE: Any = kinds.TRACT
 Running = tuple[ButlerRepositories, PixelStore]

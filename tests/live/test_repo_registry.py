@@ -11,21 +11,24 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.support import fixtures
 from tests.support import repo_sample as sample
+from tests.support.refusals import refused_async
 from tests.support.repositories import running
 
-from mtv.wire.errors import MtvError
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
 from mtvd.repo.pool import ButlerRepositories
 
-pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 ALL = Query(dataset_type="calexp", collections=(sample.CHAIN,), data_id={"instrument": "HSC"})
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("repository") / "demo")
+repository = fixtures.sample_repository
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +74,9 @@ async def visits(butler: ButlerRepositories, repo: str = "") -> set[object]:
     return {row[1] for row in rows.rows}
 
 
-async def refused(butler: ButlerRepositories, repo: str = "") -> tuple[str, str]:
-    with pytest.raises(MtvError) as caught:
-        await visits(butler, repo)
-    return caught.value.code, caught.value.error.message
+async def refused_visits(butler: ButlerRepositories, repo: str) -> tuple[str, str]:
+    error = await refused_async(visits, butler, repo)
+    return error.code, error.error.message
 
 
 def state_of(butler: ButlerRepositories, alias: str) -> str:
@@ -108,10 +110,10 @@ async def test_several_repositories_answer_at_once_by_alias_and_by_path(
 async def test_an_alias_of_butlers_index_is_found_as_soon_as_it_is_there(
     butler: ButlerRepositories, repository: Path, index: Path
 ) -> None:
-    assert (await refused(butler, "later"))[0] == "unknown_repository"
+    assert (await refused_visits(butler, "later"))[0] == "unknown_repository"
     index.write_text("first: /nowhere\n")
-    assert (await refused(butler, "later"))[0] == "unknown_repository"
-    assert (await refused(butler, "first"))[0] == "unknown_repository"
+    assert (await refused_visits(butler, "later"))[0] == "unknown_repository"
+    assert (await refused_visits(butler, "first"))[0] == "unknown_repository"
     index.write_text(f"first: {repository}\nlater: {repository}\n")
     assert len(await visits(butler, "later")) == 3
     assert len(await visits(butler, "first")) == 3
@@ -125,7 +127,7 @@ async def test_a_repository_that_moved_is_said_and_found_at_its_new_place(
     assert len(await visits(butler, "changing")) == 3
     assert state_of(butler, "changing") == "open"
     moved = changing.rename(tmp_path / "moved")
-    code, message = await refused(butler, "changing")
+    code, message = await refused_visits(butler, "changing")
     assert code == "unknown_repository"
     assert str(changing) not in message
     assert state_of(butler, "changing") == message
@@ -141,7 +143,7 @@ async def test_a_registry_file_that_is_exchanged_under_an_open_repository_is_not
     (fewer / "gen3.sqlite3").rename(changing / "gen3.sqlite3")
     assert await visits(butler, "changing") == {1214}
     (changing / "gen3.sqlite3").unlink()
-    assert (await refused(butler, "changing"))[0] == "repository_failed"
+    assert (await refused_visits(butler, "changing"))[0] == "repository_failed"
     assert state_of(butler, "changing") != "open"
     again = copied(repository, tmp_path / "again")
     (again / "gen3.sqlite3").rename(changing / "gen3.sqlite3")
@@ -177,7 +179,7 @@ async def test_a_registry_that_is_locked_before_it_was_ever_opened_is_busy(
     place = copied(repository, tmp_path / "place")
     with closing(sqlite3.connect(place / "gen3.sqlite3", isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
-        assert (await refused(butler, str(place)))[0] == "busy"
+        assert (await refused_visits(butler, str(place)))[0] == "busy"
         writer.execute("ROLLBACK")
     assert len(await visits(butler, str(place))) == 3
 

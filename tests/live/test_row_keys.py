@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support import repo_visits as visits
 from tests.support.live_daemon import LiveDaemon
@@ -15,19 +17,20 @@ from tests.support.live_daemon import LiveDaemon
 import mtv
 from mtv.wire.errors import RequestError
 
-pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live("lsst.daf.butler"),
+    pytest.mark.slow("repositories are made and workers start in it", secs=40),
+]
 WHOLE: dict[str, Any] = {"instrument": "HSC", "visit": visits.VISIT}
 COUNTS = {40: 3, 41: 5, 42: 7}
 
 
+daemon = fixtures.shared_daemon
+
+
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDaemon]:
-    root = visits.build(tmp_path_factory.mktemp("visits") / "repo")
-    made = LiveDaemon(tmp_path_factory.mktemp("d"), {"visits": root})
-    made.start()
-    yield made
-    made.stop()
-    made.end_window()
+def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {"visits": visits.build(tmp_path_factory.mktemp("visits") / "repo")}
 
 
 @pytest.fixture(scope="module")

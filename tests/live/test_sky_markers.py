@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.support import fixtures
 from tests.support.ast_sky import apart_arcsec, sky_of
 from tests.support.live_daemon import LiveDaemon, Probe
 from tests.support.odd_headers import HEADERS, NX, NY, tan
@@ -17,16 +18,14 @@ from tests.support.odd_headers import HEADERS, NX, NY, tan
 import mtv
 from mtv.shared.sky.celestial import celestial_of
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 FRAME = 41
 WCS = tan(CDELT1=-0.001, CDELT2=0.001, RADESYS="ICRS")
 HERE, ANTIPODE = (150.0, 30.0), (330.0, -30.0)
 
 
-@pytest.fixture(scope="module")
-def connection(demo_daemon: LiveDaemon) -> mtv.Connection:
-    return demo_daemon.connect()
+connection = fixtures.demo_connection
 
 
 @pytest.fixture(scope="module")

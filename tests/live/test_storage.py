@@ -15,7 +15,7 @@ from tests.support.live_daemon import LiveDaemon
 
 import mtv
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 MIB = 1 << 20
 SHAPE = (512, 1024)

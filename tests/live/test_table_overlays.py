@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from tests.support import fixtures
 from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
 from mtv.wire import codec, messages, steps
 from mtv.wire.errors import RequestError
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 FRAME = 60
 REJECTED = "calib_psf_candidate & ~calib_psf_used"
 
 
-@pytest.fixture(scope="module")
-def repository(demo_daemon: LiveDaemon) -> mtv.Repository:
-    return mtv.Repository(connection=demo_daemon.connect())
+repository = fixtures.demo_client
 
 
 @pytest.fixture(scope="module")

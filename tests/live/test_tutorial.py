@@ -18,7 +18,7 @@ from tests.support.live_daemon import LiveDaemon, Probe
 
 import mtv
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 ROOT = Path(__file__).parents[2]
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "fuchsia": (255, 0, 255)}
 

@@ -10,7 +10,7 @@ from mtv.wire import messages, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import RequestError
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support.landing import Pipeline
 from tests.support.live_daemon import START_SECS, LiveDaemon
@@ -23,28 +23,17 @@ import mtv
 from mtv.streams import watching
 from mtv.streams.watching import Watch, WatchCounts
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 LULL_SECS = 60
 PAUSE = threading.Event()
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("repository") / "demo")
+root, daemon = fixtures.own_sample, fixtures.own_daemon
 
 
 @pytest.fixture
-def root(built: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(built, tmp_path / "demo")
-
-
-@pytest.fixture
-def daemon(short_path: Path, root: Path) -> Iterator[LiveDaemon]:
-    made = LiveDaemon(short_path, {"hsc": root})
-    made.start()
-    yield made
-    made.stop()
-    made.end_window()
+def served(root: Path) -> dict[str, Path]:
+    return {"hsc": root}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = (PROJECT / "client" / "mtv", PROJECT / "daemon" / "mtvd")
-pytestmark = [pytest.mark.live("git"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live("git"), pytest.mark.slow("a wheel is built and installed", secs=40)]
 
 
 def run(*command: str | Path, cwd: Path, tries: int = 1) -> str:

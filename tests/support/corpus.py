@@ -13,7 +13,8 @@ from astropy.io import fits
 from tests.conftest import PROJECT
 
 PLACES = ("io/fits/tests/data", "wcs/tests/data")
-"""Of astropy's data, below the package."""
+"""Folders of astropy's data, below the package."""
+_STARTS = (b"SIMPLE", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
 
 
 class ForeignImage(NamedTuple):
@@ -35,23 +36,33 @@ class ForeignImage(NamedTuple):
         return (0,) * (len(self.shape) - 2)
 
 
-def files() -> list[Path]:
-    """Return all files of the corpora that may hold images."""
-    spec = importlib.util.find_spec("astropy")
-    assert spec is not None
-    assert spec.origin is not None
-    places = [Path(spec.origin).parent / place for place in PLACES]
-    places.append(Path(os.environ.get("MTV_SHARED_DATA", PROJECT.parent / "shared" / "data")))
-    found = (path for place in places if place.is_dir() for path in sorted(place.iterdir()) if path.is_file())
-    return [path for path in found if path.suffix in {".fits", ".gz", ".fz", ".bz2", ".xz", ".zip", ".Z"}]
+def files(*directories: Path) -> list[Path]:
+    """Return FITS files, packed or not, of the test data of astropy and of other directories, and of those below."""
+    found = sorted(path for folder in (*_folders(), *directories) for path in folder.rglob("*") if path.is_file())
+    return [path for path in found if path.suffix != ".hdr" and _head(path).startswith(_STARTS)]
+
+
+def real_directories() -> list[Path]:
+    """Return the directory of real files, where there is one."""
+    place = Path(os.environ.get("MTV_SHARED_DATA", PROJECT.parent / "shared" / "data"))
+    return [place] if place.is_dir() else []
 
 
 def headers() -> list[Path]:
     """Return astropy's headers without pixels."""
+    return sorted(path for folder in _folders() for path in folder.rglob("*.hdr"))
+
+
+def _folders() -> list[Path]:
     spec = importlib.util.find_spec("astropy")
     assert spec is not None
     assert spec.origin is not None
-    return sorted((Path(spec.origin).parent / "wcs/tests/data").rglob("*.hdr"))
+    return [Path(spec.origin).parent / place for place in PLACES]
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(6)
 
 
 def images(path: Path) -> list[ForeignImage]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.support import scale_out
 from tests.support.live_daemon import LiveDaemon
 from tests.support.scale_out import FarSite
+
+import mtv
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +45,16 @@ def short_path() -> Iterator[Path]:
     yield from _short()
 
 
+@pytest.fixture(scope="module")
+def served() -> Mapping[str, Path]:
+    """Repositories of the daemons below, by alias; a module that has some has a fixture of its own."""
+    return {}
+
+
 @pytest.fixture
-def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
+def own_daemon(short_path: Path, served: Mapping[str, Path]) -> Iterator[LiveDaemon]:
     """A daemon of the test's own, with a window of its own, to be killed at will."""
-    daemon = LiveDaemon(short_path)
+    daemon = LiveDaemon(short_path, served)
     daemon.start()
     yield daemon
     daemon.stop()
@@ -54,10 +62,45 @@ def own_daemon(short_path: Path) -> Iterator[LiveDaemon]:
 
 
 @pytest.fixture(scope="module")
+def shared_daemon(served: Mapping[str, Path]) -> Iterator[LiveDaemon]:
+    """A daemon with a window of its own, shared by the tests of a module."""
+    yield from _shared(served)
+
+
+@pytest.fixture(scope="module")
 def demo_daemon(demo_repository: Path) -> Iterator[LiveDaemon]:
     """A daemon with the demo repository and a window of its own, shared by the tests of a module."""
+    yield from _shared({"demo": demo_repository})
+
+
+@pytest.fixture(scope="module")
+def demo_connection(demo_daemon: LiveDaemon) -> mtv.Connection:
+    return demo_daemon.connect()
+
+
+@pytest.fixture(scope="module")
+def demo_client(demo_daemon: LiveDaemon) -> mtv.Repository:
+    """The demo repository as a client sees it."""
+    return mtv.Repository(connection=demo_daemon.connect())
+
+
+@pytest.fixture(scope="module")
+def sample_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample repository that the tests of a module share."""
+    from tests.support import repo_sample
+
+    return repo_sample.build(tmp_path_factory.mktemp("repository") / "demo")
+
+
+@pytest.fixture
+def own_sample(sample_repository: Path, tmp_path: Path) -> Path:
+    """A copy of the sample repository, the test's own, to put things into."""
+    return shutil.copytree(sample_repository, tmp_path / "demo")
+
+
+def _shared(served: Mapping[str, Path]) -> Iterator[LiveDaemon]:
     for directory in _short():
-        daemon = LiveDaemon(directory, {"demo": demo_repository})
+        daemon = LiveDaemon(directory, served)
         daemon.start()
         yield daemon
         status = daemon.stop()

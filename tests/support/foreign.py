@@ -1,4 +1,4 @@
-"""Image files that others made: the test data of the installed astropy, and files of ``lsst.afw``. None is copied."""
+"""Images of other people's files (`tests.support.corpus`), and their pixels as astropy has them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-_PLACES: Final = ("astropy.io.fits", "astropy.wcs")
-_STARTS: Final = (b"SIMPLE", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")
 _HDUS_MOST: Final = 200
 
 
@@ -30,15 +28,6 @@ class Foreign:
     @property
     def name(self) -> str:
         return f"{self.path.name}[{self.hdu}]"
-
-
-def files(*directories: Path) -> list[Path]:
-    """Return FITS files, packed or not, of the test data of astropy and of other directories."""
-    import importlib
-
-    folders = [Path(str(importlib.import_module(place).__file__)).parent / "tests" / "data" for place in _PLACES]
-    found = sorted(path for folder in (*folders, *directories) for path in folder.rglob("*") if path.is_file())
-    return [path for path in found if _head(path).startswith(_STARTS)]
 
 
 def images(path: Path) -> Iterator[Foreign]:
@@ -70,8 +59,3 @@ def _image(path: Path, index: int, hdu: Any) -> Foreign:
         return Foreign(path, index, (), None)
     chosen = tuple(length - 1 for length in data.shape[:-2]) if data.size else ()
     return Foreign(path, index, chosen, np.array(data[chosen]))
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(6)

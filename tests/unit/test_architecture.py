@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import graphlib
 import re
 import subprocess
 import sys
@@ -226,3 +227,24 @@ def test_every_file_that_architecture_names_exists() -> None:
     named = set(re.findall(r"`([\w./]+\.(?:py|tcl|md))`", (ROOT / "ARCHITECTURE.md").read_text()))
     known = [str(path) for path in ROOT.glob("[cdt]*/**/*") if path.is_file()]
     assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in known)] == []
+
+
+PROGRAMS: Final = ("benchmarks", "chaos", "crowd", "soak")
+
+
+def test_no_module_of_the_programs_leads_back_to_itself() -> None:
+    """Imports for type checkers count: what a module speaks of, it knows."""
+    files = {_program_module(path): path for name in PROGRAMS for path in (ROOT / name).rglob("*.py")}
+    graph = {module: _named(path) & files.keys() - {module} for module, path in files.items()}
+    assert sum(map(len, graph.values())) > 100
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, with the circle
+
+
+def _program_module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _named(path: Path) -> set[str]:
+    """Return all modules, and names in modules, that a file imports anywhere."""
+    froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return {str(node.module) for node in froms} | {f"{node.module}.{a.name}" for node in froms for a in node.names}

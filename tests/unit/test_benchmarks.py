@@ -9,8 +9,9 @@ import pytest
 from benchmarks import exposure, fits, rows, table
 from benchmarks.contest import OtherPicture, Way, alternate, same_picture
 from benchmarks.floor import layers
+from benchmarks.measures import Amount, Measured, Target, Timing
 from benchmarks.picture import Picture, colours, decode, difference, encode
-from benchmarks.row import Amount, Measured, Row, Target, Timing, as_json
+from benchmarks.row import Row, as_json
 from rich.console import Console
 
 KEYS = {

@@ -18,12 +18,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click.testing
 import msgspec
 import pytest
 from tests.support.pictures import png
+from tests.support.scripted import Run
 
-from mtv.cli import cli
 from mtv.cli.daemon import status_lines
 from mtv.cli.keyboard import keys_of
 from mtv.cli.movie import line_of
@@ -32,7 +31,6 @@ from mtv.wire import messages, reports, requests
 from mtv.wire.errors import Error
 from mtv.wire.steps import Query
 
-Run = Callable[..., click.testing.Result]
 WAIT_SECS = 20
 ROWS = messages.Rows(
     columns=("visit", "run"), rows=((1, "u/r"), (2, "u/r"), (3, "u/r")), ids=("a", "b", "c"), dataset_type="calexp"
@@ -43,28 +41,17 @@ ENDED = msgspec.structs.replace(
 )
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "s") as made:
-        made.script(Query, ROWS)
-        made.script(requests.Play, STATE)
-        made.script(requests.Follow, ENDED)
-        made.script(requests.Steer, STATE)
-        yield made
+@pytest.fixture(autouse=True)
+def answers(daemon: ScriptedDaemon) -> None:
+    daemon.script(Query, ROWS)
+    daemon.script(requests.Play, STATE)
+    daemon.script(requests.Follow, ENDED)
+    daemon.script(requests.Steer, STATE)
 
 
 @pytest.fixture
-def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in ("MTV_REPO", "MTV_COLLECTIONS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
-
-    def invoke(*arguments: str, code: int = 0) -> click.testing.Result:
-        result = click.testing.CliRunner().invoke(cli, ["movie", *arguments], prog_name="mtv")
-        assert result.exit_code == code, result.output
-        return result
-
-    return invoke
+def command() -> tuple[str, ...]:
+    return ("movie",)
 
 
 def only(daemon: ScriptedDaemon, kind: type) -> Any:

@@ -15,7 +15,7 @@ import pytest
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages, reports, requests
 
-pytestmark = pytest.mark.timeout(240)  # some tests start five processes, one after the other
+pytestmark = pytest.mark.slow("some tests start five processes, one after the other", secs=40)
 
 _MTVD = '''
 """Stands for the daemon: listens, answers Status, leaves once it was told to and its answer has been read."""
@@ -92,13 +92,13 @@ def started(environ: dict[str, str], endpoint: str) -> Iterator[int]:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        window = reports.WindowState()
-        made.script(
-            requests.Status, reports.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window)
-        )
-        yield made
+def answering(daemon: ScriptedDaemon) -> ScriptedDaemon:
+    """A daemon that tells its status."""
+    window = reports.WindowState()
+    daemon.script(
+        requests.Status, reports.Report(release="x", pid=1, uptime_secs=1, endpoint=daemon.endpoint, window=window)
+    )
+    return daemon
 
 
 def loaded_by(environ: dict[str, str], *arguments: str) -> set[str]:
@@ -116,8 +116,8 @@ def loaded_by(environ: dict[str, str], *arguments: str) -> set[str]:
 HEAVY = {"numpy", "rich", "astropy", "anyio", "asyncio", "mtvd", "platformdirs", "subprocess", "shutil", "tempfile"}
 
 
-def test_status_loads_nothing_heavy(environ: dict[str, str], daemon: ScriptedDaemon) -> None:
-    loaded = loaded_by(environ, "status", "--endpoint", daemon.endpoint)
+def test_status_loads_nothing_heavy(environ: dict[str, str], answering: ScriptedDaemon) -> None:
+    loaded = loaded_by(environ, "status", "--endpoint", answering.endpoint)
     assert "zmq" in loaded
     assert not loaded & HEAVY
 

@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,25 +55,23 @@ USES: dict[str, tuple[str, ...]] = {
 """A use of every command."""
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        made.script(requests.Snapshot, (messages.Picture(format="png"), (PICTURE,)))
-        made.script(requests.Repositories, reports.RepositoryList(repositories=()))
-        window = reports.WindowState()
-        made.script(
-            requests.Status, reports.Report(release="x", pid=1, uptime_secs=1, endpoint=made.endpoint, window=window)
-        )
-        found = messages.Rows(columns=("visit", "run"), rows=((1, "u/run"),), ids=("id-1",), dataset_type="calexp")
-        made.script(st.Query, found)
-        x = np.arange(50_000.0)  # more than a pipe holds
-        column = Column(name="x", array=Array(dtype="<f8", shape=x.shape, buffer=0))
-        made.script(
-            requests.Get, (messages.Got(catalog=Catalog(rows=len(x), columns=(column,), label="src")), (x.tobytes(),))
-        )
-        monkeypatch.setenv("MTV_ENDPOINT", made.endpoint)
-        monkeypatch.chdir(tmp_path)
-        yield made
+@pytest.fixture(autouse=True)
+def answers(daemon: ScriptedDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon.script(requests.Snapshot, (messages.Picture(format="png"), (PICTURE,)))
+    daemon.script(requests.Repositories, reports.RepositoryList(repositories=()))
+    window = reports.WindowState()
+    daemon.script(
+        requests.Status, reports.Report(release="x", pid=1, uptime_secs=1, endpoint=daemon.endpoint, window=window)
+    )
+    found = messages.Rows(columns=("visit", "run"), rows=((1, "u/run"),), ids=("id-1",), dataset_type="calexp")
+    daemon.script(st.Query, found)
+    x = np.arange(50_000.0)  # more than a pipe holds
+    column = Column(name="x", array=Array(dtype="<f8", shape=x.shape, buffer=0))
+    daemon.script(
+        requests.Get, (messages.Got(catalog=Catalog(rows=len(x), columns=(column,), label="src")), (x.tobytes(),))
+    )
+    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
+    monkeypatch.chdir(tmp_path)
 
 
 def invoke(*arguments: str, **options: Any) -> click.testing.Result:

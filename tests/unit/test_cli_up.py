@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,19 @@ from mtv.testing import ScriptedDaemon
 from mtv.wire import reports, requests
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        made.script(
-            requests.Status,
-            reports.Report(
-                release="x",
-                pid=7,
-                uptime_secs=1,
-                endpoint=made.endpoint,
-                listen="tcp://0.0.0.0:5678",
-                window=reports.WindowState(state="ready", headless=True, x_display=":9"),
-                repositories=(reports.RepositoryInfo(alias="demo", location="/data/demo"),),
-            ),
-        )
-        monkeypatch.setenv("MTV_ENDPOINT", made.endpoint)
-        yield made
+@pytest.fixture(autouse=True)
+def answers(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = reports.Report(
+        release="x",
+        pid=7,
+        uptime_secs=1,
+        endpoint=daemon.endpoint,
+        listen="tcp://0.0.0.0:5678",
+        window=reports.WindowState(state="ready", headless=True, x_display=":9"),
+        repositories=(reports.RepositoryInfo(alias="demo", location="/data/demo"),),
+    )
+    daemon.script(requests.Status, report)
+    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
 
 
 def up(*arguments: str, code: int = 0) -> click.testing.Result:

@@ -7,21 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click.testing
 import pytest
+from tests.support.scripted import Run
 
-from mtv.cli import cli, watch
+from mtv.cli import watch
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages, requests
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.steps import NOW, Mtv, Overlay, Query
 
-Run = Callable[..., click.testing.Result]
 BLOCK = b"x" * 2880
 
 
@@ -42,25 +41,14 @@ def arriving(count: int) -> Callable[[Seen], messages.Rows]:
     return answer
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        made.script(Query, arriving(3))
-        yield made
+@pytest.fixture(autouse=True)
+def answers(daemon: ScriptedDaemon) -> None:
+    daemon.script(Query, arriving(3))
 
 
 @pytest.fixture
-def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for name in ("MTV_REPO", "MTV_COLLECTIONS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
-
-    def invoke(*arguments: str, code: int = 0) -> click.testing.Result:
-        result = click.testing.CliRunner().invoke(cli, ["watch", *arguments], prog_name="mtv")
-        assert result.exit_code == code, result.output
-        return result
-
-    return invoke
+def command() -> tuple[str, ...]:
+    return ("watch",)
 
 
 def asked(daemon: ScriptedDaemon) -> Query:

@@ -6,8 +6,10 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from mtv.session.connection import Connection
 from mtv.session.link import Timing
 from mtv.session.ticket import Ticket
 from mtv.shared import paths
-from mtv.testing import WAIT_SECS, ScriptedDaemon
+from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages, reports, requests
 from mtv.wire.errors import Error, exception_for
 from mtv.wire.frames import Kind
@@ -26,15 +28,8 @@ from mtv.wire.steps import Overlay, Show
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock", limits=Limits(in_flight=4)) as made:
-        yield made
-
-
-@pytest.fixture
-def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
-    with mtv.connect(daemon.endpoint) as made:
-        yield made
+def limits() -> Limits:
+    return Limits(in_flight=4)
 
 
 def failing(code: str, where: str = "") -> messages.Outcome:
@@ -159,9 +154,27 @@ def test_a_waiting_call_returns_with_the_outcome_and_not_with_the_receipt(
     assert drawn.is_set()
 
 
-def test_publishing_returns_with_the_receipt(daemon: ScriptedDaemon, connection: Connection) -> None:
+def test_publishing_returns_with_the_receipt(
+    daemon: ScriptedDaemon, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, kept = daemon._send, [Kind.RECEIPT]
+
+    def send(listener: Any, to: Seen, kind: Kind, *content: Any) -> None:
+        if kind not in kept:
+            whole(listener, to, kind, *content)
+
+    monkeypatch.setattr(daemon, "_send", send)
     daemon.hold(requests.Transaction)
-    mtv.Display(connection=connection).show(wait=False)
+    with ThreadPoolExecutor(1) as pool:
+        published = pool.submit(mtv.Display(connection=connection).show, wait=False)
+        seen = daemon.wait_for(requests.Transaction)[0]
+        assert isinstance(connection.request(requests.Sync()), messages.Done)  # later than a receipt would be
+        assert not published.done()
+        kept.clear()
+        daemon.send(messages.Receipt(), to=seen, kind=Kind.RECEIPT)
+        published.result(WAIT_SECS)
+    with pytest.raises(mtv.DeadlineExceeded, match="1 requests are not answered"):
+        connection.flush(timeout_secs=0.01)
     daemon.release()
     connection.flush()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -156,12 +155,6 @@ def test_there_is_a_bound_on_the_number_of_files(night: Night, monkeypatch: pyte
 
 
 # Into a display
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
 
 
 def test_the_newest_file_is_shown_with_its_hdu(daemon: ScriptedDaemon, tmp_path: Path) -> None:

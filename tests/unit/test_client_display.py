@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from astropy.io import fits
 from astropy.nddata import CCDData, NDData
 from astropy.wcs import WCS
+from tests.support import scripted
 
 import mtv
 from mtv.arguments import checks
@@ -27,23 +27,12 @@ TABLE = data.Dataset(dataset_type="src", data_id={"visit": 1})
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    pixels = tmp_path / "pixels"
-    pixels.mkdir(mode=0o700)
-    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels, limits=Limits(markers=1000)) as made:
-        yield made
+pixel_directory = scripted.shared_directory
 
 
 @pytest.fixture
-def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
-    with mtv.connect(daemon.endpoint) as made:
-        yield made
-
-
-@pytest.fixture
-def display(connection: Connection) -> mtv.Display:
-    return mtv.Display(connection=connection)
+def limits() -> Limits:
+    return Limits(markers=1000)
 
 
 def shown(daemon: ScriptedDaemon) -> data.Exposure:

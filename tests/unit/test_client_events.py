@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,12 +17,6 @@ from mtv.wire import messages, requests
 from mtv.wire.messages import Event
 
 WAIT_SECS = 20.0
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "s") as made:
-        yield made
 
 
 @pytest.fixture

@@ -29,12 +29,6 @@ from mtv.wire.steps import Overlay
 FRAME = np.zeros((4, 6), "<f4")
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as daemon:
-        yield daemon
-
-
 @pytest.fixture(autouse=True)
 def retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "_RETRY_SECS", 0.02)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -15,18 +12,6 @@ from mtv.wire import messages, requests
 from mtv.wire.data import Array
 from mtv.wire.errors import Error
 from mtv.wire.steps import Overlay, Show
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as daemon:
-        yield daemon
-
-
-@pytest.fixture
-def display(daemon: ScriptedDaemon) -> Iterator[mtv.Display]:
-    with mtv.connect(daemon.endpoint) as connection:
-        yield mtv.Display(connection=connection)
 
 
 def rows(daemon: ScriptedDaemon) -> list[int]:

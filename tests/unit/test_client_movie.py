@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,20 +77,13 @@ class Player:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "s", limits=Limits(movie_frames=4)) as made:
-        yield made
+def limits() -> Limits:
+    return Limits(movie_frames=4)
 
 
 @pytest.fixture
 def player(daemon: ScriptedDaemon) -> Player:
     return Player(daemon)
-
-
-@pytest.fixture
-def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
-    with mtv.connect(daemon.endpoint) as connection:
-        yield mtv.Repository("hsc", connection=connection)
 
 
 def refs(count: int = 3) -> list[mtv.DatasetRef]:

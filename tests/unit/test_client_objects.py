@@ -14,12 +14,12 @@ from astropy.nddata import CCDData, Cutout2D, NDData, NDDataArray, NDDataRef, St
 from astropy.table import Table
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
+from tests.support.refusals import refused
 
 import mtv
 from mtv.arguments.objects import Image, image_of
 from mtv.arguments.targets import checked
 from mtv.pixels.outgoing import FrameSink
-from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 
 IMAGE = np.arange(20, dtype="f4").reshape(4, 5)
@@ -33,12 +33,6 @@ SKY = fits.Header(
 def seen(target: object) -> Image:
     """Return the image of a target as it would be sent."""
     return checked(image_of(target), Limits())
-
-
-def refused(target: object) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        seen(target)
-    return caught.value
 
 
 class Lazy:
@@ -141,7 +135,7 @@ def test_pixels_of_a_file_that_is_mapped_are_shown(tmp_path: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
 def test_what_is_no_image_is_refused_by_its_name_with_a_hint(target: Any, where: str, words: str, hint: str) -> None:
-    error = refused(target).error
+    error = refused(seen, target).error
     assert error.where == where
     assert words in error.message
     assert hint in error.hint
@@ -248,7 +242,7 @@ def test_the_section_of_an_hdu_reads_its_pixels(tmp_path: Path) -> None:
         assert np.array_equal(image.pixels, IMAGE)
         assert "CRVAL1" in image.wcs
         assert np.array_equal(seen(hdus[0].section[1:3, 2:4]).pixels, IMAGE[1:3, 2:4])
-    assert "cannot be made an array" in refused(fits.ImageHDU(IMAGE).section).error.message
+    assert "cannot be made an array" in refused(seen, fits.ImageHDU(IMAGE).section).error.message
 
 
 def test_no_pixels_but_those_that_are_shown_are_read(tmp_path: Path) -> None:

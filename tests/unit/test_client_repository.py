@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from tests.support import scripted
 
 import mtv
 from mtv.data.datasets import DataId
@@ -20,18 +21,7 @@ from mtv.wire.steps import Load, Query
 IDS = ("instrument", "detector", "visit", "run")
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    pixels = tmp_path / "pixels"
-    pixels.mkdir(mode=0o700)
-    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels) as made:
-        yield made
-
-
-@pytest.fixture
-def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
-    with mtv.connect(daemon.endpoint) as connection:
-        yield mtv.Repository("hsc", connection=connection)
+pixel_directory = scripted.shared_directory
 
 
 def pages(seen: Seen) -> messages.Rows:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import watched_registry
+from tests.support.watched_registry import COLUMNS, SOON, Registry, visits, watching_from_now
 
 import mtv
 from mtv.session.link import Timing
@@ -18,73 +20,16 @@ from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages, requests
 from mtv.wire.data import Dataset
 from mtv.wire.errors import Code, Error, exception_for
-from mtv.wire.steps import NOW, START, Mtv, Overlay, Query
+from mtv.wire.steps import NOW, START, Mtv, Query
 
-COLUMNS = ("instrument", "visit", "detector", "run")
-SOON = 0.01
-PATIENCE_SECS = 10.0
-
-
-class Registry:
-    """What a scripted daemon's repository has, in the order of its coming; marks are numbers of datasets."""
-
-    def __init__(self) -> None:
-        self.visits: list[int] = []
-        self.trouble: list[Exception] = []
-        """Raised by the next queries, one by one."""
-        self.repeats = 0
-        """So many that were told before are told again."""
-        self.marks = 0
-        """Grows with what comes that is of no concern."""
-
-    def put(self, *visits: int) -> None:
-        self.visits += visits
-
-    def __call__(self, seen: Seen) -> messages.Rows:
-        query = seen.message
-        assert isinstance(query, Query)
-        if self.trouble:
-            raise self.trouble.pop(0)
-        mark = f"{len(self.visits)}.{self.marks}"
-        end = len(self.visits)
-        begin = end if query.since == NOW else 0 if query.since == START else int(query.since.partition(".")[0])
-        shown = self.visits[max(0, begin - self.repeats) : end]
-        return messages.Rows(
-            columns=COLUMNS,
-            rows=tuple(("HSC", visit, 41, "u/run") for visit in shown),
-            ids=tuple(f"id-{visit}" for visit in shown),
-            repo="hsc",
-            dataset_type="calexp",
-            mark=mark,
-        )
+registry = watched_registry.registry
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    with ScriptedDaemon(tmp_path / "mtvd.sock") as made:
-        yield made
-
-
-@pytest.fixture
-def registry(daemon: ScriptedDaemon) -> Registry:
-    made = Registry()
-    daemon.script(Query, made)
-    return made
-
-
-@pytest.fixture
-def repository(daemon: ScriptedDaemon) -> Iterator[mtv.Repository]:
+def connection(daemon: ScriptedDaemon) -> Iterator[mtv.Connection]:
     patience = Timing(hello_secs=5.0, lost_secs=0.1, retry_secs=0.02)
-    with mtv.Connection(daemon.endpoint, timing=patience) as connection:
-        yield mtv.Repository("hsc", connection=connection)
-
-
-def watching_from_now(daemon: ScriptedDaemon, repository: mtv.Repository, **options: Any) -> Watch[mtv.DatasetRef]:
-    """Return a watch that has had its first look."""
-    watch = repository.watch("calexp", **{"every_secs": SOON, "timeout_secs": PATIENCE_SECS, **options})
-    watch._look()
-    assert [seen.message.since for seen in daemon.of(Query) if isinstance(seen.message, Query)][-1] == NOW
-    return watch
+    with mtv.Connection(daemon.endpoint, timing=patience) as made:
+        yield made
 
 
 def failing(code: Code, where: str = "", *, times: int = 1, retryable: bool = False) -> Callable[[Seen], Any]:
@@ -98,15 +43,6 @@ def failing(code: Code, where: str = "", *, times: int = 1, retryable: bool = Fa
         return messages.Outcome(steps=tuple(messages.StepOutcome() for _ in seen.message.steps))
 
     return answer
-
-
-def visits(daemon: ScriptedDaemon) -> list[str]:
-    """UUIDs of what was shown, attempts included."""
-    targets = [step.target for step in daemon.steps if isinstance(step, Mtv)]
-    return [target.id for target in targets if isinstance(target, Dataset)]
-
-
-# What is shown
 
 
 def test_each_new_dataset_is_shown_and_none_that_was_there(
@@ -160,9 +96,6 @@ def test_a_component_is_shown_where_one_is_named(
     assert isinstance(step.target, Dataset)
     assert step.target.dataset_type == "calexp.mask"
     assert {seen.message.dataset_type for seen in daemon.of(Query) if isinstance(seen.message, Query)} == {"calexp"}
-
-
-# What is not whole, fails, or is overtaken
 
 
 @pytest.mark.parametrize("code", ["unreadable_file", "not_found"])
@@ -232,9 +165,6 @@ def test_what_a_daemon_or_window_that_is_away_could_not_show_is_shown_later(
     registry.put(1)
     assert next(watch)["visit"] == 1
     assert watch.counts == (1, 1, 0, 0, 0, 0)
-
-
-# Repositories and daemons that come and go
 
 
 @pytest.mark.parametrize("code", ["unknown_repository", "unknown_dataset_type", "unknown_collection"])
@@ -308,106 +238,6 @@ def test_an_older_daemon_that_knows_no_marks_is_refused(daemon: ScriptedDaemon, 
     with pytest.raises(mtv.RequestError, match="older") as caught:
         next(repository.watch("calexp"))
     assert caught.value.code == "unsupported"
-
-
-# Catalogs
-
-
-def overlays(daemon: ScriptedDaemon) -> list[Overlay]:
-    return [step for step in daemon.steps if isinstance(step, Overlay)]
-
-
-def without_catalog(registry: Registry, absent: list[int], code: Code = "not_found") -> Callable[[Seen], Any]:
-    """Return a script that has no catalog as long as the list is not empty."""
-
-    def answer(seen: Seen) -> messages.Outcome:
-        assert isinstance(seen.message, requests.Transaction)
-        if isinstance(seen.message.steps[0], Overlay) and absent:
-            raise exception_for(Error(code=code, message="there is no src"))
-        return messages.Outcome(steps=(messages.StepOutcome(),))
-
-    return answer
-
-
-def test_a_catalog_is_drawn_at_once_where_it_is_there(
-    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
-) -> None:
-    watch = watching_from_now(
-        daemon, repository, catalog="src", select="used", colour="red", size=9, collections=["u/chain", "u/*"]
-    )
-    registry.put(1)
-    next(watch)
-    (drawn,) = overlays(daemon)
-    assert (drawn.name, drawn.select, drawn.colour, drawn.size, drawn.replace) == ("src", "used", "red", 9, True)
-    assert isinstance(drawn.target, Dataset)
-    assert drawn.target.data_id == {"instrument": "HSC", "visit": 1, "detector": 41}
-    assert (drawn.target.dataset_type, drawn.target.collections) == ("src", ("u/run", "u/chain"))
-    assert watch.counts == (1, 1, 0, 0, 0, 1)
-
-
-def test_a_catalog_that_comes_later_is_looked_for_only_when_something_has_come(
-    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
-) -> None:
-    absent = [1]
-    daemon.script(requests.Transaction, without_catalog(registry, absent))
-    watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.3)
-    registry.put(1)
-    next(watch)
-    assert list(watch) == []
-    assert len(overlays(daemon)) == 1, "nothing has come since"
-    watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.3)
-    registry.put(2)
-    next(watch)
-    absent.clear()
-    registry.marks += 1
-    assert list(watch) == []
-    assert len(overlays(daemon)) == 3
-    assert watch.counts.catalogs == 1
-
-
-def test_a_catalog_that_is_not_whole_yet_is_tried_again(
-    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
-) -> None:
-    absent = [1]
-    daemon.script(requests.Transaction, without_catalog(registry, absent, "unreadable_file"))
-    watch = watching_from_now(daemon, repository, catalog="src", timeout_secs=0.2)
-    registry.put(1)
-    next(watch)
-    watch._earliest = 0
-    absent.clear()
-    assert list(watch) == []
-    assert watch.counts.catalogs == 1
-
-
-def test_a_catalog_of_what_is_no_longer_shown_is_not_drawn(
-    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
-) -> None:
-    absent = [1]
-    daemon.script(requests.Transaction, without_catalog(registry, absent))
-    watch = watching_from_now(daemon, repository, catalog="src")
-    registry.put(1)
-    next(watch)
-    absent.clear()
-    registry.put(2)
-    next(watch)
-    targets = [drawn.target for drawn in overlays(daemon)]
-    assert [target.data_id["visit"] for target in targets if isinstance(target, Dataset)] == [1, 2]
-
-
-def test_a_catalog_that_cannot_be_drawn_costs_its_overlay_alone(
-    daemon: ScriptedDaemon, registry: Registry, repository: mtv.Repository
-) -> None:
-    notes: list[str] = []
-    daemon.script(requests.Transaction, without_catalog(registry, [1], "bad_value"))
-    watch = watching_from_now(daemon, repository, catalog="src", on_note=notes.append)
-    for visit in (1, 2):
-        registry.put(visit)
-        assert next(watch)["visit"] == visit
-    assert watch.counts == (2, 2, 0, 0, 0, 0)
-    assert "the catalog of calexp@" in notes[0]
-
-
-# The end
 
 
 def test_a_watch_ends_when_nothing_was_shown_for_so_long(

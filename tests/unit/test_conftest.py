@@ -73,3 +73,29 @@ def test_a_module_that_leaves_a_process_is_found_out(
 def test_a_process_of_the_whole_session_is_no_leak(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(test_second="def test_last():\n    pass\n")
     assert "3 passed" in run(pytester, monkeypatch, SESSION_CHILD)
+
+
+TIMES = """
+import pytest
+def limit(request): return request.node.get_closest_marker("timeout").args[0]
+def test_plain(request): assert limit(request) == 20 * 3
+@pytest.mark.slow("it sleeps", secs=50)
+def test_slow(request): assert limit(request) == 50 * 3
+@pytest.mark.timeout(7)
+def test_own(request): assert limit(request) == 7
+"""
+
+
+def test_a_test_has_20_s_or_what_it_says_why_times_the_factor_of_the_machine(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTV_TEST_FACTOR", "3")
+    assert "3 passed" in run(pytester, monkeypatch, TIMES)
+
+
+@pytest.mark.parametrize("arguments", ["secs=50", "'', secs=50", "'why', secs=20"])
+def test_whoever_wants_more_time_says_why_and_how_much(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    text = f"import pytest\n@pytest.mark.slow({arguments})\ndef test_it(): pass\n"
+    assert "1 passed" not in run(pytester, monkeypatch, text)

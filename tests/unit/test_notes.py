@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import click.testing
 import msgspec
 import numpy as np
 import pytest
+from tests.support import scripted
+from tests.support.scripted import Run
 
 import mtv
-from mtv.cli import cli
 from mtv.cli.daemon import _display
 from mtv.session.connection import Connection
 from mtv.testing import ScriptedDaemon
@@ -20,33 +17,9 @@ from mtv.wire.steps import Load, Mtv
 
 NOTE = "the mask of 2x2 pixels is left out: the image has 3x4"
 IMAGE = np.zeros((3, 4), ">f4")
-Run = Callable[..., str]
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    pixels = tmp_path / "pixels"
-    pixels.mkdir(mode=0o700)
-    with ScriptedDaemon(tmp_path / "mtvd.sock", pixel_directory=pixels) as made:
-        yield made
-
-
-@pytest.fixture
-def connection(daemon: ScriptedDaemon) -> Iterator[Connection]:
-    with mtv.connect(daemon.endpoint) as made:
-        yield made
-
-
-@pytest.fixture
-def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
-
-    def invoke(*arguments: str, stdin: str = "") -> str:
-        result = click.testing.CliRunner().invoke(cli, arguments, input=stdin, prog_name="mtv")
-        assert result.exit_code == 0, result.output
-        return result.stderr
-
-    return invoke
+pixel_directory = scripted.shared_directory
 
 
 def noted() -> messages.Outcome:
@@ -126,25 +99,24 @@ def test_a_note_of_what_was_loaded_is_logged(
 
 def test_the_command_that_shows_prints_the_note(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(requests.Transaction, noted())
-    assert run("show", "calexp", "visit=1") == f"mtv: {NOTE}\n"
+    assert run("show", "calexp", "visit=1").stderr == f"mtv: {NOTE}\n"
 
 
 def test_the_command_that_loads_prints_the_note(run: Run, daemon: ScriptedDaemon) -> None:
     loaded = messages.Loaded(handle="a", shape=(3, 4), dtype=">f4", notes=(NOTE,))
     daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(loaded=loaded),)))
-    assert f"mtv: {NOTE}\n" in run("load", "calexp", "visit=1")
+    assert f"mtv: {NOTE}\n" in run("load", "calexp", "visit=1").stderr
 
 
 def test_the_command_that_gets_a_value_prints_its_note(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(requests.Get, messages.Got(value="", notes=(NOTE,)))
-    assert run("get", "calexp.wcs", "visit=1") == f"mtv: {NOTE}\n"
+    assert run("get", "calexp.wcs", "visit=1").stderr == f"mtv: {NOTE}\n"
 
 
 def test_a_batch_of_commands_prints_the_note_with_its_line(run: Run, daemon: ScriptedDaemon) -> None:
     daemon.script(requests.Transaction, noted())
-    assert f"mtv: line 1: {NOTE}\n" in run(
-        "batch", "-", stdin='{"type": "mtv", "target": {"source": "handle", "handle": "a"}}\n'
-    )
+    line = '{"type": "mtv", "target": {"source": "handle", "handle": "a"}}\n'
+    assert f"mtv: line 1: {NOTE}\n" in run("batch", "-", stdin=line).stderr
 
 
 def test_status_tells_the_notes_of_a_display() -> None:

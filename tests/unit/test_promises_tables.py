@@ -11,10 +11,10 @@ import pytest
 from tests.support import repo_sample as sample
 from tests.support import tables
 from tests.support.readers import column, pixels
+from tests.support.refusals import refused
 
 from mtv.cli import textpoints
 from mtv.wire.angles import factor, usual_pair, usual_pairs
-from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers import asciitable, unpacking
@@ -37,12 +37,6 @@ VOTABLE = """<?xml version='1.0'?>
 <TABLE name="second"><FIELD ID="q" name="q" datatype="int"/><DATA><TABLEDATA/></DATA></TABLE>
 </RESOURCE></VOTABLE>
 """
-
-
-def refused(read: Any, *arguments: Any, **options: Any) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        read(*arguments, **options)
-    return caught.value
 
 
 def catalog_of(path: Path, out: Output, **options: Any) -> Any:

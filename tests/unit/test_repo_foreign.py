@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import foreign
+from tests.support import corpus, foreign
 from tests.support.readers import pixels
 
 from mtv.wire.errors import RequestError
@@ -41,7 +41,7 @@ def test_each_image_has_the_pixels_of_astropy_or_is_refused_by_name(
     out: Output, store: PixelStore, request: pytest.FixtureRequest, how: str
 ) -> None:
     wrong, equal = [], 0
-    for image in (image for path in foreign.files(*shared(request)) for image in foreign.images(path)):
+    for image in (image for path in corpus.files(*shared(request)) for image in foreign.images(path)):
         try:
             exposure = read(how, image, out)
         except RequestError as error:
@@ -60,7 +60,7 @@ def test_each_image_has_the_pixels_of_astropy_or_is_refused_by_name(
 
 def test_nothing_that_astropy_reads_whole_is_called_damaged(out: Output, request: pytest.FixtureRequest) -> None:
     called = []
-    for path in foreign.files(*shared(request)):
+    for path in corpus.files(*shared(request)):
         found = list(foreign.images(path))
         if not found or any(image.pixels is None for image in found):
             continue

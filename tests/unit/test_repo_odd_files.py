@@ -20,8 +20,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.support.readers import pixels
+from tests.support.refusals import refused
 
-from mtv.wire.errors import RequestError
+from mtv.wire.errors import MtvError, RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Got
 from mtvd.host.pixelstore import PixelStore
@@ -52,13 +53,8 @@ def read_both(path: Path, out: Output, store: PixelStore, **part: Any) -> tuple[
     return shown, got
 
 
-def refused(path: Path, out: Output) -> list[RequestError]:
-    errors = []
-    for read in (read_display, read_all):
-        with pytest.raises(RequestError) as caught:
-            read(path, out, most=MOST)
-        errors.append(caught.value)
-    return errors
+def refused_by_all(path: Path, out: Output) -> list[MtvError]:
+    return [refused(read, path, out, most=MOST) for read in (read_display, read_all)]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +280,7 @@ def test_a_sound_file_of_a_kind_that_is_not_read_is_refused_by_its_own_name(
     tmp_path: Path, out: Output, made: Callable[[], bytes], words: str
 ) -> None:
     (tmp_path / "sound").write_bytes(made())
-    for error in refused(tmp_path / "sound", out):
+    for error in refused_by_all(tmp_path / "sound", out):
         assert (error.code, words in str(error)) == ("unsupported", True), str(error)
         assert "damaged" not in str(error)
 
@@ -294,7 +290,7 @@ def test_a_packed_file_of_another_kind_is_called_no_fits_file_and_not_damaged(
     tmp_path: Path, out: Output, packing: str
 ) -> None:
     (tmp_path / "notes").write_bytes(PACKERS[packing](b"some notes\n" * 100))
-    for error in refused(tmp_path / "notes", out):
+    for error in refused_by_all(tmp_path / "notes", out):
         assert error.code == "unreadable_file"
         assert "no FITS file" in str(error)
         assert "damaged" not in str(error)
@@ -305,7 +301,7 @@ def test_a_file_of_compress_is_read_where_a_package_can_and_else_names_it(
 ) -> None:
     (found,) = Path(fits.__file__).parent.glob("tests/data/lzw.fits.Z")
     if importlib.util.find_spec("uncompresspy") is None:
-        for error in refused(found, out):
+        for error in refused_by_all(found, out):
             assert (error.code, "'compress' (.Z)" in str(error)) == ("unsupported", True)
             assert "uncompresspy" in error.error.hint
     else:
@@ -333,7 +329,7 @@ def test_a_file_that_ends_with_its_last_pixel_is_whole_and_one_byte_earlier_it_i
     (tmp_path / "bare.fits").write_bytes(hdu_bytes()[: 2880 + IMAGE.nbytes])
     assert read_both(tmp_path / "bare.fits", out, store)[0].tolist() == IMAGE.tolist()
     (tmp_path / "bare.fits").write_bytes(hdu_bytes()[: 2880 + IMAGE.nbytes - 1])
-    for error in refused(tmp_path / "bare.fits", out):
+    for error in refused_by_all(tmp_path / "bare.fits", out):
         assert "truncated" in str(error)
 
 

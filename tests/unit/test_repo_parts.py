@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tests.support import repo_sample as sample
 from tests.support.readers import pixels
+from tests.support.refusals import refused
 
 import mtv
 from mtv.wire.data import Exposure, SkyBox
@@ -30,13 +31,6 @@ CUBE = np.arange(2 * 3 * 40 * 30, dtype=np.float32).reshape(2, 3, 40, 30)
 
 
 @pytest.fixture
-def calexp(tmp_path: Path) -> Path:
-    path = tmp_path / "calexp.fits"
-    sample.write_exposure(path, 23718, 41)
-    return path
-
-
-@pytest.fixture
 def extensions(tmp_path: Path) -> Path:
     path = tmp_path / "several.fits"
     hdus = [fits.ImageHDU(np.full((4, 5), number, "i2"), name="SCI", ver=number) for number in (1, 2)]
@@ -47,12 +41,6 @@ def extensions(tmp_path: Path) -> Path:
 def shown(store: PixelStore, path: Path, out: Output, **part: Any) -> tuple[Exposure, np.ndarray[Any, Any]]:
     exposure = read_display(path, out, most=MOST, **part)
     return exposure, pixels(store.directory, exposure.image)
-
-
-def refused(path: Path, out: Output, **part: Any) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        read_display(path, out, most=MOST, **part)
-    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -68,7 +56,7 @@ def test_an_extension_is_chosen_by_number_or_by_name(
 def test_an_extension_that_is_not_there_is_refused_by_name(
     extensions: Path, out: Output, hdu: int | str, hint: str
 ) -> None:
-    error = refused(extensions, out, hdu=hdu).error
+    error = refused(read_display, extensions, out, most=MOST, hdu=hdu).error
     assert (error.code, error.where) == ("bad_value", "hdu")
     assert hint in error.hint
 
@@ -95,7 +83,7 @@ def test_a_slice_of_a_cube_is_shown(tmp_path: Path, out: Output, store: PixelSto
 
 @pytest.mark.parametrize("index", [(1,), (2, 0), (0, -1), (0, 0, 0)])
 def test_a_slice_that_a_cube_does_not_have_is_refused_by_name(tmp_path: Path, out: Output, index: Any) -> None:
-    error = refused(cube_file(tmp_path / "cube.fits", "raw"), out, cube_index=index)
+    error = refused(read_display, cube_file(tmp_path / "cube.fits", "raw"), out, most=MOST, cube_index=index)
     assert (error.code, error.error.where) == ("bad_value", "cube_index")
     assert "2x3x40x30" in error.error.message
 
@@ -167,7 +155,7 @@ def test_a_cut_out_reads_nothing_else(tmp_path: Path, out: Output, store: PixelS
     path.write_bytes(damaged)
     _, found = shown(store, path, out, bbox=(*sample.XY0, 60, 20))
     assert np.array_equal(found, sample.image_of(23718, 41)[:20])
-    assert refused(path, out).code == "unreadable_file"
+    assert refused(read_display, path, out, most=MOST).code == "unreadable_file"
 
 
 def sky_of(path: Path, x: float, y: float) -> tuple[float, float]:
@@ -215,12 +203,14 @@ def test_a_cut_out_outside_the_image_names_its_field(
     calexp: Path, out: Output, changes: dict[str, float], where: str
 ) -> None:
     box = {"ra_deg": 150.1, "dec_deg": 2.2, "width_arcsec": 5.0, "height_arcsec": 5.0, **changes}
-    error = refused(calexp, out, sky=SkyBox(**box)).error
+    error = refused(read_display, calexp, out, most=MOST, sky=SkyBox(**box)).error
     assert (error.code, error.where) == ("bad_value", where)
 
 
 def test_an_image_without_a_wcs_cannot_be_cut_out_on_the_sky(extensions: Path, out: Output) -> None:
-    error = refused(extensions, out, sky=SkyBox(ra_deg=1, dec_deg=1, width_arcsec=1, height_arcsec=1)).error
+    error = refused(
+        read_display, extensions, out, most=MOST, sky=SkyBox(ra_deg=1, dec_deg=1, width_arcsec=1, height_arcsec=1)
+    ).error
     assert (error.where, "bbox" in error.hint) == ("sky", True)
 
 
@@ -248,7 +238,7 @@ def test_components_of_a_file_are_read_alone(calexp: Path, out: Output, store: P
 def test_a_component_that_cannot_be_shown_names_its_field(
     calexp: Path, out: Output, component: str, storage: str, where: str
 ) -> None:
-    error = refused(calexp, out, component=component, storage_class=storage).error
+    error = refused(read_display, calexp, out, most=MOST, component=component, storage_class=storage).error
     assert (error.code, error.where) == ("unsupported", where)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.support import repo_sample as sample
 from tests.support.readers import column, pixels
+from tests.support.refusals import refused
 
 from mtv.wire.data import Exposure
 from mtv.wire.errors import RequestError
@@ -25,19 +26,6 @@ from mtvd.repo.tables.tables import resolve
 fits = pytest.importorskip("astropy.io.fits")
 HEADER_BYTES = Limits().header_bytes
 MOST = 10**9
-
-
-@pytest.fixture
-def calexp(tmp_path: Path) -> Path:
-    path = tmp_path / "calexp.fits"
-    sample.write_exposure(path, 23718, 41)
-    return path
-
-
-def refused(path: Path, out: Output, **options: Any) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        read_display(path, out, most=MOST, **options)
-    return caught.value
 
 
 def image_file(path: Path, *planes: Any, **header: Any) -> Path:
@@ -88,7 +76,7 @@ def test_a_cut_out_is_that_part_of_the_image(
 
 @pytest.mark.parametrize("bbox", [(99, 200, 5, 5), (100, 200, 61, 5), (0, 0, 5, 5), (100, 245, 5, 6), (100, 200, 0, 5)])
 def test_a_cut_out_that_leaves_the_image_is_refused(calexp: Path, out: Output, bbox: Any) -> None:
-    assert refused(calexp, out, bbox=bbox).error.where == "bbox"
+    assert refused(read_display, calexp, out, most=MOST, bbox=bbox).error.where == "bbox"
 
 
 def test_compressed_planes_read_as_uncompressed_ones(tmp_path: Path, out: Output, store: PixelStore) -> None:
@@ -231,7 +219,7 @@ def test_all_kinds_of_pixels_keep_their_values(tmp_path: Path, out: Output, stor
 @pytest.mark.parametrize("shape", [(5,), (2, 3, 4), (1, 2, 3, 4)])
 def test_images_that_are_not_two_dimensional_are_refused(tmp_path: Path, out: Output, shape: tuple[int, ...]) -> None:
     path = image_file(tmp_path / "cube.fits", np.zeros(shape, np.float32))
-    error = refused(path, out)
+    error = refused(read_display, path, out, most=MOST)
     assert error.code == "unsupported"
     assert str(len(shape)) in error.error.message
 
@@ -275,7 +263,7 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["empty", "words", "short header", "no end", "short pixels", "zeros"])
 def test_a_damaged_file_is_unreadable(calexp: Path, out: Output, how: str) -> None:
     damage(calexp, how)
-    error = refused(calexp, out)
+    error = refused(read_display, calexp, out, most=MOST)
     assert (error.code, error.error.where) == ("unreadable_file", "path")
     assert str(calexp) not in str(error)
 
@@ -309,7 +297,7 @@ def test_a_truncated_compressed_file_is_unreadable(tmp_path: Path, out: Output, 
 def test_directories_pipes_and_missing_files_are_refused_at_once(tmp_path: Path, out: Output) -> None:
     os.mkfifo(tmp_path / "pipe.fits")
     for path in (tmp_path, tmp_path / "pipe.fits", tmp_path / "nowhere.fits"):
-        assert refused(path, out).code == "unreadable_file"
+        assert refused(read_display, path, out, most=MOST).code == "unreadable_file"
 
 
 def test_a_catalog_has_named_flags_units_docs_and_slots(tmp_path: Path, out: Output, store: PixelStore) -> None:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, get_args
 
-import anyio
-import anyio.to_thread
 import msgspec
 
 import mtv
 from mtv.wire import markers, messages, requests, version
 from mtv.wire import reports as states
 from mtv.wire import steps as st
-from mtv.wire.data import Array, Exposure, Handle
 from mtv.wire.errors import Error, MtvError, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
@@ -28,16 +23,14 @@ from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Session, Sessions
 from mtvd.front import remote, reports
+from mtvd.front.copies import Copies
 from mtvd.front.events import Events
 from mtvd.front.health import resident_bytes
 from mtvd.front.stopping import Stoppable
-from mtvd.host.pixel_names import new_name
-from mtvd.host.pixelstore import PixelStore, Usage
+from mtvd.front.usage import SharedUsage
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
-from mtvd.repo.tables.tables import check_no_table
-from mtvd.resolving import table_files
 from mtvd.resolving.handles import Handles
-from mtvd.resolving.images import files_of
 from mtvd.resolving.resolver import check_query
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
@@ -45,9 +38,6 @@ from mtvd.streams.movies import Movies
 
 _LOG = logging.getLogger(__name__)
 Info = TypeVar("Info", states.SessionInfo, states.FeedInfo)
-_SCANS_EVERY: Final = 20
-_QUICK_SECS: Final = 0.004
-"""Scans of the pixel directory that take a twentieth of this, 0.2 ms, are not worth sharing."""
 Answered = tuple[messages.Reply, Sequence[Buffer]]
 
 
@@ -95,11 +85,13 @@ class Handlers:
     nonce: str = ""
     started_at: float = 0.0
     stoppable: Stoppable = dataclasses.field(default_factory=Stoppable)
-    _known_usage: Usage | None = None
-    _usage_until: float = 0.0
+    _usage: SharedUsage = dataclasses.field(init=False)
+    _copies: Copies = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.started_at = self.clock()
+        self._usage = SharedUsage(self.pixels, self.clock)
+        self._copies = Copies(self.repositories, self.handles, self.pixels, self.limits)
 
     async def answer(self, request: requests.Request, call: Call) -> Answered:
         """Answer a request.
@@ -177,7 +169,7 @@ class Handlers:
         return messages.Done()
 
     def _status(self, _request: requests.Status, call: Call) -> states.Report:
-        pixels = self._usage()
+        pixels = self._usage.look()
         return states.Report(
             release=mtv.__version__,
             pid=self.pid,
@@ -204,20 +196,6 @@ class Handlers:
             journal_bytes=self.journal.size_bytes,
             workers=self.repositories.workers,
         )
-
-    def _usage(self) -> Usage:
-        """Return what the pixel directory holds, counted anew unless that would take more than its share of the time.
-
-        A scan of 1,000 files takes 3 ms, and nobody else is answered meanwhile. So a scan is good for twenty times as
-        long as it took, less a little: that of a small directory is never used twice.
-        """
-        now = self.clock()
-        if now >= self._usage_until or self._known_usage is None:
-            began = time.perf_counter()
-            self._known_usage = self.pixels.usage()
-            took = time.perf_counter() - began
-            self._usage_until = now + _SCANS_EVERY * took - _QUICK_SECS
-        return self._known_usage
 
     def _describe(self, request: requests.Describe, _call: Call) -> states.DisplayReport:
         return reports.describe(self.engine.scene, request.display)
@@ -252,31 +230,8 @@ class Handlers:
         return loaded
 
     async def _get(self, request: requests.Get, call: Call) -> Answered:
-        got = await self._got(request, call.on_progress)
+        got = await self._copies.get(request, call.on_progress)
         return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
-
-    async def _got(self, request: requests.Get, on_progress: OnProgress) -> messages.Got:
-        if not isinstance(request.target, Handle):
-            return await self.repositories.get(request.target, request.columns, request.select, on_progress)
-        data = self.handles.data(request.target.handle)
-        if isinstance(data, Exposure):
-            check_no_table(request.columns, request.select)
-            return messages.Got(data=await self._copy_of(data))
-        copied = functools.partial(table_files.copy, data, self.pixels, request, self.limits)
-        return messages.Got(catalog=await anyio.to_thread.run_sync(copied))
-
-    async def _copy_of(self, exposure: Exposure) -> Exposure:
-        """Return an exposure in files of its own: the client unlinks what it gets."""
-        names = {name: new_name("out", name.rpartition(".")[2]) for name in files_of(exposure)}
-        try:
-            for name, copy in names.items():
-                await anyio.to_thread.run_sync(self.pixels.copy, name, copy)
-        except BaseException:
-            self.pixels.remove(names.values())
-            raise
-        return msgspec.structs.replace(
-            exposure, image=_renamed(exposure.image, names), mask=exposure.mask and _renamed(exposure.mask, names)
-        )
 
     async def _release(self, request: requests.Release, _call: Call) -> messages.Done:
         files = self.handles.files_of(request.handle)
@@ -338,10 +293,6 @@ def _movie_id(call: Call) -> str:
     """Return a name that is the request's own, and does not tell the session's id to others."""
     request_id = f"{call.session.id.hex()}-{call.sequence}"
     return hashlib.blake2b(request_id.encode(), digest_size=8).hexdigest()
-
-
-def _renamed(array: Array, names: dict[str, str]) -> Array:
-    return msgspec.structs.replace(array, file=names[array.file]) if array.file else array
 
 
 Handler = Callable[[Handlers, Any, Call], Awaitable[Any]]

@@ -171,7 +171,9 @@ class Child:
     def last_words(self) -> str:
         """Return the last line that the child wrote to its standard error."""
         try:
-            text = self._log.read_bytes()[-_STDERR_TAIL_BYTES:].decode(errors="replace").strip()
+            with self._log.open("rb") as log:
+                log.seek(-min(_STDERR_TAIL_BYTES, log.seek(0, os.SEEK_END)), os.SEEK_END)
+                text = log.read().decode(errors="replace").strip()
         except OSError:
             return ""
         return text.splitlines()[-1] if text else ""
