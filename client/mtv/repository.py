@@ -15,9 +15,10 @@ from mtv.data.datasets import DatasetRef, Handle
 from mtv.display import Display
 from mtv.registry import Registry
 from mtv.session.connection import Connection
+from mtv.session.decisions import Answer
 from mtv.session.default import default_connection
 from mtv.session.outcomes import in_words_of_the_call
-from mtv.session.ticket import Answer, OnProgress
+from mtv.session.ticket import OnProgress
 from mtv.streams.watching import EVERY_SECS, OnNote, Watch
 from mtv.wire import data, steps
 from mtv.wire.errors import bad_value

@@ -18,7 +18,7 @@ from tests.fault.conftest import TestDaemon
 
 import mtv
 from mtv.session.connection import Connection
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages, requests
 from mtv.wire.data import Array

@@ -14,7 +14,8 @@ import zmq
 
 import mtv
 from mtv.session.connection import Connection
-from mtv.session.link import Link, Timing
+from mtv.session.conversation import Timing
+from mtv.session.link import Link
 from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages, reports, requests
 from mtv.wire.frames import Kind

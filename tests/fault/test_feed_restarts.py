@@ -18,7 +18,7 @@ import zmq
 from tests.fault.conftest import TestDaemon
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages, requests

@@ -20,7 +20,7 @@ import zmq
 
 import mtv
 from mtv.pixels.outgoing import FrameSink
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.shared import keys, packing, tcp
 from mtv.wire import codec, frames, messages, reports, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, File

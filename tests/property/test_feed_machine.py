@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import mtv
-from mtv.session.ticket import Answer, overdue
+from mtv.session.decisions import Answer
+from mtv.session.ticket import overdue
 from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS
 from mtv.wire import messages, reports, requests

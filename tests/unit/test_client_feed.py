@@ -17,7 +17,7 @@ from astropy.nddata import CCDData
 from astropy.utils.masked import Masked
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.streams import feed as feeds
 from mtv.streams.newest import Newest
 from mtv.testing import WAIT_SECS, ScriptedDaemon

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.streams import watching
 from mtv.streams.watching import Watch
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen

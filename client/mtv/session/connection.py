@@ -45,7 +45,7 @@ class Connection(Session):
         ``ipc:///path`` or ``tcp://host:port``; `mtv.shared.paths.default_endpoint` where not given.
     timeout_secs : `float`, optional
         How long a call waits for its answer, unless it says otherwise.
-    timing : `~mtv.session.link.Timing`, optional
+    timing : `~mtv.session.conversation.Timing`, optional
         Patience with a daemon that is silent or gone.
     """
 

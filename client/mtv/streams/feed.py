@@ -24,7 +24,7 @@ from mtv.arguments.transaction import shifted
 from mtv.pixels.outgoing import shared_directory
 from mtv.pixels.slots import Slots
 from mtv.session.connection import Connection
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.session.ticket import overdue
 from mtv.shared import paths
 from mtv.streams.handover import Frame, Place, handed_over, kept
