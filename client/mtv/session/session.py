@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from mtv.arguments.transaction import too_many, total_bytes
-from mtv.pixels.outgoing import shared_directory
-from mtv.session.batch import Discardable, discard
+from mtv.pixels.discardable import Discardable, discard
+from mtv.pixels.sharing import shared_directory
 from mtv.session.conversation import Timing
 from mtv.session.decisions import Answer
 from mtv.session.gathering import Gathering
@@ -131,7 +131,7 @@ class Session:
             Called in this thread with each `~mtv.wire.messages.Progress`.
         cleanup : callable, optional
             Called with the ticket once it is settled, in the link's thread.
-        prepared : sequence of `~mtv.session.batch.Discardable`, optional
+        prepared : sequence of `~mtv.pixels.discardable.Discardable`, optional
             Removed where it is certain that nothing of the request is drawn.
 
         Raises

@@ -21,7 +21,7 @@ from typing import Any, Final
 from mtv.arguments import checks, targets
 from mtv.arguments.markers import positions
 from mtv.arguments.transaction import shifted
-from mtv.pixels.outgoing import shared_directory
+from mtv.pixels.sharing import shared_directory
 from mtv.pixels.slots import Slots
 from mtv.session.connection import Connection
 from mtv.session.conversation import Timing
