@@ -102,7 +102,7 @@ class FeedMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.daemon = Daemon(Path(self.folder.name))
         self.feed = mtv.Feed("guider", endpoint=self.daemon.endpoint)
-        self.feed._connection = self.daemon  # type: ignore[assignment]
+        self.feed._screen.connection = self.daemon  # type: ignore[assignment]
         self.published = 0
         self.taken = 0
         """The newest that was taken."""

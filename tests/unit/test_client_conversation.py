@@ -239,6 +239,16 @@ def test_a_daemon_without_room_gets_the_request_again_after_a_pause_before_all_n
     assert second.put_off is None
 
 
+def test_after_a_pause_each_answer_lets_one_more_out_as_many_as_the_daemon_allows() -> None:
+    talk = begun(in_flight=4)
+    added(talk, 20)
+    assert len(talk.outgoing(0.0)) == 4
+    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
+    for number in (2, 3, 4):
+        talk.receive(message(number, messages.Done()), 0.0)
+    assert [request.number for request in talk.outgoing(1.0)] == [1, 5, 6, 7]  # two, and one more for each answer
+
+
 def test_pauses_in_a_row_grow_up_to_a_second_and_begin_short_again_after_an_answer() -> None:
     talk = begun()
     added(talk)
