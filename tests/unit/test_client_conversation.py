@@ -269,6 +269,18 @@ def test_pauses_in_a_row_grow_up_to_a_second_and_begin_short_again_after_an_answ
     assert talk.patience_secs(now) == pytest.approx(pauses[0])
 
 
+def test_requests_that_are_put_off_together_cost_one_pause() -> None:
+    talk = begun(in_flight=4)
+    added(talk, 4)
+    talk.outgoing(0.0)
+    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
+    pause_secs = talk.patience_secs(0.0)
+    for number in (2, 3, 4):
+        talk.receive(message(number, BUSY, Kind.ERROR), 0.0)
+    assert talk.patience_secs(0.0) == pause_secs
+    assert len(talk.outgoing(1.0)) == 2
+
+
 def test_a_request_whose_time_is_over_is_not_put_off_but_fails() -> None:
     talk = begun()
     added(talk, deadline=5.0)
