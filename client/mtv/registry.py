@@ -101,7 +101,8 @@ class Registry:
         Raises
         ------
         RequestError
-            ``unknown_dataset_type``, ``unknown_collection``, ``bad_query``, ``ambiguous``, naming the field.
+            ``unknown_dataset_type``, ``unknown_collection``, ``bad_query``, ``ambiguous``, naming the field;
+            ``not_found`` where nothing is found of an instrument or a skymap that the repository does not have.
         """
         fetch = self._pages(
             timeout_secs,

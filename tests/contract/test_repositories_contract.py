@@ -140,6 +140,7 @@ async def test_a_limit_cuts(subject: Subject) -> None:
         ({"collections": ()}, "bad_query", "collections", sample.CHAIN),
         ({"data_id": {"vist": 1}}, "bad_query", "data_id.vist", "'visit'"),
         ({"data_id": {"physical_filter": "HSC-R"}}, "bad_query", "data_id", "instrument='HSC'"),
+        ({"data_id": {"instrument": "hsc"}}, "not_found", "data_id.instrument", "did you mean 'HSC'?"),
         ({"repo": "nope"}, "unknown_repository", "repo", "demo"),
     ],
 )
@@ -321,6 +322,7 @@ async def test_an_unknown_column_is_refused(subject: Subject) -> None:
         ({"visit": 23718, "detector": 41}, "ambiguous", "instrument='HSC'"),
         ({**ONE, "detector": 99}, "not_found", ""),
         ({**ONE, "physical_filter": "HSC-I"}, "not_found", ""),
+        ({**ONE, "instrument": "hsc"}, "not_found", "did you mean 'HSC'?"),
         ({**ONE, "vist": 3}, "bad_query", "'visit'"),
     ],
 )

@@ -23,9 +23,8 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.resolver import Resolved
 from mtvd.scene import actions as ac
-from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
-from mtvd.scene import chunks
+from mtvd.scene import chunks, model
 from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -269,7 +268,7 @@ async def test_a_transaction_is_refused_whole_before_anything_is_drawn(house: Ho
     assert isinstance(bad.failure, RequestError)
     assert bad.failure.error.where == "steps[1].display"
     assert house.window.batches == []
-    assert house.committer.scene == sc.EMPTY
+    assert house.committer.scene == model.EMPTY
 
 
 async def test_when_the_window_dies_the_group_is_run_one_by_one_on_a_new_one(house: House) -> None:
@@ -688,7 +687,7 @@ async def test_a_large_overlay_whose_last_part_kills_the_window_twice_is_poisone
     await house.committer.commit([large])
     assert isinstance(large.failure, RequestError)
     assert large.failure.error.code == "poisoned"
-    assert house.committer.scene == sc.EMPTY
+    assert house.committer.scene == model.EMPTY
 
 
 @pytest.mark.usefixtures("parts_of_two")

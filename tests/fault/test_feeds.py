@@ -15,7 +15,7 @@ import pytest
 from mtv.wire import messages, reports, steps
 from mtv.wire import requests as asks
 from mtv.wire.data import Array, Exposure
-from mtvd.host.pixelstore import allocate
+from mtvd.host.allocating import allocate
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 
 from mtv.wire import messages, requests, steps
 from mtv.wire.data import Dataset, Handle
-from mtvd.host.pixelstore import new_name
+from mtvd.host.pixel_names import new_name
 from mtvd.resolving import handles
 from mtvd.resolving.handles import Handles
 
@@ -45,6 +45,19 @@ async def test_a_session_that_never_gives_back_is_refused_and_another_is_not(dae
     assert isinstance(await other.ask(steps.Load(target=CALEXP)), messages.Loaded)
     await greedy.ask(requests.Release(handle=loaded[0].handle))
     assert isinstance(await greedy.ask(steps.Load(target=CALEXP)), messages.Loaded)
+
+
+@pytest.mark.parametrize(("options", "where"), [({"columns": ("x",)}, "columns"), ({"select": "x > 1"}, "select")])
+@pytest.mark.parametrize("loaded", [False, True])
+async def test_rows_and_columns_of_an_image_are_refused_of_a_dataset_and_of_a_handle(
+    daemon: Daemon, options: dict[str, Any], where: str, *, loaded: bool
+) -> None:
+    client = daemon.client()
+    target = Handle(handle=(await client.ask(steps.Load(target=CALEXP))).handle) if loaded else CALEXP
+    refused = await client.ask(requests.Get(target=target, **options))
+    assert isinstance(refused, messages.Failed)
+    assert (refused.error.code, refused.error.where) == ("unsupported", where)
+    assert isinstance(await client.ask(requests.Get(target=target)), messages.Got)
 
 
 async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> None:

@@ -17,7 +17,7 @@ from mtv.wire import messages, reports, requests, steps
 from mtv.wire.errors import DaemonError
 from mtvd.drawing import framing
 from mtvd.drawing import journal as jn
-from mtvd.scene import apply as sc
+from mtvd.scene import model
 
 pytestmark = pytest.mark.anyio
 
@@ -92,7 +92,7 @@ async def test_what_is_no_journal_is_set_aside_and_told(
 ) -> None:
     path = tmp_path / "journal"
     path.write_bytes(content)
-    assert jn.Journal(path).recover().scene == sc.EMPTY
+    assert jn.Journal(path).recover().scene == model.EMPTY
     assert (tmp_path / "journal.damaged").read_bytes() == content
     assert str(tmp_path / "journal.damaged") in caplog.text
 
@@ -104,7 +104,7 @@ async def test_a_journal_of_another_release_is_set_aside_and_told(
     monkeypatch.setattr(framing, "VERSION", framing.VERSION + 1)
     later = House(tmp_path, house.window, "e2")
     await later.committer.recover()
-    assert later.committer.scene == sc.EMPTY
+    assert later.committer.scene == model.EMPTY
     assert "of another release" in caplog.text
     assert (tmp_path / "journal.damaged").exists()
     await later.committer.commit([waiting(dot(0, key="b"))])
@@ -131,7 +131,7 @@ async def test_a_journal_that_cannot_be_read_is_set_aside_and_one_that_cannot_be
     assert path.read_bytes() == before
     with monkeypatch.context() as patched:
         patched.setattr(Path, "read_bytes", refuse(code))
-        assert jn.Journal(path).recover().scene == sc.EMPTY
+        assert jn.Journal(path).recover().scene == model.EMPTY
     assert (tmp_path / "journal.damaged").read_bytes() == before
     assert os.strerror(code) in caplog.text
 

@@ -20,7 +20,8 @@ from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtv.wire.errors import Error, RequestError
 from mtvd.drawing.journal import Journal
 from mtvd.front import handlers
-from mtvd.host.pixelstore import allocate, new_name
+from mtvd.host.allocating import allocate
+from mtvd.host.pixel_names import new_name
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio

@@ -27,7 +27,7 @@ from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver
 from mtvd.scene import actions as ac
-from mtvd.scene import apply as sc
+from mtvd.scene import model
 from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Difference, SectionResult, WindowLost
 
@@ -128,7 +128,7 @@ class House:
             self.results.append(error)
 
     @property
-    def display(self) -> sc.Display:
+    def display(self) -> model.Display:
         return self.committer.scene.displays[0]
 
     async def settled(self) -> None:
@@ -229,7 +229,7 @@ async def test_a_display_made_for_an_image_goes_where_the_mask_fails(house: Hous
     async with image_alone(house, house.repositories.hang_at):
         assert list(house.stage.frames) == [0]
     assert house.stage.frames == {}
-    assert house.committer.scene == sc.EMPTY
+    assert house.committer.scene == model.EMPTY
     house.check_files()
 
 
@@ -494,7 +494,7 @@ async def test_an_image_that_the_window_refuses_is_told_once(house: House) -> No
     (error,) = house.results
     assert isinstance(error, DaemonError)
     assert (error.code, error.error.where) == ("draw_failed", "steps[0]")
-    assert house.committer.scene == sc.EMPTY
+    assert house.committer.scene == model.EMPTY
     house.check_files()
 
 

@@ -9,9 +9,12 @@ import pytest
 from msgspec.structs import replace
 from tests.support import shadowed
 
+from mtv.wire.data import Dataset
+from mtv.wire.errors import RequestError
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
-from mtvd.repo.butler import pages
+from mtvd.repo.butler import constraints, pages
+from mtvd.repo.butler.find import find
 from mtvd.repo.butler.query import run
 
 pytestmark = [pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
@@ -146,3 +149,40 @@ def test_other_rows_come_in_pages_too(butler: Any, query: Query, sorter: str) ->
 def test_where_the_database_is_trusted_the_answer_is_the_same(butler: Any) -> None:
     query = Query(dataset_type="calexp", collections=(shadowed.CHAIN,), order_by=("-visit",))
     assert run(butler, query, page_rows=100, sqlite=False) == run(butler, query, page_rows=100, sqlite=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "hint"),
+    [
+        ({"instrument": "cam2"}, "instrument", "did you mean 'CAM2' or 'CAM1'?"),
+        ({"instrument": "x"}, "instrument", "there are 'CAM1', 'CAM2'"),
+        ({"physical_filter": "f-r"}, "physical_filter", "did you mean 'F-R' or 'F-I'?"),
+        ({"band": "R"}, "band", "did you mean 'r'?"),
+    ],
+)
+def test_a_text_that_no_record_has_is_refused_with_near_names(butler: Any, given: Any, key: str, hint: str) -> None:
+    data_id = {"detector": 99, "visit": 99, "instrument": "CAM1", **given}  # the registry has none of those either
+    with pytest.raises(RequestError) as caught:
+        find(butler, Dataset(dataset_type="calexp", collections=(shadowed.CHAIN,), data_id=data_id))
+    error = caught.value.error
+    assert (error.code, error.where, error.hint) == ("not_found", f"data_id.{key}", hint)
+
+
+@pytest.mark.parametrize("what", ["datasets", "provenance", "data_ids", "dimension_records"])
+def test_a_query_that_finds_nothing_of_an_instrument_that_there_is_not_says_so(butler: Any, what: Any) -> None:
+    dimensions = ("visit",) if what in {"data_ids", "dimension_records"} else ()
+    asked = Query(what=what, dataset_type="" if dimensions else "calexp", dimensions=dimensions)
+    asked = replace(asked, collections=() if dimensions else (shadowed.CHAIN,))
+    with pytest.raises(RequestError) as caught:
+        run(butler, replace(asked, data_id={"instrument": "cam2"}), page_rows=9)
+    assert (caught.value.code, caught.value.error.where) == ("not_found", "data_id.instrument")
+    nothing = replace(asked, data_id={"instrument": "CAM2", "visit": 999})
+    assert run(butler, nothing, page_rows=9).rows == (), "and what is merely not there yet is no error"
+
+
+def test_a_registry_of_very_many_names_is_not_searched_through(butler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constraints, "_MOST_NAMES", 2)
+    constraints.check_known(butler, {"band": "R"})
+    monkeypatch.setattr(constraints, "_MOST_NAMES", 3)
+    with pytest.raises(RequestError):
+        constraints.check_known(butler, {"band": "R"})

@@ -279,7 +279,7 @@ async def test_what_was_decoded_ahead_is_not_asked_for_again_while_it_is_kept(
 
 async def test_a_cache_gives_way_where_the_pixel_directory_is_full(repository: Path, tmp_path: Path) -> None:
     async with running(tmp_path, repository) as (repositories, store):
-        store.budget_bytes = 60_000  # the worker, which is not there yet, is told so
+        store._files.budget_bytes = 60_000  # the worker, which is not there yet, is told so
         first = await repositories.read_for_display(dataset("gzip_exposure"))
         store.remove(files_of(first))
         kept = repositories._cache.keys()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
+from mtvd.scene import model
 from mtvd.stage.paint.regions import drawn_rows, region_text, tag_of
 from mtvd.stage.port import Difference
 from mtvd.stage.talk.hand import changes_of
@@ -61,13 +62,13 @@ def markers(draw: st.DrawFn, *, lines: bool | None = None) -> ac.Markers:
 LAYER = ac.ImageLayer(file="i", shape_yx=(4, 4), dtype=">f4", header_bytes=2880, xy0=(100, 50), label="", unit="")
 
 
-def scene_of(*batches: ac.Markers) -> sc.Scene:
+def scene_of(*batches: ac.Markers) -> model.Scene:
     changes: list[ch.AnyChange] = [ch.ShowImage(display=0, image=LAYER, mask=None, to_front=False)]
     changes += [ch.AddMarkers(display=0, overlay="o", markers=batch, replace=False, lasting=False) for batch in batches]
-    return sc.apply(sc.EMPTY, changes)[0]
+    return sc.apply(model.EMPTY, changes)[0]
 
 
-def after(scene: sc.Scene, *differences: tuple[int, str, str]) -> sc.Scene:
+def after(scene: model.Scene, *differences: tuple[int, str, str]) -> model.Scene:
     made = [Difference(frame=frame, what=what, value=value) for frame, what, value in differences]
     return sc.apply(scene, changes_of(scene, made, "hand"))[0]
 
@@ -96,13 +97,13 @@ def test_nothing_that_differs_is_no_change(batch: ac.Markers) -> None:
 @pytest.mark.parametrize(
     ("what", "value", "field", "expected"),
     [
-        ("zoom", "3.5 3.5", "zoom", sc.Zoom(factor=3.5, key="hand")),
-        ("rotation", "30", "rotation", sc.Rotation(angle_deg=30.0, key="hand")),
-        ("pan", "41 31", "pan", sc.Pan(x=140.0, y=80.0, key="hand")),
-        ("stretch", "histequ", "scale", sc.Scale(stretch="histogram", key="hand")),
-        ("limits", "user -1 5.5", "scale", sc.Scale(limits=(-1.0, 5.5), key="hand")),
-        ("limits", "99.5", "scale", sc.Scale(mode="99.5", key="hand")),
-        ("colormap", "1 heat", "colormap", sc.Colormap(name="heat", invert=True, key="hand")),
+        ("zoom", "3.5 3.5", "zoom", model.Zoom(factor=3.5, key="hand")),
+        ("rotation", "30", "rotation", model.Rotation(angle_deg=30.0, key="hand")),
+        ("pan", "41 31", "pan", model.Pan(x=140.0, y=80.0, key="hand")),
+        ("stretch", "histequ", "scale", model.Scale(stretch="histogram", key="hand")),
+        ("limits", "user -1 5.5", "scale", model.Scale(limits=(-1.0, 5.5), key="hand")),
+        ("limits", "99.5", "scale", model.Scale(mode="99.5", key="hand")),
+        ("colormap", "1 heat", "colormap", model.Colormap(name="heat", invert=True, key="hand")),
         ("transparency", "25", "transparency_percent", 25.0),
     ],
 )
@@ -114,20 +115,20 @@ def test_each_property_changes_itself_and_no_other(what: str, value: str, field:
 
 def test_limits_that_became_automatic_are_fixed_no_more() -> None:
     fixed = after(scene_of(), (0, "limits", "user 1 2"))
-    assert after(fixed, (0, "limits", "zscale")).displays[0].scale == sc.Scale(mode="zscale", key="hand")
+    assert after(fixed, (0, "limits", "zscale")).displays[0].scale == model.Scale(mode="zscale", key="hand")
 
 
 def test_frames_come_and_go_and_another_is_in_front() -> None:
     scene = after(scene_of(), (0, "deleted", ""), (3, "made", ""), (3, "front", ""), (7, "zoom", "2 2"))
     assert set(scene.displays) == {3}
     assert scene.front == 3
-    assert scene.displays[3] == sc.Display(number=3)
+    assert scene.displays[3] == model.Display(number=3)
 
 
 def test_regions_drawn_by_hand_are_kept_as_the_window_lists_them() -> None:
     text = "# Region file format: DS9\nglobal color=green\nphysical\ncircle(1,2,3)\n# text(4,5) text={a}"
     scene = after(scene_of(), (0, "user", text))
-    assert scene.displays[0].user == sc.UserRegions(text=text, count=2)
+    assert scene.displays[0].user == model.UserRegions(text=text, count=2)
     assert changes_of(scene, [Difference(frame=0, what="user", value=text)], "hand") == ()
     assert after(scene, (0, "user", "# Region file format: DS9\nglobal color=green\nphysical")).displays[0].user is None
 

@@ -33,9 +33,8 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.resolver import Resolved
 from mtvd.scene import actions as ac
-from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
-from mtvd.scene import chunks, planner
+from mtvd.scene import chunks, model, planner
 from mtvd.stage.paint.regions import tag_of
 from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost
 
@@ -313,7 +312,7 @@ EVENTS = st.lists(
 )
 
 
-def reference(scene: sc.Scene) -> tuple[Any, ...]:
+def reference(scene: model.Scene) -> tuple[Any, ...]:
     """Return what a new window shows of a scene."""
     window = Window()
     for display in scene.displays.values():

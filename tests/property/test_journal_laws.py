@@ -23,6 +23,7 @@ from mtvd.drawing import journal as jn
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
+from mtvd.scene import model
 
 SESSIONS: Final = (b"a" * 16, b"b" * 16, b"c" * 16)
 ONE: Final = struct.pack("<d", 1.0)
@@ -57,7 +58,7 @@ class Life:
             self.records.append(self._intent())
 
     def _checkpoint(self) -> jn.Checkpoint:
-        scene = sc.EMPTY
+        scene = model.EMPTY
         for display in range(self._random.randrange(3)):
             scene, _ = sc.apply(scene, (image(display, 1000 + display), dot(display, f"old{display}")), (0, 1))
         answers = tuple(self._answer(self._entry(), True) for _ in range(self._random.randrange(3)))
@@ -148,9 +149,9 @@ def is_not_known(answer: jn.Answer) -> bool:
     return isinstance(reply, Failed) and reply.error.code == "outcome_expired"
 
 
-def model_scene(records: list[jn.AnyRecord], lost: int) -> sc.Scene:
+def model_scene(records: list[jn.AnyRecord], lost: int) -> model.Scene:
     """Return the scene without a record, told plainly: a batch whose end is lost counts as drawn, later on."""
-    scene, pending = sc.EMPTY, dict[bool, tuple[jn.Entry, ...]]()
+    scene, pending = model.EMPTY, dict[bool, tuple[jn.Entry, ...]]()
     doubtful: set[bool] = set()
 
     def draw(entries: list[jn.Entry]) -> None:
@@ -233,7 +234,7 @@ def test_a_journal_that_is_cut_off_anywhere_tells_of_the_records_before(
     recovered = recovered_from(tmp_path_factory.mktemp("j"), data[:at])
     if not whole:
         assert recovered.damage, "a daemon never begins anew in silence"
-        assert recovered.scene == sc.EMPTY
+        assert recovered.scene == model.EMPTY
         return
     assert recovered == jn.fold(life.records[:whole])
     assert not recovered.damage

@@ -17,13 +17,13 @@ from mtv.wire.errors import RequestError
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
-from mtvd.scene import planner
+from mtvd.scene import model, planner
 from mtvd.scene.previews import preview_of, put_back
 
 
-def folded(transactions: list[list[ch.AnyChange]]) -> list[sc.Scene]:
+def folded(transactions: list[list[ch.AnyChange]]) -> list[model.Scene]:
     """Return the scenes after each transaction; refused ones change nothing."""
-    scenes = [sc.EMPTY]
+    scenes = [model.EMPTY]
     for transaction in transactions:
         try:
             scenes.append(sc.apply(scenes[-1], transaction)[0])
@@ -32,7 +32,7 @@ def folded(transactions: list[list[ch.AnyChange]]) -> list[sc.Scene]:
     return scenes
 
 
-def shown(scenes: list[sc.Scene]) -> tuple[Any, ...]:
+def shown(scenes: list[model.Scene]) -> tuple[Any, ...]:
     window = Window()
     for before, after in itertools.pairwise(scenes):
         window.run(planner.plan(before, after))
@@ -67,7 +67,7 @@ def test_a_new_window_shows_what_the_old_one_showed(transactions: list[list[ch.A
 def test_a_repair_puts_displays_back_whatever_they_held(transactions: list[list[ch.AnyChange]], hurt: set[int]) -> None:
     scenes = folded(transactions)
     window = Window()
-    window.run(planner.plan(sc.EMPTY, scenes[-1]))
+    window.run(planner.plan(model.EMPTY, scenes[-1]))
     whole = window.picture()
     for number in hurt & set(window.frames):
         window.frames[number].update(image="rubbish", markers={"rubbish": ["x"]}, zoom=9.0)
@@ -86,7 +86,7 @@ def test_erasing_twice_is_erasing_once(transactions: list[list[ch.AnyChange]]) -
 
 def test_a_new_window_gets_what_the_user_drew_and_erase_takes_it_away() -> None:
     drawn = ch.SetUserRegions(display=0, text="physical\ncircle(1,1,1)", count=1)
-    scene, _ = sc.apply(sc.EMPTY, [image(1, 3, planes=False), drawn])
+    scene, _ = sc.apply(model.EMPTY, [image(1, 3, planes=False), drawn])
     window = Window()
     window.run(planner.plan_display(scene.displays[0]))
     assert window.frames[0]["user"] == drawn.text
@@ -109,7 +109,7 @@ def test_a_display_deleted_and_made_again_keeps_nothing_of_what_it_was() -> None
         msgspec.structs.replace(image(0, 3, planes=False), display=1),
     ]
     scenes = folded([turned, again])
-    assert shown(scenes) == shown([sc.EMPTY, scenes[-1]])
+    assert shown(scenes) == shown([model.EMPTY, scenes[-1]])
 
 
 def of_its_own(change: ch.ShowImage) -> ch.ShowImage:

@@ -189,7 +189,9 @@ HEADERS: Final[dict[str, OddHeader]] = {
         card("WCSAXES", 3) + tan(**_CDELT, RADESYS="ICRS", CTYPE3="FREQ", PC1_3=0.5), "neither", "axis 3"
     ),
     "tables of another WCS": OddHeader(
-        tan(**_CDELT, RADESYS="ICRS", CTYPE1W="WAVE-TAB", CTYPE2W="BAND-TAB", PS1_0W="WCS", PS2_0W="WCS"), "DS9"
+        tan(**_CDELT, RADESYS="ICRS", CTYPE1W="WAVE-TAB", CTYPE2W="BAND-TAB", PS1_0W="WCS", PS2_0W="WCS"),
+        "DS9",
+        "letter W",
     ),
     "distortion in tables": OddHeader(tan(**_CD, RADESYS="ICRS", CPDIS1="LOOKUP"), "DS9", "CPDIS"),
     "far away": OddHeader(tan(CRPIX1=-250000.5, CRPIX2=98765.25, CDELT1=-1e-4, CDELT2=1e-4, RADESYS="ICRS")),

@@ -25,8 +25,7 @@ def read(path: Path, hdu: int | None = None) -> Read:
     """Read a whole table."""
     table = Schemas().open(path, hdu)
     columns = table.read(list(table.fields))
-    before = table.metadata.get("left_out", [])
-    return Read(table, columns, [*before, *(name for name in table.fields if name not in columns)])
+    return Read(table, columns, [*table.left_out, *(name for name in table.fields if name not in columns)])
 
 
 def plain(values: Values) -> list[Any]:

@@ -166,6 +166,11 @@ def test_pyav_has_one_importer() -> None:
     assert not importers("av", DAEMON)
 
 
+def test_pyast_has_one_importer() -> None:
+    assert importers("starlink", CLIENT) == {"shared/skywcs.py"}
+    assert not importers("starlink", DAEMON)
+
+
 def test_only_the_repositories_and_the_demo_import_lsst() -> None:
     rooms = {name.split("/")[0] for name in importers("lsst", DAEMON)}
     assert rooms == {"repo", "demo"}

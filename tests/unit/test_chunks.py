@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
-from mtvd.scene import chunks
+from mtvd.scene import chunks, model
 
 
 def markers(count: int, *, lines: bool = False, own: bool = True) -> ac.Markers:
@@ -67,8 +67,8 @@ def test_every_marker_is_drawn_once_and_in_order_and_no_part_is_too_long(counts:
 @given(count=st.integers(1, 30_000), lines=st.booleans())
 def test_the_parts_of_a_transaction_lead_to_the_scene_that_it_leads_to_whole(count: int, lines: bool) -> None:
     changes: list[ch.AnyChange] = [overlay(markers(count, lines=lines)), ch.SetZoom(display=0, factor=2.0, key="z")]
-    whole, _ = sc.apply(sc.EMPTY, changes)
-    scene = sc.EMPTY
+    whole, _ = sc.apply(model.EMPTY, changes)
+    scene = model.EMPTY
     for part in chunks.parts(changes, (0, 1)):
         scene, _ = sc.apply(scene, *part)
     assert scene == whole

@@ -185,6 +185,7 @@ def test_save_writes_the_file_and_says_what_is_in_it(run: Run, daemon: ScriptedD
     assert only(daemon, requests.Play).paused
     assert steered(daemon)[-1] == ("stop", 1)
     assert "path" in run("calexp", "--save", str(tmp_path / "x.avi"), code=1).output
+    assert "leave --start out" in run("calexp", "--save", "x.gif", "--start", "1", code=2).output
 
 
 def test_status_tells_of_movies() -> None:

@@ -189,6 +189,7 @@ def test_nothing_and_too_much_are_refused_here(
         ({"save": "x.avi"}, "path"),
         ({"save": "/nowhere/x.gif"}, "path"),
         ({"save": "x.gif", "fps": 60}, "fps"),
+        ({"save": "x.gif", "start": 1}, "start"),
     ],
 )
 def test_what_cannot_be_is_refused_here(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
 from mtv.arguments import parts
+from mtv.display import Display
 from mtv.wire.data import Dataset, File, Handle, SkyBox
 from mtv.wire.errors import RequestError
 
 FILE = File(path="/a.fits")
+HANDLE = Handle(handle="h")
 CALEXP = Dataset(dataset_type="calexp")
 
 
@@ -85,3 +88,25 @@ def test_a_handle_and_pixels_have_no_parts() -> None:
     with pytest.raises(RequestError) as caught:
         parts.none_of_pixels({"hdu": 1})
     assert caught.value.error.where == "hdu"
+
+
+@pytest.mark.parametrize(
+    ("words", "where", "hint"),
+    [
+        ({"visit": 1}, "visit", "repository.dataset(..., visit=...)"),
+        ({"bbbox": (1, 2, 3, 4)}, "bbbox", "did you mean 'bbox'?"),
+        ({"lable": "x"}, "lable", "did you mean 'label'?"),
+        ({"hdu": 1, "detector": 4}, "detector", "repository.dataset(..., detector=...)"),
+    ],
+)
+def test_a_word_that_is_none_is_refused_with_what_to_do(words: Any, where: str, hint: str) -> None:
+    for refuse in (lambda: parts.of(FILE, words), lambda: parts.of(HANDLE, words), lambda: parts.none_of_pixels(words)):
+        with pytest.raises(RequestError) as caught:
+            refuse()
+        assert (caught.value.error.where, hint in caught.value.error.hint) == (where, True)
+
+
+def test_near_words_are_those_of_the_call() -> None:
+    known = {*Display.mtv.__annotations__} - {"target", "part", "return"}
+    assert known == {*parts._BESIDE}
+    assert {*parts.Part.__annotations__} == {*inspect.signature(parts.given).parameters}

@@ -8,8 +8,9 @@ from mtv.wire.messages import Event
 from mtvd.drawing.sessions import Session, Sessions
 from mtvd.front.events import QUEUED, UNDER_WAY, Events, named
 from mtvd.scene.actions import Markers
-from mtvd.scene.apply import EMPTY, apply
+from mtvd.scene.apply import apply
 from mtvd.scene.changes import AddMarkers
+from mtvd.scene.model import EMPTY
 from mtvd.stage.paint.regions import tag_of
 
 

@@ -12,8 +12,10 @@ from tests.unit.test_repo_tables import got
 
 import mtv
 from mtv.wire import codec
+from mtv.wire.data import Handle
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Got
+from mtv.wire.requests import Get
 from mtvd.front import remote
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.output import Output
@@ -116,7 +118,8 @@ def test_a_selection_a_handle_and_a_client_elsewhere_keep_the_gaps(out: Output, 
     assert {array.file for one in first.columns for array in (one.array, one.gaps) if array} == table_files.files_of(
         first
     )
-    held = table_files.copied(first, store, ["id"], f"id > {ID}", Limits())
+    asked = Get(target=Handle(handle="h"), columns=("id",), select=f"id > {ID}")
+    held = table_files.copy(first, store, asked, Limits())
     assert client_catalog(held, store.directory)["id"].tolist() == [ID + 2, ID + 3, ID + 4]
     got_, buffers = remote.carried(Got(catalog=first), store, Limits())
     there = codec.decode_reply(codec.encode(got_))

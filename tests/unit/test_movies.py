@@ -20,7 +20,7 @@ from mtv.wire.reports import Movie
 from mtv.wire.requests import Follow, Play, Steer
 from mtvd.resolving.resolver import MovieFrame
 from mtvd.scene.actions import ImageLayer
-from mtvd.scene.apply import EMPTY, Display, Scene
+from mtvd.scene.model import EMPTY, Display, Scene
 from mtvd.streams import movies
 
 COUNT = 12
@@ -455,6 +455,47 @@ def test_a_failed_drawing_is_counted_like_a_failed_reading() -> None:
         rig.engine.failures = {1: DaemonError(Error(code="draw_failed", message="no"))}
         rig.play(count=3)
         assert ((await rig.end()).failed, rig.engine.indices) == (1, [0, 2])
+
+    run(scenario)
+
+
+def test_a_frame_that_is_wished_for_again_while_it_is_the_newest_counts_once() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.failures = {2: refused()}
+        rig.play(count=4, paused=True)
+        await anyio.sleep(0.1)
+        for index in (0, 1, 2, 2, 3, 3):  # the first one was shown when it began
+            await rig.steer("seek", index)
+        state = await rig.now()
+        assert (state.shown, state.failed) == (3, 1)
+        rig.engine.failures = {}
+        await rig.steer("step", 0)
+        assert (await rig.now()).shown == 3
+        rig.engine.failures = {3: refused()}
+        await rig.steer("seek", 3)
+        state = await rig.now()
+        assert (state.shown, state.failed) == (2, 2), "what became of it last counts"
+
+    run(scenario)
+
+
+def test_a_frame_that_fails_twice_is_one_of_those_that_fail_in_a_row() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.failures = {0: refused(), 1: refused()}
+        rig.play(count=3, paused=True)
+        await anyio.sleep(0.1)
+        for index in (0, 1, 2):
+            state = await rig.steer("seek", index)
+        assert (state.state, state.position, state.shown, state.failed) == ("paused", 2, 1, 2)
+
+    run(scenario)
+
+
+def test_each_round_of_a_loop_counts() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.play(count=1, loop=True)
+        await anyio.sleep(1.6)
+        assert (await rig.now()).shown == 4
 
     run(scenario)
 

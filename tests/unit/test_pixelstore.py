@@ -15,7 +15,8 @@ import pytest
 
 from mtv.shared import freefiles
 from mtv.wire.errors import DaemonError, RequestError
-from mtvd.host import pixelstore
+from mtvd.host import allocating, pixel_names
+from mtvd.host.pixel_directory import PixelDirectory
 from mtvd.host.pixelstore import PixelStore
 
 SIZE = freefiles.LEAST_BYTES
@@ -60,7 +61,7 @@ def test_bytes_with_a_second_name_are_not_written_over(store: PixelStore) -> Non
 
 def test_two_who_want_one_free_file_get_it_once(store: PixelStore) -> None:
     store.recycle([made(store)])
-    taken = [freefiles.take(store.directory / pixelstore.new_name("mtv"), SIZE) for _ in range(2)]
+    taken = [freefiles.take(store.directory / pixel_names.new_name("mtv"), SIZE) for _ in range(2)]
     assert taken == [True, False]
 
 
@@ -120,7 +121,7 @@ def test_a_file_of_a_crashed_client_goes_at_the_second_sweep_while_the_daemon_ru
 def test_sweeping_spares_what_is_kept_claimed_free_or_being_written(store: PixelStore) -> None:
     claimed = store.claim(orphan(store))
     kept = orphan(store, "mask")
-    written = pixelstore.new_name("mtv")
+    written = pixel_names.new_name("mtv")
     (store.directory / written).write_bytes(b"x")
     store.recycle([made(store)])
     before = set(store.names())
@@ -131,7 +132,7 @@ def test_sweeping_spares_what_is_kept_claimed_free_or_being_written(store: Pixel
 
 
 def test_a_copy_that_no_client_has_fetched_goes_after_a_while(store: PixelStore) -> None:
-    name = pixelstore.new_name("out")
+    name = pixel_names.new_name("out")
     (store.directory / name).write_bytes(b"x")
     assert store.sweep_orphans([]) == 0
     os.utime(store.directory / name, (0, 0))
@@ -140,11 +141,11 @@ def test_a_copy_that_no_client_has_fetched_goes_after_a_while(store: PixelStore)
 
 def test_files_of_clients_beyond_the_budget_are_refused_after_free_ones_have_gone(store: PixelStore) -> None:
     store.recycle([made(store) for _ in range(4)])
-    (store.directory / pixelstore.new_name("mtv")).write_bytes(bytes(16 * SIZE))
+    (store.directory / pixel_names.new_name("mtv")).write_bytes(bytes(16 * SIZE))
     store.hold_budget()
     assert not free(store)
     assert store.room_bytes() == 0
-    (store.directory / pixelstore.new_name("mtv")).write_bytes(b"x")
+    (store.directory / pixel_names.new_name("mtv")).write_bytes(b"x")
     with pytest.raises(DaemonError, match="no room"):
         store.hold_budget()
 
@@ -154,9 +155,9 @@ def test_free_files_give_way_where_the_file_system_is_full(store: PixelStore, mo
 
     def grow(descriptor: int, size: int) -> None:
         if free(store):
-            raise pixelstore.storage_full(size)
+            raise allocating.storage_full(size)
 
-    monkeypatch.setattr(pixelstore, "grow", grow)
+    monkeypatch.setattr(allocating, "grow", grow)
     _, descriptor = store.create("mtv", 10)
     os.close(descriptor)
 
@@ -188,8 +189,8 @@ def broken(monkeypatch: pytest.MonkeyPatch, code: int, *names: str) -> None:
         ("statvfs", lambda store, _: store.room_bytes()),
         ("link", lambda store, name: store.link(name)),
         ("rename", lambda store, name: store.adopt(name)),
-        ("open", lambda store, name: store.copy(name, pixelstore.new_name("out"))),
-        ("posix_fallocate", lambda store, name: store.copy(name, pixelstore.new_name("out"))),
+        ("open", lambda store, name: store.copy(name, pixel_names.new_name("out"))),
+        ("posix_fallocate", lambda store, name: store.copy(name, pixel_names.new_name("out"))),
         ("lstat", lambda store, name: store.check(name, 1)),
     ],
 )
@@ -262,16 +263,16 @@ def test_files_that_are_made_at_once_stay_together_within_the_budget(
 ) -> None:
     source = made(store)
     start, together = threading.Barrier(8), threading.Barrier(8)
-    used = store.used_bytes
+    used = PixelDirectory.used_bytes
 
-    def look_together() -> int:
+    def look_together(directory: PixelDirectory) -> int:
         """Return what is used; where nothing keeps them apart, all have looked before the first goes on."""
-        found = used()
+        found = used(directory)
         with contextlib.suppress(threading.BrokenBarrierError):
             together.wait(0.5)
         return found
 
-    monkeypatch.setattr(store, "used_bytes", look_together)
+    monkeypatch.setattr(PixelDirectory, "used_bytes", look_together)
     kept: list[str] = []
     refused: list[str] = []
 
@@ -282,20 +283,20 @@ def test_files_that_are_made_at_once_stay_together_within_the_budget(
                 name, descriptor = store.create("mtv", 3 * SIZE)
                 os.close(descriptor)
             else:
-                name = pixelstore.new_name("out")
+                name = pixel_names.new_name("out")
                 store.copy(source, name)
             kept.append(name)
         except DaemonError as error:
             refused.append(error.error.code)
 
     if way != "create":
-        (store.directory / pixelstore.new_name("fill")).write_bytes(bytes(12 * SIZE))
+        (store.directory / pixel_names.new_name("fill")).write_bytes(bytes(12 * SIZE))
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert used() <= store.budget_bytes
+    assert store.used_bytes() <= store.budget_bytes
     assert kept
     assert set(refused) == {"storage_full"}
 
@@ -316,7 +317,7 @@ def test_what_is_no_file_of_ours_is_neither_read_nor_copied_nor_waited_for(store
         lambda: store.check(name, 0),
         lambda: store.open_file(name),
         lambda: store.open_file(name, writable=True),
-        lambda: store.copy(name, pixelstore.new_name("out")),
+        lambda: store.copy(name, pixel_names.new_name("out")),
     ):
         with pytest.raises(RequestError) as raised:
             use()

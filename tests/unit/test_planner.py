@@ -5,11 +5,11 @@ from __future__ import annotations
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
-from mtvd.scene import planner
+from mtvd.scene import model, planner
 
 
-def scene(*changes: ch.AnyChange) -> sc.Scene:
-    made, _ = sc.apply(sc.EMPTY, changes)
+def scene(*changes: ch.AnyChange) -> model.Scene:
+    made, _ = sc.apply(model.EMPTY, changes)
     return made
 
 
@@ -23,7 +23,7 @@ def show(display: int, file: str = "a.fits", **layer: object) -> ch.ShowImage:
     )
 
 
-def fitted(before: sc.Scene, after: sc.Scene) -> list[int]:
+def fitted(before: model.Scene, after: model.Scene) -> list[int]:
     actions = planner.plan(before, after)
     fits = (action for action in actions if isinstance(action, ac.SetZoom | ac.FitAgain))
     return [action.frame for action in fits if isinstance(action, ac.FitAgain) or action.factor is None]
@@ -62,7 +62,7 @@ def test_the_size_of_the_window_is_set_when_it_is_asked_for_and_else_left_to_the
         nothing = {"tile": None, "lock_frame": None, "lock_scale": None, "lock_colormap": None}
         return ch.Arrange(**(nothing | fields), key=key)  # type: ignore[arg-type]
 
-    def sizes(before: sc.Scene, after: sc.Scene) -> list[tuple[int, int] | None]:
+    def sizes(before: model.Scene, after: model.Scene) -> list[tuple[int, int] | None]:
         return [action.size for action in planner.plan(before, after) if isinstance(action, ac.Arrange)]
 
     plain = scene(show(0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import re
 import types
@@ -14,14 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support import repo_sample as sample
-from tests.support import tables
 from tests.support.odd_headers import tan
 from tests.support.readers import pixels
+from tests.support.small_files import IMAGE, points, with_more, written
 
 import mtv
 from mtv.arguments.targets import checked, image_with
 from mtv.cli.targets import sky_box
-from mtv.shared.sky.celestial import celestial_of
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.host.pixelstore import PixelStore
@@ -37,24 +35,7 @@ from mtvd.repo.tables.positions import Wanted
 fits = pytest.importorskip("astropy.io.fits")
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 MOST = 10**9
-IMAGE = np.arange(20, dtype="f4").reshape(4, 5)
 DAYS = {"CDELT1": -0.001, "CDELT2": 0.001}
-
-
-def written(path: Path, *hdus: Any) -> Path:
-    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
-    return path
-
-
-def points() -> Any:
-    columns = [fits.Column(name, "D", array=np.array([1.0, 2.0])) for name in ("x", "y")]
-    return fits.BinTableHDU.from_columns(columns, name="POINTS")
-
-
-def with_more(path: Path, hdu: Any) -> None:
-    with fits.open(path, memmap=False) as hdus:
-        hdus.append(hdu)
-        hdus.writeto(path, overwrite=True)
 
 
 def said(read: Any, *arguments: Any, **options: Any) -> tuple[str, str]:
@@ -271,40 +252,11 @@ def test_of_a_file_of_twenty_gigabytes_a_cut_out_costs_its_own_pixels(
     assert said(read_display, tmp_path / "huge", out, most=Limits().image_pixels) == ("too_large", "target")
 
 
-# The sky
-
-
-@pytest.mark.parametrize(
-    ("radesys", "same_as"),
-    [
-        ("J2000", {"RADESYS": "FK5", "EQUINOX": 2000.0}),
-        ("B1950", {"RADESYS": "FK4", "EQUINOX": 1950.0}),
-        ("J1975", {"RADESYS": "FK5", "EQUINOX": 1975.0}),
-        ("SOMETHING", {}),
-    ],
-)
-def test_a_year_as_radesys_is_the_system_of_that_year_and_a_note_says_so(
-    radesys: str, same_as: dict[str, str | float]
-) -> None:
-    found = celestial_of(tan(**DAYS, RADESYS=radesys))
-    assert found.cards == celestial_of(tan(**DAYS, **same_as)).cards
-    assert radesys in found.notes[0]
-
-
-@pytest.mark.parametrize(("equinox", "same_as"), [(1983.9, "FK4"), (1984.0, "FK5")])
-def test_without_radesys_an_equinox_before_1984_is_of_fk4(equinox: float, same_as: str) -> None:
-    found = celestial_of(tan(**DAYS, EQUINOX=equinox))
-    assert found == celestial_of(tan(**DAYS, EQUINOX=equinox, RADESYS=same_as))
-    assert found != celestial_of(tan(**DAYS))
-
-
-@pytest.mark.parametrize(("order", "counts"), [(15, True), (16, False)])
-def test_sip_counts_up_to_order_15_and_goes_without_its_inverse(order: int, *, counts: bool) -> None:
-    sip = {"A_ORDER": order, "B_ORDER": order, f"A_{order}_0": 1e-30, "B_0_2": 1e-5, "AP_ORDER": 2, "AP_2_0": 1e-4}
-    found = celestial_of(tan(CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **DAYS, **sip))
-    assert (f"A_{order}_0" in found.cards) == counts
-    assert bool(found.notes) != counts
-    assert "AP_" not in found.cards
+@pytest.mark.parametrize("name", ["x[1].fits", "x.fits[1][col x]", "$HOME", "a b'", "a%20b.parq", "a\nb", "s3:x", "-"])
+@pytest.mark.parametrize("kind", ["Defects", "DataFrame", "AstropyTable", "SourceCatalog"])
+def test_a_table_may_have_any_name(tmp_path: Path, out: Output, name: str, kind: str) -> None:
+    sample_of(tmp_path / "plain", kind).rename(tmp_path / name)
+    assert said(read_positions, tmp_path / name, out, wanted=Wanted(), most_markers=99) == ("", "")
 
 
 # Objects
@@ -426,156 +378,3 @@ def test_the_component_sky_projection_is_wcs(tmp_path: Path, out: Output) -> Non
 def test_a_cut_out_on_the_command_line_is_a_square_or_has_two_sides() -> None:
     assert sky_box("150.1,-2,30") == (150.1, -2.0, 30.0, 30.0)
     assert sky_box("150.1,-2,30,20") == (150.1, -2.0, 30.0, 20.0)
-
-
-# Odd headers
-
-TABLE = fits.BinTableHDU.from_columns(
-    [fits.Column("n", "J", array=np.array([1, 2])), fits.Column("x", "D", array=np.array([1.5, 2.5]))]
-)
-ASCII = fits.TableHDU.from_columns(
-    [fits.Column("n", "I4", array=np.array([1, 2])), fits.Column("x", "E8.2", array=np.array([1.5, 2.5]))]
-)
-ODD_CARDS = (
-    *(f"{word:8}= -NAN" for word in ("BACKMAG", "TNULL1", "TZERO1", "TDIM1", "TUNIT1", "TDOC1", "TCCLS1", "EXTNAME")),
-    *("THEAP   = -NAN", "FLAGCOL = -NAN", "ZTABLE  = -NAN", "EXTTYPE = -NAN"),
-    *(
-        "TSCAL1  = 'one'",
-        "TZERO2  =",
-        "TSCAL2  = NaN",
-        "TUNIT1  =   \xff\0",
-        "CONTINUE  'abc'",
-        "lower   = 1",
-        "======",
-    ),
-)
-
-
-@pytest.mark.parametrize("card", ODD_CARDS)
-@pytest.mark.parametrize("table", [TABLE, ASCII], ids=["binary", "ASCII"])
-def test_one_card_of_a_table_that_makes_no_sense_costs_itself_alone(tmp_path: Path, table: Any, card: str) -> None:
-    head = (table.header.tostring(endcard=False, padding=False) + card.ljust(80) + "END".ljust(80)).encode("latin-1")
-    made = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), table]).writeto(made)
-    start = len(fits.PrimaryHDU().header.tostring())
-    rows = made.getvalue()[start + len(table.header.tostring()) :]
-    content = made.getvalue()[:start] + head + b" " * (-len(head) % 2880) + rows
-    for name, written_as in (("odd.fits", content), ("odd.fits.gz", gzip.compress(content))):
-        (tmp_path / name).write_bytes(written_as)
-        read = tables.read(tmp_path / name).columns
-        assert {key: tables.plain(values) for key, values in read.items()} == {"n": [1, 2], "x": [1.5, 2.5]}
-
-
-@pytest.mark.parametrize(("word", "value", "wanted"), [("TZERO1", 100, [101, 102]), ("TNULL1", 2, [1, None])])
-def test_a_continue_that_continues_nothing_leaves_the_card_before_it_alone(
-    tmp_path: Path, word: str, value: int, wanted: list[Any]
-) -> None:
-    table = TABLE.copy()
-    table.header[word] = value
-    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "t")
-    content = (tmp_path / "t").read_bytes()
-    at = content.index(f"{word}  =".encode()) + 80
-    end = content.index(b"END" + b" " * 77, at)
-    (tmp_path / "t").write_bytes(
-        content[:at] + b"CONTINUE  'abc'".ljust(80) + content[at : end + 80] + content[end + 160 :]
-    )
-    found = tables.plain(tables.read(tmp_path / "t").columns["n"])
-    assert found == wanted
-
-
-@pytest.mark.parametrize("name", ["x[1].fits", "x.fits[1][col x]", "$HOME", "a b'", "a%20b.parq", "a\nb", "s3:x", "-"])
-@pytest.mark.parametrize("kind", ["Defects", "DataFrame", "AstropyTable", "SourceCatalog"])
-def test_a_table_may_have_any_name(tmp_path: Path, out: Output, name: str, kind: str) -> None:
-    sample_of(tmp_path / "plain", kind).rename(tmp_path / name)
-    assert said(read_positions, tmp_path / name, out, wanted=Wanted(), most_markers=99) == ("", "")
-
-
-# The sky again
-
-_CD = {"CD1_1": -0.001, "CD2_2": 0.001}
-_SIP = {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-4, "B_0_2": 1e-4}
-_PV = {"PV1_1": 1.0, "PV1_4": 0.05, "PV2_1": 1.0, "PV2_4": 0.03}
-
-
-@pytest.mark.parametrize(
-    ("ctype", "counts", "left_out"), [("TPV", _PV, _SIP), ("TAN", _SIP, _PV)], ids=["TPV counts", "SIP counts"]
-)
-def test_of_sip_and_tpv_in_one_header_ctype_says_which_counts(
-    ctype: str, counts: dict[str, float], left_out: dict[str, float]
-) -> None:
-    both = celestial_of(tan(CTYPE1=f"RA---{ctype}", CTYPE2=f"DEC--{ctype}", **_CD, **counts, **left_out))
-    one = celestial_of(tan(CTYPE1=f"RA---{ctype}", CTYPE2=f"DEC--{ctype}", **_CD, **counts))
-    assert (both.cards, one.notes) == (one.cards, ())
-    assert "counts" in both.notes[0]
-
-
-def test_of_cd_pc_and_crota_in_one_header_the_first_counts() -> None:
-    turned = {"PC1_1": 0.8, "PC1_2": -0.6, "PC2_1": 0.6, "PC2_2": 0.8}
-    assert celestial_of(tan(**_CD, **DAYS, **turned, CROTA2=30.0)) == celestial_of(tan(**_CD))
-    assert celestial_of(tan(**DAYS, **turned, CROTA2=30.0)) == celestial_of(tan(**DAYS, **turned))
-    assert celestial_of(tan(**DAYS, CROTA2=30.0)) != celestial_of(tan(**DAYS))
-    assert celestial_of(tan(CD001001=-0.001, CD002002=0.001)) == celestial_of(tan(**_CD))
-
-
-@pytest.mark.parametrize(
-    ("cards", "note"),
-    [
-        (("AR_HDU  = -NAN", "SKYWCS_ID=                   5"), ""),
-        (("AR_HDU  = 'x'", "HIERARCH SKYWCS_ID = 5"), ""),
-        (("AR_HDU  =                    2", "HIERARCH SKYWCS_ID = -NAN"), ""),
-        (("AR_HDU  =                   99", "HIERARCH SKYWCS_ID = 5"), "archive is damaged"),
-        (("AR_HDU  =                    2", "HIERARCH ARCHIVE_ID_SKYWCS = 5"), "archive is damaged"),
-        (("AR_HDU  =                    3", "HIERARCH SKYWCS_ID = 5"), "archive is damaged"),
-    ],
-)
-@pytest.mark.parametrize("has_sky", [False, True])
-def test_an_archive_that_cannot_be_read_costs_the_exact_wcs_and_no_pixel(
-    tmp_path: Path, out: Output, store: PixelStore, cards: tuple[str, str], note: str, *, has_sky: bool
-) -> None:
-    primary = fits.PrimaryHDU().header.tostring(endcard=False, padding=False)
-    head = (primary + "".join(card.ljust(80) for card in (*cards, "END"))).encode()
-    sky = fits.Header.fromstring(tan(**DAYS)) if has_sky else None
-    written(tmp_path / "plain", fits.ImageHDU(IMAGE, sky, name="IMAGE"), points())
-    (tmp_path / "odd").write_bytes(head + b" " * (-len(head) % 2880) + (tmp_path / "plain").read_bytes()[2880:])
-    shown = read_display(tmp_path / "odd", out, most=MOST)
-    got = read_all(tmp_path / "odd", out, most=MOST).data
-    assert got is not None
-    assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
-    assert np.array_equal(pixels(store.directory, got.image), IMAGE)
-    assert bool(shown.wcs) == bool(got.wcs) == has_sky
-    assert (got.sky_wcs, len(got.notes)) == ("", 1 if note else 0)
-    assert note in "".join(got.notes)
-    assert shown.notes == (() if has_sky else got.notes), "a picture that has its sky does not look into the archive"
-
-
-def test_an_exact_wcs_that_makes_no_sense_costs_the_sky_and_no_pixel(
-    tmp_path: Path, out: Output, store: PixelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("starlink.Ast")
-    monkeypatch.setattr("mtvd.repo.readers.sky.ast_text", lambda path: "Begin nonsense")
-    shown = read_display(written(tmp_path / "odd", fits.ImageHDU(IMAGE)), out, most=MOST)
-    assert np.array_equal(pixels(store.directory, shown.image), IMAGE)
-    assert (shown.wcs, "exact WCS cannot be read" in "".join(shown.notes)) == ("", True)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"CRVAL1": 1e308, "CUNIT1": "hour"},
-        {"CDELT1": 1e308, "CUNIT1": "hour"},
-        {"CDELT1": 1e300, "PC1_1": 1e300},
-        {"CRVAL2": 1e300},
-    ],
-    ids=str,
-)
-def test_numbers_that_no_float_holds_cost_the_sky_with_a_note(values: dict[str, float | str]) -> None:
-    found = celestial_of(tan(**{**DAYS, **values}))
-    assert (found.has_sky, len(found.notes)) == (False, 1)
-    assert "shown without its sky" in found.notes[0]
-
-
-@pytest.mark.parametrize("word", ["CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"])
-def test_a_distortion_in_tables_is_left_out_with_a_note(word: str) -> None:
-    found = celestial_of(tan(**DAYS, **{word: "LOOKUP"}))
-    assert found.cards == celestial_of(tan(**DAYS)).cards
-    assert "CPDIS, D2IM" in found.notes[0]

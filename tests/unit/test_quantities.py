@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from mtv.arguments.markers import MarkerColumns, columns_of
 from mtv.cli import textpoints
-from mtv.wire import steps
+from mtv.wire import angles, steps
 from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
@@ -221,3 +222,14 @@ def test_the_document_names_every_usual_pair_and_each_is_found() -> None:
 @pytest.mark.parametrize("unit", ["DEG", " deg ", "degrees", "Radian", "h"])
 def test_units_are_known_in_their_usual_spellings(unit: str) -> None:
     assert factor(unit, "x", "sky") in {1.0, 180 / math.pi, 15.0}
+
+
+@pytest.mark.parametrize("where", ["x", "y"])
+def test_the_hint_on_a_unit_names_one_for_every_angle_that_is_known(where: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        factor("furlong", where, "sky")
+    names = re.split(r", (?:and )?| and ", caught.value.error.hint.removeprefix("there are ").partition(";")[0])
+    words = [name.removesuffix(" of a right ascension") for name in names]
+    assert ("h" in words) == (where == "x")
+    known = {*angles._DEGREES.values(), *(angles._HOURS.values() if where == "x" else ())}
+    assert {factor(word, where, "sky") for word in words} == known

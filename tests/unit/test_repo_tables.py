@@ -162,12 +162,15 @@ class CountingTable:
     def __init__(self, table: Table) -> None:
         self._table = table
         self.rows, self.fields = table.rows, table.fields
-        self.aliases, self.metadata = table.aliases, table.metadata
+        self.aliases, self.metadata, self.left_out = table.aliases, table.metadata, table.left_out
         self.asked: list[str] = []
 
     def read(self, names: Sequence[str]) -> dict[str, Any]:
         self.asked += names
         return self._table.read(names)
+
+    def why_not(self, name: str) -> str:
+        return self._table.why_not(name)
 
     def elsewhere(self, names: Sequence[str]) -> str:
         return self._table.elsewhere(names)

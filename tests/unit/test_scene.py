@@ -9,6 +9,7 @@ import pytest
 from mtv.wire.errors import RequestError
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
+from mtvd.scene import model
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer
 
 PLANES = (("BAD", 0), ("SAT", 1), ("DETECTED", 5), ("DETECTED_NEGATIVE", 6))
@@ -59,7 +60,7 @@ def dots(count: int, key: str, overlay: str = "markers", **more: bool) -> ch.Add
     )
 
 
-def after(*changes: ch.AnyChange, scene: sc.Scene = sc.EMPTY) -> sc.Scene:
+def after(*changes: ch.AnyChange, scene: model.Scene = model.EMPTY) -> model.Scene:
     return sc.apply(scene, changes)[0]
 
 
@@ -70,7 +71,7 @@ def test_a_display_is_created_on_first_use_and_the_first_one_is_in_front() -> No
 
 
 def test_names_take_numbers_from_1001_up_and_keep_them() -> None:
-    scene, numbers = sc.apply(sc.EMPTY, [show("guider"), show("focus"), show("guider")])
+    scene, numbers = sc.apply(model.EMPTY, [show("guider"), show("focus"), show("guider")])
     assert numbers == (1001, 1002, 1001)
     assert scene.number_of("focus") == 1002
 

@@ -10,6 +10,7 @@ import pytest
 from mtv.wire.errors import RequestError
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
+from mtvd.scene import model
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer
 from mtvd.scene.strictness import check, unknown_planes_note
 
@@ -42,7 +43,7 @@ def dots(overlay: str, display: int | str = 0) -> ch.AddMarkers:
     return ch.AddMarkers(display=display, overlay=overlay, markers=markers, replace=False, lasting=False)
 
 
-SHOWN, _ = sc.apply(sc.EMPTY, [show(), dots("stars"), show("mine", mask=None)])
+SHOWN, _ = sc.apply(model.EMPTY, [show(), dots("stars"), show("mine", mask=None)])
 
 
 def scale(display: int | str) -> ch.SetScale:
@@ -97,7 +98,7 @@ def test_what_is_not_there_is_refused_with_its_place_and_a_near_name(
 
 def test_where_nothing_is_shown_the_hint_tells_how_something_is() -> None:
     with pytest.raises(RequestError, match=r"no display 0.*there is none yet"):
-        check(sc.EMPTY, [scale(0)])
+        check(model.EMPTY, [scale(0)])
 
 
 @pytest.mark.parametrize(

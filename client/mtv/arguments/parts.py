@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 import msgspec
 
 from mtv.wire import data
 from mtv.wire.errors import bad_value
+from mtv.wire.hints import near
 
 Box = tuple[int, int, int, int]
 Size = float | tuple[float, float]
 Source = data.Dataset | data.File | data.Handle
 
 _ADVICE: Final = "(x_min, y_min, width, height) in 0-based parent pixels"
+_BESIDE: Final = ("mask", "planes", "xy0", "wcs", "label", "wait", "supersede", "on_progress")
+"""Other words of `mtv.Display.mtv`, for near names."""
 
 
 class Part(TypedDict, total=False):
@@ -53,6 +56,28 @@ def given(
     return part
 
 
+def checked(words: Mapping[str, Any]) -> Part:
+    """Return those words for a part that say something.
+
+    Parameters
+    ----------
+    words : mapping from `str`
+        Keyword arguments of a call that takes any, for Python refuses none of them then.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming a word that is none for a part.
+    """
+    known = Part.__annotations__
+    for name in words:
+        if name not in known:
+            dataset = f"keys of a dataset go with its name: repository.dataset(..., {name}=...)"
+            hint = near(name, (*known, *_BESIDE), otherwise=dataset)
+            raise bad_value(name, f"mtv takes no argument {name!r}", hint)
+    return given(**words)
+
+
 def of(source: Source, part: Part) -> Source:
     """Return the source of a part of a dataset or file; a handle has no parts.
 
@@ -61,7 +86,7 @@ def of(source: Source, part: Part) -> Source:
     RequestError
         ``bad_value`` naming the word at fault.
     """
-    part = given(**part)
+    part = checked(part)
     if isinstance(source, data.Handle):
         for name in part:
             raise bad_value(name, "a handle is what was loaded", "choose the part when it is loaded")
@@ -82,7 +107,7 @@ def of(source: Source, part: Part) -> Source:
 
 def none_of_pixels(part: Part) -> None:
     """Refuse a part of pixels that are in this process."""
-    for name in given(**part):
+    for name in checked(part):
         raise bad_value(name, f"{name} cannot be given for pixels of this process", "slice the array, and give xy0")
 
 

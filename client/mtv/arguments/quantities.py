@@ -64,12 +64,12 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
     mask = None if callable(mask) else mask  # pandas has a method of that name
     plain = getattr(values, "unmasked", values)
     try:
+        _check_no_time(plain)  # pandas would make numbers of them
         if hasattr(plain, "to_numpy") and not isinstance(plain, np.ndarray):  # pandas, polars, arrow
             plain = _to_numpy(plain)
         elif isinstance(plain, (list, tuple)) and any(one is np.ma.masked or one is None for one in plain):
             plain = [np.nan if one is np.ma.masked or one is None else one for one in plain]
-        if getattr(getattr(plain, "dtype", None), "kind", "") in {"M", "m"}:
-            raise TypeError("times are no positions")
+        _check_no_time(plain)
         numbers = np.asarray(np.ma.getdata(plain) if isinstance(plain, np.ma.MaskedArray) else plain, dtype=np.float64)
     except (TypeError, ValueError):
         raise bad_value(where, f"{where} is no column of numbers") from None
@@ -80,6 +80,11 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
     if mask is not None and np.any(mask):
         numbers = np.where(mask, np.nan, numbers)
     return numbers
+
+
+def _check_no_time(values: Any) -> None:
+    if getattr(getattr(values, "dtype", None), "kind", "") in {"M", "m"}:
+        raise TypeError("times are no positions")
 
 
 def _to_numpy(values: Any) -> Any:

@@ -78,6 +78,8 @@ def _begin(call: Call, words: tuple[str, ...], asked: dict[str, Any]) -> None:
             raise click.UsageError(f"--{option} steers a movie that plays: leave {words[0]} out")
     if asked["background"] and asked["save"] is not None:
         raise click.UsageError("--background plays on by itself, --save waits for each frame: leave one of them out")
+    if asked["start"] and asked["save"] is not None:
+        raise click.UsageError("--save writes all frames, from the first one on: leave --start out")
     dataset_type, *constraints = words
     data_id: dict[str, Any] = dict(common.keywords(constraints))
     for name in data_id.keys() & inspect.signature(Repository.movie).parameters:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mtv.shared.sky import frames
+from mtv.shared.sky.asttext import fault_of
 from mtv.shared.sky.celestial import celestial_of
 from mtv.wire.errors import Error, RequestError
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     Floats = np.ndarray[Any, Any]
+
+
+_AST_BAD: Final = 1e300
 
 
 class Mapping(Protocol):
@@ -43,34 +47,71 @@ def mapping_of(exact: str, cards: str, xy0: tuple[int, int]) -> Mapping:
     Raises
     ------
     RequestError
-        ``unsupported`` where there is none, or the package that reads it is missing.
+        ``unsupported`` where there is none, it makes no sense, or the package that reads it is missing.
     """
     found = celestial_of(cards)
     if found.has_sky:
         return CardsMapping(found.cards, xy0)
     if exact and importlib.util.find_spec("starlink") is not None:
-        return _Exact(exact)
+        return ExactMapping(exact)
     hint = "pip install starlink-pyast" if exact else "; ".join(found.notes) or "the file has none"
     raise RequestError(Error(code="unsupported", message="no WCS can be read", where="wcs", hint=hint))
 
 
-class _Exact:
+class ExactMapping:
+    """The ``SkyWcs`` that ``lsst.afw`` keeps in an archive, read by the package ``starlink-pyast``.
+
+    Parameters
+    ----------
+    text : `str`
+        In the words of AST.
+
+    Raises
+    ------
+    RequestError
+        ``unsupported`` for a text that is no such WCS, or that AST does not read.
+    """
+
     def __init__(self, text: str) -> None:
+        fault = fault_of(text)
+        if fault:
+            raise _unread(fault)
         from starlink import Ast
 
-        self._mapping = Ast.Channel(text.splitlines()).read()
+        try:
+            mapping = Ast.Channel(text.splitlines()).read()
+        except Exception as error:  # AST's errors are of many kinds, and have no base of their own
+            raise _unread(type(error).__name__) from error
+        # AST ends the process where it is asked for more axes than there are.
+        if not isinstance(mapping, Ast.FrameSet) or (mapping.Nin, mapping.Nout) != (2, 2):
+            raise _unread("it does not lead from two axes to two")
+        self._mapping = mapping
 
     def to_sky(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return right ascension and declination; see `Mapping`."""
         import numpy as np
 
-        ra, dec = self._mapping.tran([x, y], True)
+        ra, dec = _placed(self._mapping.tran([x, y], True))
         return np.degrees(ra) % 360, np.degrees(dec)
 
     def to_pixel(self, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
+        """Return x and y; see `Mapping`."""
         import numpy as np
 
-        x, y = self._mapping.tran([np.radians(ra_deg), np.radians(dec_deg)], False)
+        x, y = _placed(self._mapping.tran([np.radians(ra_deg), np.radians(dec_deg)], False))
         return x, y
+
+
+def _placed(points: Any) -> Floats:
+    """Return what AST has mapped, ``(2, n)``, with NaN where it has its own number for no place (-1.8E308)."""
+    import numpy as np
+
+    found = np.array(points, float)
+    return np.where(np.abs(found) < _AST_BAD, found, np.nan)
+
+
+def _unread(why: str) -> RequestError:
+    return RequestError(Error(code="unsupported", message="the exact WCS cannot be read", where="wcs", hint=why))
 
 
 class CardsMapping:

@@ -14,6 +14,11 @@ from typing import Any, Final, NamedTuple
 from mtv.shared.sky import cards as skycards
 from mtv.wire.errors import bad_value
 
+_FIT_PX: Final = 0.01
+"""Error of a fitted WCS that needs no note."""
+_SIP_ERROR: Final = "SIPMXERR"
+"""Keyword by which gWCS says how far its header is from itself at worst, in pixels."""
+
 MOST_CARDS: Final = 4_000
 """Sent of one header."""
 
@@ -125,29 +130,44 @@ def _from_object(wcs: Any) -> GivenWcs:
     """Return the cards of a WCS object by its own best words for itself in FITS."""
     inner = getattr(wcs, "low_level_wcs", wcs)
     try:
-        header = _own_header(inner)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = _own_header(inner)
     except Exception as error:  # noqa: BLE001 - of whatever library the object is
         reason = str(error).strip().partition("\n")[0][:100] or type(error).__name__
         return GivenWcs("", (f"the WCS ({type(inner).__name__}) cannot be said in FITS, no sky is shown: {reason}",))
     if header is None:
         return GivenWcs("", (f"the WCS ({type(inner).__name__}) cannot be said in FITS: no sky is shown",))
-    return _joined(_images(header))
+    worst_px = header.get(_SIP_ERROR, 0.0)
+    far = (f"the WCS is the object's own to {worst_px:.2g} pixels",) if worst_px > _FIT_PX else ()
+    return _joined(_images(header), far)
 
 
 def _own_header(wcs: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if hasattr(wcs, "to_header"):
-            return wcs.to_header(relax=True)
-        if hasattr(wcs, "to_fits_sip"):
-            return wcs.to_fits_sip()
-        # astropy's SlicedLowLevelWCS: a WCS and, in numpy's order, what of its pixels is left
-        inner, slices = getattr(wcs, "_wcs", None), getattr(wcs, "_slices_array", None)
-        if inner is None or slices is None:
-            return None
-        inner = getattr(inner, "low_level_wcs", inner)
-        if not hasattr(inner, "slice") or not hasattr(inner, "sub"):
-            return None
+    if hasattr(wcs, "to_header"):
+        return wcs.to_header(relax=True)
+    if hasattr(wcs, "to_fits_sip"):
+        return _sip_header(wcs)
+    # astropy's SlicedLowLevelWCS: a WCS and, in numpy's order, what of its pixels is left
+    inner, slices = getattr(wcs, "_wcs", None), getattr(wcs, "_slices_array", None)
+    if inner is None or slices is None:
+        return None
+    inner = getattr(inner, "low_level_wcs", inner)
+    if hasattr(inner, "slice") and hasattr(inner, "sub"):
         whole = tuple(part if isinstance(part, slice) else slice(None) for part in slices)
         kept = [axis for axis, part in enumerate(reversed(slices), 1) if isinstance(part, slice)]
         return inner.slice(whole).sub(kept).to_header(relax=True)
+    if not hasattr(inner, "to_fits_sip") or not all(isinstance(part, slice) for part in slices):
+        return None
+    header = _sip_header(inner)
+    for axis, part in enumerate(reversed(slices), 1):
+        header[f"CRPIX{axis}"] -= part.start or 0
+    return header
+
+
+def _sip_header(wcs: Any) -> Any:
+    """Return the TAN-SIP header of a WCS that fits one to itself; gWCS would be content with a quarter of a pixel."""
+    try:
+        return wcs.to_fits_sip(max_pix_error=_FIT_PX, max_inv_pix_error=None)
+    except TypeError:  # of another package, without these words
+        return wcs.to_fits_sip()

@@ -76,7 +76,7 @@ class RepositoryStreams(Registry):
         paused : `bool`, optional
             True: it stands still on that.
         save : `str` or path, optional
-            Shows each in turn, writes them to this file (see `Movie.save`), and ends.
+            Shows each in turn, writes them to this file (see `Movie.save`), and ends; without ``start``.
         hdu, component, cube_index, bbox, centre_deg, size_arcsec : optional
             Only a part of each, as in `get`: with ``centre_deg`` the same place of the sky in each.
         on_progress : callable, optional
@@ -104,6 +104,8 @@ class RepositoryStreams(Registry):
             from mtv.streams.moviefile import writer_of
 
             writer_of(save, fps)  # refuses before anything is shown
+            if start:
+                raise bad_value("start", "a file has all frames, from the first one on", "leave start out")
         if isinstance(target, str):
             most = self.connection.limits.movie_frames + 1  # one more tells that there are too many
             found: Iterable[DatasetRef | os.PathLike[str]] = self.query(

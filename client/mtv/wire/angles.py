@@ -57,7 +57,10 @@ def factor(unit: str, where: str, system: System, *, otherwise: float = 1.0) -> 
         return otherwise
     if name in known:
         return known[name]
-    hint = "there are deg, rad, hourangle, arcmin, arcsec and mas; or name another column"
+    names = "deg, rad, hourangle, arcmin, arcsec, mas and uas" + (
+        ", and h of a right ascension" if where == "x" else ""
+    )
+    hint = f"there are {names}; or name another column"
     raise bad_value(where, f"{unit[:40]!r} is no unit of a position in the sky", hint)
 
 

@@ -143,6 +143,7 @@ class Movie(Message, frozen=True, kw_only=True, tag="movie"):
     loop: bool = False
     every: bool = False
     shown: int = 0
+    """Frames that came to the screen; in each round of a loop anew."""
     skipped: int = 0
     """Passed over, because reading or the screen was too slow."""
     failed: int = 0

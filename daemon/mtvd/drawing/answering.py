@@ -15,7 +15,7 @@ from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd.drawing.group import step_of
 from mtvd.drawing.journal import Answer
 from mtvd.drawing.waiting import Waiting
-from mtvd.scene import apply as sc
+from mtvd.scene import model
 from mtvd.scene.changes import AddMarkers, AnyChange, SetMaskColours, SetMaskTransparency, ShowImage
 from mtvd.scene.strictness import unknown_planes_note
 from mtvd.stage.port import Section, SectionResult, WindowLost
@@ -49,7 +49,7 @@ def answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
 
 
 def step_outcome(
-    change: AnyChange, number: int | None, display: sc.Display | None, unreached: Mapping[str, int] = _ALL_REACHED
+    change: AnyChange, number: int | None, display: model.Display | None, unreached: Mapping[str, int] = _ALL_REACHED
 ) -> StepOutcome:
     """Return what became of a step that was drawn, on the display as it is now.
 
@@ -59,7 +59,7 @@ def step_outcome(
         What the step became.
     number : `int` or None
         Of its display.
-    display : `~mtvd.scene.apply.Display` or None
+    display : `~mtvd.scene.model.Display` or None
         As it is now.
     unreached : mapping of `str` to `int`, optional
         As in `~mtvd.stage.port.SectionResult`.
@@ -77,7 +77,7 @@ def step_outcome(
 
 
 def draw_failed(
-    result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None], scene: sc.Scene
+    result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None], scene: model.Scene
 ) -> DaemonError:
     """Return the error for a transaction that the window refused to draw.
 
@@ -91,7 +91,7 @@ def draw_failed(
         The transaction.
     numbers : sequence of `int` or None
         Number of the display of each of its changes.
-    scene : `~mtvd.scene.apply.Scene`
+    scene : `~mtvd.scene.model.Scene`
         Tells how users call the displays.
     """
     step = step_of(result, section, waiting, numbers)
@@ -101,7 +101,7 @@ def draw_failed(
     return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
 
 
-def with_names(message: str, scene: sc.Scene) -> str:
+def with_names(message: str, scene: model.Scene) -> str:
     """Return words of the window in which displays are called as users call them: DS9 knows their numbers alone."""
 
     def name(found: re.Match[str]) -> str:

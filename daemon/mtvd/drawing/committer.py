@@ -37,11 +37,12 @@ from mtvd.drawing.group import Large, Planned, check_names, plan_large
 from mtvd.drawing.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
-from mtvd.host.pixelstore import PixelStore, is_live_slot
+from mtvd.host.pixel_names import is_live_slot
+from mtvd.host.pixelstore import PixelStore
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.resolver import Resolved
 from mtvd.scene import apply as sc
-from mtvd.scene import chunks, planner
+from mtvd.scene import chunks, model, planner
 from mtvd.scene.actions import AnyAction, Arrange
 from mtvd.scene.changes import AnyChange
 from mtvd.scene.previews import Preview, Previews, put_back
@@ -82,8 +83,8 @@ class Committer:
         pixels: PixelStore,
         epoch: str,
     ) -> None:
-        self.scene = sc.EMPTY
-        self._shown = sc.EMPTY
+        self.scene = model.EMPTY
+        self._shown = model.EMPTY
         """Scene that the window shows: the committed one, and the parts that are drawn of a large transaction."""
         self._large: Large | None = None
         """The transaction that is being drawn in parts."""
@@ -151,7 +152,7 @@ class Committer:
 
         What sessions were answered stays: a client that asks again for what it was told is not drawn twice.
         """
-        self.scene = self._shown = sc.EMPTY
+        self.scene = self._shown = model.EMPTY
         self._previews = Previews[Waiting]()
         try:
             self._checkpoint()
@@ -455,12 +456,12 @@ class Committer:
 
     async def _draw_part(
         self, drawn: Large, part: chunks.Part, *, last: bool, looks: int = _LOOKS
-    ) -> tuple[sc.Scene, Section, SectionResult]:
+    ) -> tuple[model.Scene, Section, SectionResult]:
         """Draw a part; once more where the user has changed something since, which changes what leads to it.
 
         Returns
         -------
-        wanted : `~mtvd.scene.apply.Scene`
+        wanted : `~mtvd.scene.model.Scene`
             What the window shows where nothing was refused.
         section, result
             What was drawn, and what became of it.
@@ -493,7 +494,7 @@ class Committer:
             self._journal_hand(self._number, effective)
         self._shown = self.scene
 
-    async def _fail_large(self, drawn: Large, wanted: sc.Scene, section: Section, result: SectionResult) -> None:
+    async def _fail_large(self, drawn: Large, wanted: model.Scene, section: Section, result: SectionResult) -> None:
         _LOG.error("the window refused %s: %s", drawn.waiting.key, result.message)
         error = draw_failed(result, section, drawn.waiting, drawn.numbers, wanted)
         hurt = drawn.taken | _differing(self._shown, self.scene) | _differing(wanted, self.scene)
@@ -594,7 +595,7 @@ class Committer:
             Section(key=f"restore {number}", actions=planner.plan_repair({number}, self.scene))
             for number in sorted(strangers)
         ]
-        if self.scene != sc.EMPTY:
+        if self.scene != model.EMPTY:
             sections.append(Section(key="restore front", actions=planner.plan_repair(set(), self.scene)))
         if self.scene.arrangement.size is not None:
             sections.append(Section(key="restore size", actions=planner.plan_size(self.scene)))
@@ -801,16 +802,16 @@ def _frames_of(batch: Batch) -> set[int]:
     return {action.frame for action in actions if not isinstance(action, Arrange)}
 
 
-def _differing(a: sc.Scene, b: sc.Scene) -> set[int]:
+def _differing(a: model.Scene, b: model.Scene) -> set[int]:
     return {number for number in {*a.displays, *b.displays} if a.displays.get(number) != b.displays.get(number)}
 
 
-def _complete(display: sc.Display, present: set[str]) -> bool:
+def _complete(display: model.Display, present: set[str]) -> bool:
     layers = (display.image, display.mask)
     return all(layer.file in present for layer in layers if layer is not None)
 
 
-def _without_image(display: sc.Display) -> sc.Display:
+def _without_image(display: model.Display) -> model.Display:
     label = display.image.label if display.image else ""
     _LOG.error("display %d: the pixels of %r are gone, its overlays stay", display.number, label)
     return msgspec.structs.replace(display, image=None, mask=None)

@@ -28,6 +28,7 @@ from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList
 from mtvd.repo.port import OnProgress
 from mtvd.resolving.resolver import MovieFrame, Resolved, Resolver
 from mtvd.scene import apply as sc
+from mtvd.scene import model
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Engine:
         """Called after each group; set by whoever must know what the scene has become."""
 
     @property
-    def scene(self) -> sc.Scene:
+    def scene(self) -> model.Scene:
         """The last committed scene."""
         return self._committer.scene
 

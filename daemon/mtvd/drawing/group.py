@@ -16,7 +16,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.steps import Display
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import apply as sc
-from mtvd.scene import blame, chunks, planner, strictness
+from mtvd.scene import blame, chunks, model, planner, strictness
 from mtvd.scene import changes as ch
 from mtvd.scene.previews import Preview, preview_of
 from mtvd.stage.port import Difference, Section, SectionResult
@@ -25,9 +25,9 @@ from mtvd.stage.port import Difference, Section, SectionResult
 class Planned(msgspec.Struct, kw_only=True):
     """A group, folded into the scenes."""
 
-    scene: sc.Scene
+    scene: model.Scene
     """Committed scene, with all that was accepted."""
-    shown: sc.Scene
+    shown: model.Scene
     """Scene that the window shows when all sections are drawn."""
     accepted: list[Waiting] = []
     numbers: list[tuple[int | None, ...]] = []
@@ -88,13 +88,13 @@ class Planned(msgspec.Struct, kw_only=True):
         return failed, again
 
     def _applied(
-        self, scene: sc.Scene, waiting: Waiting, given: Mapping[str, int]
-    ) -> tuple[sc.Scene, tuple[int | None, ...]]:
+        self, scene: model.Scene, waiting: Waiting, given: Mapping[str, int]
+    ) -> tuple[model.Scene, tuple[int | None, ...]]:
         assert waiting.resolved is not None
         return sc.apply(scene, waiting.resolved.changes, waiting.resolved.places, given)
 
 
-def check_names(waiting: Waiting, scene: sc.Scene) -> None:
+def check_names(waiting: Waiting, scene: model.Scene) -> None:
     """Check that all that a strict transaction names is there.
 
     Raises
@@ -132,21 +132,23 @@ class Large(msgspec.Struct, kw_only=True):
             yield chunks.Part((ch.AdoptDisplay(display=display),), (place,))
         yield from chunks.parts(self.waiting.resolved.changes, self.waiting.resolved.places)
 
-    def apply(self, scene: sc.Scene) -> sc.Scene:
+    def apply(self, scene: model.Scene) -> model.Scene:
         """Return the committed scene with the whole transaction, and with what the user has done since."""
         assert self.waiting.resolved is not None
         after, _ = sc.apply(scene, self.waiting.resolved.changes, self.waiting.resolved.places, self.given)
         return self.with_hand(after)[0]
 
-    def with_part(self, shown: sc.Scene, part: chunks.Part) -> sc.Scene:
+    def with_part(self, shown: model.Scene, part: chunks.Part) -> model.Scene:
         """Return what the window shows after a part."""
         return self._applied(shown, part.changes)[0]
 
-    def with_hand(self, scene: sc.Scene) -> tuple[sc.Scene, tuple[ch.AnyChange, ...]]:
+    def with_hand(self, scene: model.Scene) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
         """Return a scene with what the user has done on the transaction's displays, and what of that took effect."""
         return self._applied(scene, self.later)
 
-    def _applied(self, scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> tuple[sc.Scene, tuple[ch.AnyChange, ...]]:
+    def _applied(
+        self, scene: model.Scene, changes: Sequence[ch.AnyChange]
+    ) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
         """Apply changes; a display that is to be deleted may be gone already, by the user's hand."""
         effective = []
         for change in changes:
@@ -161,7 +163,7 @@ class Large(msgspec.Struct, kw_only=True):
         return own, [one for one in differences if one.frame not in self.taken]
 
 
-def plan_large(waiting: Waiting, scene: sc.Scene) -> Large:
+def plan_large(waiting: Waiting, scene: model.Scene) -> Large:
     """Return what is needed to draw a transaction in parts, from a scene that the window shows.
 
     Raises

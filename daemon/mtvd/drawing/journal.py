@@ -29,6 +29,7 @@ from mtv.wire.messages import Failed
 from mtvd.drawing import framing
 from mtvd.drawing.numbers import Spans, with_number
 from mtvd.scene import apply as sc
+from mtvd.scene import model
 from mtvd.scene.changes import AnyChange, files_of
 from mtvd.scene.previews import Preview, preview_of, put_back
 
@@ -88,7 +89,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"):
 class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
     """Everything up to a batch."""
 
-    scene: sc.Scene
+    scene: model.Scene
     sessions: dict[str, SessionRecord]
     """By session id in hex."""
     previews: dict[str, Preview] = {}
@@ -150,7 +151,7 @@ class Hole(msgspec.Struct, frozen=True):
 class Recovered(msgspec.Struct, kw_only=True):
     """What a journal tells."""
 
-    scene: sc.Scene = sc.EMPTY
+    scene: model.Scene = model.EMPTY
     epoch: str = ""
     """Of the last batch."""
     number: int = 0
@@ -538,7 +539,7 @@ class _Folding:
         self._missing = max(self._missing, 1)
         begun = recovered.begun()
         recovered.sessions = remembered(recovered.sessions, tuple(_not_known(e) for e in begun if not e.preview))
-        recovered.scene, recovered.previews = sc.EMPTY, {}
+        recovered.scene, recovered.previews = model.EMPTY, {}
         recovered.open_intent = recovered.open_long = None
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from mtv.wire.messages import Event
 from mtvd.drawing.sessions import Session, Sessions, Subscriber
-from mtvd.scene.apply import USER, Scene
+from mtvd.scene.model import USER, Scene
 from mtvd.stage.paint.regions import TAG_PREFIX, tag_of
 
 UNDER_WAY: Final = 256

@@ -31,8 +31,10 @@ from mtvd.front import remote, reports
 from mtvd.front.events import Events
 from mtvd.front.health import resident_bytes
 from mtvd.front.stopping import Stoppable
-from mtvd.host.pixelstore import PixelStore, Usage, new_name
+from mtvd.host.pixel_names import new_name
+from mtvd.host.pixelstore import PixelStore, Usage
 from mtvd.repo.port import OnProgress, Repositories
+from mtvd.repo.tables.tables import check_no_table
 from mtvd.resolving import table_files
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import files_of
@@ -258,8 +260,9 @@ class Handlers:
             return await self.repositories.get(request.target, request.columns, request.select, on_progress)
         data = self.handles.data(request.target.handle)
         if isinstance(data, Exposure):
+            check_no_table(request.columns, request.select)
             return messages.Got(data=await self._copy_of(data))
-        copied = functools.partial(table_files.copied, data, self.pixels, request.columns, request.select, self.limits)
+        copied = functools.partial(table_files.copy, data, self.pixels, request, self.limits)
         return messages.Got(catalog=await anyio.to_thread.run_sync(copied))
 
     async def _copy_of(self, exposure: Exposure) -> Exposure:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mtv.wire.reports import Arrangement, DisplayReport, MaskState
 from mtv.wire.steps import Display as DisplayKey
 from mtvd.scene import apply as sc
-from mtvd.scene.apply import Display, Scene
+from mtvd.scene import model
+from mtvd.scene.model import Display, Scene
 
 
 def display_report(display: Display) -> DisplayReport:
@@ -37,7 +38,7 @@ def display_report(display: Display) -> DisplayReport:
 def _overlays(display: Display) -> dict[str, int]:
     counts = {overlay.name: overlay.count for overlay in display.overlays}
     if display.user is not None:
-        counts[sc.USER] = counts.get(sc.USER, 0) + display.user.count
+        counts[model.USER] = counts.get(model.USER, 0) + display.user.count
     return counts
 
 

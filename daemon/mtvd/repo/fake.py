@@ -26,7 +26,7 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.port import OnImage, OnProgress
 from mtvd.repo.tables.positions import Positions, Wanted, positions
-from mtvd.repo.tables.tables import ColumnTable, Field, catalog
+from mtvd.repo.tables.tables import ColumnTable, Field, catalog, check_no_table
 
 ALIAS: Final = "demo"
 COLLECTION: Final = "u/somebody/single_frame"
@@ -171,6 +171,7 @@ class FakeRepositories:
         if name == "src":
             label = f"src HSC {visit} {detector}"
             return Got(catalog=catalog(_table(), self._together, columns=columns, selection=select, label=label))
+        check_no_table(columns, select)
         image = self._image(visit, detector)
         exposure = Exposure(
             image=self._put(image, "get", "raw", 0),
@@ -334,6 +335,9 @@ def _check_data_id(data_id: Mapping[str, Any]) -> None:
         if key not in _COLUMNS[:-1]:
             hint = near(key, _COLUMNS)
             raise refusal("bad_query", f"there is no dimension {key!r}", f"data_id.{key}", hint)
+    if data_id.get("instrument", "HSC") != "HSC":
+        message = f"the repository has no instrument {data_id['instrument']!r}"
+        raise refusal("not_found", message, "data_id.instrument", near(data_id["instrument"], ["HSC"]))
 
 
 def _found(target: Dataset | File) -> tuple[str, int, int]:

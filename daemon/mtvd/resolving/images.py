@@ -25,7 +25,8 @@ from mtv.wire.data import Array, Exposure
 from mtv.wire.errors import RequestError, bad_value, within
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import HEADER_CARDS, Limits
-from mtvd.host.pixelstore import PixelStore, grow
+from mtvd.host.allocating import grow
+from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import told
 from mtvd.resolving.marker_columns import array_of, number_dtype, packed_bytes
 from mtvd.scene.actions import ImageLayer, MaskLayer

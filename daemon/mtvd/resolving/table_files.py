@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.limits import Limits
+from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import told
 from mtvd.repo.readers.output import Output
@@ -26,17 +27,20 @@ def files_of(catalog: Catalog) -> set[str]:
 
 def mapped(catalog: Catalog, pixels: PixelStore) -> tables.ColumnTable:
     """Return a catalog as a table, its columns mapped: they are read when they are asked for."""
+    named = catalog.metadata.get("left_out")
+    left_out = named if isinstance(named, list) else None  # a text is of the file's own header
     return tables.ColumnTable(
         columns={column.name: _column(column, pixels) for column in catalog.columns},
         rows=catalog.rows,
         fields={column.name: tables.Field(column.unit, column.doc, column.kind) for column in catalog.columns},
         aliases=catalog.aliases,
-        metadata=catalog.metadata,
+        metadata=catalog.metadata if left_out is None else _without(catalog.metadata, "left_out"),
+        left_out=dict.fromkeys(left_out or (), "it was when the table was loaded, and its values are not here"),
     )
 
 
-def copied(catalog: Catalog, pixels: PixelStore, columns: Sequence[str], select: str, limits: Limits) -> Catalog:
-    """Return columns and rows of a catalog in a file of its own: a client unlinks what it gets.
+def copy(catalog: Catalog, pixels: PixelStore, asked: Get, limits: Limits) -> Catalog:
+    """Return the columns and rows of a catalog that are asked for, in a file of its own: a client unlinks what it gets.
 
     Raises
     ------
@@ -51,8 +55,8 @@ def copied(catalog: Catalog, pixels: PixelStore, columns: Sequence[str], select:
             return tables.catalog(
                 mapped(catalog, pixels),
                 out.together,
-                columns=columns,
-                selection=select,
+                columns=asked.columns,
+                selection=asked.select,
                 label=catalog.label,
                 most_chars=limits.select_chars,
             )
@@ -73,6 +77,10 @@ def taken(positions: Positions, pixels: PixelStore) -> Found:
     finally:
         pixels.remove(files_of_positions(positions))
     return Found(x, y, size[0] if size else None, positions.left_out)
+
+
+def _without(metadata: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in metadata.items() if name != key}
 
 
 def _arrays(positions: Positions) -> list[Array]:

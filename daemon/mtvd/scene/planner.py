@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from mtvd.scene import actions as ac
-from mtvd.scene.apply import Display, Overlay, Scene
+from mtvd.scene.model import Display, Overlay, Scene
 
 
 def plan(shown: Scene, wanted: Scene) -> tuple[ac.AnyAction, ...]:

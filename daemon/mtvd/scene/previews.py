@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from mtvd.scene.actions import Value
-from mtvd.scene.apply import Display, Overlay, Scene
+from mtvd.scene.model import Display, Overlay, Scene
 
 _VIEW: Final = ("scale", "zoom", "pan", "rotation", "colormap")
 

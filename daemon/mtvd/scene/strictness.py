@@ -15,17 +15,18 @@ from mtv.wire.hints import near
 from mtv.wire.steps import Display as DisplayKey
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
+from mtvd.scene import model
 
 _FREE = (ch.ShowImage, ch.AddMarkers, ch.Arrange)
 """Changes that make what they name, or name nothing."""
 
 
-def check(scene: sc.Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()) -> None:
+def check(scene: model.Scene, changes: Sequence[ch.AnyChange], places: Sequence[int] = ()) -> None:
     """Check that all that changes name is there, or is made by one of them.
 
     Parameters
     ----------
-    scene : `~mtvd.scene.apply.Scene`
+    scene : `~mtvd.scene.model.Scene`
         Before the changes.
     changes : sequence of changes
         Of one transaction, in order: what one of them removes is not there for the next.
@@ -45,7 +46,7 @@ def check(scene: sc.Scene, changes: Sequence[ch.AnyChange], places: Sequence[int
         scene, _ = sc.apply(scene, (change,), (place,))
 
 
-def lacks(scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> bool:
+def lacks(scene: model.Scene, changes: Sequence[ch.AnyChange]) -> bool:
     """Tell whether `check` would refuse."""
     try:
         check(scene, changes)
@@ -54,14 +55,14 @@ def lacks(scene: sc.Scene, changes: Sequence[ch.AnyChange]) -> bool:
     return False
 
 
-def unknown_planes(display: sc.Display, change: ch.SetMaskColours | ch.SetMaskTransparency) -> list[str]:
+def unknown_planes(display: model.Display, change: ch.SetMaskColours | ch.SetMaskTransparency) -> list[str]:
     """Return the planes that a change names and the mask of a display does not have."""
     known = {plane for plane, _ in display.mask.planes} if display.mask else set()
     named = change.colours if isinstance(change, ch.SetMaskColours) else (change.plane,)
     return [plane for plane in named if plane is not None and plane not in known]
 
 
-def unknown_planes_note(display: sc.Display, change: ch.SetMaskColours | ch.SetMaskTransparency) -> str:
+def unknown_planes_note(display: model.Display, change: ch.SetMaskColours | ch.SetMaskTransparency) -> str:
     """Return what people should know who have set planes that the mask that is shown lacks; empty where it has them."""
     if display.mask is None:
         return ""
@@ -86,12 +87,12 @@ class _Made:
                 self.planes[change.display] |= {plane for plane, _ in change.mask.planes}
 
 
-def _check_one(scene: sc.Scene, change: ch.AnyChange, made: _Made) -> None:
+def _check_one(scene: model.Scene, change: ch.AnyChange, made: _Made) -> None:
     number = scene.number_of(change.display)
     if number is None:
         if change.display not in made.displays:
             raise sc.unknown_display(scene, change.display)
-        display = sc.Display(number=0)  # it comes later, with what is made for it
+        display = model.Display(number=0)  # it comes later, with what is made for it
     else:
         display = scene.displays[number]
     if isinstance(change, ch.EraseMarkers) and change.overlay is not None:
@@ -100,8 +101,8 @@ def _check_one(scene: sc.Scene, change: ch.AnyChange, made: _Made) -> None:
         _check_planes(display, change, made.planes[change.display])
 
 
-def _check_overlay(display: sc.Display, key: DisplayKey, name: str, made: set[str]) -> None:
-    known = [overlay.name for overlay in display.overlays] + [sc.USER] * (display.user is not None)
+def _check_overlay(display: model.Display, key: DisplayKey, name: str, made: set[str]) -> None:
+    known = [overlay.name for overlay in display.overlays] + [model.USER] * (display.user is not None)
     if name in known or name in made:
         return
     there = (
@@ -112,7 +113,7 @@ def _check_overlay(display: sc.Display, key: DisplayKey, name: str, made: set[st
     )
 
 
-def _check_planes(display: sc.Display, change: ch.SetMaskColours | ch.SetMaskTransparency, made: set[str]) -> None:
+def _check_planes(display: model.Display, change: ch.SetMaskColours | ch.SetMaskTransparency, made: set[str]) -> None:
     known = [plane for plane, _ in display.mask.planes] if display.mask else []
     for plane in unknown_planes(display, change):
         if plane in made:

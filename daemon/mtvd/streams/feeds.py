@@ -23,7 +23,8 @@ from mtv.wire.limits import Limits
 from mtv.wire.reports import FeedInfo
 from mtv.wire.requests import Frame
 from mtv.wire.steps import AnyStep, Display, Mtv, Scale
-from mtvd.host.pixelstore import PixelStore, is_held
+from mtvd.host.pixel_names import is_held
+from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import told
 from mtvd.resolving.marker_columns import array_of, number_dtype
 from mtvd.stage.paint import fits_bytes

@@ -1,53 +1,41 @@
-"""Movies: datasets that the daemon plays on a display at a rate, while it reads the next ones ahead.
+"""Movies: requests to play datasets on a display at a rate, to steer what plays, and to be told how it goes.
 
-A movie is a task. Each of its frames is an ordinary transaction of a session of its own, drawn and redrawn before the
-next one, so that its rate is the rate of the screen. The scene knows of what movie an image is a frame: a frame whose
-display has been deleted, or shows another image by then, is refused, whatever came in between. A movie lives as long as
-the daemon, not longer, and not as long as the client that asked for it.
+Each movie is a task (`mtvd.streams.movie`). It lives as long as the daemon, not longer, and not as long as the client
+that asked for it.
 """
 
 from __future__ import annotations
 
 import collections
-import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import anyio
 import anyio.abc
 
 from mtv.wire import proof
-from mtv.wire.errors import Error, MtvError, RequestError, bad_value
+from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.limits import Limits
 from mtv.wire.reports import Movie
-from mtv.wire.requests import Follow, Play, Steer, Transaction
-from mtv.wire.steps import Display, Mtv
+from mtv.wire.requests import Follow, Play, Steer
+from mtv.wire.steps import Display
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.sessions import Session
 from mtvd.repo.port import Repositories
-from mtvd.resolving.resolver import MovieFrame
 from mtvd.resolving.view_steps import check_display
-from mtvd.streams.movie import Playing
+from mtvd.streams.movie import Player, Playing
 from mtvd.streams.timeline import Timeline
-
-_LOG = logging.getLogger(__name__)
 
 MOST: Final = 16
 """Movies at once."""
 FASTEST_FPS: Final = 1000.0
-AHEAD: Final = 3
-"""Frames that are decoded while one is shown."""
 _REMEMBERED: Final = 64
 """Movies that have ended, and are told of."""
-_FRAME_SECS: Final = 60.0
-"""How long a frame may wait for its turn in the window."""
 _SETTLE_SECS: Final = 300.0
 """How long a step is awaited on the screen."""
 _FOLLOW_SECS: Final = 60.0
-_HOPELESS: Final = frozenset({"no_window", "shutting_down"})
-"""Errors that every other frame would have too."""
 
 
 class Movies:
@@ -79,6 +67,7 @@ class Movies:
         self._forget = forget
         self._limits = limits
         self._clock = clock
+        self._player = Player(engine, repositories, clock)
         self._running: dict[str, Playing] = {}
         self._ended: collections.OrderedDict[str, Movie] = collections.OrderedDict()
         self._group: anyio.abc.TaskGroup | None = None
@@ -101,12 +90,12 @@ class Movies:
         """
         if (known := self._known(movie_id)) is not None:
             return known
-        movie = self._made(asked, movie_id)
+        movie = self._make(asked, movie_id)
         before = self._on(asked.display)
         if before is None and len(self._running) >= MOST:
             raise bad_value("display", f"{MOST} movies play", "stop some")
         if before is not None:
-            self._end(before, "replaced")
+            self._player.end(before, "replaced")
         self._running[movie.id] = movie
         assert self._group is not None, "movies are played while the room is served"
         self._group.start_soon(self._run, movie)
@@ -165,20 +154,16 @@ class Movies:
     def look(self) -> None:
         """End the movies whose display was deleted, or shows another image."""
         for movie in list(self._running.values()):
-            if movie.place is None:
-                continue
-            display = self._engine.scene.displays.get(movie.place)
-            if display is None or display.movie != movie.id:
-                self._end(movie, "deleted" if display is None else "replaced")
+            self._player.look(movie)
 
     def window_closed(self) -> None:
         """End all: the user has closed the window, and the next frame would open it again."""
         for movie in list(self._running.values()):
-            self._end(movie, "closed")
+            self._player.end(movie, "closed")
 
     # Inside
 
-    def _made(self, asked: Play, movie_id: str) -> Playing:
+    def _make(self, asked: Play, movie_id: str) -> Playing:
         count = len(asked.targets)
         if not count:
             raise bad_value("targets", "there is nothing to play")
@@ -209,31 +194,11 @@ class Movies:
                 return movie
         return None
 
-    def _end(self, movie: Playing, reason: str) -> None:
-        movie.end(reason)
-        self._engine.cancel(f"{movie.session.id.hex()}-{movie.sequence}")
-
     async def _run(self, movie: Playing) -> None:
         try:
-            while not movie.reason:
-                index = movie.timeline.take(self._clock())
-                if index is not None:
-                    await self._show(movie, index)
-                elif movie.timeline.over:
-                    movie.end("end" if movie.shown else "failed")
-                else:
-                    await self._until_due(movie)
-        except Exception:  # noqa: BLE001 - a fault in one movie must not end the daemon
-            _LOG.exception("movie %s failed", movie.id)
-            movie.error = Error(code="internal", message="the daemon failed", hint="its log tells more")
-            movie.end("failed")
+            await self._player.run(movie)
         finally:
             self._leave(movie)
-
-    async def _until_due(self, movie: Playing) -> None:
-        secs = movie.timeline.secs_to_next(self._clock())
-        with anyio.move_on_after(None if math.isinf(secs) else secs):
-            await movie.news.wait()
 
     def _leave(self, movie: Playing) -> None:
         """Keep what became of it, and nothing else."""
@@ -243,52 +208,6 @@ class Movies:
             self._ended.popitem(last=False)
         self._repositories.read_ahead((), movie.id)
         self._forget(movie.session.id)
-
-    async def _show(self, movie: Playing, index: int) -> None:
-        coming: Sequence[int] = movie.timeline.coming(AHEAD)
-        self._repositories.read_ahead([movie.targets[number] for number in coming], movie.id)
-        movie.begun += 1
-        try:
-            await self._draw(movie, index)
-        except MtvError as error:
-            self._failed(movie, error)
-        finally:
-            movie.settled = movie.begun
-            movie.timeline.settled(self._clock())
-            movie.changed()
-
-    async def _draw(self, movie: Playing, index: int) -> None:
-        """Have a frame on the screen."""
-        movie.sequence += 1
-        shows = Mtv(display=movie.display, target=movie.targets[index])
-        place = f"{index + 1} of {len(movie.targets)}"
-        outcome = await self._engine.submit(
-            Transaction(steps=(shows,), deadline_secs=_FRAME_SECS),
-            (),
-            movie.session,
-            movie.sequence,
-            redraws=True,
-            frame=MovieFrame(movie=movie.id, place=place, begins=movie.place is None),
-        )
-        movie.place = outcome.steps[0].display
-        movie.position = index
-        movie.shown += 1
-        movie.failed_in_a_row = 0
-        movie.times.append(self._clock())
-        self.look()  # who was quicker than this task may have shown something else already
-        if not movie.reason and movie.place is not None:
-            image = self._engine.scene.displays[movie.place].image
-            movie.label = image.label if image else ""
-
-    def _failed(self, movie: Playing, error: MtvError) -> None:
-        self.look()
-        if movie.reason:  # it was refused or cancelled for that
-            return
-        movie.failed += 1
-        movie.failed_in_a_row += 1
-        movie.error = error.error
-        if error.code in _HOPELESS or movie.failed_in_a_row >= len(movie.targets):
-            movie.end("failed")
 
     # Steering
 
@@ -315,7 +234,7 @@ class Movies:
         movie.timeline.loop = bool(value)
 
     def _stop(self, movie: Playing, _value: float) -> None:
-        self._end(movie, "stopped")
+        self._player.end(movie, "stopped")
 
 
 # ruff: noqa: SLF001 - the table stands outside the class, so that it is a literal

@@ -54,6 +54,11 @@ class Timeline:
         """True: it plays, and has no frame left."""
         return self.playing and not self.loop and self._next >= self.count
 
+    @property
+    def is_wish(self) -> bool:
+        """True: the newest frame was wished for, and has not come to the screen yet."""
+        return self._wished
+
     def play(self, now: float) -> None:
         """Set it going: the next frame is due now."""
         self.playing = True

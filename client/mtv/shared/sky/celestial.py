@@ -27,6 +27,7 @@ MOST_CHARS: Final = 80 * 5_000
 
 _SIP: Final = re.compile(r"([AB])_([0-9]{1,2})_([0-9]{1,2})")
 _PV: Final = re.compile(r"PV([0-9])_([0-9]{1,2})")
+_LETTER: Final = re.compile(r"CTYPE[1-9]([A-Z])")
 _TABLES: Final = re.compile(r"(CPDIS|CQDIS|D2IMDIS)[12]")
 _MOST_PV: Final = 39
 
@@ -72,7 +73,22 @@ def celestial_of(cards: str) -> Celestial:
         notes.append("the numbers of the image's WCS are out of reach: it is shown without its sky")
         found = ()
     text = "".join(card(keyword, value) for keyword, value in found)
-    return Celestial(text, tuple(dict.fromkeys((*notes, *physical.notes_of(header)))))
+    return Celestial(text, tuple(dict.fromkeys((*notes, *_notes_of_letters(header), *physical.notes_of(header)))))
+
+
+def _notes_of_letters(header: Header) -> tuple[str, ...]:
+    """Return a note of the WCSs that a header has under letters of their own, but for the offset of `lsst.afw`."""
+    letters = {
+        found[1] for keyword in header.keywords if keyword[:5] == "CTYPE" and (found := _LETTER.fullmatch(keyword))
+    }
+    if physical.is_ours(header):
+        letters.discard("A")
+    if not letters:
+        return ()
+    *first, last = sorted(letters)
+    if not first:
+        return (f"the header's WCS of the letter {last} is left out",)
+    return (f"the header's WCSs of the letters {', '.join(first)} and {last} are left out",)
 
 
 def moved(cards: str, shift: tuple[int, int]) -> str:

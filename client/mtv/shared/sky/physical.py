@@ -25,7 +25,7 @@ def offset_of(header: Header) -> tuple[int, int]:
     header : `Header`
         Its values. A WCS "A" of another program does not count, nor LTV where the image is flipped or turned.
     """
-    if _is_ours(header):
+    if is_ours(header):
         pairs = [_number(header, f"CRVAL{n}A", 0.0) + 1 - _number(header, f"CRPIX{n}A", 1.0) for n in (1, 2)]
     else:
         a, b, c, d = _matrix(header)
@@ -47,14 +47,20 @@ def notes_of(header: Header) -> tuple[str, ...]:
     notes = tuple(f"{key} has no number: left out" for key in bad)
     given = {key: value for key in _KEYS if (value := header.number(key)) is not None}
     whole = all(given.get(key, 0.0) == round(given.get(key, 0.0)) for key in _KEYS[:2])
-    if _is_ours(header) or (whole and _matrix(header) == (1.0, 0.0, 0.0, 1.0)):
+    if is_ours(header) or (whole and _matrix(header) == (1.0, 0.0, 0.0, 1.0)):
         return notes
     said = ", ".join(f"{key} {value:g}" for key, value in given.items())
     return (*notes, f"pixels count from {offset_of(header)}, not in the file's own physical coordinates ({said})")
 
 
-def _is_ours(header: Header) -> bool:
-    """Tell whether WCS "A" is the offset that `lsst.afw` writes: a linear one in whole pixels."""
+def is_ours(header: Header) -> bool:
+    """Tell whether WCS "A" is the offset that `lsst.afw` writes: a linear one in whole pixels.
+
+    Parameters
+    ----------
+    header : `Header`
+        Its values.
+    """
     kinds = [header.text(f"CTYPE{axis}A").upper() for axis in (1, 2)]
     if kinds[0] != "LINEAR" or kinds[1] not in {"", "LINEAR"} or header.number("CRVAL1A") is None:
         return False

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.hints import near
 from mtv.wire.steps import Query
-from mtvd.repo.butler.errors import refusal
+from mtvd.repo.butler.errors import refusal, some
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler
 
 _KEY: Final = re.compile(r"(?P<element>[a-z_]\w*)(?:\.(?P<field>[a-z_]\w*))?", re.ASCII | re.IGNORECASE)
 _PREFIX: Final = "mtv_key_"
+_MOST_NAMES: Final = 1000
+"""Records of a dimension that are looked through for near names."""
 _MOST: Final = 2**62
 """More than any visit or detector has for a number; less than a `BIGINT` holds."""
 
@@ -35,6 +37,31 @@ def check(butler: Butler, data_id: Mapping[str, int | str]) -> None:
             raise refusal("bad_query", f"there is no dimension {key!r}", f"data_id.{key}", hint)
         if match["field"] is None and key not in butler.dimensions.dimensions.names:
             raise refusal("bad_query", f"{key!r} has no single value", f"data_id.{key}", f"name a field: '{key}.name'")
+
+
+def check_known(butler: Butler, data_id: Mapping[str, int | str], *, governors_only: bool = False) -> None:
+    """Refuse texts that no record of their dimension has; for where nothing was found, for it asks the registry.
+
+    Parameters
+    ----------
+    governors_only : `bool`, optional
+        True: only of instruments, skymaps and the like, which a repository has before it has anything else.
+
+    Raises
+    ------
+    RequestError
+        ``not_found``, with near names; ``where`` is ``data_id.KEY``.
+    """
+    governors = butler.dimensions.governor_dimensions.names
+    texts = [key for key in data_id if key in butler.dimensions.dimensions.names and isinstance(data_id[key], str)]
+    for key in sorted(texts, key=lambda name: name not in governors):
+        if key not in governors and (governors_only or butler.dimensions.dimensions[key].primary_key.pytype is not str):
+            continue
+        records = butler.query_dimension_records(key, limit=_MOST_NAMES, explain=False)
+        names = sorted({str(record.dataId[key]) for record in records})
+        if data_id[key] not in names and len(records) < _MOST_NAMES:
+            hint = near(data_id[key], names, otherwise=f"there are {some(names)}" if names else "")
+            raise refusal("not_found", f"the repository has no {key} {data_id[key]!r}", f"data_id.{key}", hint)
 
 
 def values(butler: Butler, data_id: Mapping[str, int | str]) -> dict[str, int | str]:

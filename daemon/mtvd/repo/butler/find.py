@@ -133,6 +133,7 @@ def _ambiguous(name: str, dimensions: Any, data_id: Mapping[str, Any]) -> Reques
 def _absent(
     butler: Butler, name: str, dimensions: Any, searched: list[str], data_id: Mapping[str, Any]
 ) -> RequestError:
+    constraints.check_known(butler, data_id)
     required = {key: value for key, value in data_id.items() if key in dimensions.required}
     for key, value in data_id.items():
         if key in dimensions.implied and (true := _implied_value(butler, key, required)) not in {None, value}:

@@ -75,6 +75,8 @@ def run(
     """
     page = page_of(query, page_rows)
     rows, key_of = _KINDS[query.what](_Asked(butler, query, page, sqlite, report))
+    if not rows.rows and not query.cursor:
+        constraints.check_known(butler, query.data_id, governors_only=True)
     if len(rows.rows) < page.wanted:
         return rows
     count = page.wanted - 1

@@ -58,6 +58,19 @@ class FitsTable:
         with parsing("the table is damaged or truncated"):
             return without_masks(self._read, names, self.masks)
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """See `mtvd.repo.tables.tables.Table.left_out`; what cannot be read is known when it is."""
+        return {}
+
+    def why_not(self, name: str) -> str:
+        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        if not self.places[name].form.count:
+            return "its rows hold nothing"
+        if isinstance(self.source, TiledRows):
+            return "its rows have variable lengths, and fpack has compressed them"
+        return "its rows have several lengths, or are empty" if self.rows else "its rows have variable lengths"
+
     def elsewhere(self, names: Sequence[str]) -> str:
         """See `mtvd.repo.tables.tables.Table.elsewhere`."""
         return elsewhere(self.path, self.hdu, names)

@@ -38,6 +38,21 @@ def record(path: Path, name: str) -> dict[str, Any] | None:
     return None
 
 
+def header_before(path: Path, version: int) -> Any | None:
+    """Return the file's first header where it was written by an `lsst.afw` before a version of its layout, else None.
+
+    Parameters
+    ----------
+    version : `int`
+        Number of the layout. 0, which also goes without a number, has the filter and the calibration in the header, 1
+        the filter, 2 neither.
+    """
+    with opened(path) as hdus:
+        header = hdus[0].header
+        is_ours = cards.number(header, "AR_HDU", 0) > 0
+        return header if is_ours and cards.number(header, "EXPINFO_V", 0) < version else None
+
+
 def _fields(hdu: Any, row: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in hdu.columns.names:

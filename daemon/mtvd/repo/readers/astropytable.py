@@ -66,18 +66,19 @@ def _content(path: Path) -> bytes:
 def _column_table(table: Any, metadata: Mapping[str, Any] | None = None) -> ColumnTable:
     columns: dict[str, Values] = {}
     fields: dict[str, Field] = {}
-    left_out = []
+    left_out: dict[str, str] = {}
     for name, column in _plain_columns(table):
         values = _values(column)
         if values is None:
-            left_out.append(name)
+            left_out[name] = "its rows have several lengths, or hold objects"
         else:
             columns[name], fields[name] = values, _words(column)
     return ColumnTable(
         columns=columns,
         rows=len(table),
         fields=fields,
-        metadata={**_plain(table.meta), **(metadata or {}), **({"left_out": left_out} if left_out else {})},
+        metadata={**_plain(table.meta), **(metadata or {})},
+        left_out=left_out,
     )
 
 

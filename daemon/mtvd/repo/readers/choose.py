@@ -119,8 +119,7 @@ def read_all(
     kind = kind_of(path, storage_class)
     number = _number(path, hdu)
     if kind == "image" and (storage_class.startswith(_IMAGES) or schemas.has_image(path, number, _has_image)):
-        if select:
-            raise unsupported("only of a table can rows be chosen, and this is an image", "select", "leave it out")
+        tables.check_no_table(columns, select)
         _check_keys(foreign_keys, storage_class)
         part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
         with headers.sound():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,6 +11,12 @@ from mtvd.repo.readers.exposurefile import ExposureFile
 from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.hdus import Box
 from mtvd.repo.readers.parts import Part
+
+_BAND: Final = re.compile(r"[ugrizy]|[NI][0-9]{2,}")
+"""Names of `lsst.afw` before 2021 that are bands; all others were those of filters."""
+_NO_FILTER: Final = "_unknown_"
+_ZERO_MAGNITUDE_NJY: Final = 1e32 * 10 ** (48.6 / -2.5)
+"""Flux of AB magnitude zero."""
 
 
 def value(file: ExposureFile, part: Part, box: Box | None) -> Any:
@@ -54,13 +61,31 @@ def _unit(file: ExposureFile, _box: Box) -> str:
 
 
 def _filter(file: ExposureFile, _box: Box) -> dict[str, Any] | None:
-    found = archive.record(file.image.path, "FILTER")
-    return found and {key: found.get(key) or None for key in ("band", "physical")}
+    """Return band and physical filter: from the archive, or as versions 0 and 1 have them, by one name."""
+    header = archive.header_before(file.image.path, 2)
+    if header is None:
+        found = archive.record(file.image.path, "FILTER")
+        return found and {key: found.get(key) or None for key in ("band", "physical")}
+    name = cards.text(header, "FILTER")
+    if name in {"", _NO_FILTER}:
+        return None
+    is_band = _BAND.fullmatch(name) is not None
+    return {"band": name if is_band else None, "physical": None if is_band else name}
 
 
 def _photo_calib(file: ExposureFile, _box: Box) -> dict[str, Any] | None:
-    found = archive.record(file.image.path, "PHOTOCALIB")
-    return found and {key: found.get(key) for key in ("calibrationMean", "calibrationErr", "isConstant")}
+    """Return what makes counts nanojanskys: from the archive, or of version 0 from the counts of magnitude zero."""
+    header = archive.header_before(file.image.path, 1)
+    if header is None:
+        found = archive.record(file.image.path, "PHOTOCALIB")
+        if found is None or not found.get("version"):  # without one it is in other units
+            return None
+        return {key: found.get(key) for key in ("calibrationMean", "calibrationErr", "isConstant")}
+    counts, error = (cards.number(header, keyword, 0.0) for keyword in ("FLUXMAG0", "FLUXMAG0ERR"))
+    if counts <= 0:
+        return None
+    mean = _ZERO_MAGNITUDE_NJY / counts
+    return {"calibrationMean": mean, "calibrationErr": mean * error / counts, "isConstant": True}
 
 
 _READERS: Final[dict[str, Callable[[ExposureFile, Box], Any]]] = {

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
 from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
+from mtv.shared.sky.asttext import fault_of
 from mtv.shared.sky.cards import read
 from mtv.shared.sky.celestial import Celestial, celestial_of, moved
 from mtv.shared.sky.physical import offset_of
@@ -28,6 +29,9 @@ _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
 _FIT_PX: Final = 0.01
 """Error of a fitted WCS that needs no note."""
+_NO_READER: Final = (
+    "the file's exact WCS is not read, no sky is shown: that needs starlink-pyast (pip install 'mtv[daemon,exact-wcs]')"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +72,7 @@ class ExposureFile:
         except Exception:  # noqa: BLE001 - AST and numpy raise what they like over odd numbers, and no sky is no loss of pixels
             return Celestial(found.cards, (*found.notes, "the file's exact WCS cannot be read: no sky is shown"))
         if fit is None:
-            return Celestial(found.cards, (*found.notes, *notes))
+            return Celestial(found.cards, (*found.notes, *notes, *((_NO_READER,) if text else ())))
         far = (f"the WCS is the file's exact one to {fit.worst_px:.2g} pixels",) if fit.worst_px > _FIT_PX else ()
         return Celestial(celestial_of(fit.cards).cards, (*found.notes, *far))
 
@@ -76,9 +80,11 @@ class ExposureFile:
     def exact_wcs(self) -> tuple[str, tuple[str, ...]]:
         """The exact WCS of an afw file as text in the words of AST, and a note where it cannot be read."""
         try:
-            return sky.ast_text(self.image.path), ()
+            text = sky.ast_text(self.image.path)
+            why = fault_of(text) if text else ""
         except RequestError as error:
-            return "", (f"the file's exact WCS is left out: {error.error.message}",)
+            text, why = "", error.error.message
+        return ("", (f"the file's exact WCS is left out: {why}",)) if why else (text, ())
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from mtvd.repo.readers.failures import unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import Form
 from mtvd.repo.readers.hdus import is_plain
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked_part
 from mtvd.repo.tables.gaps import Values
 
 _SHUFFLED: Final = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
@@ -21,6 +22,9 @@ _SHUFFLED: Final = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
 
 CFITSIO writes GZIP_2 for complex columns too (4.2.0), and does not shuffle those.
 """
+_WIDE_ROW_BYTES: Final = 1 << 18
+_FEW: Final = 16
+"""Of rows that are wide, and so many times as wide as what is wanted of them, only the pages that have it are read."""
 _RICE: Final = {"B": 8, "I": 16, "J": 32}
 """Bits of the integers that CFITSIO packs with RICE_1."""
 
@@ -58,15 +62,16 @@ class PlainRows:
             return {number: np.zeros(self.rows, self.forms[number - 1].dtype) for number in numbers}, _no_bytes()
         if is_plain(self.path):
             data: Any = np.memmap(self.path, dtype, "r", self.offset, (self.rows,))
+            wanted_bytes = sum(self.forms[number - 1].dtype.itemsize for number in numbers)
+            if dtype.itemsize >= max(_WIDE_ROW_BYTES, _FEW * wanted_bytes):
+                data.base.madvise(mmap.MADV_RANDOM)  # else the system reads on, over all that is between
             found = {number: data[f"c{number}"] for number in numbers}
-            wanted = heap and self.heap_bytes
-            return found, np.memmap(self.path, "|u1", "r", self.heap_offset, (self.heap_bytes,)) if wanted else None
+            varying = heap and self.heap_bytes
+            return found, np.memmap(self.path, "|u1", "r", self.heap_offset, (self.heap_bytes,)) if varying else None
         behind = self.heap_offset + self.heap_bytes if heap else self.offset + size
         if behind > MOST_UNPACKED_BYTES:
             raise too_large_unpacked()
-        with unpacked(self.path) as file:
-            file.seek(self.offset)
-            content = file.read(behind - self.offset)
+        content = unpacked_part(self.path, self.offset, behind - self.offset)
         if len(content) < behind - self.offset:
             raise unreadable("the table is truncated")
         data = np.frombuffer(content, dtype, self.rows)

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from mtv.wire.data import Array
-from mtvd.host.pixelstore import PixelStore, new_name
+from mtvd.host.pixel_names import new_name
+from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.answers import renamed
 from mtvd.repo.readers.decode import Source, Strip, decode, write
 from mtvd.repo.readers.hdus import Box, Pixels, Plane

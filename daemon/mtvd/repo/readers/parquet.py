@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtvd.repo.readers.failures import check_file, parsing
+from mtvd.repo.readers.failures import check_file, parsing, unsupported
+from mtvd.repo.readers.pandasindex import ranges_of
 from mtvd.repo.readers.serialized import without_masks
 from mtvd.repo.readers.unpacking import is_packed, whole
 from mtvd.repo.tables.gaps import Values, data_of, gaps_of, with_gaps
@@ -32,6 +33,22 @@ class ParquetTable:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     masks: Mapping[str, str] = field(default_factory=dict)
     """Column to the column of truth values that tells its gaps, as astropy writes them."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Type of each column, in the words of arrow."""
+    ranges: Mapping[str, range] = field(default_factory=dict)
+    """Columns that are no more than numbers in even steps: an index of pandas."""
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """See `mtvd.repo.tables.tables.Table.left_out`; what cannot be read is known when it is."""
+        return {}
+
+    def why_not(self, name: str) -> str:
+        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        kind = self.types[name]
+        if "list<" in kind or "list_view<" in kind:
+            return f"its rows have several lengths, are empty, or hold what is not read ({kind[:100]})"
+        return f"columns of type {kind[:100]} are not read"
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `mtvd.repo.tables.tables.Table.read`."""
@@ -43,10 +60,15 @@ class ParquetTable:
     def _read(self, names: Sequence[str]) -> dict[str, Values]:
         import pyarrow.parquet as pq
 
+        stored = [name for name in names if name not in self.ranges]
         with pq.ParquetFile(_source(self.path)) as file:
-            table = file.read(columns=list(names), use_pandas_metadata=False)
-        read = {name: _values(table.column(name)) for name in names}
+            table = file.read(columns=stored, use_pandas_metadata=False)
+        read = {name: self._index(name) if name in self.ranges else _values(table.column(name)) for name in names}
         return {name: values for name, values in read.items() if values is not None}
+
+    def _index(self, name: str) -> Values:
+        numbers = self.ranges[name]
+        return np.arange(len(numbers), dtype=np.int64) * numbers.step + numbers.start
 
     def elsewhere(self, names: Sequence[str]) -> str:  # noqa: ARG002 - a parquet file is one table
         """See `mtvd.repo.tables.tables.Table.elsewhere`."""
@@ -59,19 +81,26 @@ def open_table(path: Path) -> ParquetTable:
     Raises
     ------
     RequestError
-        ``unreadable_file``.
+        ``unreadable_file``; ``unsupported`` for one with a column of a type that arrow does not know.
     """
     import pyarrow.parquet as pq
 
     check_file(path)
     with parsing("this is no parquet file, or a damaged one"):
-        with pq.ParquetFile(_source(path)) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
+        try:
+            with pq.ParquetFile(_source(path)) as file:
+                schema, rows = file.schema_arrow, file.metadata.num_rows
+        except NotImplementedError as error:
+            hint = "write it without that column"
+            raise unsupported(f"arrow does not read this parquet file: {str(error)[:200]}", hint=hint) from error
         metadata = schema.metadata or {}
         described = _descriptions(metadata)
         masks = _masks(schema) if _SERIALIZED in metadata.get(_ASTROPY_META, b"") else {}
         fields = {one.name: _words(one, described) for one in schema if one.name not in masks.values()}
-        return ParquetTable(path=path, rows=rows, fields=fields, masks=masks)
+        types = {one.name: str(one.type) for one in schema}
+        ranges = ranges_of(metadata, rows, schema.names)
+        fields |= dict.fromkeys(ranges, Field())
+        return ParquetTable(path=path, rows=rows, fields=fields, masks=masks, types=types, ranges=ranges)
 
 
 def _source(path: Path) -> Any:

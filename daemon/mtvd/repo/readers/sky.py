@@ -1,6 +1,6 @@
 """From the sky to pixels and back: by the WCS of a header, or by the exact one that ``lsst.afw`` keeps beside it.
 
-The exact one needs the package ``starlink-pyast``, of which this is the only importer; it is an optional extra.
+The exact one needs the package ``starlink-pyast``, an optional extra, which `mtv.shared.skywcs` alone imports.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mtv.shared.skywcs import CardsMapping
+from mtv.shared.skywcs import CardsMapping, ExactMapping
 from mtvd.repo.readers import archive
 
 Floats = npt.NDArray[np.float64]
@@ -72,26 +72,20 @@ class ExactSky:
 
     Raises
     ------
-    Exception
-        The text is no WCS of two axes; AST's errors are of many kinds.
+    RequestError
+        ``unsupported`` for a text that is no WCS from two axes to the sky.
     """
 
     def __init__(self, text: str, xy0: tuple[int, int]) -> None:
-        from starlink import Ast
-
-        self._mapping = Ast.Channel(text.splitlines()).read()
-        # AST ends the process where it is asked for more axes than there are.
-        if not isinstance(self._mapping, Ast.FrameSet) or (self._mapping.Nin, self._mapping.Nout) != (2, 2):
-            raise ValueError("the text is no WCS of two axes")
+        self._mapping = ExactMapping(text)
         self._xy0 = xy0
 
     def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
-        x, y = self._mapping.tran(np.radians([[ra_deg], [dec_deg]]), False)
+        x, y = self._mapping.to_pixel(np.array([ra_deg]), np.array([dec_deg]))
         return float(x[0]) - self._xy0[0], float(y[0]) - self._xy0[1]
 
     def to_sky(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        ra, dec = self._mapping.tran([x + self._xy0[0], y + self._xy0[1]], True)
-        return np.degrees(ra) % 360, np.degrees(dec)
+        return self._mapping.to_sky(x + self._xy0[0], y + self._xy0[1])
 
 
 def exact_sky(text: str, xy0: tuple[int, int]) -> ExactSky | None:

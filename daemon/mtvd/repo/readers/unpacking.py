@@ -89,6 +89,23 @@ def whole(path: Path, most_bytes: int = MOST_UNPACKED_BYTES) -> bytes:
     return content
 
 
+def unpacked_part(path: Path, offset: int, size: int) -> bytes:
+    """Return some bytes of a file, fewer where it ends; of what is packed in it, which is read on to its checksum.
+
+    Raises
+    ------
+    RequestError
+        As `unpacked`.
+    """
+    with unpacked(path) as file:
+        file.seek(offset)
+        content = file.read(size)
+        if is_packed(path):
+            while file.read(_COPY_BYTES) and file.tell() <= MOST_UNPACKED_BYTES:
+                pass
+    return content
+
+
 def too_large_unpacked(hint: str = "decompress the file first") -> RequestError:
     """Return the error for what would take too much memory once it is unpacked."""
     return unsupported("the table is too large to be decompressed", hint=hint)

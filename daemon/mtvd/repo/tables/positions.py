@@ -14,7 +14,18 @@ from mtv.wire.angles import System, factor, size_factor, usual_pair, usual_pairs
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtvd.repo.tables.gaps import Values, as_fractions
-from mtvd.repo.tables.tables import NO_KEYS, SELECT_CHARS, Field, Table, Write, columns_of, find, known, select
+from mtvd.repo.tables.tables import (
+    NO_KEYS,
+    SELECT_CHARS,
+    Field,
+    Table,
+    Write,
+    columns_of,
+    find,
+    known,
+    not_read,
+    select,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -94,7 +105,10 @@ def find_positions(
     if count > most_markers:
         raise _too_many(count, most_markers)
     read = columns_of(table, list(dict.fromkeys(names.values())), rows)
-    columns = {where: _numbers(read.get(name), name, where) for where, name in names.items()}
+    for where, name in names.items():
+        if name not in read:
+            raise not_read(where, name, table.why_not(name))
+    columns = {where: _numbers(read[name], name, where) for where, name in names.items()}
     for where, name in names.items():
         by = _factor(table.fields[name], where, wanted.system)
         if by != 1:
@@ -122,8 +136,8 @@ def _usual(table: Table, system: System) -> tuple[str, str] | None:
     return pair and (find(table, pair[0], "x"), find(table, pair[1], "y"))
 
 
-def _numbers(values: Values | None, name: str, where: str) -> Floats:
-    if values is None or values.dtype.kind not in "iuf":
+def _numbers(values: Values, name: str, where: str) -> Floats:
+    if values.dtype.kind not in "iuf":
         raise bad_value(where, f"{name} is no column of numbers", "choose another column")
     if values.ndim != 1:
         raise bad_value(where, f"{name} is a column of arrays", "choose another column")

@@ -58,6 +58,15 @@ class Table(Protocol):
         """
         ...
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Columns that the file has and `fields` has not, by their true names, with the reason why in words."""
+        ...
+
+    def why_not(self, name: str) -> str:
+        """Return in words why `read` leaves a column of `fields` out."""
+        ...
+
     def elsewhere(self, names: Sequence[str]) -> str:
         """Return a hint which other tables of the file have these columns, or are there; empty where none."""
         ...
@@ -72,10 +81,15 @@ class ColumnTable:
     fields: Mapping[str, Field]
     aliases: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `Table.read`."""
         return {name: self.columns[name] for name in names}
+
+    def why_not(self, name: str) -> str:
+        """See `Table.why_not`; nothing of it is left out by `read`."""
+        return self.left_out[name]
 
     def elsewhere(self, names: Sequence[str]) -> str:  # noqa: ARG002 - it has no file
         """See `Table.elsewhere`."""
@@ -106,9 +120,11 @@ def find(table: Table, name: str, where: str) -> str:
     Raises
     ------
     RequestError
-        ``bad_value`` with near names.
+        ``bad_value`` with near names, or with the reason why a column is left out.
     """
     real = known(table, name)
+    if real is None and (reason := table.left_out.get(name) or table.left_out.get(resolve(name, table.aliases))):
+        raise not_read(where, name, reason)
     if real is None:
         raise unknown_column(where, name, [*table.fields, *_aliased(table)], table.elsewhere([name]))
     return real
@@ -125,6 +141,25 @@ def unknown_column(where: str, name: str, names: Sequence[str], elsewhere: str =
     """Return the error for a column that a table does not have; ``elsewhere`` tells which other table has it."""
     few = f"there are {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
     return bad_value(where, f"the table has no column {name[:100]!r}", elsewhere or near(name, names, otherwise=few))
+
+
+def not_read(where: str, name: str, reason: str) -> RequestError:
+    """Return the error for a column that the file has, and that is not read."""
+    return bad_value(where, f"the column {name[:100]!r} is left out: {reason}", "name other columns")
+
+
+def check_no_table(columns: Sequence[str], selection: str) -> None:
+    """Refuse what is chosen of a table, where an image is got.
+
+    Raises
+    ------
+    RequestError
+        ``unsupported``, naming ``select`` or ``columns``.
+    """
+    for where, given, what in (("select", selection, "rows"), ("columns", columns, "columns")):
+        if given:
+            message = f"only of a table can {what} be chosen, and this is an image"
+            raise RequestError(Error(code="unsupported", message=message, where=where, hint="leave it out"))
 
 
 def select(
@@ -177,7 +212,7 @@ def _of_expression(table: Table, text: str, most_chars: int) -> Rows:
     read = table.read(list(dict.fromkeys(true_names.values())))
     for name, true_name in true_names.items():
         if true_name not in read:
-            raise bad_value("select", f"the column {name!r} is of a type that is not read")
+            raise not_read("select", name, table.why_not(true_name))
     return chosen(selection, {name: read[true_name] for name, true_name in true_names.items()}, table.rows)
 
 
@@ -213,12 +248,15 @@ def catalog(
     RequestError
         ``where`` is ``columns[n]``, ``select`` or ``data_id.KEY``.
     """
-    named = [find(table, name, f"columns[{number}]") for number, name in enumerate(columns)]
+    places = [f"columns[{number}]" for number in range(len(columns))]
+    named = [find(table, name, where) for name, where in zip(columns, places, strict=True)]
     wanted = list(dict.fromkeys(named)) if columns else list(table.fields)
     rows = select(table, selection, most_chars=most_chars, row_keys=row_keys)
     read = columns_of(table, wanted, rows)
-    before = [] if columns else table.metadata.get("left_out", [])
-    left_out = [*before, *(name for name in wanted if name not in read)]
+    for name, real, where in zip(columns, named, places, strict=True):
+        if real not in read:
+            raise not_read(where, name, table.why_not(real))
+    left_out = [] if columns else [*table.left_out, *(name for name in wanted if name not in read)]
     missing = {name: mask for name, values in read.items() if (mask := gaps.gaps_of(values)) is not None}
     arrays = iter(write([*map(gaps.data_of, read.values()), *missing.values()], "cat"))
     written = {name: next(arrays) for name in read}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from mtvd.scene import changes as ch
-from mtvd.scene.apply import Display, Overlay, Scene
+from mtvd.scene.model import Display, Overlay, Scene
 from mtvd.stage.paint.regions import drawn_rows, tag_of
 from mtvd.stage.port import Difference
 
