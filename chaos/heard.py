@@ -7,7 +7,8 @@ from typing import Any
 
 from chaos.logbook import DONE, SUPERSEDED, Logbook, Op
 from mtv.session.connection import Connection
-from mtv.session.ticket import Answer, Ticket
+from mtv.session.decisions import Answer
+from mtv.session.ticket import Ticket
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
 from mtv.wire.requests import Request, Transaction

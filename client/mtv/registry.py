@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from mtv.arguments import naming
+from mtv.arguments import naming, parts, sources
 from mtv.arguments.naming import Names
 from mtv.data.datasets import DatasetRef, ref_of
 from mtv.data.results import Fetch, Records, Refs
 from mtv.session.connection import Connection
 from mtv.session.default import default_connection
 from mtv.session.ticket import OnProgress
-from mtv.wire import steps
+from mtv.wire import data, steps
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.messages import Outcome, Rows
 
@@ -257,6 +257,19 @@ class Registry:
         given = naming.data_id(data_id)
         own = {key: value for key, value in self._data_id.items() if not re.search(rf"\b{re.escape(key)}\b", where)}
         return own | given
+
+    def _source(
+        self, target: object, collections: Names, part: parts.Part, data_id: dict[str, int | str]
+    ) -> parts.Source:
+        def named(dataset_type: str) -> data.Dataset:
+            return data.Dataset(
+                repo=self.name,
+                dataset_type=dataset_type,
+                data_id=self._constrained(data_id),
+                collections=self._searched(collections),
+            )
+
+        return sources.source_of(target, part, named, narrowed=bool(data_id) or collections is not None)
 
     def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
         connection = self.connection

@@ -19,7 +19,7 @@ from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages, requests
 from mtv.wire.data import Array

@@ -16,7 +16,8 @@ from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
-from mtv.session.link import Link, Timing
+from mtv.session.conversation import Timing
+from mtv.session.link import Link
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import codec, frames, messages, reports, requests
 from mtv.wire.errors import Error

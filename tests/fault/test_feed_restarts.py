@@ -19,8 +19,9 @@ from tests.fault.conftest import TestDaemon
 from tests.support import scripted
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.streams import feed as feeds
+from mtv.streams import screen
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages, requests
 from mtv.wire.errors import bad_value
@@ -34,7 +35,7 @@ SHAPE_YX = (20, 30)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait long enough for a daemon that restarts in a test."""
     monkeypatch.setattr(feeds, "_RETRY_SECS", 0.02)
-    monkeypatch.setattr(feeds, "_PATIENCE", Timing(hello_secs=WAIT_SECS, lost_secs=WAIT_SECS, retry_secs=0.02))
+    monkeypatch.setattr(screen, "_PATIENCE", Timing(hello_secs=WAIT_SECS, lost_secs=WAIT_SECS, retry_secs=0.02))
 
 
 limits, pixel_directory, sharing = scripted.limits, scripted.shared_directory, scripted.daemon
@@ -185,7 +186,7 @@ def test_closing_tells_that_the_newest_frame_was_not_shown_and_why(
 def test_closing_a_feed_without_a_daemon_tells_that_nothing_was_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "_PATIENCE", Timing(hello_secs=1, lost_secs=0.05, retry_secs=0.02))
+    monkeypatch.setattr(screen, "_PATIENCE", Timing(hello_secs=1, lost_secs=0.05, retry_secs=0.02))
     feed = mtv.Feed("guider", endpoint=f"ipc://{tmp_path}/nobody")
     feed.publish(filled(1))
     assert not feed.close(WAIT_SECS)
@@ -246,7 +247,7 @@ def test_a_fault_of_the_feed_costs_its_frame_and_the_next_one_is_shown(
     feed = mtv.Feed("guider", endpoint=sharing.endpoint)
     show(feed, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(mtv.Feed, "_draw", broken)
+        patch.setattr(screen.Screen, "draw", broken)
         for _ in range(5):
             feed.publish(filled(2))
             wait_until(lambda: not feed.counts.waiting, feed)

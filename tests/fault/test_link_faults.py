@@ -18,7 +18,8 @@ from tests.support import scripted
 import mtv
 from mtv.session import session as session_module
 from mtv.session.connection import Connection
-from mtv.session.link import Link, Timing
+from mtv.session.conversation import Timing
+from mtv.session.link import Link
 from mtv.session.ticket import Ticket
 from mtv.shared import keys
 from mtv.testing import WAIT_SECS, ScriptedDaemon
@@ -176,7 +177,7 @@ import os, resource, sys, mtv, mtv.session.greeting, mtv.session.link, zmq, getp
 from mtv.session.connection import Connection
 from mtv.wire.requests import Sync
 getpass.getuser()
-connection = Connection(sys.argv[1], timing=mtv.session.link.Timing(hello_secs=2))
+connection = Connection(sys.argv[1], timing=mtv.session.conversation.Timing(hello_secs=2))
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 used = len(os.listdir("/proc/self/fd")) - 1
 resource.setrlimit(resource.RLIMIT_NOFILE, (used + int(sys.argv[2]), hard))

@@ -13,7 +13,7 @@ from tests.support import scripted
 
 import mtv
 from mtv.session.connection import Connection
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import frames, messages, requests
 from mtv.wire.errors import Error, exception_for
@@ -133,7 +133,7 @@ def test_a_connection_that_breaks_leaves_what_was_sent_to_the_daemon_and_removes
     link = display.connection._linked()
     for number, thread in enumerate(threads, 1):
         thread.start()
-        _until(lambda number=number: len(link._outbox) == number)  # type: ignore[misc]
+        _until(lambda number=number: len(link._conversation) == number)  # type: ignore[misc]
     seen = daemon.wait_for(requests.Transaction, 2)[-1]
     assert len(files(daemon)) == 3
     monkeypatch.setattr("mtv.session.link.frames.read_header", _broken)

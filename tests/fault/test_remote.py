@@ -19,7 +19,7 @@ from tests.support.far_clients import Daemon, connected, in_thread
 from tests.support.refusals import refused
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.shared import keys, tcp
 from mtvd.front.zsocket import CannotListen, RouterSocket
 

@@ -13,7 +13,7 @@ from tests.support import fixtures
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
-from mtv.streams import feed as feeds
+from mtv.streams import screen
 
 pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in it", secs=40)]
 SHAPE_YX = (40, 60)
@@ -74,7 +74,7 @@ def test_a_feed_shows_what_mtv_shows_in_every_mode_by_every_road(
         fed = mtv.Display("fed", connection=display.connection)
         for road in ("shared", "message"):
             if road == "message":
-                monkeypatch.setattr(feeds, "shared_directory", lambda _welcome: None)
+                monkeypatch.setattr(screen, "shared_directory", lambda _welcome: None)
             for mode, options in MODES.items():
                 fed.scale("linear", "minmax")
                 with mtv.Feed("fed", endpoint=daemon.endpoint, **options) as feed:

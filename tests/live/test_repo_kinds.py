@@ -300,7 +300,8 @@ def client(repository: Path, tmp_path: Path) -> Iterator[mtv.Repository]:
         with mtv.connect(daemon.endpoint) as connection:
             opened = mtv.Repository(connection=connection)
             yield opened
-            opened._butler.close()
+            assert opened._own_butler is not None
+            opened._own_butler._butler.close()
 
 
 @needs_lsst_images

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import mtv
-from mtv.session.ticket import Answer, overdue
+from mtv.session.decisions import Answer
+from mtv.session.ticket import overdue
 from mtv.streams import feed as feeds
 from mtv.testing import WAIT_SECS
 from mtv.wire import messages, reports, requests
@@ -101,7 +102,7 @@ class FeedMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.daemon = Daemon(Path(self.folder.name))
         self.feed = mtv.Feed("guider", endpoint=self.daemon.endpoint)
-        self.feed._connection = self.daemon  # type: ignore[assignment]
+        self.feed._screen.connection = self.daemon  # type: ignore[assignment]
         self.published = 0
         self.taken = 0
         """The newest that was taken."""

@@ -25,7 +25,8 @@ LAYERS: Final = {
         {"stage", "repo"}, {"demo"}, {"scene"}, {"host"}, {"__init__"},
     ],
     "mtv": [
-        {"testing"}, {"cli"}, {"repository"}, {"streams"}, {"registry", "display"}, {"session"}, {"arguments"},
+        {"testing"}, {"cli"}, {"repository"}, {"streams"}, {"display"}, {"registry", "verbs"},
+        {"session"}, {"arguments"},
         {"data"}, {"pixels"}, {"shared"}, {"wire"}, {"__init__"},
     ],
 }  # fmt: skip

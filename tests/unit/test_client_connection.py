@@ -16,7 +16,7 @@ import pytest
 import mtv
 from mtv.session import default
 from mtv.session.connection import Connection
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.session.ticket import Ticket
 from mtv.shared import paths
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
@@ -304,7 +304,7 @@ def test_no_more_requests_are_in_flight_than_the_daemon_allows(daemon: ScriptedD
         thread.start()
     daemon.wait_for(requests.Transaction, 4)
     link = connection._linked()
-    assert link._outbox.in_flight == 4
+    assert link._conversation._outbox.in_flight == 4
     assert len(daemon.of(requests.Transaction)) == 4
     daemon.release()
     for thread in threads:

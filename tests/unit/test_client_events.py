@@ -9,9 +9,9 @@ import pytest
 
 import mtv
 from mtv.session.connection import Connection
+from mtv.session.conversation import Timing
 from mtv.session.events import Events
 from mtv.session.hearing import Hearing
-from mtv.session.link import Timing
 from mtv.testing import ScriptedDaemon
 from mtv.wire import messages, requests
 from mtv.wire.messages import Event

@@ -17,8 +17,9 @@ from astropy.nddata import CCDData
 from astropy.utils.masked import Masked
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.streams import feed as feeds
+from mtv.streams import screen
 from mtv.streams.newest import Newest
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages, requests
@@ -32,7 +33,7 @@ FRAME = np.zeros((4, 6), "<f4")
 @pytest.fixture(autouse=True)
 def retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "_RETRY_SECS", 0.02)
-    monkeypatch.setattr(feeds, "_PATIENCE", Timing(hello_secs=5.0, lost_secs=0.05, retry_secs=0.02))
+    monkeypatch.setattr(screen, "_PATIENCE", Timing(hello_secs=5.0, lost_secs=0.05, retry_secs=0.02))
 
 
 def labels(daemon: ScriptedDaemon) -> list[str]:

@@ -13,7 +13,7 @@ from tests.support import watched_registry
 from tests.support.watched_registry import COLUMNS, SOON, Registry, visits, watching_from_now
 
 import mtv
-from mtv.session.link import Timing
+from mtv.session.conversation import Timing
 from mtv.streams import watching
 from mtv.streams.watching import Watch
 from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen

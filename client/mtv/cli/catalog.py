@@ -33,7 +33,7 @@ def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = 
         The target is no catalog, or has no such column.
     """
     from mtv.data.catalog import Catalog
-    from mtv.pixels.outgoing import Incoming
+    from mtv.pixels.incoming import Incoming
 
     answer = call.ask(Get(target=target, columns=tuple(dict.fromkeys(columns)), select=select))
     got = answer.reply

@@ -16,7 +16,7 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, Requ
 
 if TYPE_CHECKING:
     from mtv.session.connection import Connection
-    from mtv.session.ticket import Answer
+    from mtv.session.decisions import Answer
     from mtv.wire.frames import Buffer
     from mtv.wire.messages import Outcome, Reply
     from mtv.wire.requests import Request
@@ -105,7 +105,7 @@ class Call:
 def connect(endpoint: str | None, timeout_secs: float) -> Connection:
     """Return a connection that waits no longer than wanted, for the greeting too."""
     from mtv.session.connection import Connection
-    from mtv.session.link import Timing
+    from mtv.session.conversation import Timing
 
     patience = Timing(hello_secs=min(5.0, timeout_secs), lost_secs=min(10.0, timeout_secs))
     return Connection(endpoint, timeout_secs=timeout_secs, timing=patience)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from mtv.data.datasets import html_table, text_table
 from mtv.data.schema import Field, Schema
-from mtv.pixels.outgoing import Incoming
+from mtv.pixels.incoming import Incoming
 from mtv.wire import data
 from mtv.wire.errors import Error, RequestError, bad_value
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mtv.pixels.outgoing import Incoming
+from mtv.pixels.incoming import Incoming
 from mtv.wire import data
 
 if TYPE_CHECKING:

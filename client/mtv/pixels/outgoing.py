@@ -1,4 +1,4 @@
-"""Arrays out of band: files of the pixel directory where client and daemon share a host, buffers of the message else.
+"""Arrays that go to the daemon: files of the pixel directory where both share a host, buffers of the message else.
 
 An image goes into its file as FITS wants it, big-endian, with room for the header in front: one pass over the user's
 array, the byte swap itself, in pieces that stay in the processor's cache. The bytes are written, not mapped: on a full
@@ -6,28 +6,24 @@ file system that is an error and not a SIGBUS, and it takes 15 ms for 2048x4176 
 mapping it and copying take 21. A file that is free is written over (`mtv.shared.freefiles`). A mask goes as the
 narrowest integers that hold the bits of its planes: each byte less is one less to write here and to read at the other
 end.
-
-What the daemon sends is mapped privately (changes stay in this process) and unlinked at once.
 """
 
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mtv.shared import freefiles
 from mtv.shared.packing import PACKING, packed
 from mtv.wire.data import Array
-from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
+from mtv.wire.errors import DaemonError, Error, bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtv.wire.messages import Welcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,18 +176,6 @@ class FrameSink:
         return Array(dtype=dtype.str, shape=pixels.shape, buffer=len(self.buffers) - 1)
 
 
-def shared_directory(welcome: Welcome) -> Path | None:
-    """Return the pixel directory where this process shares it with the daemon: it can read the nonce there."""
-    if not welcome.pixel_directory or not welcome.nonce or Path(welcome.nonce_name).name != welcome.nonce_name:
-        return None
-    directory = Path(welcome.pixel_directory)
-    try:
-        found = (directory / welcome.nonce_name).read_text()
-    except (OSError, ValueError):
-        return None
-    return directory if found.strip() == welcome.nonce else None
-
-
 def stored_dtype(dtype: np.dtype[Any], where: str = "image") -> tuple[np.dtype[Any], int]:
     """Return the big-endian type that pixels are stored as, and the bit to turn over.
 
@@ -291,48 +275,3 @@ def full_error(error: OSError, size: int) -> OSError | DaemonError:
             hint="delete a display, or set pixel_directory in the daemon's configuration",
         )
     )
-
-
-class Incoming:
-    """Arrays that came with a reply: files are mapped privately and unlinked at once, buffers are used in place.
-
-    Parameters
-    ----------
-    arrays : iterable of `Array`
-        All that the reply names; several may lie in one file.
-    """
-
-    def __init__(self, arrays: Iterable[Array | None], buffers: Sequence[memoryview], directory: Path | None) -> None:
-        self._buffers = buffers
-        self._maps: dict[str, mmap.mmap] = {}
-        for array in arrays:
-            if array is not None and array.file is not None and array.file not in self._maps:
-                self._maps[array.file] = _map(array.file, directory)
-        for name in self._maps:
-            assert directory is not None
-            (directory / name).unlink(missing_ok=True)
-
-    def array(self, array: Array) -> np.ndarray[Any, Any]:
-        """Return an array on the received memory, without a copy; files give arrays that may be written to."""
-        import numpy as np
-
-        memory: Any = self._maps[array.file] if array.file is not None else self._buffers[array.buffer or 0]
-        dtype = np.dtype(array.dtype)
-        count = int(np.prod(array.shape, dtype=np.int64))
-        if not count:
-            return np.empty(array.shape, dtype)
-        return np.frombuffer(memory, dtype, count, array.offset).reshape(array.shape)
-
-
-def _map(name: str, directory: Path | None) -> mmap.mmap:
-    if directory is None or Path(name).name != name:
-        raise RequestError(
-            Error(
-                code="unsupported",
-                message="the daemon's pixel files cannot be read here",
-                where=name,
-                hint="mtv doctor",
-            )
-        )
-    with (directory / name).open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Final
 
 from mtv.arguments.transaction import Bundle, Collector
+from mtv.pixels.discardable import Discardable, discard
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Outcome
 from mtv.wire.steps import Display
-
-_log: Final = logging.getLogger("mtv")
 
 EVERYTHING: Final = None
 """Key of a buffer that takes the steps of all displays."""
 
 
-class Discardable(Protocol):
-    """Something prepared for a request that may never be sent: pixel files."""
-
-    def remove(self) -> None:
-        """Take it back."""
-        ...
-
-
 Send = Callable[["Batch"], Outcome | None]
 """Sends a buffer; what was prepared for it is the sender's from then on, also where that fails."""
-
-
-def discard(prepared: Iterable[Discardable]) -> None:
-    """Take all back; one that cannot be taken back is logged."""
-    for item in prepared:
-        try:
-            item.remove()
-        except OSError as error:
-            _log.error("a pixel file could not be removed: %s", error)
 
 
 class Batch:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mtv.arguments.transaction import Bundle, Place
+from mtv.pixels.discardable import Discardable, discard
 from mtv.pixels.outgoing import FileSink, FrameSink
-from mtv.session.batch import EVERYTHING, Batch, Discardable, OpenBatches, discard
+from mtv.session.batch import EVERYTHING, Batch, OpenBatches
 from mtv.session.events import Events
 from mtv.session.gathering import Gathering
 from mtv.session.link import Link
@@ -45,7 +46,7 @@ class Connection(Session):
         ``ipc:///path`` or ``tcp://host:port``; `mtv.shared.paths.default_endpoint` where not given.
     timeout_secs : `float`, optional
         How long a call waits for its answer, unless it says otherwise.
-    timing : `~mtv.session.link.Timing`, optional
+    timing : `~mtv.session.conversation.Timing`, optional
         Patience with a daemon that is silent or gone.
     """
 
@@ -93,7 +94,7 @@ class Connection(Session):
 
         Parameters
         ----------
-        prepared : sequence of `~mtv.session.batch.Discardable`, optional
+        prepared : sequence of `~mtv.pixels.discardable.Discardable`, optional
             Pixel files; they are removed where it is certain that nothing of it is drawn.
         on_progress : callable, optional
             As in `ask`; not called where the transaction is only published.

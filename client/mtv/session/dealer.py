@@ -150,3 +150,14 @@ def check_room(descriptor: int) -> None:
         for thread in threads:
             if thread.ident is not None:
                 thread.join(_PROBE_SECS)
+
+
+def why_no_socket() -> OSError:
+    """Ask the system for what libzmq did not get, and does not name: a socket, or the address of a host."""
+    import socket
+
+    try:
+        socket.socket(socket.AF_UNIX).close()
+    except OSError as error:
+        return error
+    return OSError("no such address, or no socket for it")

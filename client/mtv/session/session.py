@@ -21,14 +21,16 @@ from types import TracebackType
 from typing import Final, Self
 
 from mtv.arguments.transaction import too_many, total_bytes
-from mtv.pixels.outgoing import shared_directory
-from mtv.session.batch import Discardable, discard
+from mtv.pixels.discardable import Discardable, discard
+from mtv.pixels.sharing import shared_directory
+from mtv.session.conversation import Timing
+from mtv.session.decisions import Answer
 from mtv.session.gathering import Gathering
 from mtv.session.greeting import hello
 from mtv.session.hearing import Hearing
-from mtv.session.link import Link, Timing
+from mtv.session.link import Link
 from mtv.session.outcomes import failure_of, is_certainly_not_drawn, notes_of
-from mtv.session.ticket import Answer, OnProgress, Ticket, overdue
+from mtv.session.ticket import OnProgress, Ticket, overdue
 from mtv.shared import ownership, paths
 from mtv.shared.keys import for_client
 from mtv.wire import codec
@@ -129,7 +131,7 @@ class Session:
             Called in this thread with each `~mtv.wire.messages.Progress`.
         cleanup : callable, optional
             Called with the ticket once it is settled, in the link's thread.
-        prepared : sequence of `~mtv.session.batch.Discardable`, optional
+        prepared : sequence of `~mtv.pixels.discardable.Discardable`, optional
             Removed where it is certain that nothing of the request is drawn.
 
         Raises

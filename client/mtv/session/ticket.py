@@ -7,22 +7,16 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from mtv.session.decisions import Answer
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError
 from mtv.wire.frames import Buffer
-from mtv.wire.messages import Progress, Reply
+from mtv.wire.messages import Progress
 
 _log: Final = logging.getLogger("mtv")
 
 OnProgress = Callable[[Progress], object]
-
-
-class Answer(NamedTuple):
-    """A reply and the raw buffers that came with it."""
-
-    reply: Reply
-    buffers: tuple[memoryview, ...] = ()
 
 
 class Ticket:

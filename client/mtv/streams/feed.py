@@ -20,33 +20,24 @@ from typing import Any, Final
 
 from mtv.arguments import checks, targets
 from mtv.arguments.markers import positions
-from mtv.arguments.transaction import shifted
-from mtv.pixels.outgoing import shared_directory
 from mtv.pixels.slots import Slots
-from mtv.session.connection import Connection
-from mtv.session.link import Timing
 from mtv.session.ticket import overdue
-from mtv.shared import paths
 from mtv.streams.handover import Frame, Place, handed_over, kept
 from mtv.streams.newest import Counts, Newest
-from mtv.wire import messages, requests
+from mtv.streams.screen import Screen
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.limits import Limits
-from mtv.wire.steps import Display, Overlay
+from mtv.wire.steps import Display
 
 _log: Final = logging.getLogger("mtv")
 
 CLOSE_SECS: Final = 5.0
 """How long closing waits for the last frame."""
 
-_SHOW_SECS: Final = 60.0
-_PROBE_SECS: Final = 5.0
 _RETRY_SECS: Final = 0.5
 _MOVES: Final = 3
 """So many daemons may come and go while one frame is on its way."""
 _NOBODYS: Final = Limits()
-_PATIENCE: Final = Timing(hello_secs=5.0, lost_secs=2.0)
-"""Shorter than a script's: what waits for a daemon that has gone is stale when it comes back."""
 
 
 class Feed:
@@ -98,8 +89,8 @@ class Feed:
         self._every = every
         self._timeout_secs = _positive("timeout_secs", timeout_secs)
         self._period_secs = 0.0 if most_fps is None else 1 / _positive("most_fps", most_fps)
-        self._smooth_secs = 0.0 if smooth_secs is None else _positive("smooth_secs", smooth_secs)
-        self._connection = Connection(endpoint, timing=_PATIENCE)
+        smooth = 0.0 if smooth_secs is None else _positive("smooth_secs", smooth_secs)
+        self._screen = Screen(self.name, self.display, endpoint, smooth)
         self._begin()
         _feeds.add(self)
 
@@ -201,7 +192,7 @@ class Feed:
         with self._starting:
             self._newest.close()
         if self._thread is None:
-            self._connection.close()
+            self._screen.connection.close()
         else:
             self._thread.join(timeout_secs)
         if self._newest.is_shown:
@@ -276,7 +267,7 @@ class Feed:
         finally:
             self._newest.close()  # whatever has ended this thread: nobody shows anything any more
             self._newest.drop()
-            self._connection.close(1.0)
+            self._screen.connection.close(1.0)
             if self._place is not None and self._place.slots is not None:
                 self._place.slots.leave()
 
@@ -284,20 +275,15 @@ class Feed:
         """Wait until the daemon answers and return where frames go; None where the feed is closed first."""
         while True:
             try:
-                self._connection.request(requests.Status(), timeout_secs=_PROBE_SECS)
-                welcome = self._connection.welcome
+                place = self._screen.find()
             except MtvError as error:
                 self._lost(error)
                 self._newest.drop()
             else:
-                self._go_to(self._place_of(welcome))
+                self._go_to(place)
                 return self._place
             if self._newest.wait(_RETRY_SECS):
                 return None
-
-    def _place_of(self, welcome: messages.Welcome) -> Place:
-        far = paths.is_tcp(self._connection.endpoint)
-        return Place(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
 
     def _show(self, taken: Frame, place: Place) -> None:
         self._earliest = time.monotonic() + self._period_secs
@@ -313,7 +299,7 @@ class Feed:
             if (
                 isinstance(error, Unavailable | DeadlineExceeded | OSError)
                 or error.code == "forbidden"  # our key was revoked: there may be no connection any more
-                or not self._is_at(place)
+                or not self._screen.is_at(place)
             ):
                 self._lost(error)
             else:
@@ -337,50 +323,18 @@ class Feed:
         sent = frame
         for moves_left in reversed(range(_MOVES + 1)):
             try:
-                self._draw(sent)
+                self._screen.draw(sent, *self._newest.totals)
             except (RequestError, DaemonError):
                 if sent is not frame:
                     sent.remove()
-                if not moves_left or (self._is_at(place) and sent.is_whole):
+                if not moves_left or (self._screen.is_at(place) and sent.is_whole):
                     raise
-                place = self._place_of(self._connection.welcome)
+                place = self._screen.place()
                 self._go_to(place)
                 sent = sent.moved(place)
             else:
                 break
         return sent
-
-    def _is_at(self, place: Place) -> bool:
-        """Tell whether the daemon is still the one that a place is of; False also where there is none any more."""
-        try:
-            return self._connection.welcome.epoch == place.epoch
-        except MtvError:
-            return False
-
-    def _draw(self, frame: Frame) -> None:
-        """Have a frame on the screen: the answer comes when it is redrawn."""
-        assert frame.exposure is not None
-        published, dropped = self._newest.totals
-        markers = None
-        if frame.markers is not None:
-            markers = Overlay(display=self.display, name=self.name, replace=True, **frame.markers.fields)
-            markers = shifted(markers, len(frame.buffers))
-        message = requests.Frame(
-            feed=self.name,
-            display=self.display,
-            target=frame.exposure,
-            markers=markers,
-            slots=() if frame.slots is None else frame.slots.names,
-            smooth_secs=self._smooth_secs,
-            published=published,
-            dropped=dropped,
-            age_secs=time.monotonic() - frame.published_at,
-        )
-        buffers = frame.buffers if frame.markers is None else (*frame.buffers, *frame.markers.buffers)
-        answer = self._connection.ask(message, buffers=buffers, timeout_secs=_SHOW_SECS)
-        if isinstance(answer.reply, messages.Outcome):
-            for step in answer.reply.steps:
-                self._connection.tell(step.note)
 
     def _settle(self, frame: Frame) -> None:
         if frame.slots is not None and frame.slot is not None:

@@ -15,13 +15,14 @@ from typing import Any, Final, Literal, NamedTuple
 from mtv.arguments import checks
 from mtv.session.connection import Connection
 from mtv.session.ticket import OnProgress
-from mtv.wire import data, messages, reports, requests, steps
+from mtv.wire import data, messages, requests, steps
+from mtv.wire import reports as wire
 from mtv.wire.errors import DeadlineExceeded, Error, RequestError, bad_value, exception_for
 
 _FOLLOW_SECS: Final = 10.0
 """How long one request waits for a change; shorter than anybody's patience with a silent daemon."""
 
-OnState = Callable[[reports.Movie], object]
+OnState = Callable[[wire.Movie], object]
 
 
 class Saved(NamedTuple):
@@ -49,7 +50,7 @@ class Movie:
         Frames.
     """
 
-    def __init__(self, begun: reports.Movie, connection: Connection) -> None:
+    def __init__(self, begun: wire.Movie, connection: Connection) -> None:
         self.id = begun.movie
         self.display = begun.display
         self.count = begun.count
@@ -69,11 +70,11 @@ class Movie:
     # How it goes
 
     @property
-    def state(self) -> reports.Movie:
+    def state(self) -> wire.Movie:
         """How it goes: ``state`` (``playing``, ``paused`` or ``ended``), ``reason`` of its end, position, counters."""
         return self._told(requests.Follow(movie=self.id))
 
-    def wait(self, timeout_secs: float | None = None, on_state: OnState | None = None) -> reports.Movie:
+    def wait(self, timeout_secs: float | None = None, on_state: OnState | None = None) -> wire.Movie:
         """Wait until it has ended, and return how it went.
 
         Parameters
@@ -102,31 +103,31 @@ class Movie:
 
     # Steering
 
-    def play(self) -> reports.Movie:
+    def play(self) -> wire.Movie:
         """Go on after a pause."""
         return self._steer("play")
 
-    def pause(self) -> reports.Movie:
+    def pause(self) -> wire.Movie:
         """Stand still on the frame that is on the screen, or on its way there."""
         return self._steer("pause")
 
-    def step(self, n: int = 1) -> reports.Movie:
+    def step(self, n: int = 1) -> wire.Movie:
         """Pause, and show the frame so many after the newest one; before it where negative."""
         return self._steer("step", _whole("n", n))
 
-    def seek(self, n: int) -> reports.Movie:
+    def seek(self, n: int) -> wire.Movie:
         """Show a frame, by its index from 0, or from the end where negative; then play on, if it plays."""
         return self._steer("seek", _whole("n", n))
 
-    def speed(self, fps: float) -> reports.Movie:
+    def speed(self, fps: float) -> wire.Movie:
         """Set the frames a second."""
         return self._steer("speed", checks.finite("fps", fps))
 
-    def loop(self, on: bool = True) -> reports.Movie:  # noqa: FBT001, FBT002, RUF100 - as people say it
+    def loop(self, on: bool = True) -> wire.Movie:  # noqa: FBT001, FBT002, RUF100 - as people say it
         """Begin again after the last frame, or end there."""
         return self._steer("loop", float(on))
 
-    def stop(self) -> reports.Movie:
+    def stop(self) -> wire.Movie:
         """End it; the frame on the screen stays. Stopping what has ended is no error."""
         return self._steer("stop")
 
@@ -184,12 +185,12 @@ class Movie:
 
     def _steer(
         self, action: Literal["play", "pause", "step", "seek", "speed", "loop", "stop"], value: float = 1.0
-    ) -> reports.Movie:
+    ) -> wire.Movie:
         return self._told(requests.Steer(display=self.display, movie=self.id, action=action, value=value))
 
-    def _told(self, request: requests.Steer | requests.Follow) -> reports.Movie:
+    def _told(self, request: requests.Steer | requests.Follow) -> wire.Movie:
         reply = self._connection.request(request)
-        assert isinstance(reply, reports.Movie)
+        assert isinstance(reply, wire.Movie)
         return reply
 
 
@@ -216,7 +217,7 @@ def begin(
         paused=bool(paused),
     )
     reply = connection.request(request)
-    assert isinstance(reply, reports.Movie)
+    assert isinstance(reply, wire.Movie)
     return Movie(reply, connection)
 
 
@@ -229,7 +230,7 @@ def on_display(connection: Connection, display: steps.Display) -> Movie:
         ``not_found`` where there is none.
     """
     reply = connection.request(requests.Follow(display=checks.frame(display)))
-    assert isinstance(reply, reports.Movie)
+    assert isinstance(reply, wire.Movie)
     return Movie(reply, connection)
 
 
@@ -251,5 +252,5 @@ def _whole(where: str, value: Any) -> int:
     return int(number)
 
 
-def _lost(state: reports.Movie) -> RequestError:
+def _lost(state: wire.Movie) -> RequestError:
     return RequestError(Error(code="cancelled", message=f"the movie has ended: {state.reason or 'nothing was shown'}"))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from mtv.session.batch import Discardable
+from mtv.pixels.discardable import Discardable
 
 T = TypeVar("T", bound=Discardable)
 

@@ -1,0 +1,1 @@
+"""Verbs of a display, by what they concern: markers, view, masks. Never shows an image, nor talks to a socket."""

@@ -1,0 +1,168 @@
+"""Markers on a display: dots, lines, and whole columns as overlays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mtv.arguments import checks, parts, targets
+from mtv.arguments.markers import columns_of, points_of, table_columns
+from mtv.arguments.transaction import Collector, System
+from mtv.session.ticket import OnProgress
+from mtv.verbs.named import NamedDisplay
+from mtv.wire import steps
+
+OVERLAY: Final = "markers"
+"""The overlay that is meant where none is named."""
+
+
+class MarkerVerbs(NamedDisplay):
+    """Base of `mtv.Display`: its markers."""
+
+    def dot(
+        self,
+        symbol: str,
+        x: float,
+        y: float,
+        *,
+        size: float = 2.0,
+        colour: str = "green",
+        ctype: str | None = None,
+        overlay: str = OVERLAY,
+        system: System = "pixel",
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Add one marker. Many of them belong into ``with display.buffering():``, or into one `overlay`.
+
+        Parameters
+        ----------
+        symbol : `str`
+            ``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy`` (an ellipse by its moments), or a text.
+        x, y : `float`
+            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+        size : `float`, optional
+            Radius in pixels (arc seconds in the sky); for a text, points of the font.
+        colour, ctype : `str`, optional
+            An X11 or CSS name, or ``#rrggbb``; ``ctype`` is the same by the name it has in ``lsst.afw.display``.
+        lasting : `bool`, optional
+            True: the overlay stays when another image is shown.
+        """
+        colour = ctype or colour
+        x, y, size = checks.dot(symbol, x, y, size, colour)
+        place = checks.place(self.frame, overlay, system, lasting)
+        connection = self.connection
+        batch = connection.open_batch(self.frame)
+        if batch is not None:
+            batch.collector.dot(place, x, y, symbol, size, colour)
+            return
+        if not wait:
+            connection.publish_dot(place, x, y, symbol, size, colour)
+            return
+        alone = Collector(connection.limits)
+        alone.dot(place, x, y, symbol, size, colour)
+        connection.execute(alone.bundle(), wait=wait)
+
+    def line(
+        self,
+        points: Any,
+        *,
+        colour: str = "green",
+        ctype: str | None = None,
+        overlay: str = OVERLAY,
+        system: System = "pixel",
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Join points by a line.
+
+        Parameters
+        ----------
+        points : array or sequence of pairs
+            ``(n, 2)``: x and y of each; NaN breaks the line.
+        """
+        columns = points_of(points, ctype or colour, self.connection.limits)
+        step = steps.Overlay(
+            display=self.frame,
+            name=checks.overlay(overlay),
+            system=checks.system(system),
+            lines=True,
+            lasting=lasting,
+            **columns.fields,
+        )
+        self.connection.draw(step, buffers=columns.buffers, markers=columns.markers, wait=wait)
+
+    def overlay(
+        self,
+        name: str,
+        x: Any,
+        y: Any = None,
+        *,
+        select: str = "",
+        columns: Sequence[str] = (),
+        hdu: int | str | None = None,
+        symbol: str | Sequence[str] = "o",
+        size: Any = 2.0,
+        colour: str | Sequence[str] = "green",
+        ctype: str | None = None,
+        system: System = "pixel",
+        replace: bool = True,
+        lasting: bool = False,
+        wait: bool = True,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Draw whole columns, or rows of a table that the daemon reads, as one named group of markers.
+
+        ``overlay("stars", src.x, src.y)`` draws arrays; ``overlay("psf", ref, select="calib_psf_used")`` has the
+        daemon read the table, and nothing of it comes here.
+
+        Parameters
+        ----------
+        name : `str`
+            The group; ``erase(name)`` removes it.
+        x, y : array
+            ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; units of a `Quantity`, an
+            `Angle` or a column count. Rows that are masked, NaN or infinite are left out and counted. In place of
+            both: a `SkyCoord`, a `DatasetRef`, a `Handle` or the path of a table.
+        select : `str`, optional
+            Of a table, the rows: an expression over columns, flags and slots, such as
+            ``"calib_psf_candidate & ~calib_psf_used"``.
+        columns : `tuple` [`str`, `str`], optional
+            Of a table, the columns of x and y; the centroid's where not given, or ``coord_ra`` and ``coord_dec``,
+            else ``ra`` and ``dec`` or another usual pair, where ``system`` is ``sky``.
+        hdu : `int` or `str`, optional
+            Of a FITS file, the HDU of the table, from 0 or by name; its first table where not given.
+        symbol, size, colour : scalar or array, optional
+            One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
+        replace : `bool`, optional
+            False: the markers are added to those that the group has.
+        on_progress : callable, optional
+            As in `mtv`, of a table on another host.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``select``, ``x``, ``y``, ``hdu``, ``symbol``, ``size`` or ``colour``.
+        """
+        limits = self.connection.limits
+        table = targets.reference(x)
+        if table is not None:
+            table = parts.of(table, parts.given(hdu=hdu))
+            packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
+        else:
+            checks.only_of_tables(select=select, columns=columns, hdu=hdu is not None)
+            packed = columns_of(x, y, symbol, size, ctype or colour, limits, checks.system(system))
+        step = steps.Overlay(
+            display=self.frame,
+            name=checks.overlay(name, "name"),
+            system=checks.system(system),
+            replace=replace,
+            lasting=lasting,
+            **packed.fields,
+        )
+        draw = self.connection.draw
+        draw(step, buffers=packed.buffers, markers=packed.markers, wait=wait, on_progress=on_progress)
+
+    def erase(self, name: str | None = None, *, wait: bool = True) -> None:
+        """Remove one overlay, or all markers, the user's own regions too."""
+        self._draw(steps.Erase(display=self.frame, name=name), wait=wait)

@@ -1,0 +1,49 @@
+"""A display by its name: what all its verbs need."""
+
+from __future__ import annotations
+
+from mtv.arguments import checks
+from mtv.session.connection import Connection
+from mtv.session.default import default_connection
+from mtv.wire import steps
+from mtv.wire.errors import RequestError
+from mtv.wire.messages import Outcome
+from mtv.wire.reports import DisplayReport
+from mtv.wire.requests import Describe
+
+
+class NamedDisplay:
+    """Base of `mtv.Display`, whose parameters it has: name, connection, and what the daemon knows of it."""
+
+    def __init__(self, frame: int | str = 0, *, backend: str = "ds9", connection: Connection | None = None) -> None:
+        checks.backend(backend)
+        self.frame = checks.frame(frame)
+        self._given = connection
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that this display uses."""
+        return self._given or default_connection()
+
+    def describe(self) -> DisplayReport:
+        """Return what the display is meant to show.
+
+        Raises
+        ------
+        RequestError
+            ``unknown_display`` where nothing was shown in it yet.
+        """
+        reply = self.connection.request(Describe(display=self.frame))
+        assert isinstance(reply, DisplayReport)
+        return reply
+
+    def _described(self) -> DisplayReport:
+        try:
+            return self.describe()
+        except RequestError as error:
+            if error.code != "unknown_display":
+                raise
+            return DisplayReport(number=-1, exists=False)
+
+    def _draw(self, step: steps.AnyStep, *, wait: bool) -> Outcome | None:
+        return self.connection.draw(step, wait=wait)
