@@ -21,6 +21,7 @@ from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome
 from mtvd.drawing import journal as jn
 from mtvd.drawing.committer import Committer
+from mtvd.drawing.records import AnyRecord
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
 from mtvd.host.pixelstore import PixelStore
@@ -184,7 +185,7 @@ def dies_in_the_journal(house: House, points: Points) -> None:
     """Let the daemon die before each record, when half of it is written, and after it."""
     whole = house.journal._append
 
-    def append(record: jn.AnyRecord) -> None:
+    def append(record: AnyRecord) -> None:
         points.here()
         packed = house.journal._packed(record)
         points_torn = points.passed

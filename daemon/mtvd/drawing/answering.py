@@ -13,7 +13,7 @@ from mtv.wire.errors import DaemonError, Error, MtvError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtvd.drawing.group import step_of
-from mtvd.drawing.journal import Answer
+from mtvd.drawing.records import Answer
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import apply as sc
 from mtvd.scene.changes import AddMarkers, AnyChange, SetMaskColours, SetMaskTransparency, ShowImage

@@ -34,7 +34,8 @@ from mtvd.drawing.answering import (
     with_names,
 )
 from mtvd.drawing.group import Large, Planned, check_names, plan_large
-from mtvd.drawing.journal import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, Journal, PutBack
+from mtvd.drawing.journal import Journal
+from mtvd.drawing.records import Checkpoint, Commit, Entry, GaveWay, Hand, Intent, PutBack
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
 from mtvd.host.pixelstore import PixelStore, is_live_slot

@@ -16,9 +16,9 @@ from mtv.wire import proof
 from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
 from mtv.wire.messages import Event, Hello, SessionInfo
 from mtv.wire.steps import Display
-from mtvd.drawing.journal import Answer, SessionRecord
 from mtvd.drawing.numbers import Numbers
 from mtvd.drawing.pace import Pace
+from mtvd.drawing.records import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
 """A session; four times the window of requests in flight: none that may still be repeated is forgotten."""
