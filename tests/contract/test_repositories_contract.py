@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from tests.support import fake_repositories as fake
 from tests.support import repo_sample as sample
 from tests.support.readers import column, pixels
 from tests.support.repositories import running
@@ -20,7 +21,6 @@ from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import RequestError
 from mtv.wire.steps import NOW, START, Query
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo import fake
 from mtvd.repo.port import Repositories
 from mtvd.repo.tables.positions import Wanted
 

@@ -15,6 +15,7 @@ import anyio
 import msgspec
 import pytest
 import zmq
+from tests.support.fake_repositories import FakeRepositories
 
 from mtv.shared import keys
 from mtv.shared.keys import ClientKeys
@@ -32,7 +33,6 @@ from mtvd.front.handlers import Handlers
 from mtvd.front.listener import Listener
 from mtvd.front.zsocket import RouterSocket
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo.fake import FakeRepositories
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 import pytest
+from tests.support.fake_stage import FakeStage
 
 from mtv.wire import codec
 from mtv.wire.frames import Kind
@@ -30,7 +31,6 @@ from mtvd.resolving.resolver import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
-from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, SectionResult, WindowLost
 
 pytestmark = pytest.mark.anyio

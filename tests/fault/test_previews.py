@@ -9,6 +9,9 @@ from typing import Any, Final
 
 import anyio
 import pytest
+from tests.support import fake_repositories as fake
+from tests.support.fake_repositories import FakeRepositories
+from tests.support.fake_stage import FakeStage
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError
@@ -20,14 +23,11 @@ from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo import fake
-from mtvd.repo.fake import FakeRepositories
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
-from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Difference, SectionResult, WindowLost
 
 pytestmark = pytest.mark.anyio
