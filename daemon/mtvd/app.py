@@ -36,6 +36,7 @@ from mtvd.host.locks import DirectoryLock, Taken, lock_file
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 from mtvd.resolving.handles import Handles
+from mtvd.resolving.holding import Holding
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver
 from mtvd.settings import config
@@ -69,10 +70,11 @@ class App:
         self.keep_window = settings.stage.keep_window
         self.pixels = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
         self.sessions = Sessions(clock)
-        self.handles = Handles(clock)
+        self.holding = Holding(self.pixels)
+        self.handles = Handles(clock, self.holding)
         self.journal = Journal(runtime / "journal")
         self.repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
-        self.events = Events(self.sessions)
+        self.events = Events(self.sessions, self._tell)
         self.stage = Ds9Stage(
             settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed, on_event=self._heard
         )
@@ -80,7 +82,7 @@ class App:
             stage=self.stage,
             journal=self.journal,
             sessions=self.sessions,
-            handles=self.handles,
+            holding=self.holding,
             pixels=self.pixels,
             epoch=epoch,
         )
@@ -94,9 +96,11 @@ class App:
                 limits=limits,
             ),
             committer=self.committer,
+            holding=self.holding,
+            on_drawn=lambda: self.movies.look(),
             clock=clock,
         )
-        self.feeds = Feeds(self.pixels, limits, lambda: self.committer.needed(), clock)
+        self.feeds = Feeds(self.pixels, limits, self.holding.needed, clock)
         self.movies = Movies(
             engine=self.engine,
             repositories=self.repositories,
@@ -104,7 +108,6 @@ class App:
             limits=limits,
             clock=clock,
         )
-        self.engine.on_drawn = self.movies.look
         self.handlers = Handlers(
             engine=self.engine,
             committer=self.committer,
@@ -136,7 +139,6 @@ class App:
         self.remote: Listener | None = None
         if settings.remote.listen:
             self.door, self.remote = self._remote(context)
-        self.events.tell = self._tell
 
     def _remote(self, context: zmq.Context[zmq.Socket[bytes]]) -> tuple[Door, Listener]:
         """Return the listener for other hosts, and the door in front of it, which is there first."""

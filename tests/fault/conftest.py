@@ -34,6 +34,7 @@ from mtvd.front.listener import Listener
 from mtvd.front.zsocket import RouterSocket
 from mtvd.host.pixelstore import PixelStore
 from mtvd.resolving.handles import Handles
+from mtvd.resolving.holding import Holding
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
@@ -158,14 +159,15 @@ class TestDaemon:
         self.pixels = PixelStore(directory / "pixels", 1 << 26)
         self.repositories = FakeRepositories(self.pixels)
         self.sessions = Sessions(time.monotonic)
-        self.handles = Handles(time.monotonic)
+        self.holding = Holding(self.pixels)
+        self.handles = Handles(time.monotonic, self.holding)
         self.journal = Journal(directory / "journal")
         self.limits = Limits(steps=100)
         self.committer = Committer(
             stage=self.window,
             journal=self.journal,
             sessions=self.sessions,
-            handles=self.handles,
+            holding=self.holding,
             pixels=self.pixels,
             epoch="test",
         )
@@ -176,10 +178,17 @@ class TestDaemon:
             handles=self.handles,
             limits=self.limits,
         )
-        self.engine = Engine(stage=self.window, resolver=resolver, committer=self.committer, clock=time.monotonic)
+        self.engine = Engine(
+            stage=self.window,
+            resolver=resolver,
+            committer=self.committer,
+            holding=self.holding,
+            on_drawn=lambda: self.movies.look(),
+            clock=time.monotonic,
+        )
         self.stopped: list[bool | None] = []
-        self.events = Events(self.sessions)
-        self.feeds = Feeds(self.pixels, self.limits, lambda: self.engine.scene.files(), time.monotonic)
+        self.events = Events(self.sessions, self._tell)
+        self.feeds = Feeds(self.pixels, self.limits, self.holding.needed, time.monotonic)
         self.movies = Movies(
             engine=self.engine,
             repositories=self.repositories,
@@ -187,7 +196,6 @@ class TestDaemon:
             limits=self.limits,
             clock=time.monotonic,
         )
-        self.engine.on_drawn = self.movies.look
         self.handlers = Handlers(
             movies=self.movies,
             feeds=self.feeds,
@@ -215,7 +223,6 @@ class TestDaemon:
             budget=self.budget,
             limits=self.limits,
         )
-        self.events.tell = self.listener.tell
         self.clients: list[RawClient] = []
         self.door: Door | None = None
         self.far: Listener | None = None
@@ -238,7 +245,6 @@ class TestDaemon:
             limits=msgspec.structs.replace(self.limits, buffer_bytes=FAR_BYTES),
             door=self.door,
         )
-        self.events.tell = self._tell
 
     def _tell(self, session: Session, event: messages.Event) -> bool:
         listener = self.far if session.is_remote else self.listener

@@ -26,8 +26,8 @@ from mtvd.drawing.records import AnyRecord
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
 from mtvd.host.pixelstore import PixelStore
-from mtvd.resolving.handles import Handles
-from mtvd.resolving.resolver import Resolved
+from mtvd.resolving.holding import Holding
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
@@ -121,7 +121,7 @@ class House:
             stage=stage,
             journal=self.journal,
             sessions=self.sessions,
-            handles=Handles(lambda: 0.0),
+            holding=Holding(self.pixels),
             pixels=self.pixels,
             epoch=epoch,
         )

@@ -19,8 +19,8 @@ from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
 from mtvd.host.pixelstore import PixelStore
-from mtvd.resolving.handles import Handles
-from mtvd.resolving.resolver import Resolved
+from mtvd.resolving.holding import Holding
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
@@ -100,7 +100,7 @@ class House:
             stage=window,
             journal=self.journal,
             sessions=self.sessions,
-            handles=Handles(lambda: 0.0),
+            holding=Holding(self.pixels),
             pixels=self.pixels,
             epoch=epoch,
         )
@@ -625,10 +625,9 @@ async def test_a_large_overlay_is_drawn_in_parts_and_others_between_them(house: 
         others.append((frozenset(busy), waiting(dot(1))))
         await house.committer.commit([others[-1][1]])
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many("stars"))
     large.displays = frozenset({"stars"})
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert isinstance(large.outcome, Outcome)
     assert large.outcome.steps[0].markers == 5
     number = large.outcome.steps[0].display
@@ -672,9 +671,8 @@ async def test_a_large_overlay_begins_again_where_the_window_dies_between_its_pa
             house.window.generation += 1
             await house.committer.commit([waiting(dot(1))])
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many(0))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert large.outcome is not None
     assert large.losses == 0, "it was not its fault"
     assert markers_drawn(house, 0) == [0, 1, *range(5)]
@@ -698,9 +696,8 @@ async def test_what_the_user_changes_between_two_parts_enters_the_scene(house: H
         if len(house.window.batches) == 2:
             house.window.moved = (Difference(frame=0, what="zoom", value="4 4"),)
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many(0))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert large.outcome is not None
     display = house.committer.scene.displays[0]
     assert display.zoom.factor == 4
@@ -717,11 +714,10 @@ async def test_a_large_overlay_cut_short_by_the_daemons_death_is_drawn_once_and_
         await house.committer.commit([waiting(dot(1))])
 
     await house.committer.commit([waiting(dot(0, key="before"))])
-    house.committer.meanwhile = meanwhile
     wrote = house.journal.commit
     monkeypatch.setattr(house.journal, "commit", lambda commit: None if commit.long else wrote(commit))
     large = waiting(many(0, key="large"))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     later = House(tmp_path, house.window, "e2")
     before = len(house.window.batches)
     await later.committer.recover()
@@ -743,9 +739,8 @@ async def test_a_display_made_between_the_parts_of_a_large_overlay_gets_a_frame_
         others.append(waiting(dot(f"other {len(others)}")))
         await house.committer.commit([others[-1]])
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many("stars"), dot("more stars"))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     told = [step.display for one in (large, *others) if one.outcome for step in one.outcome.steps]
     assert len(told) == 7
     assert len(set(told)) == 7, "one number, one display"
@@ -762,9 +757,8 @@ async def test_a_frame_that_the_user_deletes_while_it_is_drawn_in_parts_stays_de
         if len(house.window.batches) == 1:
             house.window.moved = (Difference(frame=0, what="deleted"),)
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many(0))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert large.outcome is not None
     assert house.committer.scene.displays == {}
     assert isinstance(house.window.batches[-1].sections[0].actions[-1], ac.DeleteFrame)
@@ -854,7 +848,7 @@ async def test_a_fault_of_the_committers_own_fails_its_batch_which_is_not_drawn_
         raise RuntimeError("a fault of our own")
 
     with monkeypatch.context() as patched:
-        patched.setattr(house.committer, "_outcome", fail)
+        patched.setattr("mtvd.drawing.settling.outcome_of", fail)
         lost = waiting(dot(0))
         await house.committer.commit([lost])
     assert lost.failure is not None
@@ -874,7 +868,7 @@ async def test_a_batch_that_cannot_be_drawn_again_does_not_end_the_next_daemon(h
     async def fail(group: Sequence[Waiting]) -> None:
         raise OSError(5, "input/output error")
 
-    later.committer.commit = fail  # type: ignore[method-assign]
+    later.committer.commit = fail  # type: ignore[method-assign, assignment]
     await later.committer.recover()
     assert later.sessions.of(SESSION).answered(begun.sequence) is not None
 

@@ -12,6 +12,7 @@ from mtv.wire.data import Dataset, Handle
 from mtvd.host.pixelstore import new_name
 from mtvd.resolving import handles
 from mtvd.resolving.handles import Handles
+from mtvd.resolving.holding import Holding
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -49,7 +50,8 @@ async def test_a_session_that_never_gives_back_is_refused_and_another_is_not(dae
 
 async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> None:
     now = 0.0
-    kept = Handles(lambda: now)
+    holding = Holding(daemon.pixels)
+    kept = Handles(lambda: now, holding)
     client = daemon.client()
     await client.ask(steps.Load(target=SRC))
     catalog = next(iter(daemon.handles._entries.values())).data
@@ -60,9 +62,9 @@ async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> 
     kept.admit("b")
     now = 11.0
     kept.admit("a")
-    assert kept.files(), "whose files are removed when they expire, by who removes files"
+    assert holding.needed()
     kept.expire()
-    assert not kept.files()
+    assert not holding.needed()
 
 
 @pytest.mark.parametrize("target", [CALEXP, SRC], ids=["image", "table"])

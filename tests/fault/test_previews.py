@@ -24,6 +24,7 @@ from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions
 from mtvd.host.pixelstore import PixelStore
 from mtvd.resolving.handles import Handles
+from mtvd.resolving.holding import Holding
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver
 from mtvd.scene import actions as ac
@@ -98,12 +99,13 @@ class House:
         self.stage.there = lambda name: name in self.pixels.names()
         self.repositories = FakeRepositories(self.pixels)
         self.repositories.compressed = True
-        handles = Handles(lambda: self.now)
+        holding = Holding(self.pixels)
+        handles = Handles(lambda: self.now, holding)
         self.committer = Committer(
             stage=self.stage,
             journal=self.journal,
             sessions=self.sessions,
-            handles=handles,
+            holding=holding,
             pixels=self.pixels,
             epoch=epoch,
         )
@@ -114,7 +116,14 @@ class House:
             handles=handles,
             limits=Limits(),
         )
-        self.engine = Engine(stage=self.stage, resolver=resolver, committer=self.committer, clock=lambda: self.now)
+        self.engine = Engine(
+            stage=self.stage,
+            resolver=resolver,
+            committer=self.committer,
+            holding=holding,
+            on_drawn=lambda: None,
+            clock=lambda: self.now,
+        )
         self.results: list[Outcome | MtvError] = []
 
     async def draw(self, *steps: AnyStep, session: bytes = A, sequence: int = 1, **options: Any) -> None:

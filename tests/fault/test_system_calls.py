@@ -77,7 +77,7 @@ class LayeredDaemon(TestDaemon):
     def __init__(self, directory: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         super().__init__(directory, context)
         self.window = LayeredWindow(self.pixels)
-        for room in (self.committer, self.engine, self.handlers):
+        for room in (self.committer, self.committer._window, self.engine, self.handlers):
             name = "stage" if room is self.handlers else "_stage"
             setattr(room, name, self.window)
         self.housekeeping = Housekeeping(

@@ -16,7 +16,7 @@ from mtv.wire.data import Dataset
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Follow, Movie, Outcome, Play, Steer, StepOutcome
-from mtvd.resolving.resolver import MovieFrame
+from mtvd.resolving.resolved import MovieFrame
 from mtvd.scene.actions import ImageLayer
 from mtvd.scene.apply import EMPTY, Display, Scene
 from mtvd.streams import movies

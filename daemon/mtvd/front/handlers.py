@@ -36,7 +36,7 @@ from mtvd.repo.port import OnProgress, Repositories
 from mtvd.resolving import table_files
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import files_of
-from mtvd.resolving.resolver import check_query
+from mtvd.resolving.limits import check_query
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
 from mtvd.streams.movies import Movies
@@ -276,9 +276,7 @@ class Handlers:
         )
 
     async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
-        files = self.handles.files_of(request.handle)
         self.handles.release(request.handle)
-        self.committer.let_go(files)
         return ms.Done()
 
     async def _transaction(self, request: ms.Transaction, call: Call) -> ms.Outcome:
