@@ -48,10 +48,8 @@ def sharing(tmp_path: Path) -> Iterator[ScriptedDaemon]:
 async def daemon_in(directory: Path, epoch: str) -> AsyncIterator[TestDaemon]:
     """One run of a daemon, with what an earlier one has left; it ends as a killed one does, without a word."""
     with zmq.Context[zmq.Socket[bytes]]() as context:
-        daemon = TestDaemon(directory, context)
-        daemon.handlers.epoch = daemon.committer._ledger.epoch = epoch
+        daemon = TestDaemon(directory, context, epoch=epoch)
         async with daemon.running():
-            daemon.pixels.sweep(daemon.engine.scene.files())
             yield daemon
 
 
