@@ -75,7 +75,18 @@ def entry_of(waiting: Waiting, given: Mapping[str, int]) -> Entry:
 
 
 def waiting_of(entry: Entry) -> Waiting:
-    """Return a transaction that is drawn once more, from what the journal kept of it."""
+    """Return a transaction that is drawn once more, by a later run of the daemon.
+
+    Parameters
+    ----------
+    entry : `~mtvd.drawing.records.Entry`
+        What the journal kept of it.
+
+    Returns
+    -------
+    waiting : `Waiting`
+        Resolved; nobody waits for its answer, which is remembered.
+    """
     done_before = {index: StepOutcome() for index in range(entry.steps) if index not in entry.places}
     resolved = Resolved(changes=entry.changes, places=entry.places, outcomes=done_before)
     return Waiting(
@@ -92,6 +103,15 @@ def unreached_in(results: Iterable[SectionResult]) -> dict[str, int]:
     """Return how many markers the projections did not reach, by the key of those that belong to each section.
 
     Markers of others are drawn once more in a section that repairs: their outcomes were told before.
+
+    Parameters
+    ----------
+    results : iterable of `~mtvd.stage.port.SectionResult`
+        What became of sections that are called as their transactions are.
+
+    Returns
+    -------
+    unreached : `dict` of `str` to `int`
     """
     return {
         key: count for result in results for key, count in result.unreached.items() if key.startswith(f"{result.key}.")

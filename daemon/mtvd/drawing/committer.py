@@ -141,11 +141,23 @@ class Committer:
         self._scenes.become(sc.EMPTY)
 
     async def open_window(self) -> None:
-        """Open the window unless it is open, and draw the scene where it does not show it; raises as `Restorer`."""
+        """Open the window unless it is open, and draw the scene where it does not show it.
+
+        Raises
+        ------
+        WindowUnavailable, WindowLost
+            As `Restorer.open_window`.
+        """
         await self._window.open_window()
 
     async def put_back(self, waiting: Collection[Waiting]) -> None:
-        """Take back the previews of transactions that do not wait any more."""
+        """Take back the previews of transactions that have come to nothing.
+
+        Parameters
+        ----------
+        waiting : collection of `Waiting`
+            Those that have not: they still wait.
+        """
         await self._previews.put_back(waiting)
 
     def renew_journal(self) -> None:
@@ -192,7 +204,13 @@ class Committer:
                 await self._draw_large(waiting, between)
 
     def give_way(self, waiting: Waiting) -> None:
-        """Settle a transaction whose place a newer one takes; sent again, it is answered the same."""
+        """Settle a transaction whose place a newer one takes; sent again, it is answered the same.
+
+        Parameters
+        ----------
+        waiting : `Waiting`
+            The one that gives way.
+        """
         outcome = Outcome(steps=(StepOutcome(state="superseded"),))
         self._ledger.gave_way(answer(waiting, outcome))
         self._settler.drop(waiting, outcome)
@@ -201,6 +219,11 @@ class Committer:
         """Fail what is left of a group in which the daemon itself failed; the window is drawn anew before the next.
 
         To be called where an exception is handled, which is logged.
+
+        Parameters
+        ----------
+        group : sequence of `Waiting`
+            As it was given to `commit`.
         """
         _LOG.exception("a group of %d failed", len(group))
         self._window.lose_track(())

@@ -123,7 +123,19 @@ class Planned(msgspec.Struct, kw_only=True):
         return kept, refused
 
     def hurt(self, indices: Collection[int], kept: Planned) -> set[int]:
-        """Return the displays that the window shows in part, where these sections were not drawn, and others kept."""
+        """Return the displays that the window may show in part.
+
+        Parameters
+        ----------
+        indices : collection of `int`
+            Transactions that were not drawn, or not whole.
+        kept : `Planned`
+            The group without them.
+
+        Returns
+        -------
+        numbers : set of `int`
+        """
         named = {number for index in indices for number in self.numbers[index] if number is not None}
         return named | differing(self.shown, kept.shown)
 

@@ -91,6 +91,11 @@ class PartDrawer:
         between : callable
             Awaited before each part.
 
+        Returns
+        -------
+        end : `Whole`, `Refused` or `Interrupted`
+            What became of it; the caller settles it.
+
         Raises
         ------
         WindowLost, WindowUnavailable

@@ -43,7 +43,17 @@ class Ledger:
         self._open_intents = 0
 
     def recover(self) -> Recovered:
-        """Read what an earlier daemon left, and go on from its number; raises as `Journal.recover`."""
+        """Read what an earlier daemon left, and go on from its number.
+
+        Returns
+        -------
+        recovered : `Recovered`
+
+        Raises
+        ------
+        JournalError
+            As `Journal.recover`.
+        """
         recovered = self._journal.recover()
         self._sessions.restore(recovered.sessions)
         self.number = recovered.number
@@ -55,7 +65,22 @@ class Ledger:
         return self.number
 
     def intent(self, number: int, entries: Sequence[Entry], *, long: bool = False) -> None:
-        """Write down what is about to be drawn. Raises `OSError` where that fails: nothing may be drawn then."""
+        """Write down what is about to be drawn.
+
+        Parameters
+        ----------
+        number : `int`
+            Of the batch.
+        entries : sequence of `Entry`
+            Its transactions.
+        long : `bool`
+            True for a transaction that is drawn in parts.
+
+        Raises
+        ------
+        OSError
+            It cannot be written: nothing may be drawn then.
+        """
         self._journal.intent(Intent(epoch=self.epoch, number=number, entries=tuple(entries), long=long))
 
     @contextlib.contextmanager
@@ -89,27 +114,66 @@ class Ledger:
             self._journal.commit(record)
 
     def remember(self, answer: Answer) -> None:
-        """Remember what a transaction is answered that no intent in the journal names."""
+        """Remember an answer to a transaction that no intent in the journal names.
+
+        Parameters
+        ----------
+        answer : `Answer`
+            Also given where the transaction is sent again.
+        """
         self._sessions.remember([answer])
 
     def hand(self, number: int, changes: Sequence[AnyChange]) -> None:
-        """Write down what the user has changed; the batch that found it has ended."""
+        """Write down what the user has changed; the batch that found it has ended.
+
+        Parameters
+        ----------
+        number : `int`
+            Of that batch.
+        changes : sequence of changes
+            Of the committed scene.
+        """
         with _logged("a crash now would lose what the user did"):
             self._journal.hand(Hand(epoch=self.epoch, number=number, changes=tuple(changes)))
 
     def put_back(self, key: str) -> None:
-        """Write down that a display was put back, whose request is called so."""
+        """Write down that a display was put back, whose request is called so.
+
+        Parameters
+        ----------
+        key : `str`
+            Request id.
+        """
         with _logged("a crash now would put a display back again"):
             self._journal.put_back(PutBack(epoch=self.epoch, number=self.number, key=key))
 
     def gave_way(self, answer: Answer) -> None:
-        """Write down that a transaction gave way to a newer one, and remember its answer."""
+        """Write down that a transaction gave way to a newer one, and remember its answer.
+
+        Parameters
+        ----------
+        answer : `Answer`
+            To the one that gave way.
+        """
         self._sessions.remember([answer])
         with _logged("a crash now would forget what gave way"):
             self._journal.gave_way(GaveWay(epoch=self.epoch, number=self.number, answers=(answer,)))
 
     def checkpoint(self, scene: Scene, previews: Mapping[str, Preview]) -> None:
-        """Begin the journal anew with all that must be known; raises as `Journal.checkpoint`."""
+        """Begin the journal anew with all that must be known.
+
+        Parameters
+        ----------
+        scene : `~mtvd.scene.apply.Scene`
+            The committed one.
+        previews : mapping of `str` to `~mtvd.scene.previews.Preview`
+            Those whose masks may still come, by request id.
+
+        Raises
+        ------
+        OSError
+            As `Journal.checkpoint`.
+        """
         self._journal.checkpoint(
             Checkpoint(
                 epoch=self.epoch,

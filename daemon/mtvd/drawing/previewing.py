@@ -42,12 +42,28 @@ class Previewing:
         """By the transaction whose mask will follow; None where the preview was begun only."""
 
     def begin(self, owner: Waiting, files: set[str]) -> None:
-        """Take note that the preview of a transaction is about to be drawn, of these files."""
+        """Take note that the preview of a transaction is about to be drawn.
+
+        Parameters
+        ----------
+        owner : `Waiting`
+            The transaction.
+        files : set of `str`
+            Names of the pixel files that the preview shows.
+        """
         self._drawn.setdefault(owner, None)
         self._holding.hold(_holder(owner), files)
 
     def drawn(self, owner: Waiting, preview: Preview) -> None:
-        """Take note that it was."""
+        """Take note that it was drawn.
+
+        Parameters
+        ----------
+        owner : `Waiting`
+            The transaction.
+        preview : `~mtvd.scene.previews.Preview`
+            What it shows, and what it took the place of.
+        """
         self._drawn[owner] = preview
         self._holding.hold(_holder(owner), preview.files())
 
@@ -61,7 +77,13 @@ class Previewing:
         return {owner.key: preview for owner, preview in self._drawn.items() if preview is not None}
 
     async def put_back(self, waiting: Collection[Waiting]) -> None:
-        """Take back the previews of transactions that have come to nothing: those that do not wait any more."""
+        """Take back the previews of transactions that have come to nothing.
+
+        Parameters
+        ----------
+        waiting : collection of `Waiting`
+            Those that have not: they still wait.
+        """
         for owner, preview in [one for one in self._drawn.items() if one[0] not in waiting]:
             if preview is not None:
                 await self._put_back(owner.key, preview)

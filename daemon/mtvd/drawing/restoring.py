@@ -165,12 +165,30 @@ class Restorer:
             raise WindowUnavailable(f"the daemon failed while it drew: {error}") from error
 
     def lose_track(self, numbers: Iterable[int]) -> None:
-        """Take note that the window may show anything, on displays of these numbers too: it is drawn anew."""
+        """Take note that the window may show anything: it is drawn anew before the next batch.
+
+        Parameters
+        ----------
+        numbers : iterable of `int`
+            Displays that it may show besides those of the scene.
+        """
         self._lost_track = True
         self._strangers |= {*numbers, *self._scenes.shown.displays}
 
     async def lead_back(self, actions: tuple[AnyAction, ...], *, heeds: bool) -> Sequence[SectionResult]:
         """Draw what leads back to a scene that was; a window that is not there will be given that when it is.
+
+        Parameters
+        ----------
+        actions : tuple of actions
+            What leads there.
+        heeds : `bool`
+            As `~mtvd.stage.port.Batch` has it.
+
+        Returns
+        -------
+        results : sequence of `~mtvd.stage.port.SectionResult`
+            One, or none where there is no window.
 
         Raises
         ------
@@ -206,7 +224,13 @@ class Restorer:
             self.lose_track(hurt)
 
     def log_refusals(self, results: Iterable[SectionResult]) -> None:
-        """Log what the window refused, of what nobody has asked for now."""
+        """Log what the window refused, of what nobody has asked for now.
+
+        Parameters
+        ----------
+        results : iterable of `~mtvd.stage.port.SectionResult`
+            What became of the sections.
+        """
         for result in results:
             if result.failed_action is not None:
                 _LOG.error("%s was refused: %s", result.key, with_names(result.message, self._scenes.committed))
@@ -265,7 +289,20 @@ class _Unfinished:
 
 
 def without_lost_files(scene: sc.Scene, present: Collection[str]) -> sc.Scene:
-    """Return a scene without the images of which pixel files are gone; the same scene where all are there."""
+    """Return a scene without the images of which pixel files are gone; it is logged which.
+
+    Parameters
+    ----------
+    scene : `~mtvd.scene.apply.Scene`
+        As it was.
+    present : collection of `str`
+        Names of the pixel files that are there.
+
+    Returns
+    -------
+    scene : `~mtvd.scene.apply.Scene`
+        The same object where all are there.
+    """
     displays = {
         number: display if _is_complete(display, present) else _without_image(display)
         for number, display in scene.displays.items()

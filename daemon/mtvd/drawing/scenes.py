@@ -38,7 +38,15 @@ class Scenes:
         """The transaction that is being drawn in parts."""
 
     def become(self, committed: sc.Scene, shown: sc.Scene | None = None) -> None:
-        """Take the next scenes; the window shows what is committed where nothing else is given."""
+        """Take the next scenes, and let go of the pixel files that neither needs any more.
+
+        Parameters
+        ----------
+        committed : `~mtvd.scene.apply.Scene`
+            The committed one.
+        shown : `~mtvd.scene.apply.Scene`, optional
+            What the window shows, where that is another.
+        """
         self.committed = committed
         self.shown = committed if shown is None else shown
         files = committed.files()
@@ -86,7 +94,19 @@ def heeded(scenes: Scenes, differences: Sequence[Difference], key: str) -> Heede
 
 
 def heed(scenes: Scenes, ledger: Ledger, number: int, moved: UserMoved) -> None:
-    """Take what the user has changed into the scenes; the batch of this number found it, and was not drawn."""
+    """Take what the user has changed into the scenes.
+
+    Parameters
+    ----------
+    scenes : `Scenes`
+        Become what they are with it.
+    ledger : `Ledger`
+        Writes it down.
+    number : `int`
+        Of the batch that found it, and was not drawn.
+    moved : `~mtvd.stage.port.UserMoved`
+        What the window told.
+    """
     _LOG.info("%s", moved)
     after = heeded(scenes, moved.differences, f"hand {ledger.epoch} {number}")
     ledger.hand(number, after.changes)

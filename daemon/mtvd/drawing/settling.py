@@ -45,7 +45,24 @@ class Settler:
     def begin(
         self, number: int, group: Sequence[Waiting], given: Sequence[Mapping[str, int]], *, long: bool = False
     ) -> bool:
-        """Write down what is about to be drawn; tell whether it may be."""
+        """Write down what is about to be drawn; refuse it where that fails.
+
+        Parameters
+        ----------
+        number : `int`
+            Of the batch.
+        group : sequence of `Waiting`
+            Its transactions.
+        given : sequence of mappings of `str` to `int`
+            Numbers that the new displays of each get.
+        long : `bool`
+            True for a transaction that is drawn in parts.
+
+        Returns
+        -------
+        begun : `bool`
+            True where it may be drawn.
+        """
         try:
             self._ledger.intent(number, [entry_of(*one) for one in zip(group, given, strict=True)], long=long)
         except OSError as error:
@@ -104,14 +121,34 @@ class Settler:
                 self._previews.end(waiting)
 
     def commit_failure(self, number: int, failed: Sequence[Waiting], error: MtvError, *, long: bool = False) -> None:
-        """Journal the end of a batch of which nothing is to be seen, and tell everybody."""
+        """Journal the end of a batch of which nothing is to be seen, and tell everybody.
+
+        Parameters
+        ----------
+        number : `int`
+            Of the batch.
+        failed : sequence of `Waiting`
+            Transactions that its intent names.
+        error : `~mtv.wire.errors.MtvError`
+            What they are told.
+        long : `bool`
+            True for a transaction that was drawn in parts.
+        """
         answers = [answer(waiting, error) for waiting in failed if waiting.preview_of is None]
         self._ledger.commit(number, answers=answers, long=long)
         for waiting in failed:
             self.drop(waiting, error)
 
     def refuse(self, group: Iterable[Waiting], error: MtvError) -> None:
-        """Settle transactions that will not be drawn; in the journal, too, where an intent names them there."""
+        """Settle transactions that will not be drawn; in the journal, too, where an intent names them there.
+
+        Parameters
+        ----------
+        group : iterable of `Waiting`
+            The transactions.
+        error : `~mtv.wire.errors.MtvError`
+            What they are told.
+        """
         for waiting in group:
             if waiting.begun is not None:
                 self.commit_failure(waiting.begun, [waiting], error, long=waiting.large)
@@ -121,7 +158,15 @@ class Settler:
             self.drop(waiting, error)
 
     def drop(self, waiting: Waiting, result: Outcome | MtvError) -> None:
-        """Tell a transaction that is not drawn what became of it, and let its files go."""
+        """Tell a transaction that is not drawn what became of it, and let its files go.
+
+        Parameters
+        ----------
+        waiting : `Waiting`
+            The transaction.
+        result : `~mtv.wire.messages.Outcome` or `~mtv.wire.errors.MtvError`
+            What it is told.
+        """
         self._holding.end(waiting)
         waiting.finish(result)
 

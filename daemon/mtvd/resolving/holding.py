@@ -32,7 +32,15 @@ class Holding:
         return set(self._counts)
 
     def hold(self, holder: Hashable, files: Collection[str]) -> None:
-        """Note that a holder needs files too, besides those that it holds."""
+        """Note that a holder needs files too, besides those that it holds.
+
+        Parameters
+        ----------
+        holder : hashable
+            Who needs them; equal to no other.
+        files : collection of `str`
+            Names of pixel files.
+        """
         held = self._held.setdefault(holder, set())
         self._counts.update(set(files) - held)
         held.update(files)
@@ -41,6 +49,13 @@ class Holding:
         """Note that a holder needs these files and no others.
 
         What nobody needs any more is free to be written over: it was shown, and is not now.
+
+        Parameters
+        ----------
+        holder : hashable
+            Who needs them; equal to no other.
+        files : collection of `str`
+            Names of pixel files.
         """
         before = self._held.get(holder, set())
         self._held[holder] = set(files)
@@ -65,7 +80,13 @@ class Holding:
             self._pixels.remove(gone)
 
     def remove_unneeded(self, files: Iterable[str]) -> None:
-        """Remove those of files that nobody needs."""
+        """Remove those of files that nobody needs.
+
+        Parameters
+        ----------
+        files : iterable of `str`
+            Names of pixel files.
+        """
         self._pixels.remove([name for name in files if name not in self._counts])
 
     def _uncounted(self, files: Iterable[str]) -> set[str]:

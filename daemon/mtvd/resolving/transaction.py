@@ -86,7 +86,18 @@ class TransactionResolver:
         self.hold(handles.files_of(handle))
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
-        """Read what steps need from repositories, side by side; raises what the lowest step met."""
+        """Read what steps need from repositories, side by side.
+
+        Parameters
+        ----------
+        wanted : sequence of steps
+            All steps of the transaction.
+
+        Raises
+        ------
+        Exception
+            What the lowest step met.
+        """
         if not any(map(_must_read, wanted)):
             return
         async with anyio.create_task_group() as group:
@@ -165,7 +176,20 @@ class TransactionResolver:
         return self.room.handles.add_table(got.catalog, lease_secs=step.lease_secs, owner=self._session)
 
     async def change(self, index: int, step: steps.AnyStep) -> None:
-        """Make the change of a step, of what was read."""
+        """Make the change of a step, of what was read for it.
+
+        Parameters
+        ----------
+        index : `int`
+            Place of the step in its transaction.
+        step : step
+            What is asked for.
+
+        Raises
+        ------
+        MtvError
+            ``where`` names a field of the step.
+        """
         if isinstance(step, steps.Query | steps.Load):
             return
         if isinstance(step, steps.Mtv):
