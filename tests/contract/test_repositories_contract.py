@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from tests.support import fake_repositories as fake
 from tests.support import fixtures
 from tests.support import repo_sample as sample
 from tests.support.readers import column, pixels
@@ -21,7 +22,6 @@ from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import MtvError, RequestError
 from mtv.wire.steps import NOW, START, Query
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo import fake
 from mtvd.repo.port import Repositories
 from mtvd.repo.tables.positions import Wanted
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.fake_stage import FakeStage
 
 from mtvd.host.pixelstore import PixelStore
 from mtvd.scene.actions import Arrange, CreateFrame, DeleteFrame, RaiseFrame, SetZoom
 from mtvd.stage.ds9 import Ds9Stage
-from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Section, Stage, WindowLost
 from mtvd.stage.settings import StageSettings
 

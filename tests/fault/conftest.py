@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
-import msgspec
 import pytest
 import zmq
+from tests.support.fake_repositories import FakeRepositories
 
 from mtv.shared import keys
 from mtv.shared.keys import ClientKeys
@@ -22,24 +21,10 @@ from mtv.wire import codec, frames, messages, proof, requests
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Reply
 from mtv.wire.reports import WindowState
-from mtvd.drawing.committer import Committer
-from mtvd.drawing.engine import Engine
-from mtvd.drawing.journal import Journal
-from mtvd.drawing.sessions import Session, Sessions
-from mtvd.front.budget import Budget
-from mtvd.front.door import ZAP_ENDPOINT, Door
-from mtvd.front.events import Events
-from mtvd.front.handlers import Handlers
-from mtvd.front.listener import Listener
-from mtvd.front.zsocket import RouterSocket
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo.fake import FakeRepositories
-from mtvd.resolving.handles import Handles
-from mtvd.resolving.images import Images
-from mtvd.resolving.resolver import Resolver
+from mtvd.rooms import build
+from mtvd.settings.config import RemoteSettings, Settings
 from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
-from mtvd.streams.feeds import Feeds
-from mtvd.streams.movies import Movies
 
 WAIT_SECS = 20
 FAR_BYTES = 1 << 20
@@ -148,103 +133,52 @@ class RawClient:
 
 
 class TestDaemon:
-    """The rooms of a daemon, joined without DS9 and Butler."""
+    """The rooms of a daemon, with a scripted window and fake repositories in place of DS9 and Butler."""
 
     __test__ = False
 
-    def __init__(self, directory: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def __init__(
+        self, directory: Path, context: zmq.Context[zmq.Socket[bytes]], *, hears_others: bool = False, epoch: str = ""
+    ) -> None:
         self.context = context
         self.endpoint = f"ipc://{directory}/s"
-        self.window = GatedWindow()
         self.pixels = PixelStore(directory / "pixels", 1 << 26)
+        self.window = self.make_window()
         self.repositories = FakeRepositories(self.pixels)
-        self.sessions = Sessions(time.monotonic)
-        self.handles = Handles(time.monotonic)
-        self.journal = Journal(directory / "journal")
-        self.limits = Limits(steps=100)
-        self.committer = Committer(
-            stage=self.window,
-            journal=self.journal,
-            sessions=self.sessions,
-            handles=self.handles,
-            pixels=self.pixels,
-            epoch="test",
-        )
-        resolver = Resolver(
-            images=Images(self.pixels, self.limits),
-            pixels=self.pixels,
-            repositories=self.repositories,
-            handles=self.handles,
-            limits=self.limits,
-        )
-        self.engine = Engine(stage=self.window, resolver=resolver, committer=self.committer, clock=time.monotonic)
+        self.limits = Limits(steps=100, buffer_bytes=1 << 26)
         self.stopped: list[bool | None] = []
-        self.events = Events(self.sessions)
-        self.feeds = Feeds(self.pixels, self.limits, lambda: self.engine.scene.files(), time.monotonic)
-        self.movies = Movies(
-            engine=self.engine,
-            repositories=self.repositories,
-            forget=self.sessions.forget,
-            limits=self.limits,
-            clock=time.monotonic,
-        )
-        self.engine.on_drawn = self.movies.look
-        self.handlers = Handlers(
-            movies=self.movies,
-            feeds=self.feeds,
-            engine=self.engine,
-            committer=self.committer,
-            events=self.events,
+        self.clients: list[RawClient] = []
+        rooms = build(
+            Settings(
+                endpoint=self.endpoint,
+                runtime_directory=str(directory),
+                requests=50,
+                request_bytes=1 << 26,
+                remote=RemoteSettings(listen="tcp://127.0.0.1:*" if hears_others else "", message_bytes=FAR_BYTES),
+            ),
+            context,
+            pixels=self.pixels,
             stage=self.window,
             repositories=self.repositories,
-            handles=self.handles,
-            sessions=self.sessions,
-            pixels=self.pixels,
-            journal=self.journal,
-            limits=self.limits,
-            epoch="test",
-            endpoint=self.endpoint,
-            pid=1,
-            clock=time.monotonic,
             shut_down=self.stopped.append,
-        )
-        self.budget = Budget(requests=50, size_bytes=1 << 26)
-        self.listener = Listener(
-            socket=RouterSocket(context, self.endpoint, 1 << 26),
-            handlers=self.handlers,
-            sessions=self.sessions,
-            budget=self.budget,
             limits=self.limits,
+            epoch=epoch,
         )
-        self.events.tell = self.listener.tell
-        self.clients: list[RawClient] = []
-        self.door: Door | None = None
-        self.far: Listener | None = None
+        self.rooms = rooms
+        self.sessions, self.handles, self.journal = rooms.sessions, rooms.handles, rooms.journal
+        self.committer, self.engine = rooms.committer, rooms.engine
+        self.feeds, self.movies, self.events = rooms.feeds, rooms.movies, rooms.events
+        self.handlers, self.budget, self.listener, self.far = rooms.handlers, rooms.budget, rooms.listener, rooms.remote
+        self.housekeeping = rooms.housekeeping
+
+    def make_window(self) -> GatedWindow:
+        """Return the window; its pixel files are there already."""
+        return GatedWindow()
 
     def client(self) -> RawClient:
         """Return a new client."""
         self.clients.append(RawClient(self.context, self.endpoint))
         return self.clients[-1]
-
-    def hear_others(self) -> None:
-        """Hear clients on other hosts too, with the keys that there are."""
-        self.door = Door(RouterSocket(self.context, ZAP_ENDPOINT, 1 << 12), keys.directory())
-        socket = RouterSocket(self.context, "tcp://127.0.0.1:*", 1 << 26, keys=keys.pair(keys.DAEMON))
-        self.handlers.listen = socket.endpoint
-        self.far = Listener(
-            socket=socket,
-            handlers=self.handlers,
-            sessions=self.sessions,
-            budget=self.budget,
-            limits=msgspec.structs.replace(self.limits, buffer_bytes=FAR_BYTES),
-            door=self.door,
-        )
-        self.events.tell = self._tell
-
-    def _tell(self, session: Session, event: messages.Event) -> bool:
-        listener = self.far if session.is_remote else self.listener
-        assert listener is not None
-        return listener.tell(session, event)
 
     def far_client(self, *, most_unread: int = 1000) -> RawClient:
         """Return a new client that comes over TCP."""
@@ -255,16 +189,9 @@ class TestDaemon:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve."""
-        await self.committer.recover()
-        self.handlers.share_host("nonce")
         try:
             async with anyio.create_task_group() as group:
-                await group.start(self.movies.serve)
-                group.start_soon(self.engine.serve)
-                group.start_soon(self.listener.serve)
-                if self.door is not None and self.far is not None:
-                    group.start_soon(self.door.serve)
-                    group.start_soon(self.far.serve)
+                await group.start(self.rooms.serve)
                 try:
                     yield
                 finally:
@@ -272,9 +199,7 @@ class TestDaemon:
         finally:
             for client in self.clients:
                 client.socket.close()
-            for part in (self.listener, self.far, self.door):
-                if part is not None:
-                    part.close()
+            self.rooms.close()
             self.journal.close()
 
 
@@ -301,7 +226,6 @@ async def far_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     keys.make(keys.CLIENT)
     keys.authorise(keys.directory() / "client.key", "me")
     with zmq.Context[zmq.Socket[bytes]](io_threads=2) as context:
-        made = TestDaemon(tmp_path, context)
-        made.hear_others()
+        made = TestDaemon(tmp_path, context, hears_others=True)
         async with made.running():
             yield made

@@ -15,21 +15,22 @@ from typing import Final
 
 import msgspec
 import pytest
+from tests.support.fake_stage import FakeStage
 
 from mtv.wire import codec
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome
 from mtvd.drawing import journal as jn
 from mtvd.drawing.committer import Committer
+from mtvd.drawing.records import AnyRecord
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
 from mtvd.host.pixelstore import PixelStore
-from mtvd.resolving.handles import Handles
-from mtvd.resolving.resolver import Resolved
+from mtvd.resolving.holding import Holding
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
-from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, SectionResult, WindowLost
 
 pytestmark = pytest.mark.anyio
@@ -120,7 +121,7 @@ class House:
             stage=stage,
             journal=self.journal,
             sessions=self.sessions,
-            handles=Handles(lambda: 0.0),
+            holding=Holding(self.pixels),
             pixels=self.pixels,
             epoch=epoch,
         )
@@ -184,7 +185,7 @@ def dies_in_the_journal(house: House, points: Points) -> None:
     """Let the daemon die before each record, when half of it is written, and after it."""
     whole = house.journal._append
 
-    def append(record: jn.AnyRecord) -> None:
+    def append(record: AnyRecord) -> None:
         points.here()
         packed = house.journal._packed(record)
         points_torn = points.passed

@@ -103,7 +103,7 @@ async def test_a_fault_of_the_committers_own_fails_its_batch_which_is_not_drawn_
         raise RuntimeError("a fault of our own")
 
     with monkeypatch.context() as patched:
-        patched.setattr(house.committer, "_outcome", fail)
+        patched.setattr("mtvd.drawing.settling.outcome_of", fail)
         lost = waiting(dot(0))
         await house.committer.commit([lost])
     assert lost.failure is not None
@@ -123,7 +123,7 @@ async def test_a_batch_that_cannot_be_drawn_again_does_not_end_the_next_daemon(h
     async def fail(group: Sequence[Waiting]) -> None:
         raise OSError(5, "input/output error")
 
-    later.committer.commit = fail  # type: ignore[method-assign]
+    later.committer.commit = fail  # type: ignore[method-assign, assignment]
     await later.committer.recover()
     assert later.sessions.of(SESSION).answered(begun.sequence) is not None
 

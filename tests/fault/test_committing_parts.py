@@ -52,10 +52,9 @@ async def test_a_large_overlay_is_drawn_in_parts_and_others_between_them(house: 
         others.append((frozenset(busy), waiting(dot(1))))
         await house.committer.commit([others[-1][1]])
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many("stars"))
     large.displays = frozenset({"stars"})
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert isinstance(large.outcome, Outcome)
     assert large.outcome.steps[0].markers == 5
     number = large.outcome.steps[0].display
@@ -99,9 +98,8 @@ async def test_a_large_overlay_begins_again_where_the_window_dies_between_its_pa
             house.window.generation += 1
             await house.committer.commit([waiting(dot(1))])
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many(0))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert large.outcome is not None
     assert large.losses == 0, "it was not its fault"
     assert markers_drawn(house, 0) == [0, 1, *range(5)]
@@ -125,9 +123,8 @@ async def test_what_the_user_changes_between_two_parts_enters_the_scene(house: H
         if len(house.window.batches) == 2:
             house.window.moved = (Difference(frame=0, what="zoom", value="4 4"),)
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many(0))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert large.outcome is not None
     display = house.committer.scene.displays[0]
     assert display.zoom.factor == 4
@@ -144,11 +141,10 @@ async def test_a_large_overlay_cut_short_by_the_daemons_death_is_drawn_once_and_
         await house.committer.commit([waiting(dot(1))])
 
     await house.committer.commit([waiting(dot(0, key="before"))])
-    house.committer.meanwhile = meanwhile
     wrote = house.journal.commit
     monkeypatch.setattr(house.journal, "commit", lambda commit: None if commit.long else wrote(commit))
     large = waiting(many(0, key="large"))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     later = House(tmp_path, house.window, "e2")
     before = len(house.window.batches)
     await later.committer.recover()
@@ -170,9 +166,8 @@ async def test_a_display_made_between_the_parts_of_a_large_overlay_gets_a_frame_
         others.append(waiting(dot(f"other {len(others)}")))
         await house.committer.commit([others[-1]])
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many("stars"), dot("more stars"))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     told = [step.display for one in (large, *others) if one.outcome for step in one.outcome.steps]
     assert len(told) == 7
     assert len(set(told)) == 7, "one number, one display"
@@ -189,9 +184,8 @@ async def test_a_frame_that_the_user_deletes_while_it_is_drawn_in_parts_stays_de
         if len(house.window.batches) == 1:
             house.window.moved = (Difference(frame=0, what="deleted"),)
 
-    house.committer.meanwhile = meanwhile
     large = waiting(many(0))
-    await house.committer.commit([large])
+    await house.committer.commit([large], meanwhile)
     assert large.outcome is not None
     assert house.committer.scene.displays == {}
     assert isinstance(house.window.batches[-1].sections[0].actions[-1], ac.DeleteFrame)

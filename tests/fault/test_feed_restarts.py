@@ -45,10 +45,8 @@ limits, pixel_directory, sharing = scripted.limits, scripted.shared_directory, s
 async def daemon_in(directory: Path, epoch: str) -> AsyncIterator[TestDaemon]:
     """One run of a daemon, with what an earlier one has left; it ends as a killed one does, without a word."""
     with zmq.Context[zmq.Socket[bytes]]() as context:
-        daemon = TestDaemon(directory, context)
-        daemon.handlers.epoch = daemon.committer._epoch = epoch
+        daemon = TestDaemon(directory, context, epoch=epoch)
         async with daemon.running():
-            daemon.pixels.sweep(daemon.engine.scene.files())
             yield daemon
 
 

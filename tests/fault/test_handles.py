@@ -12,6 +12,7 @@ from mtv.wire.data import Dataset, Handle
 from mtvd.host.pixel_names import new_name
 from mtvd.resolving import handles
 from mtvd.resolving.handles import Handles
+from mtvd.resolving.holding import Holding
 
 pytestmark = pytest.mark.anyio
 Daemon = Any
@@ -62,7 +63,8 @@ async def test_rows_and_columns_of_an_image_are_refused_of_a_dataset_and_of_a_ha
 
 async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> None:
     now = 0.0
-    kept = Handles(lambda: now)
+    holding = Holding(daemon.pixels)
+    kept = Handles(lambda: now, holding)
     client = daemon.client()
     await client.ask(steps.Load(target=SRC))
     catalog = next(iter(daemon.handles._entries.values())).data
@@ -73,9 +75,9 @@ async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> 
     kept.admit("b")
     now = 11.0
     kept.admit("a")
-    assert kept.files(), "whose files are removed when they expire, by who removes files"
+    assert holding.needed()
     kept.expire()
-    assert not kept.files()
+    assert not holding.needed()
 
 
 @pytest.mark.parametrize("target", [CALEXP, SRC], ids=["image", "table"])

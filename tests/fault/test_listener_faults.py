@@ -67,7 +67,7 @@ async def test_an_error_with_odd_texts_is_told(daemon: Daemon, monkeypatch: pyte
 async def test_an_outcome_that_cannot_be_told_is_an_error_and_the_window_goes_on(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtvd.drawing.committer.step_outcome", lambda *_: messages.StepOutcome(markers=1 << 70))
+    monkeypatch.setattr("mtvd.drawing.answering.step_outcome", lambda *_: messages.StepOutcome(markers=1 << 70))
     client = daemon.client()
     assert (await refused_request(client, dot()))[0] == "internal"
     monkeypatch.undo()

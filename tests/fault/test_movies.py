@@ -7,10 +7,10 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.support.fake_repositories import COLLECTION
 
 from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, File
-from mtvd.repo.fake import COLLECTION
 from mtvd.scene import actions as ac
 from mtvd.stage.port import Batch, SectionResult, WindowLost
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 import zmq
+from tests.support.fake_repositories import COLLECTION, FakeRepositories
 
 from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
-from mtvd.repo.fake import COLLECTION, FakeRepositories
 
 pytestmark = pytest.mark.anyio
 Daemon = Any

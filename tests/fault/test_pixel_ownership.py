@@ -91,7 +91,7 @@ async def test_a_lease_may_end_while_its_image_is_drawn(daemon: Daemon) -> None:
     later = time.monotonic() + 1000
     daemon.handles._clock = lambda: later
     daemon.engine.housekeeping()
-    assert daemon.handles.files() == set()
+    assert daemon.handles._entries == {}
     daemon.window.gate.set()
     assert isinstance(await client.answer(number), messages.Outcome)
     assert daemon.engine.scene.files() == files(daemon)

@@ -22,7 +22,6 @@ from tests.support.faults import Faults
 from mtv.wire import messages, requests, steps
 from mtv.wire.data import Array, Dataset, Exposure, Handle
 from mtvd.drawing import journal
-from mtvd.host.housekeeping import Housekeeping
 from mtvd.host.pixelstore import PixelStore
 from mtvd.stage.paint import layers
 from mtvd.stage.paint.layers import LayerFiles
@@ -74,20 +73,8 @@ class LayeredDaemon(TestDaemon):
 
     __test__ = False
 
-    def __init__(self, directory: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-        super().__init__(directory, context)
-        self.window = LayeredWindow(self.pixels)
-        for room in (self.committer, self.engine, self.handlers):
-            name = "stage" if room is self.handlers else "_stage"
-            setattr(room, name, self.window)
-        self.housekeeping = Housekeeping(
-            {
-                "feeds": self.feeds.tidy,
-                "trim": self.pixels.trim,
-                "sweep": lambda: self.pixels.sweep_orphans(self.engine.scene.files()),
-                "engine": self.engine.housekeeping,
-            }
-        )
+    def make_window(self) -> GatedWindow:
+        return LayeredWindow(self.pixels)
 
 
 @pytest.fixture(autouse=True)

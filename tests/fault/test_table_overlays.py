@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
+from tests.support import fake_repositories as fake
 from tests.support.refusals import refused_request
 
 from mtv.wire import messages, reports, requests, steps
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.limits import Limits
-from mtvd.repo import fake
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio

@@ -55,10 +55,11 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: Path) -> None:
     assert "mtv/py.typed" in packed
 
 
-def test_the_wheel_brings_the_unit_file_and_no_tests(wheel: Path) -> None:
+def test_the_wheel_brings_the_unit_file_and_neither_tests_nor_fakes(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         unit = archive.read("mtvd/data/mtvd.service")
         tops = {name.split("/")[0] for name in archive.namelist()}
+        assert [name for name in archive.namelist() if "fake" in name] == []
     assert unit == (PROJECT / "systemd" / "mtvd.service").read_bytes()
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mtv", "mtvd"}
 
@@ -74,7 +75,7 @@ def test_the_light_client_runs_without_the_daemon_s_packages(python: Path) -> No
 
 def test_the_unit_is_rendered_from_the_installed_wheel(python: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from mtvd import service; "
+        "import sys; from pathlib import Path; from mtvd.host import service; "
         "print(service.render(service.unit_text(), python=Path(sys.executable), path=['/bin']))"
     )
     assert f'ExecStart="{python}" -P -m mtvd serve' in run(python, "-I", "-c", script, cwd=python.parent)

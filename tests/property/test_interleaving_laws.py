@@ -25,13 +25,14 @@ from tests.support.window_model import Window, change, markers, showing
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
 from mtv.wire.reports import WindowState
+from mtvd.drawing import restoring
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList
 from mtvd.host.pixelstore import PixelStore
-from mtvd.resolving.handles import Handles
-from mtvd.resolving.resolver import Resolved
+from mtvd.resolving.holding import Holding
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks, model, planner
@@ -189,7 +190,7 @@ class Hall:
 
     async def commit(self, group: list[Waiting]) -> None:
         try:
-            await self.committer.commit(group)
+            await self.committer.commit(group, self.between)
         except Exception:
             self.committer.give_up(group)
             raise
@@ -336,18 +337,18 @@ def comparable(window: Window) -> tuple[Any, ...]:
 async def live(directory: Path, events: list[tuple[Any, ...]]) -> None:
     stage = WindowStage()
     journal = Journal(directory / "journal")
+    pixels = PixelStore(directory / "pixels", 1 << 20)
     committer = Committer(
         stage=stage,
         journal=journal,
         sessions=Sessions(lambda: 0.0),
-        handles=Handles(lambda: 0.0),
-        pixels=PixelStore(directory / "pixels", 1 << 20),
+        holding=Holding(pixels),
+        pixels=pixels,
         epoch=EPOCH,
     )
     await committer.recover()
     hall = Hall(committer, stage, iter(events))
-    committer.meanwhile = hall.between
-    with mock.patch.object(committer, "_without_lost_files"):  # there are no files here
+    with mock.patch.object(restoring, "without_lost_files", lambda scene, _present: scene):  # there are no files here
         while hall.happen():
             await hall.draw_all()
         for owner in list(hall.waiting):

@@ -18,8 +18,9 @@ from mtv.wire import codec
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome
-from mtvd.drawing import framing
-from mtvd.drawing import journal as jn
+from mtvd.drawing import framing, recovery
+from mtvd.drawing import records as rc
+from mtvd.drawing.journal import Journal
 from mtvd.scene import actions as ac
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
@@ -51,20 +52,20 @@ class Life:
         self._random = random.Random(seed)
         self._number = 0
         self._sequences = dict.fromkeys(SESSIONS, 0)
-        self.records: list[jn.AnyRecord] = [self._checkpoint()] * 2
+        self.records: list[rc.AnyRecord] = [self._checkpoint()] * 2
         for _ in range(self._random.randrange(1, 9)):
             self.records += self._happening()
         if self._random.random() < 0.4:
             self.records.append(self._intent())
 
-    def _checkpoint(self) -> jn.Checkpoint:
+    def _checkpoint(self) -> rc.Checkpoint:
         scene = model.EMPTY
         for display in range(self._random.randrange(3)):
             scene, _ = sc.apply(scene, (image(display, 1000 + display), dot(display, f"old{display}")), (0, 1))
         answers = tuple(self._answer(self._entry(), True) for _ in range(self._random.randrange(3)))
-        return jn.Checkpoint(epoch="e", number=0, scene=scene, sessions=jn.remembered({}, answers))
+        return rc.Checkpoint(epoch="e", number=0, scene=scene, sessions=recovery.remembered({}, answers))
 
-    def _entry(self) -> jn.Entry:
+    def _entry(self) -> rc.Entry:
         session = self._random.choice(SESSIONS)
         self._sequences[session] += 1
         self._number += 1
@@ -72,32 +73,32 @@ class Life:
         change: ch.AnyChange = self._random.choice((dot(display, str(self._number)), image(display, self._number)))
         if self._random.random() < 0.15:
             change = ch.DeleteDisplay(display=display)
-        return jn.Entry(session=session, sequence=self._sequences[session], changes=(change,), places=(0,), steps=1)
+        return rc.Entry(session=session, sequence=self._sequences[session], changes=(change,), places=(0,), steps=1)
 
-    def _answer(self, entry: jn.Entry, done: bool) -> jn.Answer:
+    def _answer(self, entry: rc.Entry, done: bool) -> rc.Answer:
         kind = Kind.REPLY if done else Kind.ERROR
-        return jn.Answer(session=entry.session, sequence=entry.sequence, kind=kind, body=DONE if done else REFUSED)
+        return rc.Answer(session=entry.session, sequence=entry.sequence, kind=kind, body=DONE if done else REFUSED)
 
-    def _intent(self, entries: tuple[jn.Entry, ...] | None = None, *, long: bool = False) -> jn.Intent:
+    def _intent(self, entries: tuple[rc.Entry, ...] | None = None, *, long: bool = False) -> rc.Intent:
         self._number += 1
         most = 2 if long else 4
         entries = entries or tuple(self._entry() for _ in range(self._random.randrange(1, most)))
-        return jn.Intent(epoch="e", number=self._number, entries=entries, long=long)
+        return rc.Intent(epoch="e", number=self._number, entries=entries, long=long)
 
-    def _commit(self, intent: jn.Intent) -> jn.Commit:
+    def _commit(self, intent: rc.Intent) -> rc.Commit:
         done = tuple(index for index in range(len(intent.entries)) if self._random.random() < 0.8)
         answers = tuple(self._answer(entry, index in done) for index, entry in enumerate(intent.entries))
-        return jn.Commit(epoch="e", number=intent.number, done=done, answers=answers, long=intent.long)
+        return rc.Commit(epoch="e", number=intent.number, done=done, answers=answers, long=intent.long)
 
-    def _happening(self) -> Iterator[jn.AnyRecord]:
+    def _happening(self) -> Iterator[rc.AnyRecord]:
         chance = self._random.random()
         if chance < 0.15:
-            yield jn.GaveWay(epoch="e", number=self._number, answers=(self._answer(self._entry(), True),))
+            yield rc.GaveWay(epoch="e", number=self._number, answers=(self._answer(self._entry(), True),))
         elif chance < 0.3:  # the user had changed something: the batch is drawn again
             intent = self._intent()
             yield intent
-            yield jn.Commit(epoch="e", number=intent.number, done=(), answers=())
-            yield jn.Hand(epoch="e", number=intent.number, changes=(ch.SetZoom(display=0, factor=2.0, key="h"),))
+            yield rc.Commit(epoch="e", number=intent.number, done=(), answers=())
+            yield rc.Hand(epoch="e", number=intent.number, changes=(ch.SetZoom(display=0, factor=2.0, key="h"),))
             again = self._intent(intent.entries)
             yield again
             yield self._commit(again)
@@ -116,13 +117,13 @@ class Life:
         encode = msgspec.msgpack.encode
         return [framing.packed(encode(record), b"ofafile!", index) for index, record in enumerate(self.records)]
 
-    def told(self, records: list[jn.AnyRecord]) -> dict[str, jn.Answer]:
+    def told(self, records: list[rc.AnyRecord]) -> dict[str, rc.Answer]:
         """Return all answers that records bear, by request id."""
-        found: dict[str, jn.Answer] = {}
+        found: dict[str, rc.Answer] = {}
         for record in records:
-            if isinstance(record, jn.Checkpoint):
+            if isinstance(record, rc.Checkpoint):
                 answers = [answer for known in record.sessions.values() for answer in known.answers]
-            elif isinstance(record, jn.Commit | jn.GaveWay):
+            elif isinstance(record, rc.Commit | rc.GaveWay):
                 answers = list(record.answers)
             else:
                 continue
@@ -130,13 +131,13 @@ class Life:
         return found
 
 
-def recovered_from(directory: Path, data: bytes) -> jn.Recovered:
+def recovered_from(directory: Path, data: bytes) -> recovery.Recovered:
     path = directory / "journal"
     path.write_bytes(data)
-    return jn.Journal(path).recover()
+    return Journal(path).recover()
 
 
-def remembered_of(recovered: jn.Recovered) -> dict[str, jn.Answer]:
+def remembered_of(recovered: recovery.Recovered) -> dict[str, rc.Answer]:
     return {
         f"{answer.session.hex()}-{answer.sequence}": answer
         for known in recovered.sessions.values()
@@ -144,17 +145,17 @@ def remembered_of(recovered: jn.Recovered) -> dict[str, jn.Answer]:
     }
 
 
-def is_not_known(answer: jn.Answer) -> bool:
+def is_not_known(answer: rc.Answer) -> bool:
     reply = codec.decode_reply(answer.body)
     return isinstance(reply, Failed) and reply.error.code == "outcome_expired"
 
 
-def model_scene(records: list[jn.AnyRecord], lost: int) -> model.Scene:
+def model_scene(records: list[rc.AnyRecord], lost: int) -> model.Scene:
     """Return the scene without a record, told plainly: a batch whose end is lost counts as drawn, later on."""
-    scene, pending = model.EMPTY, dict[bool, tuple[jn.Entry, ...]]()
+    scene, pending = model.EMPTY, dict[bool, tuple[rc.Entry, ...]]()
     doubtful: set[bool] = set()
 
-    def draw(entries: list[jn.Entry]) -> None:
+    def draw(entries: list[rc.Entry]) -> None:
         nonlocal scene
         for entry in entries:
             try:
@@ -163,26 +164,26 @@ def model_scene(records: list[jn.AnyRecord], lost: int) -> model.Scene:
                 continue
 
     def settle(long: bool, at: int) -> None:
-        later = {e.key for r in records[at:] if isinstance(r, jn.Intent) for e in r.entries}
+        later = {e.key for r in records[at:] if isinstance(r, rc.Intent) for e in r.entries}
         draw([entry for entry in pending.pop(long) if entry.key not in later])
 
     for at, record in enumerate(records):
         if at == lost:
             doubtful = set(pending)
-        elif isinstance(record, jn.Checkpoint):
+        elif isinstance(record, rc.Checkpoint):
             scene = record.scene
-        elif isinstance(record, jn.Intent):
+        elif isinstance(record, rc.Intent):
             if record.long in doubtful and record.long in pending:
                 settle(record.long, at)
             doubtful.discard(record.long)
             pending[record.long] = record.entries
-        elif isinstance(record, jn.Commit) and record.long in pending:
-            if records[lost] == next((r for r in records if isinstance(r, jn.Intent) and r.number == record.number), 0):
+        elif isinstance(record, rc.Commit) and record.long in pending:
+            if records[lost] == next((r for r in records if isinstance(r, rc.Intent) and r.number == record.number), 0):
                 continue  # its beginning is lost
             entries = pending.pop(record.long)
             doubtful.discard(record.long)
             draw([entries[index] for index in record.done])
-        elif isinstance(record, jn.Hand):
+        elif isinstance(record, rc.Hand):
             try:
                 scene, _ = sc.apply(scene, record.changes)
             except RequestError:
@@ -214,12 +215,12 @@ def test_one_flipped_bit_costs_one_record_at_most_and_is_told(
         assert known[key] == answer, "answered the same"
     for key in told.keys() - life.told(whole).keys():
         assert key not in known or is_not_known(known[key])
-        assert key in known or isinstance(hit, jn.GaveWay), "never drawn again"
+        assert key in known or isinstance(hit, rc.GaveWay), "never drawn again"
     drawn_again = {entry.key for entry in recovered.begun()}
     assert not drawn_again & told.keys()
     assert recovered.scene == model_scene(life.records, lost)
     if lost < 2:
-        assert recovered.begun() == jn.fold(life.records).begun()
+        assert recovered.begun() == recovery.fold(life.records).begun()
 
 
 @given(seed=st.integers(0, 1 << 32), place=st.floats(0, 1, exclude_max=True))
@@ -236,7 +237,7 @@ def test_a_journal_that_is_cut_off_anywhere_tells_of_the_records_before(
         assert recovered.damage, "a daemon never begins anew in silence"
         assert recovered.scene == model.EMPTY
         return
-    assert recovered == jn.fold(life.records[:whole])
+    assert recovered == recovery.fold(life.records[:whole])
     assert not recovered.damage
 
 
@@ -249,7 +250,7 @@ def test_nothing_that_happens_to_a_journal_keeps_a_daemon_from_starting(
         at = int(place * len(data))
         data = data[:at] + put + data[at + len(put) // 2 :]
     recovered = recovered_from(tmp_path_factory.mktemp("j"), data)
-    assert isinstance(recovered, jn.Recovered)
+    assert isinstance(recovered, recovery.Recovered)
 
 
 @given(seed=st.integers(0, 1 << 32))
@@ -258,7 +259,7 @@ def test_a_journal_of_the_format_before_is_read(tmp_path_factory: pytest.TempPat
     bodies = [msgspec.msgpack.encode(record) for record in life.records]
     data = b"".join(struct.pack(">II", len(body), zlib.crc32(body)) + body for body in bodies)
     directory = tmp_path_factory.mktemp("j")
-    assert recovered_from(directory, data) == jn.fold(life.records)
+    assert recovered_from(directory, data) == recovery.fold(life.records)
     damaged = recovered_from(directory, data[:-1] + bytes([data[-1] ^ 1]))
     assert damaged.damage
     assert not {entry.key for entry in damaged.begun()} & life.told(life.records).keys()

@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mtv.wire.errors import RequestError
 from mtvd.drawing import sessions
-from mtvd.drawing.journal import Answer, SessionRecord, remembered
 from mtvd.drawing.numbers import Numbers, with_number
+from mtvd.drawing.records import Answer, SessionRecord
+from mtvd.drawing.recovery import remembered
 from mtvd.drawing.sessions import Sessions
 
 SESSION = b"mt" + bytes(range(14))

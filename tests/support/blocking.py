@@ -32,7 +32,6 @@ MAY_BLOCK: Final = {
     "host/locks.py": "at the start and at the end, of a socket's own file",
     "front/door.py": "keys of a few bytes, looked at when somebody knocks",
     "front/health.py": "the kernel's own account of the process, from memory",
-    "repo/fake.py": "it stands for workers, which are processes of their own",
 }
 LOGGING: Final = ("logging/__init__.py", "handle")
 """Where records go is up to who configures the log; the daemon's goes to standard error, which nobody leaves unread."""

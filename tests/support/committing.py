@@ -16,8 +16,8 @@ from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions
 from mtvd.drawing.waiting import Waiting
 from mtvd.host.pixelstore import PixelStore
-from mtvd.resolving.handles import Handles
-from mtvd.resolving.resolver import Resolved
+from mtvd.resolving.holding import Holding
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
 from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved, WindowLost, WindowUnavailable
@@ -94,7 +94,7 @@ class House:
             stage=window,
             journal=self.journal,
             sessions=self.sessions,
-            handles=Handles(lambda: 0.0),
+            holding=Holding(self.pixels),
             pixels=self.pixels,
             epoch=epoch,
         )

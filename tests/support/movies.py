@@ -17,7 +17,7 @@ from mtv.wire.limits import Limits
 from mtv.wire.messages import Outcome, StepOutcome
 from mtv.wire.reports import Movie
 from mtv.wire.requests import Follow, Play, Steer
-from mtvd.resolving.resolver import MovieFrame
+from mtvd.resolving.resolved import MovieFrame
 from mtvd.scene.actions import ImageLayer
 from mtvd.scene.model import EMPTY, Display, Scene
 from mtvd.streams import movies

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 import anyio
 import pytest
+from tests.support import fake_repositories as fake
+from tests.support.fake_repositories import FakeRepositories
+from tests.support.fake_stage import FakeStage
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import MtvError
@@ -21,14 +24,12 @@ from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Sessions
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo import fake
-from mtvd.repo.fake import FakeRepositories
 from mtvd.resolving.handles import Handles
+from mtvd.resolving.holding import Holding
 from mtvd.resolving.images import Images
 from mtvd.resolving.resolver import Resolver
 from mtvd.scene import actions as ac
 from mtvd.scene import model
-from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, SectionResult, WindowLost
 
 WAIT_SECS: Final = 20
@@ -97,12 +98,13 @@ class House:
         self.stage.there = lambda name: name in self.pixels.names()
         self.repositories = FakeRepositories(self.pixels)
         self.repositories.compressed = True
-        handles = Handles(lambda: self.now)
+        holding = Holding(self.pixels)
+        handles = Handles(lambda: self.now, holding)
         self.committer = Committer(
             stage=self.stage,
             journal=self.journal,
             sessions=self.sessions,
-            handles=handles,
+            holding=holding,
             pixels=self.pixels,
             epoch=epoch,
         )
@@ -113,7 +115,14 @@ class House:
             handles=handles,
             limits=Limits(),
         )
-        self.engine = Engine(stage=self.stage, resolver=resolver, committer=self.committer, clock=lambda: self.now)
+        self.engine = Engine(
+            stage=self.stage,
+            resolver=resolver,
+            committer=self.committer,
+            holding=holding,
+            on_drawn=lambda: None,
+            clock=lambda: self.now,
+        )
         self.results: list[Outcome | MtvError] = []
 
     async def draw(self, *steps: AnyStep, session: bytes = A, sequence: int = 1, **options: Any) -> None:

@@ -21,7 +21,7 @@ SOURCES: Final = sorted([*CLIENT.rglob("*.py"), *DAEMON.rglob("*.py")])
 
 LAYERS: Final = {
     "mtvd": [
-        {"__main__"}, {"app"}, {"front"}, {"streams"}, {"drawing", "settings"}, {"resolving"},
+        {"__main__"}, {"app"}, {"rooms"}, {"front"}, {"streams"}, {"drawing", "settings"}, {"resolving"},
         {"stage", "repo"}, {"demo"}, {"scene"}, {"host"}, {"__init__"},
     ],
     "mtv": [
@@ -182,13 +182,26 @@ def test_only_readers_and_the_demo_import_astropy() -> None:
     assert rooms == {"repo", "demo"}
 
 
-def test_only_app_joins_the_rooms() -> None:
+def test_only_app_joins_ds9_and_butler() -> None:
     joiners = {
         str(path.relative_to(DAEMON))
         for path in DAEMON.rglob("*.py")
         if {"mtvd.stage.ds9", "mtvd.repo.pool"} <= imports(path)
     }
     assert joiners == {"app.py"}
+
+
+def made_in(path: Path) -> set[str]:
+    """Return the names of what a file calls by a plain name: classes that it makes, among others."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+
+
+def test_the_rooms_are_made_in_one_place_for_the_daemon_and_for_the_tests_that_have_all_of_them() -> None:
+    files = [*DAEMON.rglob("*.py"), ROOT / "tests" / "fault" / "conftest.py"]
+    rooms = {"Committer", "Engine", "Feeds", "Movies", "Handlers", "Listener"}
+    assert [path.name for path in files if made_in(path) & rooms] == ["rooms.py"]
+    assert made_in(DAEMON / "rooms.py") >= rooms
 
 
 def test_zeromq_has_few_doors() -> None:

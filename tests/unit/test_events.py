@@ -40,9 +40,7 @@ def post() -> Post:
 
 @pytest.fixture
 def events(sessions: Sessions, post: Post) -> Events:
-    made = Events(sessions)
-    made.tell = post
-    return made
+    return Events(sessions, post)
 
 
 def key(display: int = 0) -> Event:

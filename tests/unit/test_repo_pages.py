@@ -12,7 +12,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.steps import NOW, Query
 from mtvd.repo.butler.pages import cursor_of, items, order_of, page_of, take
-from mtvd.resolving.resolver import check_query
+from mtvd.resolving.limits import check_query
 
 REQUIRED = ("instrument", "visit", "detector")
 QUERY = Query(dataset_type="calexp")

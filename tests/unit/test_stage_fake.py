@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from tests.support.fake_stage import FakeStage
 
 from mtvd.scene.actions import CreateFrame
-from mtvd.stage.fake import FakeStage
 from mtvd.stage.port import Batch, Section, WindowLost, WindowUnavailable
 
 pytestmark = pytest.mark.anyio

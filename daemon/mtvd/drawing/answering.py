@@ -1,9 +1,12 @@
-"""What transactions are answered: outcomes step by step, and the errors of drawing, in the words of the wire. Pure."""
+"""Answering: what transactions are answered, step by step, and the errors of drawing, in the words of the wire. Pure.
+
+Transactions are written down here for the journal, and read from there, so that they can be answered by a later run.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,9 +15,11 @@ from mtv.wire import codec
 from mtv.wire.errors import DaemonError, Error, MtvError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
-from mtvd.drawing.group import step_of
-from mtvd.drawing.journal import Answer
+from mtv.wire.reports import WindowState
+from mtvd.drawing.group import Planned, step_of
+from mtvd.drawing.records import Answer, Entry
 from mtvd.drawing.waiting import Waiting
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene import model
 from mtvd.scene.changes import AddMarkers, AnyChange, SetMaskColours, SetMaskTransparency, ShowImage
 from mtvd.scene.strictness import unknown_planes_note
@@ -46,6 +51,96 @@ def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answ
 def answer(waiting: Waiting, result: Outcome | MtvError) -> Answer:
     """Return the final answer to a transaction."""
     return answer_of(waiting.session, waiting.sequence, result)
+
+
+def entry_of(waiting: Waiting, given: Mapping[str, int]) -> Entry:
+    """Return what the journal keeps of a transaction.
+
+    Parameters
+    ----------
+    waiting : `Waiting`
+        The transaction.
+    given : mapping of `str` to `int`
+        Numbers that its new displays get.
+    """
+    assert waiting.resolved is not None
+    return Entry(
+        session=waiting.session,
+        sequence=waiting.sequence,
+        changes=waiting.resolved.changes,
+        places=waiting.resolved.places,
+        steps=waiting.steps,
+        preview=waiting.preview_of is not None,
+        given=dict(given),
+    )
+
+
+def waiting_of(entry: Entry) -> Waiting:
+    """Return a transaction that is drawn once more, by a later run of the daemon.
+
+    Parameters
+    ----------
+    entry : `~mtvd.drawing.records.Entry`
+        What the journal kept of it.
+
+    Returns
+    -------
+    waiting : `Waiting`
+        Resolved; nobody waits for its answer, which is remembered.
+    """
+    done_before = {index: StepOutcome() for index in range(entry.steps) if index not in entry.places}
+    resolved = Resolved(changes=entry.changes, places=entry.places, outcomes=done_before)
+    return Waiting(
+        session=entry.session,
+        sequence=entry.sequence,
+        displays=frozenset(),
+        steps=entry.steps,
+        resolved=resolved,
+        ready=True,
+    )
+
+
+def unreached_in(results: Iterable[SectionResult]) -> dict[str, int]:
+    """Return how many markers the projections did not reach, by the key of those that belong to each section.
+
+    Markers of others are drawn once more in a section that repairs: their outcomes were told before.
+
+    Parameters
+    ----------
+    results : iterable of `~mtvd.stage.port.SectionResult`
+        What became of sections that are called as their transactions are.
+
+    Returns
+    -------
+    unreached : `dict` of `str` to `int`
+    """
+    return {
+        key: count for result in results for key, count in result.unreached.items() if key.startswith(f"{result.key}.")
+    }
+
+
+def outcome_of(waiting: Waiting, planned: Planned, unreached: Mapping[str, int], window: WindowState) -> Outcome:
+    """Return the outcome of a transaction that was drawn.
+
+    Parameters
+    ----------
+    waiting : `Waiting`
+        The transaction.
+    planned : `Planned`
+        The group that it was drawn with.
+    unreached : mapping of `str` to `int`
+        As of `unreached_in`.
+    window : `~mtv.wire.messages.WindowState`
+        Where it was drawn.
+    """
+    assert waiting.resolved is not None
+    numbers = planned.numbers[planned.accepted.index(waiting)]
+    steps = dict(waiting.resolved.outcomes)
+    for place, change, number in zip(waiting.resolved.places, waiting.resolved.changes, numbers, strict=True):
+        display = None if number is None else planned.scene.displays.get(number)
+        steps[place] = step_outcome(change, number, display, unreached)
+    note = f"the window is on a virtual screen ({window.x_display})" if window.headless else ""
+    return Outcome(steps=tuple(steps[index] for index in range(waiting.steps)), note=note)
 
 
 def step_outcome(

@@ -26,7 +26,9 @@ from mtvd.drawing.committer import Committer
 from mtvd.drawing.sessions import Session
 from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList
 from mtvd.repo.port import OnProgress
-from mtvd.resolving.resolver import MovieFrame, Resolved, Resolver
+from mtvd.resolving.holding import Holding
+from mtvd.resolving.resolved import MovieFrame, Resolved
+from mtvd.resolving.resolver import Resolver
 from mtvd.scene import apply as sc
 from mtvd.scene import model
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
@@ -46,22 +48,34 @@ class Engine:
         Brings what the steps need.
     committer : `Committer`
         Draws a group exactly once and remembers it.
+    holding : `~mtvd.resolving.holding.Holding`
+        Keeps the pixel files of requests under way.
+    on_drawn : callable
+        Called after each group, for whoever must know what the scene has become.
     clock : callable
         Seconds, monotonic.
     """
 
-    def __init__(self, *, stage: Stage, resolver: Resolver, committer: Committer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        stage: Stage,
+        resolver: Resolver,
+        committer: Committer,
+        holding: Holding,
+        on_drawn: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
         self._stage = stage
         self._resolver = resolver
         self._committer = committer
+        self._holding = holding
+        self._on_drawn = on_drawn
         self._clock = clock
         self._list = WaitingList()
-        committer.meanwhile = self._draw_others
         self._pictures: list[_PictureWish] = []
         self._wake = anyio.Event()
         self._stage_changed = False
-        self.on_drawn: Callable[[], None] = lambda: None
-        """Called after each group; set by whoever must know what the scene has become."""
 
     @property
     def scene(self) -> model.Scene:
@@ -89,7 +103,7 @@ class Engine:
 
     def housekeeping(self) -> None:
         """Let expired handles go, and write a journal anew that has grown."""
-        self._committer.tidy()
+        self._resolver.tidy()
         self._committer.renew_journal()
 
     def stage_changed(self) -> None:
@@ -133,7 +147,8 @@ class Engine:
             await self._fetch(waiting, transaction, buffers, session, on_progress, frame)
             return await self._finished(waiting)
         finally:
-            self._committer.end_hold(waiting)
+            self._let_go(waiting)
+            self._let_go(waiting.preview)
 
     async def sync(self, session: bytes) -> None:
         """Return when all that the session sent before is on the screen."""
@@ -158,7 +173,6 @@ class Engine:
         chosen = [waiting for waiting in self._list if request_id in {"", waiting.key}]
         self._list.remove(chosen)
         for waiting in chosen:
-            self._discard(waiting)
             waiting.finish(RequestError(Error(code="cancelled", message="the request was cancelled")))
         return len(chosen)
 
@@ -177,7 +191,7 @@ class Engine:
                     transaction.steps,
                     buffers,
                     key=waiting.key,
-                    hold=functools.partial(self._committer.hold, waiting),
+                    hold=functools.partial(self._holding.hold, waiting),
                     first_image=lambda display: display not in session.shown,
                     on_progress=on_progress,
                     on_image=None
@@ -187,11 +201,11 @@ class Engine:
                 )
             except BaseException:
                 self._list.remove([waiting])
-                self._discard(waiting.preview)
                 self._wake.set()
                 raise
+        if waiting.resolved is not None:
+            self._holding.hold(waiting, waiting.resolved.files)
         if waiting.resolved is None or waiting.finished.is_set():  # superseded or cancelled meanwhile
-            self._discard(waiting)
             self._resolver.abandon(transaction.steps)
             return
         self._settle_or_queue(waiting, waiting.resolved, session)
@@ -208,6 +222,7 @@ class Engine:
             ready=True,
             preview_of=waiting,
         )
+        self._holding.hold(waiting.preview, shown.files)
         self._wake.set()
 
     def _settle_or_queue(self, waiting: Waiting, resolved: Resolved, session: Session) -> None:
@@ -245,9 +260,10 @@ class Engine:
         self._wake.set()
         return waiting
 
-    def _discard(self, waiting: Waiting | None) -> None:
-        if waiting is not None and waiting.resolved is not None:
-            self._committer.let_go(waiting.resolved.files)
+    def _let_go(self, waiting: Waiting | None) -> None:
+        """Let go of the pixel files of a request, unless it is drawn: the committer does so when it settles it."""
+        if waiting is not None and not waiting.taken:
+            self._holding.end(waiting)
 
     async def _one_group(self) -> bool:
         with _logged("a display was not put back"):
@@ -275,15 +291,16 @@ class Engine:
         group = [waiting for waiting in taken if waiting.resolved is not None]
         for waiting in group:
             if waiting.due < now:
-                self._discard(waiting)
                 waiting.finish(_too_late())
         due = [waiting for waiting in group if not waiting.finished.is_set()]
+        for waiting in due:
+            waiting.taken = True
         try:
-            await self._committer.commit(due)
+            await self._committer.commit(due, self._draw_others)
         except Exception:  # noqa: BLE001 - whatever it was: these requests have failed, and the next ones are drawn
             self._committer.give_up(due)
         with _logged("the movies were not told"):
-            self.on_drawn()
+            self._on_drawn()
 
     async def _fulfil(self, wishes: list[_PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]

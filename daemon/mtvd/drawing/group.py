@@ -8,7 +8,8 @@ the window to the next, and the last one to the committed scene with the whole t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,8 +19,16 @@ from mtvd.drawing.waiting import Waiting
 from mtvd.scene import apply as sc
 from mtvd.scene import blame, chunks, model, planner, strictness
 from mtvd.scene import changes as ch
+from mtvd.scene.actions import Arrange
 from mtvd.scene.previews import Preview, preview_of
 from mtvd.stage.port import Difference, Section, SectionResult
+
+
+class Refusal(NamedTuple):
+    """A transaction that the scene refuses."""
+
+    waiting: Waiting
+    error: RequestError
 
 
 class Planned(msgspec.Struct, kw_only=True):
@@ -87,11 +96,88 @@ class Planned(msgspec.Struct, kw_only=True):
             tainted |= {number for number in numbers if number is not None}
         return failed, again
 
+    def without(
+        self, left_out: Collection[int], committed: model.Scene, shown: model.Scene
+    ) -> tuple[Planned, list[Refusal]]:
+        """Fold the group once more without those that were not drawn.
+
+        Parameters
+        ----------
+        left_out : collection of `int`
+            Their indices.
+        committed, shown : `~mtvd.scene.apply.Scene`
+            As they were before the group.
+
+        Returns
+        -------
+        kept : `Planned`
+            The group without them.
+        refused : list of `Refusal`
+            Those that could not be without them.
+        """
+        kept, refused = Planned(scene=committed, shown=shown), []
+        for index, (waiting, given) in enumerate(zip(self.accepted, self.given, strict=True)):
+            if index not in left_out:
+                try:
+                    kept.add(waiting, given)
+                except RequestError as error:
+                    refused.append(Refusal(waiting, error))
+        return kept, refused
+
+    def hurt(self, indices: Collection[int], kept: Planned) -> set[int]:
+        """Return the displays that the window may show in part.
+
+        Parameters
+        ----------
+        indices : collection of `int`
+            Transactions that were not drawn, or not whole.
+        kept : `Planned`
+            The group without them.
+
+        Returns
+        -------
+        numbers : set of `int`
+        """
+        named = {number for index in indices for number in self.numbers[index] if number is not None}
+        return named | differing(self.shown, kept.shown)
+
     def _applied(
         self, scene: model.Scene, waiting: Waiting, given: Mapping[str, int]
     ) -> tuple[model.Scene, tuple[int | None, ...]]:
         assert waiting.resolved is not None
         return sc.apply(scene, waiting.resolved.changes, waiting.resolved.places, given)
+
+
+def plan_group(
+    group: Sequence[Waiting], committed: model.Scene, shown: model.Scene, large: Large | None
+) -> tuple[Planned, list[Refusal]]:
+    """Fold a group into the scenes.
+
+    Parameters
+    ----------
+    group : sequence of `Waiting`
+        Transactions, in their order.
+    committed, shown : `~mtvd.scene.apply.Scene`
+        What is committed, and what the window shows.
+    large : `Large` or None
+        The transaction that is being drawn in parts meanwhile.
+
+    Returns
+    -------
+    planned : `Planned`
+        The group that can be drawn.
+    refused : list of `Refusal`
+        Those that the scene refuses.
+    """
+    planned, refused = Planned(scene=committed, shown=shown), []
+    taken = large.taken if large is not None else set[int]()
+    for waiting in group:
+        try:
+            check_names(waiting, planned.scene)
+            planned.add(waiting, planned.number_after(waiting, taken))
+        except RequestError as error:
+            refused.append(Refusal(waiting, error))
+    return planned, refused
 
 
 def check_names(waiting: Waiting, scene: model.Scene) -> None:
@@ -189,3 +275,14 @@ def step_of(result: SectionResult, section: Section, waiting: Waiting, numbers: 
     assert result.failed_action is not None
     action = section.actions[result.failed_action]
     return blame.step_of(action, waiting.resolved.changes, waiting.resolved.places, numbers)
+
+
+def resized(section: Section, result: SectionResult) -> bool:
+    """Tell whether a section had given the window another size, before it failed where it did."""
+    done = section.actions[: result.failed_action]
+    return any(isinstance(action, Arrange) and action.size is not None for action in done)
+
+
+def differing(a: model.Scene, b: model.Scene) -> set[int]:
+    """Return the numbers of the displays that two scenes do not have alike."""
+    return {number for number in {*a.displays, *b.displays} if a.displays.get(number) != b.displays.get(number)}

@@ -18,9 +18,9 @@ from mtv.wire.messages import Event
 from mtv.wire.reports import SessionInfo
 from mtv.wire.requests import Hello
 from mtv.wire.steps import Display
-from mtvd.drawing.journal import Answer, SessionRecord
 from mtvd.drawing.numbers import Numbers
 from mtvd.drawing.pace import Pace
+from mtvd.drawing.records import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
 """A session; four times the window of requests in flight: none that may still be repeated is forgotten."""

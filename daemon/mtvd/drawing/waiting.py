@@ -13,7 +13,7 @@ from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
 from mtv.wire.steps import Display
 from mtvd.drawing import costs
-from mtvd.resolving.resolver import Resolved
+from mtvd.resolving.resolved import Resolved
 from mtvd.scene.chunks import is_large
 
 BATCH_SECS: Final = 0.03
@@ -41,6 +41,8 @@ class Waiting:
     """It is finished only when the window has been redrawn."""
     resolved: Resolved | None = None
     ready: bool = False
+    taken: bool = False
+    """The committer has it, and settles it whatever becomes of who asked."""
     losses: int = 0
     """How often the window was lost while this was drawn alone."""
     begun: int | None = None
@@ -197,10 +199,6 @@ class WaitingList:
         if self._had:
             here = {waiting.session for waiting in self._waiting}
             self._had = {name: had for name, had in self._had.items() if name in here or had > self._least}
-
-    def files(self) -> set[str]:
-        """Names of pixel files that waiting requests need."""
-        return set().union(*(waiting.resolved.files for waiting in self._waiting if waiting.resolved))
 
 
 def _gives_way(older: Waiting, newer: Waiting) -> bool:

@@ -30,18 +30,18 @@ class Events:
     ----------
     sessions : `Sessions`
         A session that subscribed has a `~mtvd.drawing.sessions.Subscriber`.
+    tell : callable
+        Sends an event to a session; returns False where it takes none now.
 
     Attributes
     ----------
-    tell : callable
-        Sends an event to a session; returns False where it takes none now.
     number : `int`
         Of the last event.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, tell: Callable[[Session, Event], bool]) -> None:
         self._sessions = sessions
-        self.tell: Callable[[Session, Event], bool] = lambda _session, _event: False
+        self._tell = tell
         self.number = 0
 
     def publish(self, event: Event) -> None:
@@ -69,7 +69,7 @@ class Events:
 
     def _send(self, session: Session, subscriber: Subscriber) -> None:
         while subscriber.waiting and subscriber.sent - subscriber.seen < UNDER_WAY:
-            if not self.tell(session, subscriber.waiting[0]):
+            if not self._tell(session, subscriber.waiting[0]):
                 break
             subscriber.sent = subscriber.waiting.popleft().number
         while len(subscriber.waiting) > QUEUED:

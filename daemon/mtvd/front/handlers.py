@@ -31,7 +31,7 @@ from mtvd.front.usage import SharedUsage
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.resolving.handles import Handles
-from mtvd.resolving.resolver import check_query
+from mtvd.resolving.limits import check_query
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
 from mtvd.streams.movies import Movies
@@ -234,9 +234,7 @@ class Handlers:
         return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
 
     async def _release(self, request: requests.Release, _call: Call) -> messages.Done:
-        files = self.handles.files_of(request.handle)
         self.handles.release(request.handle)
-        self.committer.let_go(files)
         return messages.Done()
 
     async def _transaction(self, request: requests.Transaction, call: Call) -> messages.Outcome:

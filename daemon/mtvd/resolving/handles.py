@@ -13,6 +13,7 @@ import numpy as np
 from mtv.wire.data import Catalog, Exposure
 from mtv.wire.errors import DaemonError, Error, RequestError
 from mtv.wire.messages import Loaded
+from mtvd.resolving.holding import Holding
 from mtvd.resolving.images import Layers
 from mtvd.resolving.table_files import files_of
 
@@ -38,10 +39,13 @@ class Handles:
     ----------
     clock : callable
         Seconds, monotonic; given by the caller so that this room has no clock of its own.
+    holding : `Holding`
+        Keeps the pixel files of each handle while there is one.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], holding: Holding) -> None:
         self._clock = clock
+        self._holding = holding
         self._entries: dict[str, _Entry] = {}
 
     def admit(self, owner: str) -> None:
@@ -125,19 +129,19 @@ class Handles:
     def release(self, handle: str) -> None:
         """Give a handle back; raises as `layers` where it is not known."""
         self._used(handle)
-        del self._entries[handle]
+        self._drop(handle)
 
     def expire(self) -> None:
         """Drop all whose lease has ended."""
         for handle in [handle for handle, entry in self._entries.items() if self._has_expired(entry)]:
-            del self._entries[handle]
+            self._drop(handle)
+
+    def _drop(self, handle: str) -> None:
+        del self._entries[handle]
+        self._holding.end(_holder(handle))
 
     def _has_expired(self, entry: _Entry) -> bool:
         return self._clock() - entry.used_at > entry.loaded.expires_secs
-
-    def files(self) -> set[str]:
-        """Names of all pixel files that handles need."""
-        return set().union(*(entry.files for entry in self._entries.values()))
 
     def _keep(
         self, loaded: Loaded, data: Exposure | Catalog, layers: Layers | None, files: set[str], owner: str
@@ -145,6 +149,7 @@ class Handles:
         self._entries[loaded.handle] = _Entry(
             data=data, layers=layers, files=files, loaded=loaded, used_at=self._clock(), owner=owner
         )
+        self._holding.hold(_holder(loaded.handle), files)
         return loaded
 
     def _used(self, handle: str) -> _Entry:
@@ -154,6 +159,10 @@ class Handles:
             raise RequestError(Error(code="unknown_handle", message="no such handle", where="target.handle", hint=hint))
         entry.used_at = self._clock()
         return entry
+
+
+def _holder(handle: str) -> tuple[str, str]:
+    return "handle", handle
 
 
 def _refusal(message: str, hint: str) -> RequestError:

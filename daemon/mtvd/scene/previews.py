@@ -6,8 +6,8 @@ has become what was asked for. When its transaction comes to nothing, the displa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
-from typing import Final, Generic, Protocol, TypeVar
+from collections.abc import Collection
+from typing import Final
 
 import msgspec
 
@@ -94,53 +94,3 @@ def _together(before: Collection[Overlay], now: Collection[Overlay]) -> tuple[Ov
         else:
             result.append(msgspec.structs.replace(old, batches=(*old.batches, *new.batches)))
     return (*result, *left.values())
-
-
-class Owner(Hashable, Protocol):
-    """A transaction; equal to no other."""
-
-    @property
-    def key(self) -> str:
-        """Request id."""
-        ...
-
-
-_O = TypeVar("_O", bound=Owner)
-
-
-class Previews(Generic[_O]):
-    """The previews of transactions that have not come to an end."""
-
-    def __init__(self) -> None:
-        self._drawn: dict[_O, Preview] = {}
-        self._files: dict[_O, set[str]] = {}
-
-    def begin(self, owner: _O, files: set[str]) -> None:
-        """Note that the preview of a transaction is about to be drawn."""
-        self._files[owner] = set(files)
-
-    def drawn(self, owner: _O, preview: Preview) -> None:
-        """Note that it was."""
-        self._drawn[owner] = preview
-        self._files[owner] |= preview.files()
-
-    def without(self, waiting: Collection[_O]) -> list[_O]:
-        """Return the transactions that have a preview and do not wait any more."""
-        return [owner for owner in self._files if owner not in waiting]
-
-    def of(self, owner: _O) -> Preview | None:
-        """Return a transaction's preview, where it was drawn."""
-        return self._drawn.get(owner)
-
-    def by_key(self) -> dict[str, Preview]:
-        """Return those that were drawn, by request id."""
-        return {owner.key: preview for owner, preview in self._drawn.items()}
-
-    def end(self, owner: _O) -> set[str]:
-        """Forget a transaction's preview, if it has one; return the files that were kept for it."""
-        self._drawn.pop(owner, None)
-        return self._files.pop(owner, set())
-
-    def files(self) -> set[str]:
-        """Names of all files that previews need."""
-        return set().union(*self._files.values())

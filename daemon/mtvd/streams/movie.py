@@ -24,7 +24,7 @@ from mtv.wire.steps import Display, Mtv
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.sessions import Session
 from mtvd.repo.port import Repositories
-from mtvd.resolving.resolver import MovieFrame
+from mtvd.resolving.resolved import MovieFrame
 from mtvd.streams.timeline import Timeline
 
 _LOG = logging.getLogger(__name__)
