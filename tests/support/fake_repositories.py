@@ -81,7 +81,7 @@ class FakeRepositories:
         self.compressed = False
         """True: the image is told before its mask has been read."""
         self.ahead: tuple[Dataset | File, ...] = ()
-        """What was last said to come next."""
+        """Targets that were last said to come next."""
         self.ahead_of: dict[str, tuple[Dataset | File, ...]] = {}
         """The same, by who said it."""
         self.closed = False

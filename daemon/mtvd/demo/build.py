@@ -41,7 +41,7 @@ class DemoRefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoRepository:
-    """What was built, or found already built."""
+    """A repository that was built, or found already built."""
 
     directory: Path
     size: str

@@ -1,4 +1,4 @@
-"""Which repositories can be named: aliases of the settings, those of Butler's own index, and paths where allowed.
+"""Names of repositories: aliases of the settings, those of Butler's own index, and paths where allowed.
 
 Never imports ``lsst``: the index is read here, whenever it changes, because Butler reads it once per process.
 """
@@ -44,7 +44,7 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     queue_deadline_secs: float = 60.0
     """How long a request waits for a worker."""
     start_secs: float = 120.0
-    """What the first call of a new worker gets on top of its deadline, for imports."""
+    """Time that the first call of a new worker gets on top of its deadline, for imports."""
     cache_bytes: int = 1 << 30
     """Decoded exposures that are kept for the next time, in the pixel directory; at most half of its budget."""
     query_deadline_secs: float = 60.0

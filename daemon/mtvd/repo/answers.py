@@ -9,7 +9,7 @@ import msgspec
 
 
 class ReadAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a worker answers when it is asked to read."""
+    """Answer of a worker that was asked to read."""
 
     key: str = ""
     """Stands for what was read as long as it does not change; empty where it is as quickly read again."""

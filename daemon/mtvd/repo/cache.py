@@ -1,4 +1,4 @@
-"""What was decoded and may be asked for again: bounded in bytes and number, the least recently used goes first.
+"""Cache of what was decoded and may be asked for again: bounded, the least recently used goes first.
 
 An entry is an answer of a worker with its pixel files. Who asks again gets names of its own for the same bytes (hard
 links), so that the lives of the cache, of handles and of pictures are independent: each removes its own names.

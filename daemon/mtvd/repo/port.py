@@ -1,4 +1,4 @@
-"""What any keeper of repositories must do. The real one asks worker processes that import Butler; a fake answers tests.
+"""The port to repositories: all that a keeper of them must do. The real one asks workers that import Butler.
 
 Arrays come back in files of the pixel directory, written by the worker itself, so that no pixel passes through the
 daemon's own process. Every call may be cancelled; every call has a deadline of its own.

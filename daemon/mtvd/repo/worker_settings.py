@@ -1,4 +1,4 @@
-"""What the daemon tells a worker process when it starts it."""
+"""Settings that the daemon gives a worker process when it starts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the planner asks of the stage: plain values, no DS9 words, no sockets.
+"""Actions that the planner asks of the stage: plain values, no DS9 words, no sockets.
 
 An action names a frame by the display's number. The stage turns actions into one script per batch; a fake records
 them.
@@ -30,7 +30,7 @@ class ImageLayer(Value, frozen=True, kw_only=True):
     label: str
     unit: str
     stream: int = 0
-    """Of a feed's frame: checksum of its WCS, never 0; frames of one stream differ in pixels, label and notes alone."""
+    """Checksum of the WCS of a feed's frame, never 0; frames of one stream differ in pixels, label and notes alone."""
     notes: tuple[str, ...] = ()
     """Parts of its source that are not shown, and why; for users alone."""
 

@@ -1,4 +1,4 @@
-"""Which step of a transaction asked for an action that the window refused. Pure.
+"""Blame: the step of a transaction that asked for an action which the window refused. Pure.
 
 A plan is made of the difference between two scenes, not step by step, so the step is found by what it must lead to.
 """

@@ -43,7 +43,7 @@ class AddMarkers(Change, frozen=True, kw_only=True, tag=True):
     replace: bool
     lasting: bool
     note: str = ""
-    """For the outcome: what became of rows that could not be marked."""
+    """Note for the outcome: what became of rows that could not be marked."""
 
 
 class EraseMarkers(Change, frozen=True, kw_only=True, tag=True):

@@ -1,4 +1,4 @@
-"""What is too long for one script, in parts: overlays of many markers. Pure.
+"""Chunks of what is too long for one script: overlays of many markers, in parts. Pure.
 
 DS9 needs some 4 ms for a thousand markers, and nobody else is served meanwhile. Other displays' steps may run between
 the parts: atomic in outcome and in rollback, not in pixels.

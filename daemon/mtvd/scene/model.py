@@ -91,7 +91,7 @@ USER: Final = "user"
 
 
 class UserRegions(Value, frozen=True, kw_only=True):
-    """What the user has drawn by hand; it belongs to the frame, not to its image."""
+    """Regions that the user has drawn by hand; it belongs to the frame, not to its image."""
 
     text: str
     """A region file, as DS9 lists it."""
@@ -99,7 +99,7 @@ class UserRegions(Value, frozen=True, kw_only=True):
 
 
 class Display(Value, frozen=True, kw_only=True):
-    """What one frame is meant to show."""
+    """One display: all that its frame is meant to show."""
 
     number: int
     name: str = ""
@@ -108,7 +108,7 @@ class Display(Value, frozen=True, kw_only=True):
     movie: str = ""
     """Id of the movie that the image is a frame of."""
     mask_colours: Mapping[str, str] = {}
-    """What users have set: plane to colour name or ``ignore``."""
+    """Colours that users have set: plane to colour name or ``ignore``."""
     hidden_planes: tuple[str, ...] = ()
     transparency_percent: float = 0.0
     overlays: tuple[Overlay, ...] = ()

@@ -72,7 +72,7 @@ def unknown_planes_note(display: model.Display, change: ch.SetMaskColours | ch.S
 
 
 class _Made:
-    """What a transaction makes, by the display's name as it stands there."""
+    """Things that a transaction makes, by the display's name as it stands there."""
 
     def __init__(self, changes: Iterable[ch.AnyChange]) -> None:
         self.displays: set[DisplayKey] = set()

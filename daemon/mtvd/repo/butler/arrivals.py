@@ -1,4 +1,4 @@
-"""What has come to a repository since a mark, for those who watch a pipeline fill it. Runs in a worker.
+"""Arrivals: datasets that came to a repository since a mark, for those who watch a pipeline. Runs in a worker.
 
 An SQLite registry has one writer at a time, so its rows stand in the order in which they were committed. Those after
 the mark's row are found within 0.1 ms however many there are before it, whatever the clocks of the writers say, and

@@ -32,9 +32,9 @@ class _Opened(NamedTuple):
     database: Path | None
     """The file of an SQLite registry; None for another registry."""
     file: Path | None
-    """What stands for the repository on this host: its database, else its configuration; None where nothing does."""
+    """File that stands for the repository on this host: its database, else its configuration; None where none does."""
     identity: _Identity
-    """Of the file, when it was opened."""
+    """Identity of the file when it was opened."""
 
 
 class Butlers:
@@ -161,7 +161,7 @@ class Butlers:
 
 
 class KnownNames:
-    """What a repository has, for hints. Implements `mtvd.repo.butler.errors.Known`."""
+    """Names that a repository has, for hints. Implements `mtvd.repo.butler.errors.Known`."""
 
     def __init__(self, butler: Butler) -> None:
         self._butler = butler

@@ -1,4 +1,4 @@
-"""Which collections a query searches, and of several datasets with one data ID the one of the first collection.
+"""Chains: the collections that a query searches; of datasets with one data ID the first collection's counts.
 
 Butler's own find-first ranks all rows in the database: on a large SQLite registry without statistics that takes 2.5 s
 for one visit among a million datasets. Asking for all and choosing here takes 20 ms, with the same result: Butler too

@@ -43,7 +43,7 @@ _TABLE: Final[tuple[tuple[str, Code, str], ...]] = (
 
 
 class Known(Protocol):
-    """What a repository has, for hints; asked only when something went wrong."""
+    """Names that a repository has, for hints; asked only when something went wrong."""
 
     def dataset_types(self) -> Sequence[str]: ...
 
@@ -61,7 +61,7 @@ class Known(Protocol):
 
 
 class Asked(Protocol):
-    """What was asked: a query or a dataset."""
+    """Question that failed: a query or a dataset."""
 
     @property
     def dataset_type(self) -> str: ...
@@ -132,7 +132,7 @@ def translate(error: Exception, asked: Asked | None = None, known: Known | None 
 
 
 def _of_expression(error: Exception) -> Error:
-    """What Butler's parser meets in an expression that is beyond it, in words: its own are those of Python."""
+    """Return what Butler's parser meets in an expression that is beyond it, in words: its own are those of Python."""
     if isinstance(error, RecursionError):
         return Error(
             code="bad_query",

@@ -31,7 +31,7 @@ class Found:
     component: str
     """Empty for the whole."""
     label: str
-    """What people call it: ``calexp HSC 23718 41``."""
+    """Name that people give it: ``calexp HSC 23718 41``."""
     size: int | None
     """Bytes by the repository's record; None where it keeps none."""
     row_keys: dict[str, int | str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which indexes SQLite is kept from, because it does not know what they are worth.
+"""Indexes that SQLite is kept from, because it does not know what they are worth.
 
 Nobody runs ANALYZE, so SQLite knows of no index how many rows it leaves. It takes three columns for better than two, an
 order that saves a sort for better than either, and of two that look alike the one that was made last; Butler makes

@@ -38,7 +38,7 @@ Getter = Callable[[Sequence[str]], Callable[[Any], Values]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Page:
-    """Which rows are wanted."""
+    """Rows that are wanted."""
 
     start: int
     """Rows that were given before."""

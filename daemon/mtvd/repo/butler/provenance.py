@@ -1,4 +1,4 @@
-"""Where datasets come from: run, chains, date, formatter, size on disk. Runs in a worker."""
+"""Provenance of datasets: run, chains, date, formatter, size on disk. Runs in a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Butler's connections to SQLite are told: how long to wait for a lock, and which indexes to leave alone."""
+"""Settings of Butler's connections to SQLite: how long to wait for a lock, and which indexes to leave alone."""
 
 from __future__ import annotations
 

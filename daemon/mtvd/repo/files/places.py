@@ -1,4 +1,4 @@
-"""Where the file of a target is, and the key of what is read from it: the same key means the same bytes."""
+"""Places: the file of a target, and the key of what is read from it: the same key means the same bytes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Place:
     path: Path | None
     """None where it is remote."""
     uri: ResourcePath | None = None
-    """Of a dataset."""
+    """URI of a dataset."""
     size: int | None = None
     """Bytes by the repository's record; None where it keeps none."""
     identity: str
     """A dataset's UUID, for it never changes; a file's inode, size and time."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What the readers are told of it: storage class, component, label."""
+    """Facts for the readers: storage class, component, label."""
 
     @property
     def remote(self) -> bool:

@@ -23,7 +23,7 @@ _EXPONENT: Final = re.compile(rb"^([+-]?[\d.]+)([+-]\d+)$")
 
 @dataclass(frozen=True, kw_only=True)
 class AsciiColumn:
-    """Where a column is in a row, and how it is written."""
+    """A column: its place in a row, and how it is written."""
 
     code: str
     start: int

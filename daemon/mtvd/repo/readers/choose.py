@@ -1,4 +1,4 @@
-"""Which reader for which file: by the name of its storage class, else by its first bytes."""
+"""Choice of the reader for a file: by the name of its storage class, else by its first bytes."""
 
 from __future__ import annotations
 

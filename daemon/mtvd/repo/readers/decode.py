@@ -17,7 +17,7 @@ _WRITE_MOST: Final = 0x7FFF0000
 
 
 class Source(Protocol):
-    """What can be read by strips: a `Plane`, or something made of several."""
+    """Anything that can be read by strips: a `Plane`, or something made of several."""
 
     @property
     def shape(self) -> tuple[int, ...]:

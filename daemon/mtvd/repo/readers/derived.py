@@ -96,7 +96,7 @@ class Derived:
 
     @property
     def raw_dtype(self) -> str | None:
-        """That of the plane in the file: None where its pixels must be decoded first."""
+        """Type of the plane in the file: None where its pixels must be decoded first."""
         return self.plane.raw_dtype
 
     def strips(self, box: Box | None = None) -> list[Box]:

@@ -22,7 +22,7 @@ from mtvd.repo.readers.parts import Part
 
 PLANES: Final = ("image", "mask", "variance")
 IMAGE_FIRST_PIXELS: Final = 3_000_000
-"""Of fewer pixels the mask is decoded before the image has been drawn: two drawings take longer than one."""
+"""Fewest pixels of an image that is drawn before its mask is decoded: for less two drawings take longer than one."""
 WHOLE: Final = ("", "maskedImage", "masked_image")
 
 

@@ -1,4 +1,4 @@
-"""Which HDUs of a file are one exposure: image, mask and variance, by what they say of themselves, or by position."""
+"""HDUs of a file that are one exposure: image, mask and variance, by what they say of themselves, or by position."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ExposureFile:
 
     @functools.cached_property
     def sky(self) -> sky.Sky | None:
-        """Where the picture's pixels are on the sky; None where it has none."""
+        """Sky of the picture's pixels; None where it has none."""
         return sky.HeaderSky(self.celestial.cards) if self.celestial.has_sky else None
 
     def box(self, part: Part) -> Box | None:

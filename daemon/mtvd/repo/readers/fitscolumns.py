@@ -46,7 +46,7 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where the values of a column are, and what its bytes stand for."""
+    """Place of a column's values, and what its bytes stand for."""
 
     number: int
     """1-based column of the file; for a flag the bit, from 0."""

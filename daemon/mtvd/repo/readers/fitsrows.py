@@ -1,4 +1,4 @@
-"""Where the rows of a FITS binary table are: in the file, in one that was packed, or in tiles that ``fpack`` wrote."""
+"""Rows of a FITS binary table: in the file, in one that was packed, or in tiles that ``fpack`` wrote."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PlainRows:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of one row; fields are called ``c1``, ``c2``, ..."""
+        """Type of one row; fields are called ``c1``, ``c2``, ..."""
         return np.dtype([(f"c{number}", form.dtype) for number, form in enumerate(self.forms, 1)])
 
     def columns(self, numbers: Sequence[int], *, heap: bool) -> tuple[dict[int, Values], Values | None]:

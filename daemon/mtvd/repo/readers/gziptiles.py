@@ -24,13 +24,13 @@ _DESCRIPTORS: Final = {"P": np.dtype((">i4", 2)), "Q": np.dtype((">i8", 2))}
 _WIDTHS: Final = {"P": 8, "Q": 16, "K": 8, "D": 8, "J": 4, "E": 4, "I": 2, "B": 1, "L": 1}
 """Bytes of the columns that may stand before the data, one element each."""
 _GZIP: Final = 31
-"""For zlib: a gzip header in front, a window of any size."""
+"""Window bits for zlib: a gzip header in front, a window of any size."""
 _DATA: Final = "COMPRESSED_DATA"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GzipTiles:
-    """Where the tiles of a plane are; each holds whole rows."""
+    """Tiles of a plane and their places in the file; each holds whole rows."""
 
     path: Path
     dtype: np.dtype[Any]

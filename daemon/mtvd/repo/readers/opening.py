@@ -1,4 +1,4 @@
-"""Which reader for which table, and the schemas that were parsed before.
+"""Choice of the reader for a table, and the schemas that were parsed before.
 
 The header of an ``lsst.afw`` catalog takes a tenth of a second to parse, its columns a few milliseconds to read. So
 the schemas of the last tables are kept, by the file's place, size and time.

@@ -1,4 +1,4 @@
-"""Which part of a file is wanted: an HDU, a slice, a component, a cut-out by pixels or on the sky."""
+"""Parts of a file that are wanted: an HDU, a slice, a component, a cut-out by pixels or on the sky."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Wanted = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What is wanted of an image; all of it where nothing is said."""
+    """Part of an image that is wanted; all of it where nothing is said."""
 
     hdu: Hdu | None = None
     cube_index: tuple[int, ...] = ()

@@ -21,7 +21,7 @@ _ARCSEC: Final = 3600.0
 
 
 class Sky(Protocol):
-    """Where the pixels of an image are on the sky. Pixels are local and 0-based."""
+    """Sky of an image: places of its pixels. Pixels are local and 0-based."""
 
     def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
         """Return ``(x, y)``; NaN where the WCS does not reach."""

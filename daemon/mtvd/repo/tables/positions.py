@@ -33,7 +33,7 @@ _DEGREES_OF_ANGLE: Final = 180 / math.pi
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which rows of a table, and which of its columns are their positions."""
+    """Rows of a table that are wanted, and the columns that are their positions."""
 
     select: str = ""
     x: str = ""

@@ -1,4 +1,4 @@
-"""Which rows of a table: an expression over its columns and flags. Pure; nothing of it is ever run as Python.
+"""Selection of rows of a table: an expression over its columns and flags. Pure; nothing of it is ever run as Python.
 
 The text is parsed with Python's own grammar, because everybody knows it, and held to a short list of what may stand in
 it: columns, numbers, texts, comparisons, arithmetic, ``& | ~``, ``and or not``, ``in (...)``, and a few functions.
