@@ -143,7 +143,7 @@ class App:
         """Return the listener for other hosts, and the door in front of it, which is there first."""
         limits = self.settings.remote_limits
         door = Door(RouterSocket(context, ZAP_ENDPOINT, _ZAP_BYTES), keys.directory())
-        if not keys.authorised():
+        if not keys.read_authorised():
             _LOG.warning("nobody on another host is let in yet: mtv keys authorise NAME client.key")
         socket = RouterSocket(context, self.settings.remote.listen, limits.buffer_bytes, keys=keys.pair(keys.DAEMON))
         self.handlers.listen = socket.endpoint

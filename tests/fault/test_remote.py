@@ -242,14 +242,14 @@ async def test_a_feed_without_keys_costs_its_producer_nothing(far_daemon: Daemon
 def _counts_into(sent: list[int]) -> Callable[[np.ndarray[Any, Any]], bytes]:
     def packed(pixels: np.ndarray[Any, Any]) -> bytes:
         sent.append(pixels.nbytes)
-        return packing.packed(pixels)
+        return packing.pack(pixels)
 
     return packed
 
 
 async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
+    monkeypatch.setattr("mtv.pixels.outgoing.pack", _counts_into(sent))
     with mtv.Feed("guider", endpoint=far_daemon.handlers.listen) as feed:
         with anyio.fail_after(30):
             while not feed.counts.shown:
@@ -466,7 +466,7 @@ def mask_of(dtype: str = "<u2", shape_yx: tuple[int, int] = (600, 900)) -> np.nd
 @pytest.mark.parametrize("dtype", ["|u1", "|b1", "<u2", ">u2", "<i4", "<i8"])
 async def test_a_packed_mask_is_the_mask_that_was_packed(far_daemon: Daemon, dtype: str) -> None:
     mask = mask_of(dtype)
-    data = packing.packed(mask)
+    data = packing.pack(mask)
     array = Array(dtype=dtype, shape=mask.shape, buffer=1, packing=PACKED)
     reply = await far_daemon.far_client().ask(shown_with(array), (bytes(mask.size), data))
     assert isinstance(reply, messages.Outcome), reply
@@ -480,7 +480,7 @@ async def test_the_client_packs_masks_for_other_hosts_and_only_there(
     far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
+    monkeypatch.setattr("mtv.pixels.outgoing.pack", _counts_into(sent))
     mask = mask_of()
     planes = {"SAT": 0, "CR": 14}
 
@@ -507,10 +507,10 @@ async def test_a_mask_that_does_not_shrink_goes_as_it_is(far_daemon: Daemon) -> 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (packing.packed(np.zeros((6000, 900), "u1")), "more than announced"),
-        (packing.packed(mask_of("|u1"))[:-7], "end"),
-        (packing.packed(mask_of("|u1")) + b"x", "do not end"),
-        (packing.packed(mask_of("|u1"))[:20] + b"\xff" * 500, "damaged"),
+        (packing.pack(np.zeros((6000, 900), "u1")), "more than announced"),
+        (packing.pack(mask_of("|u1"))[:-7], "end"),
+        (packing.pack(mask_of("|u1")) + b"x", "do not end"),
+        (packing.pack(mask_of("|u1"))[:20] + b"\xff" * 500, "damaged"),
         (zlib.compress(b""), "end early"),
         (b"", "end early"),
     ],
@@ -531,7 +531,7 @@ async def test_packed_bytes_that_are_not_what_they_say_are_refused_and_leave_not
 
 async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemon, monkeypatch: Any) -> None:
     written: list[int] = []
-    unpacked = packing.unpacked
+    unpacked = packing.unpack
 
     def counted(*given: Any) -> Iterator[memoryview]:
         for block in unpacked(*given):
@@ -539,7 +539,7 @@ async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemo
             yield block
 
     monkeypatch.setattr("mtvd.resolving.images.unpacked", counted)
-    bomb = packing.packed(np.zeros((1 << 14, 1 << 14), "u1"))
+    bomb = packing.pack(np.zeros((1 << 14, 1 << 14), "u1"))
     assert len(bomb) < 1 << 21
     array = Array(dtype="|u1", shape=(10, 10), buffer=1, packing=PACKED)
     monkeypatch.setattr(far_daemon.far, "_limits", far_daemon.limits)
@@ -559,7 +559,7 @@ async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemo
     ],
 )  # fmt: skip
 async def test_only_a_whole_mask_may_be_packed(far_daemon: Daemon, step: steps.Step, where: str) -> None:
-    data = packing.packed(np.ones((1, 1), "u1"))
+    data = packing.pack(np.ones((1, 1), "u1"))
     reply = await far_daemon.client().ask(step, (bytes(1), data))
     assert isinstance(reply, messages.Failed)
     assert (reply.error.code, reply.error.where) == ("bad_value", f"steps[0].{where}")
@@ -709,7 +709,7 @@ async def test_a_vanished_host_is_the_kernel_s_to_find_out_because_heartbeats_wa
 ) -> None:
     connection = await in_thread(lambda: connected(far_daemon))
     try:
-        dealer = connection._linked()._dealer
+        dealer = connection._get_link()._dealer
         assert dealer is not None
         for side in (far_daemon.far._socket._socket, dealer._socket):
             assert side.getsockopt(zmq.TCP_KEEPALIVE) == 1
