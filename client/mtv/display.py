@@ -165,7 +165,7 @@ class Display(MarkerVerbs, ViewVerbs):
         return self.connection.on_event(call, kinds, display=self.frame)
 
     def _repr_png_(self) -> bytes | None:
-        return self.snapshot() if self._described().exists else None
+        return self.snapshot() if self._describe().exists else None
 
 
 def get_display(frame: int | str = 0, backend: str = "ds9", *, connection: Connection | None = None) -> Display:

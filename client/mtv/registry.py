@@ -110,12 +110,12 @@ class Registry:
             what="datasets",
             dataset_type=dataset_type,
             where=where,
-            bind=naming.bound(bind),
-            collections=self._searched(collections),
+            bind=naming.bind_values(bind),
+            collections=self._search_in(collections),
             find_first=find_first,
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=self._constrained(data_id, where),
+            data_id=self._constrain(data_id, where),
         )
         return Refs(fetch, lambda page, index: ref_of(self.name, dataset_type, page, index))
 
@@ -154,14 +154,14 @@ class Registry:
             source = target._mtv_source_()
             target, searched, constrained = source.dataset_type.partition(".")[0], source.collections, source.data_id
         else:
-            searched, constrained = self._searched(collections), self._constrained(data_id, where)
+            searched, constrained = self._search_in(collections), self._constrain(data_id, where)
         return self._records(
             timeout_secs,
             on_progress,
             what="provenance",
             dataset_type=target,
             where=where,
-            bind=naming.bound(bind),
+            bind=naming.bind_values(bind),
             collections=searched,
             find_first=find_first,
             order_by=naming.names("order_by", order_by),
@@ -201,11 +201,11 @@ class Registry:
             dimensions=naming.names("dimensions", dimensions),
             dataset_type=datasets,
             where=where,
-            bind=naming.bound(bind),
-            collections=self._searched(collections),
+            bind=naming.bind_values(bind),
+            collections=self._search_in(collections),
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=self._constrained(data_id, where),
+            data_id=self._constrain(data_id, where),
         )
 
     def query_dimension_records(
@@ -230,11 +230,11 @@ class Registry:
             dimensions=naming.names("element", element),
             dataset_type=datasets,
             where=where,
-            bind=naming.bound(bind),
-            collections=self._searched(collections),
+            bind=naming.bind_values(bind),
+            collections=self._search_in(collections),
             order_by=naming.names("order_by", order_by),
             limit=limit,
-            data_id=self._constrained(data_id, where),
+            data_id=self._constrain(data_id, where),
         )
 
     def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
@@ -248,11 +248,11 @@ class Registry:
 
     # Inside
 
-    def _searched(self, collections: Names) -> tuple[str, ...]:
+    def _search_in(self, collections: Names) -> tuple[str, ...]:
         """Return the collections that a call names, else the repository's own."""
         return naming.names("collections", collections) or self._collections
 
-    def _constrained(self, data_id: Mapping[str, int | str], where: str = "") -> dict[str, int | str]:
+    def _constrain(self, data_id: Mapping[str, int | str], where: str = "") -> dict[str, int | str]:
         """Return the data ID of a call, and what it, and an expression, leave to the repository's own."""
         given = naming.data_id(data_id)
         own = {key: value for key, value in self._data_id.items() if not re.search(rf"\b{re.escape(key)}\b", where)}
@@ -261,15 +261,15 @@ class Registry:
     def _source(
         self, target: object, collections: Names, part: parts.Part, data_id: dict[str, int | str]
     ) -> parts.Source:
-        def named(dataset_type: str) -> data.Dataset:
+        def name_dataset(dataset_type: str) -> data.Dataset:
             return data.Dataset(
                 repo=self.name,
                 dataset_type=dataset_type,
-                data_id=self._constrained(data_id),
-                collections=self._searched(collections),
+                data_id=self._constrain(data_id),
+                collections=self._search_in(collections),
             )
 
-        return sources.source_of(target, part, named, narrowed=bool(data_id) or collections is not None)
+        return sources.source_of(target, part, name_dataset, narrowed=bool(data_id) or collections is not None)
 
     def _pages(self, timeout_secs: float | None = None, on_progress: OnProgress | None = None, **fields: Any) -> Fetch:
         connection = self.connection

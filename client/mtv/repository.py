@@ -112,7 +112,7 @@ class Repository(RepositoryStreams):
         data : `Exposure`, `Catalog`, or a value
             As the dataset is; arrays are mapped, not copied.
         """
-        part = parts.given(
+        part = parts.keep_given(
             hdu=hdu,
             component=component,
             cube_index=cube_index,
@@ -161,7 +161,7 @@ class Repository(RepositoryStreams):
         target, collections, hdu, component, cube_index, bbox, centre_deg, size_arcsec, on_progress, **data_id
             As in `get`.
         """
-        part = parts.given(
+        part = parts.keep_given(
             hdu=hdu,
             component=component,
             cube_index=cube_index,
@@ -224,7 +224,7 @@ class Repository(RepositoryStreams):
         if self._own_butler is None:
             self._own_butler = OwnButler(self.name)
         if isinstance(target, str):
-            collections, data_id = self._searched(collections), self._constrained(data_id)
+            collections, data_id = self._search_in(collections), self._constrain(data_id)
         return self._own_butler.get(
             target,
             known=self.connection.repositories,

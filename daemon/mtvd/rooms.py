@@ -231,6 +231,6 @@ def build(
 def _door(settings: Settings, context: zmq.Context[zmq.Socket[bytes]], limits: Limits) -> tuple[Door, RouterSocket]:
     """Return the door for clients on other hosts, which is there first, and the socket behind it."""
     door = Door(RouterSocket(context, ZAP_ENDPOINT, _ZAP_BYTES), keys.directory())
-    if not keys.authorised():
+    if not keys.read_authorised():
         _LOG.warning("nobody on another host is let in yet: mtv keys authorise NAME client.key")
     return door, RouterSocket(context, settings.remote.listen, limits.buffer_bytes, keys=keys.pair(keys.DAEMON))

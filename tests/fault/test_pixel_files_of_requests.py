@@ -130,7 +130,7 @@ def test_a_connection_that_breaks_leaves_what_was_sent_to_the_daemon_and_removes
     daemon.hold(requests.Transaction)
     raised: list[BaseException] = []
     threads = [threading.Thread(target=lambda: raised.append(_error_of(lambda: display.mtv(IMAGE)))) for _ in range(3)]
-    link = display.connection._linked()
+    link = display.connection._get_link()
     for number, thread in enumerate(threads, 1):
         thread.start()
         _until(lambda number=number: len(link._conversation) == number)  # type: ignore[misc]

@@ -272,7 +272,7 @@ async def test_a_vanished_host_is_the_kernel_s_to_find_out_because_heartbeats_wa
 ) -> None:
     connection = await in_thread(lambda: connected(far_daemon))
     try:
-        dealer = connection._linked()._dealer
+        dealer = connection._get_link()._dealer
         assert dealer is not None
         for side in (far_daemon.far._socket._socket, dealer._socket):
             assert side.getsockopt(zmq.TCP_KEEPALIVE) == 1

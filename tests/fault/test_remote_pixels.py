@@ -29,14 +29,14 @@ EVENT = codec.encode(messages.Event(kind="key"))
 def _counts_into(sent: list[int]) -> Callable[[np.ndarray[Any, Any]], bytes]:
     def packed(pixels: np.ndarray[Any, Any]) -> bytes:
         sent.append(pixels.nbytes)
-        return packing.packed(pixels)
+        return packing.pack(pixels)
 
     return packed
 
 
 async def test_masks_of_a_feed_go_packed(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
+    monkeypatch.setattr("mtv.pixels.outgoing.pack", _counts_into(sent))
     with mtv.Feed("guider", endpoint=far_daemon.handlers.listen) as feed:
         with anyio.fail_after(30):
             while not feed.counts.shown:
@@ -55,7 +55,7 @@ def mask_of(dtype: str = "<u2", shape_yx: tuple[int, int] = (600, 900)) -> np.nd
 @pytest.mark.parametrize("dtype", ["|u1", "|b1", "<u2", ">u2", "<i4", "<i8"])
 async def test_a_packed_mask_is_the_mask_that_was_packed(far_daemon: Daemon, dtype: str) -> None:
     mask = mask_of(dtype)
-    data = packing.packed(mask)
+    data = packing.pack(mask)
     array = Array(dtype=dtype, shape=mask.shape, buffer=1, packing=PACKED)
     reply = await far_daemon.far_client().ask(shown_with(array), (bytes(mask.size), data))
     assert isinstance(reply, messages.Outcome), reply
@@ -69,7 +69,7 @@ async def test_the_client_packs_masks_for_other_hosts_and_only_there(
     far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
-    monkeypatch.setattr("mtv.pixels.outgoing.packed", _counts_into(sent))
+    monkeypatch.setattr("mtv.pixels.outgoing.pack", _counts_into(sent))
     mask = mask_of()
     planes = {"SAT": 0, "CR": 14}
 
@@ -96,10 +96,10 @@ async def test_a_mask_that_does_not_shrink_goes_as_it_is(far_daemon: Daemon) -> 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (packing.packed(np.zeros((6000, 900), "u1")), "more than announced"),
-        (packing.packed(mask_of("|u1"))[:-7], "end"),
-        (packing.packed(mask_of("|u1")) + b"x", "do not end"),
-        (packing.packed(mask_of("|u1"))[:20] + b"\xff" * 500, "damaged"),
+        (packing.pack(np.zeros((6000, 900), "u1")), "more than announced"),
+        (packing.pack(mask_of("|u1"))[:-7], "end"),
+        (packing.pack(mask_of("|u1")) + b"x", "do not end"),
+        (packing.pack(mask_of("|u1"))[:20] + b"\xff" * 500, "damaged"),
         (zlib.compress(b""), "end early"),
         (b"", "end early"),
     ],
@@ -120,15 +120,15 @@ async def test_packed_bytes_that_are_not_what_they_say_are_refused_and_leave_not
 
 async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemon, monkeypatch: Any) -> None:
     written: list[int] = []
-    unpacked = packing.unpacked
+    unpack = packing.unpack
 
     def counted(*given: Any) -> Iterator[memoryview]:
-        for block in unpacked(*given):
+        for block in unpack(*given):
             written.append(block.nbytes)
             yield block
 
-    monkeypatch.setattr("mtvd.resolving.images.unpacked", counted)
-    bomb = packing.packed(np.zeros((1 << 13, 1 << 13), "u1"))
+    monkeypatch.setattr("mtvd.resolving.images.unpack", counted)
+    bomb = packing.pack(np.zeros((1 << 13, 1 << 13), "u1"))
     assert len(bomb) < FAR_BYTES
     array = Array(dtype="|u1", shape=(10, 10), buffer=1, packing=PACKED)
     reply = await far_daemon.far_client().ask(shown_with(array), (bytes(100), bomb))
@@ -147,7 +147,7 @@ async def test_a_bomb_is_unpacked_no_further_than_it_announces(far_daemon: Daemo
     ],
 )  # fmt: skip
 async def test_only_a_whole_mask_may_be_packed(far_daemon: Daemon, step: steps.Step, where: str) -> None:
-    data = packing.packed(np.ones((1, 1), "u1"))
+    data = packing.pack(np.ones((1, 1), "u1"))
     reply = await far_daemon.client().ask(step, (bytes(1), data))
     assert isinstance(reply, messages.Failed)
     assert (reply.error.code, reply.error.where) == ("bad_value", f"steps[0].{where}")

@@ -20,8 +20,8 @@ import mtv
 from mtv.arguments import targets
 from mtv.arguments.objects import Image, image_of
 from mtv.pixels.outgoing import FileSink, FrameSink, Sink
-from mtv.shared.packing import unpacked
-from mtv.streams.handover import Place, handed_over, kept
+from mtv.shared.packing import unpack
+from mtv.streams.handover import Place, hand_over, keep
 from mtv.wire.data import Array, Exposure
 from mtv.wire.limits import Limits
 from mtv.wire.requests import Frame as FrameMessage
@@ -67,16 +67,16 @@ def directory() -> Iterator[Path]:
 
 def _sent(image: Image, road: str, directory: Path) -> tuple[Exposure, tuple[Any, ...]]:
     """Return what a message says of an image after one of the roads, and its buffers."""
-    image = targets.checked(image, LIMITS)
+    image = targets.check_image(image, LIMITS)
     if road in {"file", "message", "network"}:
         sink = FileSink(directory, LIMITS) if road == "file" else FrameSink(packs=road == "network")
-        return targets.sent(image, cast("Sink", sink)), tuple(sink.buffers)
+        return targets.send(image, cast("Sink", sink)), tuple(sink.buffers)
     place, next_place = Place(directory, LIMITS, "a"), Place(None if "message" in road else directory, LIMITS, "b")
     if road.startswith("kept"):
-        frame = handed_over(cast("Image", kept(image, 0.0, None).image), place, 0.0, None)
+        frame = hand_over(cast("Image", keep(image, 0.0, None).image), place, 0.0, None)
     else:
-        frame = handed_over(image, place, 0.0, None)
-        frame = frame.moved(next_place) if "moved" in road else frame
+        frame = hand_over(image, place, 0.0, None)
+        frame = frame.move_to(next_place) if "moved" in road else frame
     assert frame.exposure is not None
     return frame.exposure, tuple(frame.buffers)
 
@@ -87,7 +87,7 @@ def _bytes(array: Array, buffers: tuple[Any, ...], directory: Path) -> Any:
     data = buffers[cast("int", array.buffer)]
     if array.packing:
         item_bytes = np.dtype(array.dtype).itemsize
-        return b"".join(unpacked(data, int(np.prod(array.shape)) * item_bytes, item_bytes))
+        return b"".join(unpack(data, int(np.prod(array.shape)) * item_bytes, item_bytes))
     return data
 
 

@@ -68,11 +68,11 @@ def test_a_bar_that_is_not_wanted_writes_nothing(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_progress_is_said_in_its_unit(progress: Progress, said: str) -> None:
-    assert output.counted(progress) == said
+    assert output.amount_text(progress) == said
 
 
 def test_a_column_keeps_some_characters_however_narrow_the_terminal() -> None:
-    assert output.fitted([50, 3], 1) == [8, 3]
+    assert output.fit_widths([50, 3], 1) == [8, 3]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

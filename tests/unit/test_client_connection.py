@@ -197,7 +197,7 @@ def test_a_published_request_that_fails_is_logged_and_raised_by_the_next_flush_o
 def test_a_request_refused_before_its_receipt_is_raised_by_the_call_itself(
     daemon: ScriptedDaemon, connection: Connection
 ) -> None:
-    link = connection._linked()
+    link = connection._get_link()
     ticket = Ticket(b"")
     ticket.settle(exception_for(Error(code="busy", message="too much")))
     with pytest.raises(mtv.DaemonError, match="too much"):
@@ -303,7 +303,7 @@ def test_no_more_requests_are_in_flight_than_the_daemon_allows(daemon: ScriptedD
     for thread in threads:
         thread.start()
     daemon.wait_for(requests.Transaction, 4)
-    link = connection._linked()
+    link = connection._get_link()
     assert link._conversation._outbox.in_flight == 4
     assert len(daemon.of(requests.Transaction)) == 4
     daemon.release()

@@ -99,7 +99,7 @@ def test_events_that_are_missing_by_their_number_are_a_gap() -> None:
     events = Events(hearing)
     hearing._epoch = "e"
     for number in (1, 2, 6):
-        hearing.heard(Event(kind="key", number=number))
+        hearing.hear(Event(kind="key", number=number))
     assert [(event.kind, event.count) for event in taken(events, 4)] == [("key", 0), ("key", 0), ("gap", 3), ("key", 0)]
 
 
@@ -107,7 +107,7 @@ def test_a_program_that_takes_none_keeps_a_thousand_and_is_told_of_the_rest() ->
     hearing = Hearing()
     events = Events(hearing)
     for number in range(1, 1101):
-        hearing.heard(Event(kind="key", number=number))
+        hearing.hear(Event(kind="key", number=number))
     gap, first = taken(events, 2)
     assert (gap.kind, gap.count, first.number) == ("gap", 100, 101)
 

@@ -11,7 +11,7 @@ from tests.support import lsst_images
 from tests.support import repo_sample as sample
 
 from mtv.arguments.objects import Image, image_of
-from mtv.arguments.targets import checked
+from mtv.arguments.targets import check_image
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 
@@ -20,7 +20,7 @@ PLANES = {f"P{number}": number for number in range(lsst_images.MANY_PLANES)}
 
 
 def seen(target: object) -> Image:
-    return checked(image_of(target), Limits())
+    return check_image(image_of(target), Limits())
 
 
 @pytest.mark.parametrize("kind", ["masked_image", "visit_image", "cell_coadd"])

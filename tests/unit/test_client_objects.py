@@ -18,7 +18,7 @@ from tests.support.refusals import refused
 
 import mtv
 from mtv.arguments.objects import Image, image_of
-from mtv.arguments.targets import checked
+from mtv.arguments.targets import check_image
 from mtv.pixels.outgoing import FrameSink
 from mtv.wire.limits import Limits
 
@@ -32,7 +32,7 @@ SKY = fits.Header(
 
 def seen(target: object) -> Image:
     """Return the image of a target as it would be sent."""
-    return checked(image_of(target), Limits())
+    return check_image(image_of(target), Limits())
 
 
 class Lazy:

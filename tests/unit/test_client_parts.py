@@ -109,4 +109,4 @@ def test_a_word_that_is_none_is_refused_with_what_to_do(words: Any, where: str, 
 def test_near_words_are_those_of_the_call() -> None:
     known = {*Display.mtv.__annotations__} - {"target", "part", "return"}
     assert known == {*parts._BESIDE}
-    assert {*parts.Part.__annotations__} == {*inspect.signature(parts.given).parameters}
+    assert {*parts.Part.__annotations__} == {*inspect.signature(parts.keep_given).parameters}

@@ -13,7 +13,7 @@ from astropy.nddata import CCDData, StdDevUncertainty
 from tests.support.readers import pixels
 
 from mtv.arguments.objects import image_of
-from mtv.arguments.targets import checked
+from mtv.arguments.targets import check_image
 from mtv.wire.limits import Limits
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_display
@@ -67,7 +67,7 @@ def test_a_file_and_its_list_are_the_same_exposure(tmp_path: Path, out: Output, 
     fits.HDUList([*first, *hdus]).writeto(path)
     of_file = read_display(path, out, most=10**6)
     with fits.open(path) as opened:
-        of_list = checked(image_of(opened), Limits())
+        of_list = check_image(image_of(opened), Limits())
         assert np.array_equal(of_list.pixels, pixels(store.directory, of_file.image), equal_nan=True)
         assert dict(of_list.planes) == (of_file.planes if of_file.mask is not None else {})
         assert (of_list.mask is None) == (of_file.mask is None)

@@ -62,7 +62,7 @@ def test_only_the_public_part_is_kept_of_what_is_authorised_or_trusted(place: Pa
         assert zmq.auth.load_certificate(path) == (pair.public, None)
         assert mode(path.parent) == 0o700
         assert [one.name for one in path.parent.iterdir()] == [path.name]
-    assert keys.authorised() == {client.public: "node-1.cluster"}
+    assert keys.read_authorised() == {client.public: "node-1.cluster"}
     assert keys.server_file_of("tcp://[::1]:5") == place / "servers" / "::1.key"
 
 
@@ -70,7 +70,7 @@ def test_a_damaged_file_keeps_out_one_and_not_all(place: Path) -> None:
     keys.make(keys.CLIENT)
     keys.authorise(place / "client.key", "me")
     (place / "authorised" / "broken.key").write_text("public-key = ")
-    assert list(keys.authorised().values()) == ["me"]
+    assert list(keys.read_authorised().values()) == ["me"]
 
 
 def test_revoking_removes_and_says_whether_there_was_one(place: Path) -> None:
@@ -78,7 +78,7 @@ def test_revoking_removes_and_says_whether_there_was_one(place: Path) -> None:
     keys.authorise(place / "client.key", "me")
     assert keys.revoke("me")
     assert not keys.revoke("me")
-    assert keys.authorised() == {}
+    assert keys.read_authorised() == {}
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../daemon", "a/b", ".hidden", "a\nb", "x" * 101])
@@ -112,6 +112,6 @@ def test_what_is_missing_is_told_with_the_command_that_brings_it(place: Path) ->
 
 def test_paths_are_shown_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CONFIG_HOME")
-    assert keys.shown(keys.directory()) == "~/.config/mtv/keys"
+    assert keys.short_path(keys.directory()) == "~/.config/mtv/keys"
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
-    assert keys.shown(keys.directory()) == "~/.config/mtv/keys"
+    assert keys.short_path(keys.directory()) == "~/.config/mtv/keys"

@@ -18,7 +18,7 @@ from tests.support.readers import pixels
 from tests.support.small_files import IMAGE, points, with_more, written
 
 import mtv
-from mtv.arguments.targets import checked, image_with
+from mtv.arguments.targets import check_image, image_with
 from mtv.cli.targets import sky_box
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
@@ -265,7 +265,7 @@ def test_a_table_may_have_any_name(tmp_path: Path, out: Output, name: str, kind:
 @pytest.mark.parametrize("mask", [np.ones((3, 3), bool), np.ones((4, 6), bool), [True] * 4, "no mask", IMAGE * 1.0])
 def test_a_mask_that_the_caller_gives_and_that_does_not_fit_is_refused(mask: Any) -> None:
     with pytest.raises(RequestError) as caught:
-        checked(image_with(IMAGE, mask=mask, planes=None, xy0=None, wcs=None, label=""), Limits())
+        check_image(image_with(IMAGE, mask=mask, planes=None, xy0=None, wcs=None, label=""), Limits())
     assert (caught.value.code, caught.value.error.where) == ("bad_value", "mask")
 
 
@@ -273,7 +273,7 @@ def test_an_exposure_in_memory_brings_all_that_it_has() -> None:
     wcs = tan(**DAYS)
     mask = (IMAGE > 3).astype("i4") << 2
     exposure = mtv.Exposure(IMAGE, mask, planes={"CR": 2}, xy0=(7, 8), wcs=wcs, unit="nJy", label="mine")
-    seen = checked(image_with(exposure, mask=None, planes=None, xy0=None, wcs=None, label=""), Limits())
+    seen = check_image(image_with(exposure, mask=None, planes=None, xy0=None, wcs=None, label=""), Limits())
     assert (seen.planes, seen.xy0, seen.unit, seen.label) == ({"CR": 2}, (7, 8), "nJy", "mine")
     assert np.array_equal(seen.mask, mask)
     assert seen.wcs == wcs

@@ -130,8 +130,8 @@ def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
         raise bad_value("points", "a point is infinite", "NaN breaks a line")
     packed = Columns()
     fields = {
-        "x": packed.add(_packed(table[:, 0])),
-        "y": packed.add(_packed(table[:, 1])),
+        "x": packed.add(_pack(table[:, 0])),
+        "y": packed.add(_pack(table[:, 1])),
         "colour": words("colour", colour, len(table), known_colour),
     }
     return MarkerColumns(fields, (packed.data,) if packed.data else (), len(table))
@@ -144,7 +144,7 @@ def numbers(where: str, values: Any, count: int | None = None, *, system: System
         raise bad_value(where, f"an array of shape {values.shape} is no column")
     if count is not None and len(values) != count:
         raise bad_value(where, f"{where} has {len(values)} rows, x has {count}")
-    return _packed(values)
+    return _pack(values)
 
 
 def words(where: str, value: Any, count: int, check: Any) -> str | tuple[str, ...]:
@@ -178,7 +178,7 @@ def _floats(where: str, values: Any) -> NDArray[Any]:
     return column(where, values, "pixel")
 
 
-def _packed(column: Any) -> array[float]:
+def _pack(column: Any) -> array[float]:
     import numpy as np
 
     packed = array("d")

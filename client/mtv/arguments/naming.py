@@ -20,7 +20,7 @@ def names(where: str, given: Names) -> tuple[str, ...]:
     return found
 
 
-def bound(bind: Mapping[str, Any] | None) -> dict[str, Any]:
+def bind_values(bind: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return values for the names of an expression."""
     return {name: _plain(f"bind.{name}", value, several=True) for name, value in (bind or {}).items()}
 

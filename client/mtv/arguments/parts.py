@@ -32,7 +32,7 @@ class Part(TypedDict, total=False):
     size_arcsec: Size
 
 
-def given(
+def keep_given(
     *,
     hdu: int | str | None = None,
     component: str = "",
@@ -56,7 +56,7 @@ def given(
     return part
 
 
-def checked(words: Mapping[str, Any]) -> Part:
+def check_words(words: Mapping[str, Any]) -> Part:
     """Return those words for a part that say something.
 
     Parameters
@@ -75,7 +75,7 @@ def checked(words: Mapping[str, Any]) -> Part:
             dataset = f"keys of a dataset go with its name: repository.dataset(..., {name}=...)"
             hint = near(name, (*known, *_BESIDE), otherwise=dataset)
             raise bad_value(name, f"mtv takes no argument {name!r}", hint)
-    return given(**words)
+    return keep_given(**words)
 
 
 def of(source: Source, part: Part) -> Source:
@@ -86,7 +86,7 @@ def of(source: Source, part: Part) -> Source:
     RequestError
         ``bad_value`` naming the word at fault.
     """
-    part = checked(part)
+    part = check_words(part)
     if isinstance(source, data.Handle):
         for name in part:
             raise bad_value(name, "a handle is what was loaded", "choose the part when it is loaded")
@@ -107,7 +107,7 @@ def of(source: Source, part: Part) -> Source:
 
 def none_of_pixels(part: Part) -> None:
     """Refuse a part of pixels that are in this process."""
-    for name in checked(part):
+    for name in check_words(part):
         raise bad_value(name, f"{name} cannot be given for pixels of this process", "slice the array, and give xy0")
 
 

@@ -55,11 +55,11 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
 
 
 def source_of(image: Image, sink: Sink, limits: Limits) -> data.Exposure:
-    """Check an image, send its pixels where they go, and return what the message says of it; raises as `checked`."""
-    return sent(checked(image, limits), sink)
+    """Check an image as `check_image` does, send its pixels, and return what the message says of it."""
+    return send(check_image(image, limits), sink)
 
 
-def sent(image: Image, sink: Sink) -> data.Exposure:
+def send(image: Image, sink: Sink) -> data.Exposure:
     """Send the pixels of a checked image where they go, and return what the message says of it."""
     return data.Exposure(
         image=sink.image(image.pixels, image.wcs),
@@ -73,7 +73,7 @@ def sent(image: Image, sink: Sink) -> data.Exposure:
     )
 
 
-def checked(image: Image, limits: Limits) -> Image:
+def check_image(image: Image, limits: Limits) -> Image:
     """Return an image that can be shown, its pixels and mask as arrays; a mask of its own that does not fit is noted.
 
     Raises
@@ -81,20 +81,20 @@ def checked(image: Image, limits: Limits) -> Image:
     RequestError
         Naming the field: ``image``, ``mask``, ``planes``, ``xy0``, ``label``.
     """
-    pixels = checked_pixels(image.pixels, limits)
+    pixels = check_pixels(image.pixels, limits)
     notes = image.notes
     try:
-        mask, planes = checked_mask(image.mask, image.planes, pixels.shape, own=image.mask_is_own)
+        mask, planes = check_mask(image.mask, image.planes, pixels.shape, own=image.mask_is_own)
     except RequestError as error:
         if not (image.mask_is_own and error.error.where == "mask"):
             raise
         mask, planes, notes = None, {}, (*notes, f"the mask is left out: {error.error.message}")
     if len(image.label) > limits.text_chars:
         raise bad_value("label", f"the label has {len(image.label)} characters, at most {limits.text_chars} are kept")
-    return image._replace(pixels=pixels, mask=mask, planes=planes, xy0=checked_xy0(image.xy0), notes=notes)
+    return image._replace(pixels=pixels, mask=mask, planes=planes, xy0=check_xy0(image.xy0), notes=notes)
 
 
-def checked_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:
+def check_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:
     """Return pixels that can be shown, or raise, naming ``image``."""
     import numpy as np
 
@@ -124,7 +124,7 @@ def _hint_for(shape: tuple[int, ...]) -> str:
     return f"choose one plane of a cube: cube[{', '.join('0' * (len(shape) - 2))}]"
 
 
-def checked_mask(
+def check_mask(
     mask: Any, planes: Mapping[str, int] | None, shape: tuple[int, ...], *, own: bool = False
 ) -> tuple[np.ndarray[Any, Any] | None, dict[str, int]]:
     """Return a mask of the image's shape and its planes.
@@ -186,7 +186,7 @@ def _broadcast(mask: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         raise bad_value("mask", message) from error
 
 
-def checked_xy0(xy0: Any) -> tuple[int, int]:
+def check_xy0(xy0: Any) -> tuple[int, int]:
     """Return an offset as two integers, or raise, naming ``xy0``."""
     try:
         x, y = xy0

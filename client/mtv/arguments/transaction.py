@@ -118,7 +118,7 @@ class Collector:
     def add(self, step: AnyStep, buffers: Sequence[Buffer] = (), markers: int = 0) -> None:
         """Add a step whose arrays name ``buffers`` from 0 on; they are numbered anew."""
         self._open = None
-        self._items.append(shifted(step, len(self._buffers)) if buffers else step)
+        self._items.append(shift_buffers(step, len(self._buffers)) if buffers else step)
         self._buffers += buffers
         self._markers += markers
 
@@ -140,7 +140,7 @@ class Collector:
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def shifted(step: S, by: int) -> S:
+def shift_buffers(step: S, by: int) -> S:
     """Return a step with the buffer numbers of its arrays moved up."""
     if not by:
         return step
@@ -150,7 +150,7 @@ def shifted(step: S, by: int) -> S:
         if isinstance(value, Array) and value.buffer is not None:
             moved[field] = msgspec.structs.replace(value, buffer=value.buffer + by)
         elif field == "target" and isinstance(value, msgspec.Struct):
-            moved[field] = shifted(value, by)
+            moved[field] = shift_buffers(value, by)
     return msgspec.structs.replace(step, **moved) if moved else step
 
 

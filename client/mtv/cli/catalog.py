@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mtv.cli import common, output, targets
-from mtv.cli.common import Call, Command, listed
+from mtv.cli.common import Call, Command, split_items
 from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Got
@@ -73,7 +73,7 @@ def catalog(
     mtv catalog src instrument=HSC visit=23718 detector=41 --columns id,slot_Centroid_x,slot_Centroid_y
     mtv catalog table.parq --select 'calib_psf_used & (psfFlux > 1000)' --csv > stars.csv
     """  # noqa: D301 - \b is click's own mark
-    named = listed(columns)
+    named = split_items(columns)
     table = fetch(call, targets.parse(**target), named, select)
     names = named or table.columns
     if schema:
@@ -91,7 +91,7 @@ def catalog(
         told = {name: table.metadata[name] for name in _TOLD if name in table.metadata}
         output.print_json({"label": table.label, "rows": objects, "total": len(table), **told})
     else:
-        output.print_table(names, [[_said(value) for value in row] for row in rows])
+        output.print_table(names, [[_say(value) for value in row] for row in rows])
         click.echo(f"mtv: {len(rows)} of {output.plural(len(table), 'row')}", err=True)
     _tell(call, table)
 
@@ -128,8 +128,8 @@ def _plain(column: Any) -> list[Any]:
     return plain
 
 
-def _said(value: Any) -> object:
-    return " ".join(str(_said(item)) for item in value) if isinstance(value, list) else output.cell(value)
+def _say(value: Any) -> object:
+    return " ".join(str(_say(item)) for item in value) if isinstance(value, list) else output.cell(value)
 
 
 def _items(value: Any) -> list[Any]:

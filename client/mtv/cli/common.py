@@ -262,7 +262,7 @@ select_option = click.option(
 )
 
 
-def listed(values: Sequence[str]) -> tuple[str, ...]:
+def split_items(values: Sequence[str]) -> tuple[str, ...]:
     """Return the items of options that may be repeated, and may hold several with commas between."""
     return tuple(item.strip() for value in values for item in value.split(",") if item.strip())
 

@@ -54,7 +54,7 @@ def demo(call: Call, directory: Path, picture: Path, size: str, keep: bool) -> N
         started = starting.start(endpoint, options, call.timeout_secs)
         finished = False
         try:
-            _say(call, f"Running the tutorial, {_shown(tutorial)}:")
+            _say(call, f"Running the tutorial, {_short_path(tutorial)}:")
             _run(tutorial, picture, endpoint, started.log)
             finished = True
         finally:
@@ -81,9 +81,9 @@ def find_tutorial() -> Path:
 def _build(call: Call, directory: Path, size: str) -> bool:
     """Build the repository; False where it was there already."""
     if (directory / _COMPLETE).exists():
-        _say(call, f"The demo repository is there already: {_shown(directory)}")
+        _say(call, f"The demo repository is there already: {_short_path(directory)}")
         return False
-    _say(call, f"Building a demo repository in {_shown(directory)} ...")
+    _say(call, f"Building a demo repository in {_short_path(directory)} ...")
     command = [sys.executable, "-m", "mtvd", "demo-repo", str(directory), "--size", size]
     result = subprocess.run(command, check=False, stdout=sys.stderr)
     if result.returncode:
@@ -169,10 +169,10 @@ def _story(
     chain = f"u/{getpass.getuser()}/single_frame"
     yield ""
     yield "What this did:"
-    yield f"  - a Butler repository with simulated Hyper Suprime-Cam exposures is in {_shown(directory)};"
+    yield f"  - a Butler repository with simulated Hyper Suprime-Cam exposures is in {_short_path(directory)};"
     yield f"  - a daemon opened a DS9 window {'on a virtual screen' if headless else 'on your screen'},"
-    yield f"    and {_shown(tutorial)} drew LSST's tutorial in it, from a process of its own;"
-    yield f"  - a picture of the window is in {_shown(picture)}."
+    yield f"    and {_short_path(tutorial)} drew LSST's tutorial in it, from a process of its own;"
+    yield f"  - a picture of the window is in {_short_path(picture)}."
     if not keep:
         yield "  - the daemon and its window are gone again ('mtv demo --keep' leaves them)."
     yield ""
@@ -180,14 +180,14 @@ def _story(
     if keep:
         yield f"  export {paths.ENDPOINT_VARIABLE}={shlex.quote(endpoint)}"
     else:
-        yield f"  mtv up --repo demo={shlex.quote(_shown(directory))}"
+        yield f"  mtv up --repo demo={shlex.quote(_short_path(directory))}"
     yield f"  export MTV_COLLECTIONS={shlex.quote(chain)}"
     yield "  mtv query calexp instrument=HSC physical_filter=HSC-R"
     yield "  mtv show calexp instrument=HSC visit=23718 detector=42 --scale 'asinh zscale'"
     yield "  mtv overlay src instrument=HSC visit=23718 detector=42 --size 10 --colour orange"
     if headless:
         yield "  mtv snap window.png                      the window is on a virtual screen"
-    yield f"  less {shlex.quote(_shown(tutorial))}    the same from Python"
+    yield f"  less {shlex.quote(_short_path(tutorial))}    the same from Python"
     yield "  mtv down                                 stops the daemon and closes its window"
 
 
@@ -195,7 +195,7 @@ def _say(call: Call, text: str) -> None:
     click.echo(text, err=call.json)
 
 
-def _shown(path: Path) -> str:
+def _short_path(path: Path) -> str:
     """Return a path as people know it: relative where it is below the working directory."""
     with contextlib.suppress(ValueError, OSError):
         return str(path.relative_to(Path.cwd()))

@@ -162,7 +162,9 @@ def _keys(endpoint: str) -> Iterator[Finding]:
     except MtvError as error:
         yield Finding("keys", "problem", error.error.message, error.error.hint)
     else:
-        yield _ok("keys", f"{keys.shown(keys.directory() / 'client.key')} for {keys.shown(found.server_file)}")
+        yield _ok(
+            "keys", f"{keys.short_path(keys.directory() / 'client.key')} for {keys.short_path(found.server_file)}"
+        )
 
 
 def _directory(path: Path) -> Iterator[Finding]:

@@ -110,7 +110,7 @@ def _form(loaded: Loaded) -> str:
 @click.pass_obj
 def erase(call: Call, name: str | None, frame: int | str) -> None:
     """Remove the overlay NAME, or all markers of a display, those drawn by hand too."""
-    done(call, call.draw(steps.Erase(display=checks.frame(frame), name=name)))
+    report_done(call, call.draw(steps.Erase(display=checks.frame(frame), name=name)))
 
 
 @click.command("scale", cls=Command)
@@ -128,7 +128,7 @@ def scale(call: Call, words: tuple[str, ...], frame: int | str) -> None:
 
     Stretches: linear, log, pow, sqrt, squared, asinh, sinh, histogram.
     """  # noqa: D301 - \b is click's own mark
-    done(call, call.draw(scale_step(checks.frame(frame), words)))
+    report_done(call, call.draw(scale_step(checks.frame(frame), words)))
 
 
 def scale_step(frame: int | str, words: Sequence[str]) -> steps.Scale:
@@ -152,7 +152,7 @@ def _number_or_word(word: str) -> float | str:
 @click.pass_obj
 def zoom(call: Call, factor: str, frame: int | str) -> None:
     """Set screen pixels per image pixel; 'fit' fits the image into the window."""
-    done(call, call.draw(zoom_step(checks.frame(frame), factor)))
+    report_done(call, call.draw(zoom_step(checks.frame(frame), factor)))
 
 
 def zoom_step(frame: int | str, factor: str) -> steps.Zoom:
@@ -168,7 +168,7 @@ def zoom_step(frame: int | str, factor: str) -> steps.Zoom:
 def pan(call: Call, x: float, y: float, frame: int | str) -> None:
     """Centre the view on a 0-based parent pixel X Y."""
     step = steps.Pan(display=checks.frame(frame), x=checks.finite("x", x), y=checks.finite("y", y))
-    done(call, call.draw(step))
+    report_done(call, call.draw(step))
 
 
 @click.command("rotate", cls=Command)
@@ -178,7 +178,7 @@ def pan(call: Call, x: float, y: float, frame: int | str) -> None:
 def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
     """Turn the view counter-clockwise by DEGREES from the upright."""
     step = steps.Rotate(display=checks.frame(frame), angle_deg=checks.finite("angle_deg", angle_deg))
-    done(call, call.draw(step))
+    report_done(call, call.draw(step))
 
 
 @click.command("arrange", cls=Command)
@@ -198,7 +198,7 @@ def arrange(
 ) -> None:
     """Arrange the displays in the window, and lock what they share; what is not given stays."""
     sides = None if size is None else _sides(size)
-    done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides)))
+    report_done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides)))
 
 
 def _sides(size: str) -> tuple[int, int]:
@@ -244,7 +244,7 @@ def snap(call: Call, file: str, frame: int | str | None) -> None:
         click.echo(f"{file}: {output.size(len(picture))}")
 
 
-def done(call: Call, outcome: Outcome) -> None:
+def report_done(call: Call, outcome: Outcome) -> None:
     """Say nothing where all went well, except to programs."""
     if call.json:
         output.print_json(outcome)

@@ -41,7 +41,7 @@ def make(call: Call, whose: tuple[str, ...]) -> None:
         print_json({"directory": str(store.directory()), "made": [name for name, new in made.items() if new]})
         return
     for name, new in made.items():
-        click.echo(f"{'made' if new else 'there is'} {store.shown(store.directory() / f'{name}.key')}")
+        click.echo(f"{'made' if new else 'there is'} {store.short_path(store.directory() / f'{name}.key')}")
 
 
 @keys.command("show", cls=Command)
@@ -52,13 +52,13 @@ def show(call: Call) -> None:
     own = {name: place / f"{name}.key" for name in (store.DAEMON, store.CLIENT)}
     found = {name: store.public_key(path).decode() for name, path in own.items() if path.exists()}
     servers = {path.stem: store.public_key(path).decode() for path in sorted((place / "servers").glob("*.key"))}
-    authorised = {name: key.decode() for key, name in store.authorised().items()}
+    authorised = {name: key.decode() for key, name in store.read_authorised().items()}
     if call.json:
         from mtv.cli.output import print_json
 
         print_json({"directory": str(place), **found, "servers": servers, "authorised": authorised})
         return
-    click.echo(store.shown(place))
+    click.echo(store.short_path(place))
     for title, entries in (("own", found), ("servers", servers), ("authorised", authorised)):
         for index, (name, key) in enumerate(entries.items()):
             click.echo(f"{'' if index else title:<12}{name:<16}{key}")
@@ -113,4 +113,4 @@ def _tell(call: Call, path: Path) -> None:
 
         print_json({"file": str(path)})
     else:
-        click.echo(store.shown(path))
+        click.echo(store.short_path(path))

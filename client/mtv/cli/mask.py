@@ -7,7 +7,7 @@ import click
 from mtv.arguments import checks
 from mtv.cli import output
 from mtv.cli.common import Call, Command, display_option, number
-from mtv.cli.draw import done
+from mtv.cli.draw import report_done
 from mtv.wire import steps
 from mtv.wire.colours import IGNORE, MASK_COLOURS, default_mask_colour
 from mtv.wire.errors import bad_value
@@ -51,7 +51,7 @@ def mask(
         checks.transparency(transparency, None)
         wanted.append(steps.MaskTransparency(display=frame, percent=transparency))
     if wanted:
-        done(call, call.draw(*wanted))
+        report_done(call, call.draw(*wanted))
     else:
         _list(call, call.request(Describe(display=frame), DisplayReport))
 

@@ -90,8 +90,8 @@ def _begin(call: Call, words: tuple[str, ...], asked: dict[str, Any]) -> None:
             dataset_type,
             where=asked["where"],
             bind=common.values(asked["bind"], "bind"),
-            collections=common.listed(asked["collections"]) or None,
-            order_by=common.listed(asked["order_by"]),
+            collections=common.split_items(asked["collections"]) or None,
+            order_by=common.split_items(asked["order_by"]),
             limit=asked["limit"],
             fps=2.0 if asked["fps"] is None else asked["fps"],
             loop=bool(asked["loop"]),
@@ -114,7 +114,7 @@ def _begin(call: Call, words: tuple[str, ...], asked: dict[str, Any]) -> None:
         _tell(call, begun.state)
         return
     try:
-        state = _followed(call, begun)
+        state = _follow(call, begun)
     except KeyboardInterrupt:
         begun.stop()
         raise
@@ -165,7 +165,7 @@ def _on_terminal(call: Call) -> bool:
     return not call.json and sys.stderr.isatty()
 
 
-def _followed(call: Call, begun: Movie) -> State:
+def _follow(call: Call, begun: Movie) -> State:
     """Wait for the end: with a bar on a terminal, and with keys where there is a keyboard."""
     if not _on_terminal(call):
         return begun.wait()
@@ -230,11 +230,11 @@ class MovieBar:
         """Show a state."""
         if self._task is None:
             self._task = self._bar.add_task("", total=state.count, count="")
-        shown = {"completed": state.position + 1, "description": state.state, "count": counted(state)}
+        shown = {"completed": state.position + 1, "description": state.state, "count": describe_state(state)}
         self._bar.update(self._task, **shown, refresh=True)
 
 
-def counted(state: State) -> str:
+def describe_state(state: State) -> str:
     """Return place, rate, and what went wrong, as people read them beside a bar."""
     lost = [f"{count} {word}" for count, word in ((state.skipped, "skipped"), (state.failed, "failed")) if count]
     return ", ".join([*_place(state), *lost])
@@ -250,7 +250,7 @@ def line_of(state: State) -> str:
 def _place(state: State) -> list[str]:
     place = Progress(done=state.position + 1, total=state.count)
     rate = f"{state.shown_fps:.3g} of {state.fps:.3g} frames/s" if state.shown_fps else f"{state.fps:.3g} frames/s"
-    return [output.counted(place), rate, *(["loops"] if state.loop else [])]
+    return [output.amount_text(place), rate, *(["loops"] if state.loop else [])]
 
 
 def _tell(call: Call, state: State) -> None:

@@ -77,7 +77,7 @@ def lines_of(columns: Sequence[str], rows: Sequence[Sequence[object]], width: in
     texts = [list(columns), *([cell(value) for value in row] for row in rows)]
     widths = [max(len(row[index]) for row in texts) for index in range(len(columns))]
     if width is not None:
-        widths = fitted(widths, width - len(_GAP) * (len(widths) - 1))
+        widths = fit_widths(widths, width - len(_GAP) * (len(widths) - 1))
     return [
         _GAP.join(
             _cut(text, size).rjust(size) if number else _cut(text, size).ljust(size)
@@ -87,7 +87,7 @@ def lines_of(columns: Sequence[str], rows: Sequence[Sequence[object]], width: in
     ]
 
 
-def fitted(widths: Sequence[int], room: int) -> list[int]:
+def fit_widths(widths: Sequence[int], room: int) -> list[int]:
     """Return widths that fit into the room: the widest columns give way first, none below a few characters."""
     fit = list(widths)
     while sum(fit) > room and max(fit, default=0) > _NARROW:
@@ -116,7 +116,7 @@ def size(count: int) -> str:
     return f"{amount:.3g} TB"
 
 
-def counted(progress: Progress) -> str:
+def amount_text(progress: Progress) -> str:
     """Return how far something has come: ``12/40``, ``1.2 MB of 33.6 MB``."""
     if progress.unit == "bytes":
         return size(progress.done) + (f" of {size(progress.total)}" if progress.total else "")
@@ -177,4 +177,4 @@ class Bar:
             description = _WORK.get(progress.unit, progress.unit or "working")
             self._tasks[progress.unit] = self._bar.add_task(description, total=total, count="")
         task = self._tasks[progress.unit]
-        self._bar.update(task, completed=progress.done, total=total, count=counted(progress))
+        self._bar.update(task, completed=progress.done, total=total, count=amount_text(progress))

@@ -102,7 +102,7 @@ def provenance(call: Call, /, dataset_type: str, everything: bool, **asked: Any)
 @click.pass_obj
 def data_ids(call: Call, /, dataset_type: str, dimensions: tuple[str, ...], **asked: Any) -> None:
     """List data IDs, as 'butler query-data-ids' does."""
-    _answer(call, _query(asked, what="data_ids", dataset_type=dataset_type, dimensions=common.listed(dimensions)))
+    _answer(call, _query(asked, what="data_ids", dataset_type=dataset_type, dimensions=common.split_items(dimensions)))
 
 
 @query.command("records", cls=Command)
@@ -122,7 +122,7 @@ def records(call: Call, /, element: str, dataset_type: str, **asked: Any) -> Non
 @click.pass_obj
 def collections(call: Call, patterns: tuple[str, ...], repo: str, limit: int | None) -> None:
     """List collections, with the members of chains."""
-    _answer(call, Query(repo=repo, what="collections", collections=common.listed(patterns), limit=limit))
+    _answer(call, Query(repo=repo, what="collections", collections=common.split_items(patterns), limit=limit))
 
 
 @query.command("types", cls=Command)
@@ -134,7 +134,7 @@ def collections(call: Call, patterns: tuple[str, ...], repo: str, limit: int | N
 def types(call: Call, pattern: str, repo: str, collections: tuple[str, ...], limit: int | None) -> None:
     """List dataset types, with dimensions and storage class."""
     wanted = Query(
-        repo=repo, what="dataset_types", dataset_type=pattern, collections=common.listed(collections), limit=limit
+        repo=repo, what="dataset_types", dataset_type=pattern, collections=common.split_items(collections), limit=limit
     )
     _answer(call, wanted)
 
@@ -142,11 +142,11 @@ def types(call: Call, pattern: str, repo: str, collections: tuple[str, ...], lim
 def _query(asked: dict[str, Any], **fields: Any) -> Query:
     return Query(
         repo=asked["repo"],
-        collections=common.listed(asked["collections"]),
+        collections=common.split_items(asked["collections"]),
         where=asked["where"],
         bind=common.values(asked["bind"], "bind"),
         data_id=common.keywords(asked["constraints"]),
-        order_by=common.listed(asked["order_by"]),
+        order_by=common.split_items(asked["order_by"]),
         limit=asked["limit"],
         **fields,
     )

@@ -57,7 +57,7 @@ def parse(
     first, *rest = words
     if "=" in first and not _FILE.match(first):
         raise bad_value("target", f"{first!r} comes before any target", "for example: calexp visit=23718 detector=41")
-    part = parts.given(
+    part = parts.keep_given(
         hdu=hdu if hdu is None else common.frame(hdu),
         component=component,
         cube_index=cube_index,
@@ -79,7 +79,7 @@ def _whole(first: str, rest: Sequence[str], *, repo: str, collections: Sequence[
         repo=repo,
         dataset_type=first,
         data_id=common.keywords(rest),
-        collections=common.listed(collections),
+        collections=common.split_items(collections),
     )
 
 

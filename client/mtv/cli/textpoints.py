@@ -89,9 +89,9 @@ def read(file: str, names: tuple[str, str] | None, system: System) -> Points:
     rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line.strip() and line.strip()[0] != "#"]
     if not rows:
         return Points((), ())
-    head = _numbered(lines) or _commented(lines[: rows[0][0] - 1], rows[0][1], names)
+    head = _numbered_head(lines) or _commented_head(lines[: rows[0][0] - 1], rows[0][1], names)
     if head is None and not any(is_number(cell) for cell in rows[0][1][:2]):
-        head, rows = _named(rows[0][1]), rows[1:]
+        head, rows = _head_of_names(rows[0][1]), rows[1:]
     if head is None:
         if names:
             raise bad_value("x", "the file has no head with names of columns", "leave --x and --y out")
@@ -119,7 +119,7 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in (line.split("\t") if "\t" in line else line.split())]
 
 
-def _numbered(lines: Sequence[str]) -> _Head | None:
+def _numbered_head(lines: Sequence[str]) -> _Head | None:
     """Return the head in which columns have numbers: ``#   2 X_IMAGE   Object position along x   [pixel]``."""
     matches = [match for line in lines if (match := _NUMBERED.match(line.strip()))]
     numbers = [int(match["number"]) for match in matches]
@@ -131,7 +131,7 @@ def _numbered(lines: Sequence[str]) -> _Head | None:
     )
 
 
-def _commented(lines: Sequence[str], row: Sequence[str], wanted: tuple[str, str] | None) -> _Head | None:
+def _commented_head(lines: Sequence[str], row: Sequence[str], wanted: tuple[str, str] | None) -> _Head | None:
     """Return the head in the last comment before the rows: as many names as a row has values.
 
     Two words over two columns may be anything: they are names where they are usual ones, or those that are wanted.
@@ -141,10 +141,10 @@ def _commented(lines: Sequence[str], row: Sequence[str], wanted: tuple[str, str]
     if not names or len(names) != len(row) or any(map(is_number, names)):
         return None
     usual = usual_pair("pixel", names) or usual_pair("sky", names)
-    return _named(names) if len(names) > 2 or usual or set(names) == set(wanted or ()) else None
+    return _head_of_names(names) if len(names) > 2 or usual or set(names) == set(wanted or ()) else None
 
 
-def _named(names: Sequence[str]) -> _Head:
+def _head_of_names(names: Sequence[str]) -> _Head:
     places: dict[str, int] = {}
     for number, name in enumerate(names):
         places.setdefault(name, number)

@@ -69,9 +69,9 @@ def check_listen(listen: str) -> str:
     try:
         paths.check_endpoint(listen, "listen")
     except MtvError:
-        raise _refused(listen) from None
+        raise _refusal(listen) from None
     if not paths.is_tcp(listen):
-        raise _refused(listen)
+        raise _refusal(listen)
     host, port = paths.host_of(listen), int(listen.rpartition(":")[2])
     if port > _MOST_PORT:  # ZeroMQ takes what is left of it: 99999 would be 34463
         raise bad_value("listen", f"{port} is no port", f"from 1 to {_MOST_PORT}")
@@ -81,7 +81,7 @@ def check_listen(listen: str) -> str:
     return listen
 
 
-def _refused(listen: str) -> RequestError:
+def _refusal(listen: str) -> RequestError:
     address, _, port = listen.rpartition(":")
     if port.isdecimal() and "/" not in listen:
         return bad_value("listen", f"{listen!r} is no tcp://ADDRESS:PORT", f"--listen tcp://{address or '*'}:{port}")

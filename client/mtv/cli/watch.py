@@ -77,7 +77,11 @@ def watch(
         raise bad_value("hdu", "an HDU goes with --dir", "of a dataset name a component: calexp.image")
     else:
         marks = {"select": select, "symbol": symbol, "size": size, "colour": colour}
-        asked = {"where": where, "bind": common.values(bind, "bind"), "collections": common.listed(collections) or None}
+        asked = {
+            "where": where,
+            "bind": common.values(bind, "bind"),
+            "collections": common.split_items(collections) or None,
+        }
         found = _of_repository(call, words, repo, {**asked, "catalog": catalog, **marks, **pace})
     _run(call, found)
 

@@ -196,11 +196,11 @@ class Exposure:
         RequestError
             ``unsupported`` where there is no WCS.
         """
-        return _mapped(self._sky().to_sky, x, y)
+        return _map_points(self._sky().to_sky, x, y)
 
     def sky_to_pixel(self, ra_deg: Any, dec_deg: Any) -> tuple[Any, Any]:
         """Return 0-based parent pixels ``(x, y)`` of points of the sky; see `pixel_to_sky`."""
-        return _mapped(self._sky().to_pixel, ra_deg, dec_deg)
+        return _map_points(self._sky().to_pixel, ra_deg, dec_deg)
 
     def _sky(self) -> skywcs.Mapping:
         from mtv.shared import skywcs
@@ -226,7 +226,7 @@ class Exposure:
         return WCS(Header.fromstring(cards))
 
 
-def _mapped(mapping: Callable[..., tuple[Any, Any]], first: Any, second: Any) -> tuple[Any, Any]:
+def _map_points(mapping: Callable[..., tuple[Any, Any]], first: Any, second: Any) -> tuple[Any, Any]:
     """Map points of any shape by what maps rows of them; numbers stay numbers."""
     import numpy as np
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mtv.shared import freefiles
-from mtv.shared.packing import PACKING, packed
+from mtv.shared.packing import PACKING, pack
 from mtv.wire.data import Array
 from mtv.wire.errors import DaemonError, Error, bad_value
 from mtv.wire.frames import Buffer
@@ -102,7 +102,7 @@ class FileSink:
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
         """Write the lowest bits of a mask."""
-        dtype = narrowed(pixels.dtype, bits)
+        dtype = narrow_dtype(pixels.dtype, bits)
         return Array(dtype=dtype.str, shape=pixels.shape, file=self._write("mask", "raw", pixels, dtype, 0, 0))
 
     def remove(self) -> None:
@@ -155,9 +155,9 @@ class FrameSink:
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
         """Keep a copy of the lowest bits of a mask."""
-        dtype = narrowed(pixels.dtype, bits)
+        dtype = narrow_dtype(pixels.dtype, bits)
         if self._packs:
-            data = packed(pixels.astype(dtype, copy=False))
+            data = pack(pixels.astype(dtype, copy=False))
             if len(data) < size_of(pixels, dtype):
                 self.buffers += (data,)
                 return Array(dtype=dtype.str, shape=pixels.shape, buffer=len(self.buffers) - 1, packing=PACKING)
@@ -195,7 +195,7 @@ def stored_dtype(dtype: np.dtype[Any], where: str = "image") -> tuple[np.dtype[A
     return np.dtype(name).newbyteorder(">"), flip
 
 
-def narrowed(dtype: np.dtype[Any], bits: int) -> np.dtype[Any]:
+def narrow_dtype(dtype: np.dtype[Any], bits: int) -> np.dtype[Any]:
     """Return the narrowest integers, in this machine's byte order, that hold so many bits of a type."""
     import numpy as np
 

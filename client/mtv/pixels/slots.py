@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mtv.pixels.outgoing import FITS_BLOCK, full_error, narrowed, size_of, stored_dtype
+from mtv.pixels.outgoing import FITS_BLOCK, full_error, narrow_dtype, size_of, stored_dtype
 from mtv.wire.data import Array
 from mtv.wire.limits import Limits
 
@@ -71,7 +71,7 @@ class Slot:
         """Write the lowest bits of a mask."""
         import numpy as np
 
-        dtype = narrowed(pixels.dtype, bits)
+        dtype = narrow_dtype(pixels.dtype, bits)
         name, view = self._view("raw", 0, size_of(pixels, dtype), pixels.shape, dtype)
         np.copyto(view, pixels, casting="unsafe")
         return Array(dtype=dtype.str, shape=pixels.shape, file=name)
@@ -81,7 +81,7 @@ class Slot:
         """True while its files are in the directory: somebody may have removed them, and what maps them goes on."""
         return all((self._directory / name).exists() for name in self.names)
 
-    def stored(self, array: Array) -> np.ndarray[Any, Any]:
+    def read_back(self, array: Array) -> np.ndarray[Any, Any]:
         """Return the bytes of an array that was written here, as they are stored; also where its file is gone."""
         import numpy as np
 
@@ -111,7 +111,7 @@ class Slot:
         if file is None or (file.front, len(file.memory)) != (front, front + size):
             if file is not None:
                 (self._directory / self._files.pop(suffix).name).unlink(missing_ok=True)
-            file = self._files[suffix] = _made(self._directory, suffix, front, front + size)
+            file = self._files[suffix] = _make_slot(self._directory, suffix, front, front + size)
         self._views[suffix] = np.frombuffer(file.memory, dtype, int(np.prod(shape)), front).reshape(shape)
         return file.name, self._views[suffix]
 
@@ -159,7 +159,7 @@ class Slots:
             slot.unlink()
 
 
-def _made(directory: Path, suffix: str, front: int, size: int) -> _File:
+def _make_slot(directory: Path, suffix: str, front: int, size: int) -> _File:
     name = f"feed-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
     path = directory / name
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)

@@ -171,7 +171,7 @@ class Connection(Session):
         DeadlineExceeded
             Thousands of dots wait, and the daemon has not taken them in time.
         """
-        link = self._linked()
+        link = self._get_link()
         with self._gathering_lock:
             before = self._gathering
             if before is not None and not before.settled and before.dot(place, x, y, symbol, size, colour):
@@ -189,7 +189,7 @@ class Connection(Session):
             gathering.wait_for_receipt(self._deadline(None))
         except DeadlineExceeded:
             if not link.ready:
-                raise link.gone() from None
+                raise link.error_when_gone() from None
             raise
         except MtvError:
             if not gathering.settled:  # else it is noted, and raised by the next flush
@@ -205,12 +205,12 @@ class Connection(Session):
         timeout_secs: float | None = None,
     ) -> Events:
         """Return an iterator over what the user does in the window from now on; see `mtv.events`."""
-        self._linked()
+        self._get_link()
         found = Events(
             self._hearing, kinds=kinds, display=display, timeout_secs=timeout_secs, on_close=self._unsubscribe
         )
         try:
-            self.ask(Subscribe(), cleanup=self._hearing.settled)
+            self.ask(Subscribe(), cleanup=self._hearing.take_answer)
         except BaseException:
             found.close()
             raise

@@ -119,7 +119,7 @@ class Conversation(Generic[R]):
             The conversation is over, or the daemon has been gone for some time.
         """
         if self.failure is not None or self.gone:
-            raise self.failure or self.has_gone()
+            raise self.failure or self.error_when_gone()
         self.enter(request)
 
     def enter(self, request: R) -> None:
@@ -229,7 +229,7 @@ class Conversation(Generic[R]):
     def end(self, failure: MtvError | None) -> list[Decision[R]]:
         """End the conversation: all that is unanswered gets the failure, or that the connection is closed."""
         self.phase = Phase.ENDED
-        self.failure = failure or failures.closed()
+        self.failure = failure or failures.connection_closed()
         left, self._outbox = list(self._outbox), Outbox()
         return [Settle(request, self.failure) for request in left]
 
@@ -262,7 +262,7 @@ class Conversation(Generic[R]):
         decisions: list[Decision[R]] = []
         if self.welcome is not None and not self.gone and now >= self._lost_at + self._timing.lost_secs:
             self.gone = True
-            error = self.has_gone()
+            error = self.error_when_gone()
             for request in [request for request in self._outbox if request.awaited]:
                 self._outbox.settle(request.number)
                 decisions.append(Settle(request, error))
@@ -371,7 +371,7 @@ class Conversation(Generic[R]):
 
     # Errors
 
-    def has_gone(self) -> Unavailable:
+    def error_when_gone(self) -> Unavailable:
         """Return the error for a daemon that has not come back."""
         return self._unavailable("has gone", self._trouble)
 

@@ -48,7 +48,7 @@ class Events:
         timeout_secs: float | None = None,
         on_close: Callable[[], object] = lambda: None,
     ) -> None:
-        self._kinds = _checked((kinds,) if isinstance(kinds, str) else tuple(kinds))
+        self._kinds = _check_kinds((kinds,) if isinstance(kinds, str) else tuple(kinds))
         self._display = display
         self._timeout_secs = timeout_secs
         self._hearing = hearing
@@ -133,7 +133,7 @@ class Events:
 
     def put(self, event: Event) -> None:
         """Take an event, if it is one of those asked for."""
-        if not self._wanted(event):
+        if not self._wants(event):
             return
         with self._changed:
             self._kept.append(event)
@@ -149,7 +149,7 @@ class Events:
                 self._ended, self._error = True, error
             self._changed.notify_all()
 
-    def _wanted(self, event: Event) -> bool:
+    def _wants(self, event: Event) -> bool:
         if event.kind == "gap":
             return True
         if self._kinds and event.kind not in self._kinds:
@@ -169,7 +169,7 @@ class Events:
             self.close()  # also where the function has ended this thread: nobody takes them any more
 
 
-def _checked(kinds: tuple[str, ...]) -> frozenset[str]:
+def _check_kinds(kinds: tuple[str, ...]) -> frozenset[str]:
     for kind in kinds:
         if kind not in KINDS:
             raise bad_value("kinds", f"there are no events of kind {kind!r}", f"there are {', '.join(KINDS)}")

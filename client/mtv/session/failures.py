@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from mtv.shared.keys import ClientKeys, directory, shown
+from mtv.shared.keys import ClientKeys, directory, short_path
 from mtv.shared.paths import host_of, socket_path
 from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 
@@ -36,12 +36,12 @@ def unavailable(endpoint: str, what: str, reason: Exception | None = None) -> Un
     return Unavailable(Error(code="no_daemon", message=message, retryable=True, hint=hint))
 
 
-def closed() -> Unavailable:
+def connection_closed() -> Unavailable:
     """Return the error for a connection that its own program has closed."""
     return Unavailable(Error(code="no_daemon", message="the connection is closed"))
 
 
-def broken(error: BaseException) -> DaemonError:
+def connection_broken(error: BaseException) -> DaemonError:
     """Return the error for a fault of ours, in the thread of a connection."""
     return DaemonError(
         Error(
@@ -55,10 +55,11 @@ def broken(error: BaseException) -> DaemonError:
 
 def not_authorised(endpoint: str) -> RequestError:
     """Return the error for a daemon that does not know our key."""
+    own = short_path(directory() / "client.key")
     return RequestError(
         Error(
             code="forbidden",
-            message=f"mtvd at {endpoint} does not let in the key of this client, {shown(directory() / 'client.key')}",
+            message=f"mtvd at {endpoint} does not let in the key of this client, {own}",
             where="keys",
             hint="copy that file to the daemon's host, then there: mtv keys authorise NAME client.key",
         )
@@ -70,7 +71,7 @@ def wrong_key(endpoint: str, keys: ClientKeys) -> Unavailable:
     return Unavailable(
         Error(
             code="no_daemon",
-            message=f"who listens at {endpoint} has not the key of {shown(keys.server_file)}, or hung up",
+            message=f"who listens at {endpoint} has not the key of {short_path(keys.server_file)}, or hung up",
             where="keys",
             hint=f"copy daemon.key from its host, then: mtv keys trust {host_of(endpoint)} daemon.key; "
             "behind a tunnel the daemon may be down",

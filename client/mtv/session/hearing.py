@@ -59,7 +59,7 @@ class Hearing:
 
     # Called by the link's thread
 
-    def heard(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Take an event of the daemon."""
         with self._lock:
             missed = event.number - self._last - 1 if self._epoch else 0
@@ -75,10 +75,10 @@ class Hearing:
                 return None
             self._told = self._last
             ticket = Ticket(codec.encode(Subscribe(seen=self._last)))
-        ticket.when_settled(self.settled)
+        ticket.when_settled(self.take_answer)
         return ticket
 
-    def settled(self, ticket: Ticket) -> None:
+    def take_answer(self, ticket: Ticket) -> None:
         """Take the answer to a subscription."""
         if ticket.answer is None or not isinstance(ticket.answer.reply, Subscribed):
             _log.debug("no events: %s", ticket.error)
@@ -93,7 +93,7 @@ class Hearing:
                 self._bring(_gap(reply.number - self._last, "the connection to the daemon was lost"))
                 self._last = self._told = reply.number
 
-    def ended(self, error: MtvError | None) -> None:
+    def end(self, error: MtvError | None) -> None:
         """Take note that the session is over."""
         with self._lock:
             listeners, self._listeners = self._listeners, []

@@ -168,9 +168,9 @@ class Link:
         """True once the thread has gone, or is about to."""
         return self._conversation.failure is not None
 
-    def gone(self) -> Unavailable:
+    def error_when_gone(self) -> Unavailable:
         """Return the error for a daemon that has not come back."""
-        return self._conversation.has_gone()
+        return self._conversation.error_when_gone()
 
     def stop(self, farewell: bytes = b"") -> None:
         """End the thread and close the socket; ``farewell`` is the body of a last message."""
@@ -207,7 +207,7 @@ class Link:
             failure = error
         except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             _log.exception("the connection to the daemon broke")
-            failure = failures.broken(error)
+            failure = failures.connection_broken(error)
         finally:
             self._end(failure)
 
@@ -335,7 +335,7 @@ class Link:
                     case Report():
                         decision.request.report(decision.progress)
                     case Hear():
-                        self._hearing.heard(decision.event)
+                        self._hearing.hear(decision.event)
                         self._tell_of_events(fresh=False)
                     case Begin():
                         self._tell_of_events(fresh=True)
@@ -364,7 +364,7 @@ class Link:
             with self._lock:
                 decisions = self._conversation.end(failure)
             self._carry_out(decisions)
-            self._hearing.ended(failure)
+            self._hearing.end(failure)
             self._release(linger_ms=200 if was_ready else 0)
 
     def _release(self, linger_ms: int = 0) -> None:

@@ -90,7 +90,7 @@ class Session:
     @property
     def welcome(self) -> Welcome:
         """The daemon's newest greeting: release, limits, state of the window."""
-        welcome = self._linked().welcome
+        welcome = self._get_link().welcome
         assert welcome is not None
         return welcome
 
@@ -102,7 +102,7 @@ class Session:
     @property
     def session(self) -> str:
         """Name of the session, as in request ids."""
-        return self._linked().session.hex()
+        return self._get_link().session.hex()
 
     @property
     def pixel_directory(self) -> Path | None:
@@ -178,7 +178,7 @@ class Session:
 
     def flush(self, timeout_secs: float | None = None) -> None:
         """Wait until all that was published is answered; raise the first failure since the last call."""
-        left = self._linked().drain(self._deadline(timeout_secs))
+        left = self._get_link().drain(self._deadline(timeout_secs))
         if left:
             raise DeadlineExceeded(Error(code="deadline", message=f"{left} requests are not answered", retryable=True))
         failures = [self._failures.popleft() for _ in range(len(self._failures))]
@@ -230,7 +230,7 @@ class Session:
             _left_to_the_parent.append(self._link)
         self._restart()
 
-    def _linked(self) -> Link:
+    def _get_link(self) -> Link:
         link = self._link
         if link is not None and not link.ended:
             return link
@@ -274,9 +274,9 @@ class Session:
                 discard(prepared)
 
         try:
-            link = self._linked()
+            link = self._get_link()
             self._close_gathering()
-            ticket = Ticket(self._encoded(message, buffers), buffers, awaited=awaited, deadline=deadline)
+            ticket = Ticket(self._encode(message, buffers), buffers, awaited=awaited, deadline=deadline)
         except BaseException:
             discard(prepared)
             raise
@@ -286,7 +286,7 @@ class Session:
             ticket.when_settled(cleanup)
         return link, ticket
 
-    def _encoded(self, message: Request, buffers: Sequence[Buffer]) -> bytes:
+    def _encode(self, message: Request, buffers: Sequence[Buffer]) -> bytes:
         body = codec.encode(message)
         limits = self.limits
         if len(body) > limits.body_bytes:
@@ -304,7 +304,7 @@ class Session:
             if not ticket.settled:
                 self._abandon(link, ticket)
                 if isinstance(error, DeadlineExceeded) and not link.ready:
-                    raise link.gone() from None
+                    raise link.error_when_gone() from None
             raise
 
     def _abandon(self, link: Link, ticket: Ticket) -> None:

@@ -77,7 +77,7 @@ def mask_planes(headers: Sequence[Any], bits: int = MOST_BITS) -> dict[str, int]
     bits : `int`, optional
         Of the mask's integers.
     """
-    found = ((name, bit) for name, bit in _named(headers) if bit is not None and bit < bits)
+    found = ((name, bit) for name, bit in _named_planes(headers) if bit is not None and bit < bits)
     return dict(sorted(found, key=lambda item: item[1]))
 
 
@@ -91,7 +91,7 @@ def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
     bits : `int`
         Of its integers; a byte without names is a boolean, as `astropy.nddata.CCDData.write` stores it.
     """
-    named = _named(headers)
+    named = _named_planes(headers)
     unknown = [name for name, bit in named if bit is None]
     beyond = [name for name, bit in named if bit is not None and bit >= bits]
     notes = [f"mask planes without a bit number are left out: {', '.join(unknown)}"] if unknown else []
@@ -121,7 +121,7 @@ def chosen(by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of:
         Without an image where there is none, or nothing but a mask, a variance or an uncertainty.
     """
     image, variance, uncertainty = (next(iter(by_role.get(role, ())), None) for role in ("IMAGE", "VARIANCE", "UNCERT"))
-    mask = _joined(by_role.get("MASK", ()), header_of)
+    mask = _join(by_role.get("MASK", ()), header_of)
     if image is None and others:
         image = others[0]
         if not mask and len(others) > 1 and is_mask(header_of(others[1])):
@@ -130,22 +130,22 @@ def chosen(by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of:
     return Chosen(image=image, mask=mask, variance=variance, uncertainty=None if variance else uncertainty)
 
 
-def _joined(masks: Sequence[_T], header_of: Callable[[_T], Any]) -> tuple[_T, ...]:
+def _join(masks: Sequence[_T], header_of: Callable[[_T], Any]) -> tuple[_T, ...]:
     # Masks of lsst.afw have one HDU, whatever else bears the name.
     split = [mask for mask in masks if any(key.startswith("MSKN") for key in header_of(mask))]
     return tuple(split[:2]) if len(split) > 1 else tuple(masks[:1])
 
 
-def _named(headers: Sequence[Any]) -> list[tuple[str, int | None]]:
+def _named_planes(headers: Sequence[Any]) -> list[tuple[str, int | None]]:
     """Return the planes that headers name, and the bit of each in the whole mask; None where it has none."""
     return [
         (name, None if bit is None else bit + BITS_A_HDU * number)
         for number, header in enumerate(headers)
-        for name, bit in _named_by(header)
+        for name, bit in _planes_of_card(header)
     ]
 
 
-def _named_by(header: Any) -> list[tuple[str, int | None]]:
+def _planes_of_card(header: Any) -> list[tuple[str, int | None]]:
     found = [(key[3:], _bit(card(header, key))) for key in header if key.startswith("MP_")]
     numbers = [key[4:] for key in header if key.startswith("MSKN")]
     names = [(str(card(header, f"MSKN{number}", "")).strip(), number) for number in numbers]

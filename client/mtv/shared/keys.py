@@ -76,23 +76,23 @@ def pair(name: str) -> Pair:
     """Return the daemon's or the client's own pair; raises as `for_client`."""
     path = directory() / f"{name}{_SECRET}"
     if not path.exists():
-        raise _forbidden(f"there is no {shown(path)}", f"mtv keys make {name}")
+        raise _forbidden(f"there is no {short_path(path)}", f"mtv keys make {name}")
     _check_private(directory(), 0o700)
     _check_private(path, 0o600)
     public, secret = _read(path, "")
     if not _is_key(secret):
-        raise _forbidden(f"{shown(path)} holds no secret key", f"remove it, then: mtv keys make {name}")
+        raise _forbidden(f"{short_path(path)} holds no secret key", f"remove it, then: mtv keys make {name}")
     return Pair(public, secret)
 
 
 def public_key(path: Path, hint: str = "") -> bytes:
     """Return the public key of a file; raises as `for_client`."""
     if not path.exists():
-        raise _forbidden(f"there is no {shown(path)}", hint)
+        raise _forbidden(f"there is no {short_path(path)}", hint)
     return _read(path, hint)[0]
 
 
-def authorised(place: Path | None = None) -> dict[bytes, str]:
+def read_authorised(place: Path | None = None) -> dict[bytes, str]:
     """Return the public keys that a daemon lets in, and their names; files that hold no key are left out."""
     found: dict[bytes, str] = {}
     for path in sorted(((place or directory()) / "authorised").glob(f"*{_SUFFIX}")):
@@ -145,7 +145,7 @@ def authorise(file: Path, name: str) -> Path:
 
 def revoke(name: str) -> bool:
     """Let in no more who was let in by a name; tell whether there was one."""
-    path = directory() / "authorised" / f"{_checked(name)}{_SUFFIX}"
+    path = directory() / "authorised" / f"{_check_key(name)}{_SUFFIX}"
     there = path.exists()
     path.unlink(missing_ok=True)
     return there
@@ -156,7 +156,7 @@ def trust(file: Path, host: str) -> Path:
     return _keep(file, "servers", host.strip("[]"), DAEMON)
 
 
-def shown(path: Path) -> str:
+def short_path(path: Path) -> str:
     """Return a path as people write it."""
     home = Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
@@ -169,16 +169,16 @@ def _keep(file: Path, folder: str, name: str, role: str) -> Path:
     """Write the public part of a certificate under a name, whole or not at all."""
     import tempfile
 
-    _checked(name)
+    _check_key(name)
     try:
         key, secret = _read(file, "")
     except RequestError as error:
         raise bad_value("file", error.error.message, f"a {role}.key that 'mtv keys make {role}' wrote") from None
     if secret:
-        message = f"{shown(file)} holds a secret, which never leaves its host"
+        message = f"{short_path(file)} holds a secret, which never leaves its host"
         raise bad_value("file", message, f"take {role}.key, which lies beside {role}.key_secret")
     if (whose := _role_of(file)) not in {"", role}:
-        raise bad_value("file", f"{shown(file)} is the key of a {whose}", f"take the {role}.key of the other host")
+        raise bad_value("file", f"{short_path(file)} is the key of a {whose}", f"take the {role}.key of the other host")
     place = _private_directory(_private_directory(directory()) / folder)
     path = place / f"{name}{_SUFFIX}"
     with tempfile.TemporaryDirectory(dir=place, prefix=".new-") as new:
@@ -200,7 +200,7 @@ def _role_of(file: Path) -> str:
     return told if told in {CLIENT, DAEMON} else ""
 
 
-def _checked(name: str) -> str:
+def _check_key(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise bad_value("name", f"{name!r} cannot be the name of a key", "letters, digits, '-', '_', '.' and '@'")
     return name
@@ -215,7 +215,7 @@ def _read(path: Path, hint: str) -> tuple[bytes, bytes]:
     except (OSError, ValueError):
         public, secret = b"", None
     if not _is_key(public):
-        raise _forbidden(f"{shown(path)} holds no public key", hint)
+        raise _forbidden(f"{short_path(path)} holds no public key", hint)
     return public, secret or b""
 
 
@@ -240,9 +240,9 @@ def _private_directory(path: Path) -> Path:
 def _check_private(path: Path, mode: int) -> None:
     status = path.stat()
     if status.st_uid != os.getuid():
-        raise _forbidden(f"{shown(path)} belongs to somebody else")
+        raise _forbidden(f"{short_path(path)} belongs to somebody else")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise _forbidden(f"others may enter or read {shown(path)}", f"chmod {mode:o} {shown(path)}")
+        raise _forbidden(f"others may enter or read {short_path(path)}", f"chmod {mode:o} {short_path(path)}")
 
 
 def _forbidden(message: str, hint: str = "") -> RequestError:

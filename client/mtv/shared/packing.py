@@ -25,7 +25,7 @@ class NotPacked(Exception):
     """The bytes are not what was said of them."""
 
 
-def packed(pixels: np.ndarray[Any, Any]) -> bytes:
+def pack(pixels: np.ndarray[Any, Any]) -> bytes:
     """Return an array packed."""
     import numpy as np
 
@@ -40,7 +40,7 @@ def packed(pixels: np.ndarray[Any, Any]) -> bytes:
     return b"".join((*parts, stream.flush()))
 
 
-def unpacked(data: bytes | bytearray | memoryview, size_bytes: int, item_bytes: int) -> Iterator[memoryview]:
+def unpack(data: bytes | bytearray | memoryview, size_bytes: int, item_bytes: int) -> Iterator[memoryview]:
     """Yield the bytes of an array, a block at a time; no more than announced is ever unpacked.
 
     Parameters

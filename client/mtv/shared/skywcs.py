@@ -142,7 +142,7 @@ class CardsMapping:
         lon, lat = self._wcs.all_pix2world(x - self._xy0[0], y - self._xy0[1], 0)
         if self._to_icrs is None:
             return lon % 360, lat
-        return _turned(lon, lat, self._to_icrs)
+        return _turn(lon, lat, self._to_icrs)
 
     def to_pixel(self, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
         """Return x and y; see `Mapping`."""
@@ -150,7 +150,7 @@ class CardsMapping:
         from astropy.wcs import NoConvergence
 
         if self._to_icrs is not None:
-            ra_deg, dec_deg = _turned(ra_deg, dec_deg, frames.transposed(self._to_icrs))
+            ra_deg, dec_deg = _turn(ra_deg, dec_deg, frames.transposed(self._to_icrs))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:
@@ -164,7 +164,7 @@ class CardsMapping:
         return x + self._xy0[0], y + self._xy0[1]
 
 
-def _turned(lon_deg: Floats, lat_deg: Floats, rotation: frames.Matrix) -> tuple[Floats, Floats]:
+def _turn(lon_deg: Floats, lat_deg: Floats, rotation: frames.Matrix) -> tuple[Floats, Floats]:
     import numpy as np
 
     lon, lat = np.radians(lon_deg), np.radians(lat_deg)

@@ -56,7 +56,7 @@ def wcs_cards(wcs: Any) -> GivenWcs:
     if isinstance(wcs, str):
         return _from_text(wcs)
     if hasattr(wcs, "cards") or hasattr(wcs, "items"):
-        return _joined(_images(wcs))
+        return _join(_images(wcs))
     if hasattr(wcs, "to_header") or hasattr(wcs, "low_level_wcs") or hasattr(wcs, "pixel_to_world_values"):
         return _from_object(wcs)
     raise bad_value("wcs", f"a {type(wcs).__name__} is no WCS", "an astropy WCS, a FITS header, or its cards")
@@ -91,7 +91,7 @@ def _from_text(text: str) -> GivenWcs:
     lines = list(skycards.split(text))
     if not any(line[8:9] == "=" for line in lines) and text.strip():
         raise bad_value("wcs", "the text has no FITS cards", "header.tostring(), or an astropy WCS")
-    return _joined(line for line in lines if not _PASSED_OVER.fullmatch(line[:8].rstrip()))
+    return _join(line for line in lines if not _PASSED_OVER.fullmatch(line[:8].rstrip()))
 
 
 def _images(header: Any) -> Iterator[str]:
@@ -102,10 +102,10 @@ def _images(header: Any) -> Iterator[str]:
         return
     for keyword, value in header.items():
         if not _PASSED_OVER.fullmatch(str(keyword).upper()):
-            yield _written(str(keyword).upper(), value)
+            yield _write_card(str(keyword).upper(), value)
 
 
-def _written(keyword: str, value: object) -> str:
+def _write_card(keyword: str, value: object) -> str:
     """Return a card of a mapping's value, numpy's scalars too; numbers that FITS does not have stay words."""
     if isinstance(value, bool | int | str):
         return skycards.card(keyword, value)
@@ -115,7 +115,7 @@ def _written(keyword: str, value: object) -> str:
     return f"{keyword:<8}="
 
 
-def _joined(images: Iterable[str], notes: tuple[str, ...] = ()) -> GivenWcs:
+def _join(images: Iterable[str], notes: tuple[str, ...] = ()) -> GivenWcs:
     found = [_ascii(image[:80]).ljust(80) for image in images]
     if len(found) > MOST_CARDS:
         notes = (*notes, f"the header has {len(found)} cards: the first {MOST_CARDS} are read")
@@ -140,7 +140,7 @@ def _from_object(wcs: Any) -> GivenWcs:
         return GivenWcs("", (f"the WCS ({type(inner).__name__}) cannot be said in FITS: no sky is shown",))
     worst_px = header.get(_SIP_ERROR, 0.0)
     far = (f"the WCS is the object's own to {worst_px:.2g} pixels",) if worst_px > _FIT_PX else ()
-    return _joined(_images(header), far)
+    return _join(_images(header), far)
 
 
 def _own_header(wcs: Any) -> Any:

@@ -56,7 +56,7 @@ class Datasets:
         """Return the new datasets."""
         begins = self._mark == steps.NOW
         try:
-            rows = self._asked()
+            rows = self._ask()
         except RequestError as error:
             if begins and error.code in _NOT_THERE:
                 self._mark = steps.START  # whatever it has once it is there has come since
@@ -83,7 +83,7 @@ class Datasets:
             raise
         return True
 
-    def _asked(self) -> Rows:
+    def _ask(self) -> Rows:
         reply = self._connection.request(msgspec.structs.replace(self._query, since=self._mark))
         rows = reply.steps[0].rows if isinstance(reply, Outcome) else reply
         assert isinstance(rows, Rows)

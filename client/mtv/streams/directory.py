@@ -66,7 +66,7 @@ class Files:
 
     def look(self) -> Sequence[Path]:
         """Return files that are new, or changed, and whole; by the time of their last change."""
-        found, now = self._found(), time.monotonic()
+        found, now = self._find(), time.monotonic()
         if self._told is None:
             self._told = found
             return []
@@ -87,7 +87,7 @@ class Files:
         """Nothing goes with a file."""
         raise NotImplementedError(item)
 
-    def _found(self) -> dict[str, _Stamp]:
+    def _find(self) -> dict[str, _Stamp]:
         found: dict[str, _Stamp] = {}
         try:
             with os.scandir(self._directory) as entries:

@@ -22,7 +22,7 @@ from mtv.arguments import checks, targets
 from mtv.arguments.markers import positions
 from mtv.pixels.slots import Slots
 from mtv.session.ticket import overdue
-from mtv.streams.handover import Frame, Place, handed_over, kept
+from mtv.streams.handover import Frame, Place, hand_over, keep
 from mtv.streams.newest import Counts, Newest
 from mtv.streams.screen import Screen
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
@@ -142,7 +142,7 @@ class Feed:
         place = self._place
         limits = place.limits if place else _NOBODYS
         image = targets.image_with(frame, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
-        image = targets.checked(image, limits)
+        image = targets.check_image(image, limits)
         columns = None if markers is None else positions(markers, limits)
         self._live()
         if self._newest.closed or (place is None and self._error is not None):
@@ -152,12 +152,12 @@ class Feed:
             return False
         try:
             if place is None:
-                made = kept(image, published_at, columns)
+                made = keep(image, published_at, columns)
             else:
-                made = handed_over(image, place, published_at, columns)
+                made = hand_over(image, place, published_at, columns)
         except (DaemonError, OSError) as error:  # no room, or the directory has gone with its daemon
             self._newest.abandon()
-            self._lost(error)
+            self._lose_daemon(error)
             return False
         except BaseException:
             self._newest.abandon()
@@ -225,19 +225,19 @@ class Feed:
                     try:
                         thread.start()
                     except RuntimeError as error:  # no more threads; the next frame tries again
-                        self._failed(error)
+                        self._note_failure(error)
                     else:
                         self._thread = thread
 
-    def _failed(self, error: Exception) -> None:
+    def _note_failure(self, error: Exception) -> None:
         """Take note why a frame is not shown; the first of a row is told."""
         if self._error is None:
             _log.warning("feed %s: frames are dropped: %s", self.name, error)
         self._error = error
 
-    def _lost(self, error: Exception) -> None:
+    def _lose_daemon(self, error: Exception) -> None:
         """Take note that none can be shown now; the thread looks for the daemon again."""
-        self._failed(error)
+        self._note_failure(error)
         self._go_to(None)
 
     def _go_to(self, place: Place | None) -> None:
@@ -253,7 +253,7 @@ class Feed:
 
     def _run(self) -> None:
         try:
-            while (place := self._place or self._found()) is not None:
+            while (place := self._place or self._find_daemon()) is not None:
                 if self._period_secs:
                     self._newest.wait(max(0.0, self._earliest - time.monotonic()))
                 frame = self._newest.take(unless=lambda: self._place is None)
@@ -262,7 +262,7 @@ class Feed:
                 elif self._newest.closed:
                     break
         except BaseException as error:
-            self._failed(DaemonError(Error(code="internal", message=f"the feed broke: {error!r}")))
+            self._note_failure(DaemonError(Error(code="internal", message=f"the feed broke: {error!r}")))
             raise
         finally:
             self._newest.close()  # whatever has ended this thread: nobody shows anything any more
@@ -271,13 +271,13 @@ class Feed:
             if self._place is not None and self._place.slots is not None:
                 self._place.slots.leave()
 
-    def _found(self) -> Place | None:
+    def _find_daemon(self) -> Place | None:
         """Wait until the daemon answers and return where frames go; None where the feed is closed first."""
         while True:
             try:
                 place = self._screen.find()
             except MtvError as error:
-                self._lost(error)
+                self._lose_daemon(error)
                 self._newest.drop()
             else:
                 self._go_to(place)
@@ -290,9 +290,9 @@ class Feed:
         frame = taken
         try:
             if taken.image is not None:
-                frame = handed_over(taken.image, place, taken.published_at, taken.markers)
+                frame = hand_over(taken.image, place, taken.published_at, taken.markers)
             else:
-                frame = taken.moved(place)
+                frame = taken.move_to(place)
             frame = self._bring(frame, place)
         except (MtvError, OSError) as error:
             self._newest.was_dropped()
@@ -301,14 +301,14 @@ class Feed:
                 or error.code == "forbidden"  # our key was revoked: there may be no connection any more
                 or not self._screen.is_at(place)
             ):
-                self._lost(error)
+                self._lose_daemon(error)
             else:
-                self._failed(error)
+                self._note_failure(error)
                 frame.remove()
         except Exception as error:  # noqa: BLE001 - a fault of ours costs this frame, not those that come
             _log.exception("feed %s: a frame could not be sent", self.name)
             self._newest.was_dropped()
-            self._lost(error)
+            self._lose_daemon(error)
         else:
             self._error = None
             self._newest.was_shown(taken, frame.size_bytes, time.monotonic() - frame.published_at)
@@ -331,7 +331,7 @@ class Feed:
                     raise
                 place = self._screen.place()
                 self._go_to(place)
-                sent = sent.moved(place)
+                sent = sent.move_to(place)
             else:
                 break
         return sent

@@ -57,7 +57,7 @@ class Frame(NamedTuple):
         """True where its files are still there, or where it has none."""
         return self.slot is None or self.slot.is_whole
 
-    def moved(self, place: Place) -> Frame:
+    def move_to(self, place: Place) -> Frame:
         """Return the same frame at another place, where it is not there already; its files may be gone meanwhile.
 
         Raises
@@ -69,8 +69,8 @@ class Frame(NamedTuple):
         """
         if self.exposure is None or self.slot is None or self.slots is place.slots:
             return self
-        image = self.slot.stored(self.exposure.image)
-        mask = None if self.exposure.mask is None else self.slot.stored(self.exposure.mask)
+        image = self.slot.read_back(self.exposure.image)
+        mask = None if self.exposure.mask is None else self.slot.read_back(self.exposure.mask)
         if place.slots is None:
             whole = (image,) if mask is None else (image, mask)
             arrays = [Array(dtype=part.dtype.str, shape=part.shape, buffer=number) for number, part in enumerate(whole)]
@@ -100,21 +100,21 @@ def _with(exposure: Exposure, image: Array, mask: Array | None = None) -> Exposu
     return msgspec.structs.replace(exposure, image=image, mask=mask)
 
 
-def handed_over(image: Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
+def hand_over(image: Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
     """Write the pixels of a checked image where the daemon reads them; a slot is given back after a failure."""
     if place.slots is None:
         sink = FrameSink(packs=place.packs)
-        return Frame(published_at, exposure=targets.sent(image, sink), markers=markers, buffers=sink.buffers)
+        return Frame(published_at, exposure=targets.send(image, sink), markers=markers, buffers=sink.buffers)
     slot = place.slots.take()
     try:
-        exposure = targets.sent(image, slot)
+        exposure = targets.send(image, slot)
     except BaseException:
         place.slots.give(slot)
         raise
     return Frame(published_at, exposure=exposure, markers=markers, slots=place.slots, slot=slot)
 
 
-def kept(image: Image, published_at: float, markers: MarkerColumns | None) -> Frame:
+def keep(image: Image, published_at: float, markers: MarkerColumns | None) -> Frame:
     """Keep a copy of the first frame, while the connection is being made."""
     import numpy as np
 

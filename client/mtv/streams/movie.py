@@ -72,7 +72,7 @@ class Movie:
     @property
     def state(self) -> wire.Movie:
         """How it goes: ``state`` (``playing``, ``paused`` or ``ended``), ``reason`` of its end, position, counters."""
-        return self._told(requests.Follow(movie=self.id))
+        return self._request_state(requests.Follow(movie=self.id))
 
     def wait(self, timeout_secs: float | None = None, on_state: OnState | None = None) -> wire.Movie:
         """Wait until it has ended, and return how it went.
@@ -99,7 +99,9 @@ class Movie:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise DeadlineExceeded(Error(code="deadline", message=f"the movie goes on after {timeout_secs} s"))
-            state = self._told(requests.Follow(movie=self.id, seen=state.number, within_secs=min(left, _FOLLOW_SECS)))
+            state = self._request_state(
+                requests.Follow(movie=self.id, seen=state.number, within_secs=min(left, _FOLLOW_SECS))
+            )
 
     # Steering
 
@@ -171,7 +173,7 @@ class Movie:
                 if on_progress is not None:
                     on_progress(messages.Progress(done=index + 1, total=self.count, unit="frames"))
             if not file.frames:
-                raise exception_for(state.error) if state.error else _lost(state)
+                raise exception_for(state.error) if state.error else _lost_movie(state)
         return Saved(Path(path), file.frames, self.count - file.frames)
 
     # Inside
@@ -180,15 +182,15 @@ class Movie:
         answer = self._connection.ask(requests.Snapshot(display=self.display, format="png"))
         state = self.state
         if state.state == "ended":  # before the picture was taken, perhaps
-            raise _lost(state)
+            raise _lost_movie(state)
         return bytes(answer.buffers[0])
 
     def _steer(
         self, action: Literal["play", "pause", "step", "seek", "speed", "loop", "stop"], value: float = 1.0
     ) -> wire.Movie:
-        return self._told(requests.Steer(display=self.display, movie=self.id, action=action, value=value))
+        return self._request_state(requests.Steer(display=self.display, movie=self.id, action=action, value=value))
 
-    def _told(self, request: requests.Steer | requests.Follow) -> wire.Movie:
+    def _request_state(self, request: requests.Steer | requests.Follow) -> wire.Movie:
         reply = self._connection.request(request)
         assert isinstance(reply, wire.Movie)
         return reply
@@ -252,5 +254,5 @@ def _whole(where: str, value: Any) -> int:
     return int(number)
 
 
-def _lost(state: wire.Movie) -> RequestError:
+def _lost_movie(state: wire.Movie) -> RequestError:
     return RequestError(Error(code="cancelled", message=f"the movie has ended: {state.reason or 'nothing was shown'}"))

@@ -122,7 +122,7 @@ class Video(PictureFile):
         self._output: Any = None
 
     def _write(self, picture: bytes) -> None:
-        frame = self._decoded(picture)
+        frame = self._decode(picture)
         if self._output is None:
             self._begin(frame)
         elif (frame.width, frame.height) != self._size:
@@ -131,7 +131,7 @@ class Video(PictureFile):
         self._graph.push(frame)
         self._encode_filtered()
 
-    def _decoded(self, picture: bytes) -> Any:
+    def _decode(self, picture: bytes) -> Any:
         try:
             with self._av.open(io.BytesIO(picture), format="png_pipe") as opened:
                 return next(opened.decode(video=0)).reformat(format="rgb24")

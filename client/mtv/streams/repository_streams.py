@@ -92,7 +92,7 @@ class RepositoryStreams(Registry):
             As `query` does; ``not_found`` where it finds nothing, ``too_large`` where it finds more than a movie may
             have; ``bad_value`` naming the argument; with ``save`` as `Movie.save` does.
         """
-        part = parts.given(
+        part = parts.keep_given(
             hdu=hdu,
             component=component,
             cube_index=cube_index,
@@ -206,9 +206,9 @@ class RepositoryStreams(Registry):
             what="datasets",
             dataset_type=whole,
             where=where,
-            bind=naming.bound(bind),
-            collections=self._searched(collections),
-            data_id=self._constrained(data_id, where),
+            bind=naming.bind_values(bind),
+            collections=self._search_in(collections),
+            data_id=self._constrain(data_id, where),
         )
         look = {"select": select, "columns": columns, "symbol": symbol, "size": size, "colour": colour}
         if catalog:

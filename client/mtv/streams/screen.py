@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from mtv.arguments.transaction import shifted
+from mtv.arguments.transaction import shift_buffers
 from mtv.pixels.sharing import shared_directory
 from mtv.session.connection import Connection
 from mtv.session.conversation import Timing
@@ -84,7 +84,7 @@ class Screen:
         markers = None
         if frame.markers is not None:
             markers = Overlay(display=self._display, name=self._feed, replace=True, **frame.markers.fields)
-            markers = shifted(markers, len(frame.buffers))
+            markers = shift_buffers(markers, len(frame.buffers))
         message = requests.Frame(
             feed=self._feed,
             display=self._display,

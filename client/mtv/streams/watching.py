@@ -98,7 +98,7 @@ class Watch(Generic[T]):
         self._arrivals, self._follows, self._limit = arrivals, follows, _count(limit)
         self._every_secs = max(_LEAST_SECS, checks.finite("every_secs", every_secs))
         self._timeout_secs = None if timeout_secs is None else checks.finite("timeout_secs", timeout_secs)
-        self._notes = _Notes(on_note or _logged)
+        self._notes = _Notes(on_note or _log_note)
         self._closing, self._inside = threading.Event(), threading.Lock()
         self._looked = False
         self._looks_secs = (0.0, 0.0)
@@ -268,7 +268,7 @@ def _name(item: object) -> str:
     return str(item) if isinstance(item, os.PathLike) else repr(item)
 
 
-def _logged(text: str) -> None:
+def _log_note(text: str) -> None:
     _log.warning("watch: %s", text)
 
 

@@ -147,7 +147,7 @@ class MarkerVerbs(NamedDisplay):
         limits = self.connection.limits
         table = targets.reference(x)
         if table is not None:
-            table = parts.of(table, parts.given(hdu=hdu))
+            table = parts.of(table, parts.keep_given(hdu=hdu))
             packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
         else:
             checks.only_of_tables(select=select, columns=columns, hdu=hdu is not None)

@@ -37,7 +37,7 @@ class NamedDisplay:
         assert isinstance(reply, DisplayReport)
         return reply
 
-    def _described(self) -> DisplayReport:
+    def _describe(self) -> DisplayReport:
         try:
             return self.describe()
         except RequestError as error:

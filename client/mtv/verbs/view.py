@@ -62,12 +62,12 @@ class ViewVerbs(NamedDisplay):
 
     def get_mask_plane_color(self, name: str) -> str:
         """Return the colour that a mask plane has or would have."""
-        mask = self._described().mask
+        mask = self._describe().mask
         return mask.colours.get(name) or default_mask_colour(name)
 
     def mask_plane_colours(self) -> dict[str, str]:
         """Return the colours of all mask planes: those of the image, those set, and those that everybody has."""
-        mask = self._described().mask
+        mask = self._describe().mask
         shown = {name: default_mask_colour(name) for name in mask.planes}
         return dict(sorted({**MASK_COLOURS, **shown, **mask.colours}.items()))
 
@@ -79,4 +79,4 @@ class ViewVerbs(NamedDisplay):
 
     def get_mask_transparency(self) -> float:
         """Return the transparency of the mask in per cent."""
-        return self._described().mask.transparency_percent
+        return self._describe().mask.transparency_percent

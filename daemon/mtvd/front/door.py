@@ -63,7 +63,7 @@ class Door:
         return key in self._known
 
     def _read(self, changed: int) -> None:
-        self._known = {key.decode(): name for key, name in keys.authorised(self._place).items()}
+        self._known = {key.decode(): name for key, name in keys.read_authorised(self._place).items()}
         self._read_at = changed
 
     def _answer(self, frames: Sequence[Buffer]) -> list[bytes]:

@@ -18,7 +18,7 @@ import anyio.to_thread
 import msgspec
 import numpy as np
 
-from mtv.shared.packing import NotPacked, unpacked
+from mtv.shared.packing import NotPacked, unpack
 from mtv.shared.sky.celestial import celestial_of
 from mtv.wire import markers
 from mtv.wire.data import Array, Exposure
@@ -203,7 +203,7 @@ class Images:
         name, descriptor = self._new(fits_bytes.padded(size), "raw")
         try:
             with self._pixels.filling(name, descriptor) as file:
-                for block in unpacked(data, size, np.dtype(array.dtype).itemsize):
+                for block in unpack(data, size, np.dtype(array.dtype).itemsize):
                     file.write(block)
         except NotPacked as error:
             raise bad_value("mask", str(error), "pack it as PROTOCOL.md describes, or send it as it is") from None

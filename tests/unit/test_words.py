@@ -1,0 +1,133 @@
+"""How the house writes: docstrings begin with what they are about, and what users call says all of its arguments."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import mtv
+
+CLIENT: Final = Path(__file__).parents[2] / "client" / "mtv"
+OBLIQUE: Final = frozenset({"Of", "What", "Who", "That", "For"})
+"""Words with which no docstring begins: who reads one has to find its subject first."""
+SECTIONS: Final = frozenset(
+    {"Parameters", "Returns", "Yields", "Raises", "Attributes", "Notes", "Examples", "See Also"}
+)
+
+
+_DOCUMENTED: Final = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the docstrings of a file and those below its constants and fields, and their lines."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        for before, statement in zip([None, *body], body, strict=False):
+            begins = before is None and isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            )
+            if (
+                (begins or isinstance(before, ast.Assign | ast.AnnAssign))
+                and isinstance(statement, ast.Expr)
+                and isinstance(statement.value, ast.Constant)
+                and isinstance(statement.value.value, str)
+            ):
+                yield statement.lineno, statement.value.value
+
+
+@pytest.mark.parametrize("path", sorted(CLIENT.rglob("*.py")), ids=lambda path: str(path.relative_to(CLIENT)))
+def test_a_docstring_begins_with_its_noun_or_its_verb(path: Path) -> None:
+    assert [(line, text) for line, text in docstrings(path) if text.split()[0] in OBLIQUE] == []
+
+
+def public() -> dict[str, Callable[..., Any]]:
+    """Return what users call: functions, classes, and the public methods that classes of ours give them."""
+    found: dict[str, Callable[..., Any]] = {}
+    for name in mtv.__all__:
+        thing = getattr(mtv, name)
+        if not callable(thing):
+            continue
+        found[name] = thing
+        if inspect.isclass(thing) and not issubclass(thing, Exception):
+            methods = inspect.getmembers(thing, lambda member: callable(member) and inspect.isroutine(member))
+            ours = ((key, value) for key, value in methods if not key.startswith("_") and _is_ours(value))
+            found.update({f"{name}.{key}": value for key, value in ours})
+    return found
+
+
+def _is_ours(member: Any) -> bool:
+    return str(getattr(member, "__module__", "")).split(".")[0] == "mtv"
+
+
+PUBLIC: Final = public()
+
+
+def sections_of(docstring: str) -> dict[str, str]:
+    """Return the sections of a docstring in numpydoc's form, by their titles."""
+    parts = re.split(r"^([A-Z]\w+(?: \w+)?)\n-{3,}\n", inspect.cleandoc(docstring), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def documented(section: str) -> set[str]:
+    """Return the names that a section has entries for; ``a, b : type`` has two."""
+    entries = [line.partition(" : ")[0] for line in section.splitlines() if line and not line[0].isspace()]
+    return {name.strip() for entry in entries for name in entry.split(",")}
+
+
+def taken(name: str) -> set[str]:
+    """Return the arguments of a callable as numpydoc writes them."""
+    stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    thing = PUBLIC[name]
+    parameters = list(inspect.signature(thing).parameters.values())
+    return {f"{stars.get(one.kind, '')}{one.name}" for one in parameters if one.name not in {"self", "cls"}}
+
+
+def fields_of(name: str) -> set[str]:
+    """Return the fields of a message class, which their own docstrings say."""
+    return set(getattr(PUBLIC[name], "__struct_fields__", ()))
+
+
+def inherited_parameters(name: str) -> str:
+    """Return what the class says of its parameters that gives another its ``__init__``."""
+    thing = PUBLIC[name]
+    if not inspect.isclass(thing):
+        return ""
+    home = next(one for one in thing.__mro__ if "__init__" in vars(one))
+    return sections_of(home.__doc__ or "").get("Parameters", "")
+
+
+def returns_something(name: str) -> bool:
+    thing = PUBLIC[name]
+    return not inspect.isclass(thing) and inspect.signature(thing).return_annotation not in {"None", None}
+
+
+def test_there_is_much_that_users_call() -> None:
+    assert {"Display.dot", "Repository.query", "Repository.movie", "connect"} <= PUBLIC.keys()
+    assert len(PUBLIC) > 100
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_what_users_call_says_each_of_its_arguments_and_what_it_returns(name: str) -> None:
+    sections = sections_of(PUBLIC[name].__doc__ or "")
+    assert sections.keys() <= SECTIONS
+    said = documented(sections.get("Parameters", "") or inherited_parameters(name))
+    words = taken(name) - fields_of(name)
+    if "**part" in words and "hdu" in said:  # by their own names
+        words, said = words - {"**part"}, said - set(mtv_part())
+    assert said == words
+    if returns_something(name):
+        assert sections.keys() & {"Returns", "Yields"}
+
+
+def mtv_part() -> tuple[str, ...]:
+    from mtv.arguments.parts import Part
+
+    return tuple(Part.__annotations__)
