@@ -13,7 +13,17 @@ import pytest
 
 import mtv
 
-CLIENT: Final = Path(__file__).parents[2] / "client" / "mtv"
+ROOT: Final = Path(__file__).parents[2]
+YET_TO_MEND: Final = frozenset({"drawing", "resolving", "repo", "scene", "stage"})
+"""Rooms of the daemon whose docstrings are not all written so yet."""
+SOURCES: Final = [
+    *sorted((ROOT / "client" / "mtv").rglob("*.py")),
+    *(
+        path
+        for path in sorted((ROOT / "daemon" / "mtvd").rglob("*.py"))
+        if path.relative_to(ROOT / "daemon" / "mtvd").parts[0] not in YET_TO_MEND
+    ),
+]
 OBLIQUE: Final = frozenset({"Of", "What", "Who", "That", "For"})
 """Words with which no docstring begins: who reads one has to find its subject first."""
 SECTIONS: Final = frozenset(
@@ -43,7 +53,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield statement.lineno, statement.value.value
 
 
-@pytest.mark.parametrize("path", sorted(CLIENT.rglob("*.py")), ids=lambda path: str(path.relative_to(CLIENT)))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: "/".join(path.relative_to(ROOT).parts[1:]))
 def test_a_docstring_begins_with_its_noun_or_its_verb(path: Path) -> None:
     assert [(line, text) for line, text in docstrings(path) if text.split()[0] in OBLIQUE] == []
 
@@ -84,7 +94,7 @@ def documented(section: str) -> set[str]:
 
 def taken(name: str) -> set[str]:
     """Return the arguments of a callable as numpydoc writes them."""
-    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    stars: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     thing = PUBLIC[name]
     parameters = list(inspect.signature(thing).parameters.values())
     return {f"{stars.get(one.kind, '')}{one.name}" for one in parameters if one.name not in {"self", "cls"}}

@@ -41,7 +41,7 @@ class DemoRefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoRepository:
-    """What was built, or found already built."""
+    """Repository that was built, or found already built."""
 
     directory: Path
     size: str

@@ -1,4 +1,4 @@
-"""Which sources a pipeline would calibrate on: candidates for the point spread function, used, reserved, rejected."""
+"""Sources that a pipeline would calibrate on: candidates for the point spread function, used, reserved, rejected."""
 
 from __future__ import annotations
 

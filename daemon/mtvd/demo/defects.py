@@ -1,4 +1,4 @@
-"""What spoils pixels: bad columns, cosmic rays, the border, a vignetted corner. Marks them and fills them in.
+"""Defects of pixels: bad columns, cosmic rays, the border, a vignetted corner; marked and filled in.
 
 As in a calibrated exposure, a bad pixel holds a value interpolated from its neighbours and says so with ``INTRP``.
 """

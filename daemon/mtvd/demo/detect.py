@@ -21,7 +21,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Detections:
-    """What detection leaves for the measurement."""
+    """Results of detection, for the measurement."""
 
     smoothed: Pixels
     """The image convolved with a Gaussian of the seeing, (y, x)."""

@@ -34,7 +34,7 @@ RESERVED_ID_BITS: Final = 22
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorFiles:
-    """Where the files of one detector go."""
+    """Paths of the files of one detector."""
 
     raw: Path
     calexp: Path

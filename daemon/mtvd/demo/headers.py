@@ -1,4 +1,4 @@
-"""What the headers say about a visit: the cards of afw's VisitInfo, and those of a raw file of the telescope."""
+"""Headers of a visit: the cards of afw's VisitInfo, and those of a raw file of the telescope."""
 
 from __future__ import annotations
 

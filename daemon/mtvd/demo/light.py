@@ -28,7 +28,7 @@ LARGEST_STAMP_PX: Final = 260
 
 @dataclass(frozen=True, kw_only=True)
 class Lights:
-    """What falls on one detector: positions, fluxes and seeing-convolved shapes; every array has n rows."""
+    """Light that falls on one detector: positions, fluxes and seeing-convolved shapes; every array has n rows."""
 
     x: Floats
     y: Floats

@@ -113,7 +113,7 @@ def _climb(smoothed: npt.NDArray[np.float32], row: Ints, column: Ints) -> tuple[
 
 
 def _one_per_place(peaks: Peaks, *, closest_px: int = 3) -> Peaks:
-    """Of sources that share a peak keep the brightest: the others are hidden in its light."""
+    """Keep the brightest of sources that share a peak: the others are hidden in its light."""
     taken: set[tuple[int, int]] = set()
     kept = []
     for n, (row, column) in enumerate(zip(peaks.row.tolist(), peaks.column.tolist(), strict=True)):

@@ -1,4 +1,4 @@
-"""What was observed: the camera, the pointings, the sizes. Constants and small records only.
+"""Plan of the observations: the camera, the pointings, the sizes. Constants and small records only.
 
 The camera is a sketch of Hyper Suprime-Cam: six of its detectors, at the place in the focal plane that their numbers
 suggest (columns of eight), with its pixel scale and a radial distortion of its strength.

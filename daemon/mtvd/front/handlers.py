@@ -59,7 +59,7 @@ class Call:
     sequence: int
     buffers: Sequence[Buffer]
     limits: Limits
-    """Of the socket that it came by."""
+    """Limits of the socket that it came by."""
     on_progress: OnProgress
 
     @property

@@ -35,7 +35,7 @@ _GATHER_SECS = 0.001
 
 _RECEIPT = codec.encode(messages.Receipt())
 _NO_HEADER = Header(0, 0, 0, bytes(16), 0, 0, ())
-"""Of bytes that are no message."""
+"""Header of bytes that are no message."""
 
 
 class Listener:

@@ -18,7 +18,7 @@ SECS: Final = 1.0
 
 
 class Refusals:
-    """What one listener refused.
+    """Refusals of one listener.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What holds for clients on other hosts: what they may ask for, what they are told, and how they get what is in files.
+"""Rules for clients on other hosts: what they may ask for, what they are told, and how they get what is in files.
 
 A path means nothing there, and says too much here; so what names one is refused, before anything moves, and what is
 told has none.
@@ -21,7 +21,7 @@ from mtvd.host import system
 from mtvd.host.pixelstore import PixelStore
 
 A_PATH: Final = "<a path on the daemon's host>"
-"""What stands in texts for other hosts in place of a path or URI."""
+"""Text that stands for a path or URI in what other hosts are told."""
 
 _PATHS: Final = re.compile(
     r"""(?P<quote>['"`])~?/(?:(?!(?P=quote)).)+(?P=quote)"""  # a quoted path may have blanks

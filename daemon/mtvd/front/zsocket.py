@@ -116,7 +116,7 @@ class RouterSocket:
 
     @property
     def endpoint(self) -> str:
-        """Where it is bound, a port 0 as the port that was found."""
+        """Endpoint that it is bound to, a port 0 as the port that was found."""
         return self._socket.get_string(zmq.LAST_ENDPOINT)
 
     @property

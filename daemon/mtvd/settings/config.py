@@ -66,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def default_file() -> Path:
-    """Where the configuration is looked for."""
+    """Return the path where the configuration is looked for."""
     return platformdirs.user_config_path("mtv") / "mtvd.toml"
 
 

@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 _EARLY: Final = 1e-6
-"""Of a period: so much too early is in time, for times are sums of fractions."""
+"""Share of a period: so much too early is in time, for times are sums of fractions."""
 
 
 class Timeline:
