@@ -139,13 +139,13 @@ class Catalog:
         if isinstance(key, str):
             return self.column(key)
         if isinstance(key, slice):
-            return self._chosen(key, len(range(*key.indices(self._rows))))
+            return self._choose(key, len(range(*key.indices(self._rows))))
         import numpy as np
 
         wanted = np.asarray(key)
         if wanted.ndim == 0 and wanted.dtype.kind in "iu":
             return Row(self, range(self._rows)[int(wanted)])
-        return self._chosen(*self._index(wanted))
+        return self._choose(*self._index(wanted))
 
     def _index(self, wanted: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
         import numpy as np
@@ -158,7 +158,7 @@ class Catalog:
             raise bad_value("key", f"the mask has {len(wanted)} rows, the catalog {self._rows}")
         return wanted, int(np.count_nonzero(wanted))
 
-    def _chosen(self, key: slice | np.ndarray[Any, Any], rows: int) -> Catalog:
+    def _choose(self, key: slice | np.ndarray[Any, Any], rows: int) -> Catalog:
         columns = _Lazy(self.columns, lambda name: self.column(name)[key])
         return Catalog(columns, self.schema, rows=rows, metadata=self.metadata, label=self.label)
 

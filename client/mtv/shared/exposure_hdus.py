@@ -103,7 +103,9 @@ def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def chosen(by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of: Callable[[_T], Any]) -> Chosen[_T]:
+def choose_hdus(
+    by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of: Callable[[_T], Any]
+) -> Chosen[_T]:
     """Return the HDUs of one exposure.
 
     Parameters
