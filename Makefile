@@ -34,7 +34,7 @@ crowd: ## fifty clients of every sort at once, faults of disk and descriptors, w
 	@scripts/setup.sh crowd
 	@.venv/bin/python -m crowd --minutes $(or $(MINUTES),5) --json crowd.json $(if $(SEED),--seed $(SEED))
 
-lint: ## run ruff and mypy
+lint: ## run ruff, mypy and the checks of docstrings
 	@scripts/setup.sh lint
 	@.venv/bin/python scripts/check.py --lint
 

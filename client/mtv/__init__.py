@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mtv.data.catalog import Catalog, Row
+    from mtv.data.catalog import Catalog
     from mtv.data.datasets import DatasetRef, Handle
     from mtv.data.exposure import Exposure
     from mtv.data.results import Refs
+    from mtv.data.rows import Row
     from mtv.data.schema import Schema
     from mtv.display import Display, arrange, get_display
     from mtv.repository import Repository, repositories
@@ -52,7 +53,7 @@ _HOMES: Final = {
     "Refs": "data.results",
     "Repository": "repository",
     "RequestError": "wire.errors",
-    "Row": "data.catalog",
+    "Row": "data.rows",
     "Schema": "data.schema",
     "Unavailable": "wire.errors",
     "Watch": "streams.watching",

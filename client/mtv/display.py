@@ -82,6 +82,10 @@ class Display(MarkerVerbs, ViewVerbs):
         wcs : `astropy.wcs.WCS`, FITS header or `str`, optional
             The target's own where not given; a `str` holds cards of 80 characters, or one a line. Of a WCS that FITS
             cannot express the image is shown without its sky, and a note says so.
+        label : `str`, optional
+            Name that is shown; the target's own where not given.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
         supersede : `bool`, optional
             True, with ``wait=False``: a newer image for this display may take the place of this one while it waits.
         on_progress : callable, optional
@@ -129,7 +133,19 @@ class Display(MarkerVerbs, ViewVerbs):
         """Return a context manager: all that this thread draws on this display within it is one transaction.
 
         It takes effect as a whole or not at all. After an exception inside nothing is sent. A buffer inside another
-        joins it. ``on_progress`` is as in `mtv`.
+        joins it.
+
+        Parameters
+        ----------
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+        on_progress : callable, optional
+            As in `mtv`.
+
+        Returns
+        -------
+        batch : `~mtv.session.batch.Batch`
+            Its ``outcome`` tells what became of it.
         """
         return self.connection.buffering(wait=wait, display=self.frame, on_progress=on_progress)
 
@@ -145,6 +161,25 @@ class Display(MarkerVerbs, ViewVerbs):
         """Return a picture of the display, which comes to the front for it; also write it to a file where asked to.
 
         The format is that of the path's ending where none is given, and PNG without a path.
+
+        Parameters
+        ----------
+        path : `str` or path, optional
+            File to write it to.
+        format : `str`, optional
+            ``png`` or ``jpeg``.
+
+        Returns
+        -------
+        picture : `bytes`
+            The file's content.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``path`` or ``format``.
+        OSError
+            The file cannot be written.
         """
         format = format or checks.format_of(path)  # noqa: A001
         checks.image_format(format)
@@ -157,11 +192,47 @@ class Display(MarkerVerbs, ViewVerbs):
         return picture
 
     def events(self, kinds: Sequence[str] | str = (), *, timeout_secs: float | None = None) -> Events:
-        """Return an iterator over what the user does in this display from now on; see `mtv.events`."""
+        """Return an iterator over what the user does in this display from now on; see `mtv.events`.
+
+        Parameters
+        ----------
+        kinds : `str` or sequence of `str`, optional
+            ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+        timeout_secs : `float`, optional
+            The iteration ends when nothing has come for so long; it waits for ever where not given.
+
+        Returns
+        -------
+        events : `~mtv.session.events.Events`
+            An iterator and a context manager; closing it ends the subscription.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
+        """
         return self.connection.events(kinds, display=self.frame, timeout_secs=timeout_secs)
 
     def on_event(self, call: Callable[[Event], object], kinds: Sequence[str] | str = ()) -> Events:
-        """Have a function called with each event of this display, in a thread of its own; see `mtv.on_event`."""
+        """Have a function called with each event of this display, in a thread of its own; see `mtv.on_event`.
+
+        Parameters
+        ----------
+        call : callable
+            Called with each `~mtv.wire.messages.Event`, in a thread of its own; what it raises is logged.
+        kinds : `str` or sequence of `str`, optional
+            ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+
+        Returns
+        -------
+        events : `~mtv.session.events.Events`
+            An iterator and a context manager; closing it ends the subscription.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon, or no thread can be started.
+        """
         return self.connection.on_event(call, kinds, display=self.frame)
 
     def _repr_png_(self) -> bytes | None:
@@ -169,7 +240,24 @@ class Display(MarkerVerbs, ViewVerbs):
 
 
 def get_display(frame: int | str = 0, backend: str = "ds9", *, connection: Connection | None = None) -> Display:
-    """Return a display; see `Display`."""
+    """Return a display; see `Display`.
+
+    Parameters
+    ----------
+    frame, backend : optional
+        As in `Display`.
+    connection : `Connection`, optional
+        The process's own where not given.
+
+    Returns
+    -------
+    display : `Display`
+
+    Raises
+    ------
+    RequestError
+        As in `Display`.
+    """
     return Display(frame, backend=backend, connection=connection)
 
 
@@ -197,6 +285,10 @@ def arrange(
     size : `tuple` [`int`, `int`], optional
         Width and height of the image area in pixels of the screen, at least 100. DS9 redraws a quarter of the area in
         about half the time: what a feed gains by a small window.
+    connection : `Connection`, optional
+        The process's own where not given.
+    wait : `bool`, optional
+        False: return once the daemon has the request, not once the window has it.
 
     Raises
     ------

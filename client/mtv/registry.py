@@ -23,7 +23,7 @@ from mtv.wire.messages import Outcome, Rows
 
 
 class Registry:
-    """What is asked; programs make a `mtv.Repository`, whose parameters it has."""
+    """Base of `mtv.Repository`, whose parameters it has: its questions."""
 
     def __init__(
         self,
@@ -93,10 +93,17 @@ class Registry:
             where not given, or where these are equal.
         limit : `int`, optional
             At most so many.
+        timeout_secs : `float`, optional
+            For each page; the connection's own where not given.
         on_progress : callable, optional
             Called with each `~mtv.wire.messages.Progress` of a long query: the rows read so far.
         **data_id
             Constraints: ``instrument="HSC", physical_filter="HSC-R"``.
+
+        Returns
+        -------
+        refs : `Refs`
+            A sequence of `DatasetRef`; further pages come when they are needed.
 
         Raises
         ------
@@ -141,12 +148,19 @@ class Registry:
             A reference, or a dataset type.
         where, bind, collections, find_first, order_by, limit, on_progress, **data_id
             As in `query`.
+        timeout_secs : `float`, optional
+            As in `query`.
 
         Returns
         -------
         records : `Records`
             After the data ID: ``run``; ``chains`` that the run is directly in; ``ingest_date`` (TAI);
             ``storage_class``; ``formatter`` and ``file_bytes``, None where the repository does not tell.
+
+        Raises
+        ------
+        RequestError
+            As in `query`.
         """
         if isinstance(target, DatasetRef):
             if data_id or collections is not None:
@@ -193,6 +207,18 @@ class Registry:
             Only data IDs for which there is a dataset of this type.
         where, bind, collections, order_by, limit, **data_id
             As in `query`.
+        timeout_secs, on_progress : optional
+            As in `query`.
+
+        Returns
+        -------
+        records : `~mtv.data.results.Records`
+            Mappings from column to value; further pages come when they are needed.
+
+        Raises
+        ------
+        RequestError
+            As in `query`.
         """
         return self._records(
             timeout_secs,
@@ -222,7 +248,27 @@ class Registry:
         on_progress: OnProgress | None = None,
         **data_id: int | str,
     ) -> Records:
-        """Return what the registry knows of a dimension's members: ``query_dimension_records("visit")``."""
+        """Return what the registry knows of a dimension's members: ``query_dimension_records("visit")``.
+
+        Parameters
+        ----------
+        element : `str`
+            Dimension.
+        datasets : `str`, optional
+            Only members for which there is a dataset of this type.
+        where, bind, collections, order_by, limit, timeout_secs, on_progress, **data_id
+            As in `query`.
+
+        Returns
+        -------
+        records : `~mtv.data.results.Records`
+            Mappings from column to value; further pages come when they are needed.
+
+        Raises
+        ------
+        RequestError
+            As in `query`.
+        """
         return self._records(
             timeout_secs,
             on_progress,
@@ -238,11 +284,39 @@ class Registry:
         )
 
     def collections(self, glob: Names = None, *, limit: int | None = None) -> Records:
-        """Return collections: ``name``, ``type`` and ``children`` of each."""
+        """Return collections: ``name``, ``type`` and ``children`` of each.
+
+        Parameters
+        ----------
+        glob : `str` or sequence, optional
+            Names or globs of them; all where not given.
+        limit : `int`, optional
+            At most so many.
+
+        Returns
+        -------
+        records : `~mtv.data.results.Records`
+            Mappings from column to value; further pages come when they are needed.
+        """
         return self._records(what="collections", collections=naming.names("glob", glob), limit=limit)
 
     def dataset_types(self, glob: str = "", *, collections: Names = None, limit: int | None = None) -> Records:
-        """Return dataset types: ``name``, ``dimensions`` and ``storage_class`` of each."""
+        """Return dataset types: ``name``, ``dimensions`` and ``storage_class`` of each.
+
+        Parameters
+        ----------
+        glob : `str`, optional
+            Name or glob; all where empty.
+        collections : `str` or sequence, optional
+            Only types that have datasets in these.
+        limit : `int`, optional
+            At most so many.
+
+        Returns
+        -------
+        records : `~mtv.data.results.Records`
+            Mappings from column to value; further pages come when they are needed.
+        """
         named = naming.names("collections", collections)
         return self._records(what="dataset_types", dataset_type=glob, collections=named, limit=limit)
 

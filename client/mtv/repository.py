@@ -40,6 +40,8 @@ class Repository(RepositoryStreams):
         Searched by every call that names none; the repository's default ones where not given.
     **data_id
         ``instrument="HSC"``: part of the data ID of every call that leaves it out, as in Butler itself.
+    writeable : `bool`, optional
+        Only False is possible here; the word is Butler's.
 
     Raises
     ------
@@ -56,6 +58,24 @@ class Repository(RepositoryStreams):
         """Name a dataset without asking for it: `Display.mtv` and `Display.overlay` have the daemon read it.
 
         ``display.overlay("psf", repository.dataset("src", visit=23718, detector=41, instrument="HSC"), select=...)``
+
+        Parameters
+        ----------
+        dataset_type : `str`
+            With a component where only that is meant.
+        collections : `str` or sequence, optional
+            The repository's default ones where not given.
+        **data_id
+            ``visit=23718, detector=41, instrument="HSC"``.
+
+        Returns
+        -------
+        dataset : `~mtv.wire.data.Dataset`
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for a path, or a value that is no part of a data ID.
         """
         if os.sep in dataset_type:
             raise bad_value("dataset_type", f"{dataset_type!r} is no dataset type", "a path is shown as it is")
@@ -86,6 +106,8 @@ class Repository(RepositoryStreams):
         ----------
         target : `DatasetRef`, `Handle`, path or `str`
             A reference, a handle, a path (with a separator in it), or a dataset type; ``calexp.mask`` is a part.
+        collections : `str` or sequence, optional
+            Searched for a dataset type; the repository's default ones where not given.
         columns : `str` or sequence, optional
             Of a catalog, only these.
         select : `str`, optional
@@ -102,6 +124,8 @@ class Repository(RepositoryStreams):
             Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels; it must lie within the image.
         centre_deg, size_arcsec : `tuple` [`float`, `float`], optional
             Cut-out around ``(ra, dec)`` (ICRS) of ``(width, height)``, or of one number for both; clipped to the image.
+        timeout_secs : `float`, optional
+            The connection's own where not given.
         on_progress : callable, optional
             Called in this thread with each `~mtv.wire.messages.Progress` while a file is fetched from another host.
         **data_id
@@ -111,6 +135,11 @@ class Repository(RepositoryStreams):
         -------
         data : `Exposure`, `Catalog`, or a value
             As the dataset is; arrays are mapped, not copied.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument; ``not_found``; ``unsupported`` for data that the daemon does not read.
         """
         part = parts.keep_given(
             hdu=hdu,
@@ -156,9 +185,21 @@ class Repository(RepositoryStreams):
 
         Parameters
         ----------
+        target, collections, hdu, component, cube_index, bbox, centre_deg, size_arcsec, on_progress, **data_id
+            As in `get`.
         lease_secs : `float`, optional
             How long the handle lives after its last use; ``with repo.load(...) as handle:`` gives it back.
-        target, collections, hdu, component, cube_index, bbox, centre_deg, size_arcsec, on_progress, **data_id
+        timeout_secs : `float`, optional
+            For each; the connection's own where not given.
+
+        Returns
+        -------
+        handle : `Handle`, or iterator of `Handle`
+            An iterator of a list.
+
+        Raises
+        ------
+        RequestError
             As in `get`.
         """
         part = parts.keep_given(
@@ -213,8 +254,17 @@ class Repository(RepositoryStreams):
         ----------
         target : `DatasetRef` or `str`
             A reference, or a dataset type (with a component where wanted) and a data ID.
+        collections : `str` or sequence, optional
+            Searched for a dataset type; the repository's default ones where not given.
         parameters : `dict`, optional
             Butler's own: ``{"bbox": ...}``, ``{"columns": [...]}``.
+        **data_id
+            With a dataset type.
+
+        Returns
+        -------
+        found : `object`
+            As the storage class names its type.
 
         Raises
         ------
@@ -235,7 +285,22 @@ class Repository(RepositoryStreams):
 
 
 def repositories(connection: Connection | None = None) -> tuple[RepositoryInfo, ...]:
-    """Return the repositories that can be named, the default first."""
+    """Return the repositories that can be named, the default first.
+
+    Parameters
+    ----------
+    connection : `Connection`, optional
+        The process's own where not given.
+
+    Returns
+    -------
+    repositories : `tuple` [`~mtv.wire.reports.RepositoryInfo`, ...]
+
+    Raises
+    ------
+    Unavailable
+        There is no daemon.
+    """
     return (connection or default_connection()).repositories()
 
 

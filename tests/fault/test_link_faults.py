@@ -16,7 +16,7 @@ import zmq
 from tests.support import scripted
 
 import mtv
-from mtv.session import session as session_module
+from mtv.session import process
 from mtv.session.connection import Connection
 from mtv.session.conversation import Timing
 from mtv.session.link import Link
@@ -305,7 +305,7 @@ def test_a_session_that_cannot_be_closed_keeps_no_other_from_being_closed_at_exi
 
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "close", failing)
-        session_module._close_all()
+        process.close_all()
     assert all(connection.closed for connection in made)
 
 

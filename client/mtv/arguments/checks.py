@@ -1,4 +1,4 @@
-"""What a display's arguments must be: every check that needs no daemon, each naming the argument at fault."""
+"""Checks of a display's arguments that need no daemon; each error names the argument at fault."""
 
 from __future__ import annotations
 

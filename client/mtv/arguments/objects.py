@@ -17,7 +17,7 @@ from mtv.shared.exposure_hdus import (
     ROLES,
     UNCERTAINTY,
     card,
-    chosen,
+    choose_hdus,
     is_mask,
     mask_notes,
     mask_planes,
@@ -170,7 +170,7 @@ def _from_hdu_list(hdus: Any) -> Image:
             by_role.setdefault(role, []).append(hdu)
         else:
             (others if len(hdu.shape) > 1 else flat).append(hdu)
-    found = chosen(by_role, others, lambda hdu: hdu.header)
+    found = choose_hdus(by_role, others, lambda hdu: hdu.header)
     alone = (*found.mask, found.variance, found.uncertainty, *flat)
     image = found.image or next((hdu for hdu in alone if hdu is not None), None)
     if image is None:

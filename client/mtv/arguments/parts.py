@@ -1,4 +1,4 @@
-"""Which part of a dataset or a file is wanted: HDU, slice, component, cut-out by pixels or on the sky. Pure."""
+"""Parts of a dataset or a file that are wanted: HDU, slice, component, cut-out by pixels or on the sky. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `mtv.Display.mtv` shows: turns arrays, exposures, astropy's classes, files and references into wire sources."""
+"""Targets of `mtv.Display.mtv` made wire sources: arrays, exposures, astropy's classes, files and references."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Columns:
 
 
 class Place(NamedTuple):
-    """What dots must share to become one step."""
+    """Display, overlay and system of a dot: those that share them become one step."""
 
     display: Display
     overlay: str

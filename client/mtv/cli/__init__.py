@@ -18,7 +18,7 @@ from mtv.cli import common
 
 
 class Entry(NamedTuple):
-    """Where a command is, and what the list of commands says of it."""
+    """Place of a command, and its line in the list of commands."""
 
     module: str
     attribute: str

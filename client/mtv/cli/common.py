@@ -1,4 +1,4 @@
-"""What every command has: its options, its connection, errors as one line, and exit codes. Imports no socket."""
+"""Parts of every command: its options, its connection, errors as one line, and exit codes. Imports no socket."""
 
 from __future__ import annotations
 

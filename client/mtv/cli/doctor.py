@@ -1,4 +1,4 @@
-"""What is missing on this machine, and the command that brings it. Imports nothing of what it looks for."""
+"""Checks of what is missing on this machine, with the command that brings it. Imports nothing of what it looks for."""
 
 from __future__ import annotations
 
@@ -278,4 +278,4 @@ _LOOKS: Final[tuple[Callable[[Call], Iterator[Finding]], ...]] = (
 )
 
 _HERE: Final = (_daemon_packages, _ds9, _screen)
-"""What matters only on the host of the daemon."""
+"""Checks that matter only on the host of the daemon."""

@@ -1,4 +1,4 @@
-"""What an exposure says of itself, on the command line: its WCS, bounding box, metadata, filter, calibration."""
+"""Words of an exposure about itself, on the command line: its WCS, bounding box, metadata, filter, calibration."""
 
 from __future__ import annotations
 

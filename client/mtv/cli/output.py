@@ -1,4 +1,4 @@
-"""What commands print: tables for people, one JSON document for programs, a bar while something takes long."""
+"""Output of commands: tables for people, one JSON document for programs, a bar while something takes long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _GAP: Final = "  "
 _WORK: Final = {"bytes": "fetching"}
-"""What is done where the unit does not say it."""
+"""Verbs for units that do not say what is done."""
 _NARROW: Final = 8
 """A column that must give way keeps at least so many characters."""
 

@@ -1,4 +1,4 @@
-"""What a command shows or reads: a FITS file, a handle, a dataset by UUID, or one by type and data ID."""
+"""Targets of a command: a FITS file, a handle, a dataset by UUID, or one by type and data ID."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from mtv.data.datasets import html_table, text_table
+from mtv.data.rows import Column, Row
 from mtv.data.schema import Field, Schema
 from mtv.pixels.incoming import Incoming
 from mtv.wire import data
@@ -15,12 +16,6 @@ from mtv.wire.errors import Error, RequestError, bad_value
 
 if TYPE_CHECKING:
     import numpy as np
-
-Column = Any
-"""A numpy array of shape ``(rows,)``, or ``(rows, n)`` for columns of arrays.
-
-Gaps are NaN in fractions; whole numbers, truth values and texts with gaps are a `numpy.ma.MaskedArray`.
-"""
 
 _X: Final = ("slot_Centroid_x", "x", "xcentroid")
 _Y: Final = ("slot_Centroid_y", "y", "ycentroid")
@@ -75,6 +70,8 @@ class Catalog:
         Counted in the first column where not given.
     metadata : `dict`, optional
         What stood in the file's header.
+    label : `str`, optional
+        Shown by `repr`.
     """
 
     def __init__(
@@ -94,7 +91,21 @@ class Catalog:
 
     @classmethod
     def from_wire(cls, found: data.Catalog, buffers: Sequence[memoryview], directory: Path | None) -> Catalog:
-        """Return the catalog that came with a reply; no column is read yet."""
+        """Return the catalog that came with a reply; no column is read yet.
+
+        Parameters
+        ----------
+        found : `object` of `mtv.wire.data`
+            As the reply has it.
+        buffers : sequence of `memoryview`
+            Buffers of the reply.
+        directory : `~pathlib.Path` or `None`
+            Pixel directory that is shared with the daemon.
+
+        Returns
+        -------
+        catalog : `Catalog`
+        """
         every = [array for column in found.columns for array in (column.array, column.gaps)]
         incoming = Incoming(every, buffers, directory)
         columns = {column.name: column for column in found.columns}
@@ -128,13 +139,13 @@ class Catalog:
         if isinstance(key, str):
             return self.column(key)
         if isinstance(key, slice):
-            return self._chosen(key, len(range(*key.indices(self._rows))))
+            return self._choose(key, len(range(*key.indices(self._rows))))
         import numpy as np
 
         wanted = np.asarray(key)
         if wanted.ndim == 0 and wanted.dtype.kind in "iu":
             return Row(self, range(self._rows)[int(wanted)])
-        return self._chosen(*self._index(wanted))
+        return self._choose(*self._index(wanted))
 
     def _index(self, wanted: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
         import numpy as np
@@ -147,12 +158,28 @@ class Catalog:
             raise bad_value("key", f"the mask has {len(wanted)} rows, the catalog {self._rows}")
         return wanted, int(np.count_nonzero(wanted))
 
-    def _chosen(self, key: slice | np.ndarray[Any, Any], rows: int) -> Catalog:
+    def _choose(self, key: slice | np.ndarray[Any, Any], rows: int) -> Catalog:
         columns = _Lazy(self.columns, lambda name: self.column(name)[key])
         return Catalog(columns, self.schema, rows=rows, metadata=self.metadata, label=self.label)
 
     def column(self, name: str) -> Column:
-        """Return a column, by its name or through a slot; raises as `Schema.find` does."""
+        """Return a column, by its name or through a slot; raises as `Schema.find` does.
+
+        Parameters
+        ----------
+        name : `str`
+            Name of the column, or a slot.
+
+        Returns
+        -------
+        column : `numpy.ndarray`
+            ``(rows,)``, or ``(rows, n)`` for a column of arrays; masked where it has gaps that are no NaN.
+
+        Raises
+        ------
+        RequestError
+            ``not_found``, with near names.
+        """
         return self._columns[self.schema.find(name).key]
 
     @property
@@ -181,15 +208,48 @@ class Catalog:
         return self._first(_ID)
 
     def get_x(self) -> Column:
-        """Return centroids along x."""
+        """Return centroids along x.
+
+        Returns
+        -------
+        column : `numpy.ndarray`
+            ``(rows,)``, 0-based parent pixels.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the catalog has no such column.
+        """
         return self.x
 
     def get_y(self) -> Column:
-        """Return centroids along y."""
+        """Return centroids along y.
+
+        Returns
+        -------
+        column : `numpy.ndarray`
+            ``(rows,)``, 0-based parent pixels.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the catalog has no such column.
+        """
         return self.y
 
     def get_id(self) -> Column:
-        """Return identifiers."""
+        """Return identifiers.
+
+        Returns
+        -------
+        column : `numpy.ndarray`
+            ``(rows,)`` integers.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the catalog has no such column.
+        """
         return self.id
 
     getX, getY, getId = get_x, get_y, get_id  # noqa: N815 - as in lsst.afw.table
@@ -203,7 +263,12 @@ class Catalog:
         return self.column(name)
 
     def get_schema(self) -> Schema:
-        """Return the schema."""
+        """Return the schema.
+
+        Returns
+        -------
+        schema : `Schema`
+        """
         return self.schema
 
     getSchema = get_schema  # noqa: N815 - as in lsst.afw.table
@@ -211,7 +276,13 @@ class Catalog:
     # Views
 
     def as_astropy(self) -> Any:
-        """Return an `astropy.table.Table` on the same memory, with units and descriptions. Loads astropy."""
+        """Return an `astropy.table.Table` on the same memory, with units and descriptions. Loads astropy.
+
+        Returns
+        -------
+        table : `astropy.table.Table`
+            Columns are not copied.
+        """
         from astropy import units
         from astropy.table import Column as TableColumn
         from astropy.table import MaskedColumn, Table
@@ -244,63 +315,3 @@ class Catalog:
 
     def _repr_html_(self) -> str:
         return html_table(*self._table())
-
-
-class Row:
-    """One row of a catalog: a number and the catalog itself, nothing copied."""
-
-    __slots__ = ("_catalog", "index")
-
-    def __init__(self, catalog: Catalog, index: int) -> None:
-        self._catalog = catalog
-        self.index = index
-
-    def __getitem__(self, name: str) -> Any:
-        """Return the value of a column; None where it is masked."""
-        return self._value(self._catalog.column(name))
-
-    get = __getitem__
-
-    @property
-    def x(self) -> float:
-        """Centroid along x, 0-based parent pixels."""
-        return self._number(self._catalog.x)
-
-    @property
-    def y(self) -> float:
-        """Centroid along y."""
-        return self._number(self._catalog.y)
-
-    @property
-    def id(self) -> int:
-        """Identifier."""
-        return int(self._catalog.id[self.index])
-
-    def _value(self, column: Column) -> Any:
-        value = column[self.index]
-        return None if getattr(value, "ndim", 1) == 0 and getattr(value, "mask", False) else value
-
-    def _number(self, column: Column) -> float:
-        value = self._value(column)
-        return float("nan") if value is None else float(value)
-
-    def get_x(self) -> float:
-        """Return the centroid along x."""
-        return self.x
-
-    def get_y(self) -> float:
-        """Return the centroid along y."""
-        return self.y
-
-    def get_id(self) -> int:
-        """Return the identifier."""
-        return self.id
-
-    getX, getY, getId = get_x, get_y, get_id  # noqa: N815 - as in lsst.afw.table
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all values by column."""
-        return {name: self[name] for name in self._catalog.columns}
-
-    def __repr__(self) -> str:
-        return f"<mtv.Row {self.index} of {self._catalog!r}>"

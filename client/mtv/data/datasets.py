@@ -1,4 +1,4 @@
-"""What queries and loads give back, one by one: data IDs, references, handles; and how tables print."""
+"""Data IDs, references and handles, as queries and loads give them back; and how tables print."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ class DataId(dict[str, Any]):
 class DatasetRef:
     """One dataset of a repository; give it to `Repository.get`, `Repository.load` or `Display.mtv`.
 
-    Attributes
+    Parameters
     ----------
-    repo, dataset_type, id, run : `str`
-        Repository, dataset type, UUID and run collection.
+    repo : `str`
+        Alias or directory of the repository.
+    dataset_type : `str`
+        With a component where only that is meant: ``calexp.mask``.
+    id : `str`
+        UUID.
+    run : `str`
+        Run collection.
     data_id : `DataId`
         Dimension to value.
     """
@@ -59,7 +65,17 @@ class DatasetRef:
         return self.data_id[dimension]
 
     def component(self, name: str) -> DatasetRef:
-        """Return the reference of a part of the dataset: ``ref.component("mask")``."""
+        """Return the reference of a part of the dataset: ``ref.component("mask")``.
+
+        Parameters
+        ----------
+        name : `str`
+            As in `Repository.get`.
+
+        Returns
+        -------
+        ref : `DatasetRef`
+        """
         whole = self.dataset_type.partition(".")[0]
         return DatasetRef(self.repo, f"{whole}.{name}", self.id, self.run, self.data_id)
 
@@ -80,6 +96,13 @@ def ref_of(repo: str, dataset_type: str, page: Rows, index: int) -> DatasetRef:
 
 class Handle:
     """Data in the daemon's cache; shown without being read again until its lease ends or it is given back.
+
+    Parameters
+    ----------
+    loaded : `~mtv.wire.messages.Loaded`
+        The daemon's answer: shape, dtype, planes, size, lease.
+    release : callable
+        Called with the handle's name when it is given back.
 
     Attributes
     ----------

@@ -70,6 +70,12 @@ class Exposure:
         FITS cards of 80 characters, concatenated; local 1-based pixels. Any header's cards do.
     sky_wcs : `str`, optional
         The exact ``SkyWcs`` of ``lsst.afw`` in the words of AST.
+    unit : `str`, optional
+        Unit of the pixels, as FITS has it: ``nJy``.
+    label : `str`, optional
+        Name that is shown.
+    metadata : `dict`, optional
+        Cards of the file's header.
     notes : sequence of `str`, optional
         What of the source is left out, and why: a mask of another shape.
 
@@ -107,7 +113,22 @@ class Exposure:
 
     @classmethod
     def from_wire(cls, found: data.Exposure, buffers: Sequence[memoryview], directory: Path | None) -> Exposure:
-        """Return the exposure that came with a reply; no pixel is read yet."""
+        """Return the exposure that came with a reply; no pixel is read yet.
+
+        Parameters
+        ----------
+        found : `object` of `mtv.wire.data`
+            As the reply has it.
+        buffers : sequence of `memoryview`
+            Buffers of the reply.
+        directory : `~pathlib.Path` or `None`
+            Pixel directory that is shared with the daemon.
+
+        Returns
+        -------
+        exposure : `Exposure`
+            Its arrays are mapped, not copied.
+        """
         incoming = Incoming((found.image, found.mask, found.variance), buffers, directory)
         arrays = {"image": found.image, "mask": found.mask, "variance": found.variance}
         later: dict[str, Any] = {name: array and _Later(incoming, array) for name, array in arrays.items()}
@@ -160,13 +181,24 @@ class Exposure:
         return f"<mtv.Exposure{name}: {width} x {height} pixels from {self.xy0}{planes}>"
 
     def get_mask_plane_dict(self) -> dict[str, int]:
-        """Return mask plane names and their bit numbers, by name."""
+        """Return mask plane names and their bit numbers, by name.
+
+        Returns
+        -------
+        planes : `dict` [`str`, `int`]
+            Mask plane name to bit number.
+        """
         return dict(sorted(self.planes.items()))
 
     mask_plane_dict = property(get_mask_plane_dict)
 
     def get_mask(self) -> Mask:
         """Return the mask with its planes.
+
+        Returns
+        -------
+        mask : `~mtv.data.exposure.Mask`
+            Array ``(y, x)`` of integers, and its planes.
 
         Raises
         ------
@@ -180,7 +212,18 @@ class Exposure:
     getMask = get_mask  # noqa: N815 - as in lsst.afw.image
 
     def pixels_in(self, plane: str) -> np.ndarray[Any, Any]:
-        """Return a boolean ``(y, x)`` array: True where a mask plane is set."""
+        """Return a boolean ``(y, x)`` array: True where a mask plane is set.
+
+        Parameters
+        ----------
+        plane : `str`
+            Name of a mask plane.
+
+        Returns
+        -------
+        pixels : `numpy.ndarray`
+            ``(y, x)`` booleans: True where the bit is set.
+        """
         mask = self.get_mask().array
         return (mask >> self.planes[plane] & 1).astype(bool)
 
@@ -191,6 +234,16 @@ class Exposure:
         that the window shows for the pixel: by the picture's WCS; where it has none, by the file's exact ``SkyWcs``, if
         ``starlink-pyast`` is installed.
 
+        Parameters
+        ----------
+        x, y : `float` or array
+            0-based parent pixels, of one shape.
+
+        Returns
+        -------
+        ra_deg, dec_deg : `float` or `numpy.ndarray`
+            Degrees (ICRS), of that shape; NaN where a pixel has no place.
+
         Raises
         ------
         RequestError
@@ -199,7 +252,23 @@ class Exposure:
         return _map_points(self._sky().to_sky, x, y)
 
     def sky_to_pixel(self, ra_deg: Any, dec_deg: Any) -> tuple[Any, Any]:
-        """Return 0-based parent pixels ``(x, y)`` of points of the sky; see `pixel_to_sky`."""
+        """Return 0-based parent pixels ``(x, y)`` of points of the sky; see `pixel_to_sky`.
+
+        Parameters
+        ----------
+        ra_deg, dec_deg : `float` or array
+            Degrees (ICRS), of one shape.
+
+        Returns
+        -------
+        x, y : `float` or `numpy.ndarray`
+            0-based parent pixels, of that shape; NaN where a position has no pixel.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` where there is no WCS.
+        """
         return _map_points(self._sky().to_pixel, ra_deg, dec_deg)
 
     def _sky(self) -> skywcs.Mapping:

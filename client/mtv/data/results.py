@@ -1,4 +1,4 @@
-"""What queries give back: sequences that fetch their pages when these are needed, and print as tables."""
+"""Results of queries: sequences that fetch their pages when these are needed, and print as tables."""
 
 from __future__ import annotations
 

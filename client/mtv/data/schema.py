@@ -1,4 +1,4 @@
-"""What the columns of a catalog are: names, types, docs, units, and the slots that stand for some of them."""
+"""Columns of a catalog in words: names, types, docs, units, and the slots that stand for some of them."""
 
 from __future__ import annotations
 
@@ -65,13 +65,27 @@ class Schema:
     __repr__ = __str__
 
     def names(self) -> list[str]:
-        """Return the names of all columns, in order."""
+        """Return the names of all columns, in order.
+
+        Returns
+        -------
+        names : `list` [`str`]
+        """
         return list(self._fields)
 
     get_names = getNames = names  # noqa: N815 - as in lsst.afw.table
 
     def find(self, name: str) -> SchemaItem:
         """Return key and field of a column, by its name or through a slot.
+
+        Parameters
+        ----------
+        name : `str`
+            Name of the column, or a slot: ``slot_Centroid_x``.
+
+        Returns
+        -------
+        item : `~mtv.data.schema.SchemaItem`
 
         Raises
         ------
@@ -85,7 +99,17 @@ class Schema:
         return SchemaItem(key, self._fields[key])
 
     def resolve(self, name: str) -> str:
-        """Return the column that a name stands for: slots are replaced, the longest first, until none is left."""
+        """Return the column that a name stands for: slots are replaced, the longest first, until none is left.
+
+        Parameters
+        ----------
+        name : `str`
+
+        Returns
+        -------
+        name : `str`
+            The same where no slot is in it; there may be no such column.
+        """
         for _ in range(len(self.aliases) + 1):  # a ring of aliases ends too
             prefix = None if name in self._fields else self._alias_of(name)
             if prefix is None:

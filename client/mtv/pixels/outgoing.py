@@ -68,7 +68,7 @@ instead of 16 for 2048x4176 ``float32`` on two cores."""
 
 
 class Sink(Protocol):
-    """Where outgoing arrays go."""
+    """Destination of outgoing arrays."""
 
     def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
         """Store the pixels of an image, with room for the header that these WCS cards need."""

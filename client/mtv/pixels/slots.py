@@ -43,7 +43,7 @@ class Slot:
         self._limits = limits
         self._files: dict[str, _File] = {}
         self._views: dict[str, np.ndarray[Any, Any]] = {}
-        """Of the frame before: the next one is like it, as a rule."""
+        """Views of the frame before: the next one is like it, as a rule."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -19,15 +19,14 @@ from mtv.session.events import Events
 from mtv.session.gathering import Gathering
 from mtv.session.link import Link
 from mtv.session.outcomes import failed_step, in_words_of_the_call
-from mtv.session.session import Session
+from mtv.session.questions import Questions
 from mtv.session.ticket import OnProgress, Ticket
 from mtv.shared import paths
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
-from mtv.wire.messages import Cancelled, Event, Outcome
-from mtv.wire.reports import Report, RepositoryInfo, RepositoryList
-from mtv.wire.requests import Cancel, Repositories, Shutdown, Status, Subscribe, Sync, Transaction, Unsubscribe
+from mtv.wire.messages import Event, Outcome
+from mtv.wire.requests import Subscribe, Sync, Transaction, Unsubscribe
 from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
 
 _log: Final = logging.getLogger("mtv")
@@ -35,7 +34,7 @@ _log: Final = logging.getLogger("mtv")
 Sink = FileSink | FrameSink
 
 
-class Connection(Session):
+class Connection(Questions):
     """A session with one daemon; made by `connect`, and on its own for displays and repositories that are given none.
 
     Any thread may use it. A child made by ``fork`` gets a session of its own on first use.
@@ -53,7 +52,12 @@ class Connection(Session):
     # Drawing
 
     def sink(self) -> Sink:
-        """Return where the arrays of one request go: files shared with the daemon, or buffers of the message."""
+        """Return where the arrays of one request go: files shared with the daemon, or buffers of the message.
+
+        Returns
+        -------
+        sink : `~mtv.pixels.outgoing.FileSink` or `~mtv.pixels.outgoing.FrameSink`
+        """
         directory = self.pixel_directory
         if directory is None:
             return FrameSink(packs=paths.is_tcp(self.endpoint))
@@ -70,7 +74,30 @@ class Connection(Session):
         supersede: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Outcome | None:
-        """Carry out a step now, or leave it to the buffer that is open for its display."""
+        """Carry out a step now, or leave it to the buffer that is open for its display.
+
+        Parameters
+        ----------
+        step : `AnyStep` of `mtv.wire.steps`
+        buffers : sequence of buffers, optional
+            C-contiguous bytes that the message names by number; they must not change before the answer.
+        markers : `int`, optional
+            How many the step draws; they count against a limit of the transaction.
+        prepared : `~mtv.pixels.discardable.Discardable`, optional
+            Pixel files of the step.
+        wait, supersede, on_progress : optional
+            As in `execute`.
+
+        Returns
+        -------
+        outcome : `~mtv.wire.messages.Outcome` or `None`
+            None where it was buffered or only published.
+
+        Raises
+        ------
+        MtvError
+            The error of the step.
+        """
         items = [prepared] if prepared else []
         batch = self.open_batch(getattr(step, "display", EVERYTHING))
         if batch is not None:
@@ -94,8 +121,16 @@ class Connection(Session):
 
         Parameters
         ----------
+        bundle : `~mtv.arguments.transaction.Bundle`
+            Its steps, and the buffers that they name.
         prepared : sequence of `~mtv.pixels.discardable.Discardable`, optional
             Pixel files; they are removed where it is certain that nothing of it is drawn.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+        supersede : `bool`, optional
+            True: a newer transaction like this may take its place while it waits.
+        timeout_secs : `float`, optional
+            The connection's own where not given.
         on_progress : callable, optional
             As in `ask`; not called where the transaction is only published.
 
@@ -135,7 +170,21 @@ class Connection(Session):
         """Return a context manager: all steps of this thread within it, of all displays, are one transaction.
 
         It takes effect as a whole or not at all. After an exception inside nothing is sent. A buffer inside another
-        joins it. ``on_progress`` is as in `execute`.
+        joins it.
+
+        Parameters
+        ----------
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+        display : `int` or `str`, optional
+            One display alone; all where not given.
+        on_progress : callable, optional
+            As in `execute`.
+
+        Returns
+        -------
+        batch : `~mtv.session.batch.Batch`
+            Its ``outcome`` tells what became of it.
         """
 
         def send(batch: Batch) -> Outcome | None:
@@ -149,11 +198,32 @@ class Connection(Session):
         return Batch(self._batches, display, send, self.limits)
 
     def open_batch(self, display: Display | None) -> Batch | None:
-        """Return the buffer that this thread has open for a display, if any."""
+        """Return the buffer that this thread has open for a display, if any.
+
+        Parameters
+        ----------
+        display : `int`, `str` or `None`
+            None: the one that takes the steps of all displays.
+
+        Returns
+        -------
+        batch : `~mtv.session.batch.Batch` or `None`
+        """
         return self._batches.find(display)
 
     def sync(self, timeout_secs: float | None = None) -> None:
-        """Wait until all that was drawn so far, by anybody, is on the screen; see also `flush`."""
+        """Wait until all that was drawn so far, by anybody, is on the screen; see also `flush`.
+
+        Parameters
+        ----------
+        timeout_secs : `float`, optional
+            The connection's own where not given.
+
+        Raises
+        ------
+        MtvError
+            The first failure of what was published; `DeadlineExceeded` where it takes too long.
+        """
         self.flush(timeout_secs)
         self.request(Sync(), timeout_secs=timeout_secs)
 
@@ -163,6 +233,17 @@ class Connection(Session):
         """Send a checked dot without waiting; where others are under way it joins those that wait for them.
 
         A failure is logged, and raised by the next `flush` or `sync`.
+
+        Parameters
+        ----------
+        place : `~mtv.arguments.transaction.Place`
+            Display, overlay and system.
+        x, y : `float`
+            0-based parent pixels, or degrees (ICRS).
+        symbol : `str`
+        size : `float`
+            Pixels, or arc seconds in the sky.
+        colour : `str`
 
         Raises
         ------
@@ -204,7 +285,27 @@ class Connection(Session):
         display: Display | None = None,
         timeout_secs: float | None = None,
     ) -> Events:
-        """Return an iterator over what the user does in the window from now on; see `mtv.events`."""
+        """Return an iterator over what the user does in the window from now on; see `mtv.events`.
+
+        Parameters
+        ----------
+        kinds : `str` or sequence of `str`, optional
+            ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+        display : `int` or `str`, optional
+            Only events of this display, or of the window.
+        timeout_secs : `float`, optional
+            The iteration ends when nothing has come for so long; it waits for ever where not given.
+
+        Returns
+        -------
+        events : `~mtv.session.events.Events`
+            An iterator and a context manager; closing it ends the subscription.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
+        """
         self._get_link()
         found = Events(
             self._hearing, kinds=kinds, display=display, timeout_secs=timeout_secs, on_close=self._unsubscribe
@@ -219,7 +320,27 @@ class Connection(Session):
     def on_event(
         self, call: Callable[[Event], object], kinds: Sequence[str] | str = (), *, display: Display | None = None
     ) -> Events:
-        """Have a function called with each event, in a thread of its own, until the result is closed."""
+        """Have a function called with each event, in a thread of its own, until the result is closed.
+
+        Parameters
+        ----------
+        call : callable
+            Called with each `~mtv.wire.messages.Event`, in a thread of its own; what it raises is logged.
+        kinds : `str` or sequence of `str`, optional
+            ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+        display : `int` or `str`, optional
+            Only events of this display, or of the window.
+
+        Returns
+        -------
+        events : `~mtv.session.events.Events`
+            An iterator and a context manager; closing it ends the subscription.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon, or no thread can be started.
+        """
         return self.events(kinds, display=display).calling(call)
 
     def _unsubscribe(self) -> None:
@@ -227,36 +348,6 @@ class Connection(Session):
         if link is not None and link.ready:
             with contextlib.suppress(MtvError):
                 link.submit(Ticket(codec.encode(Unsubscribe()), awaited=True))
-
-    # The daemon itself
-
-    def status(self) -> Report:
-        """Return the daemon's state; it answers while it works."""
-        reply = self.request(Status())
-        assert isinstance(reply, Report)
-        return reply
-
-    def repositories(self) -> tuple[RepositoryInfo, ...]:
-        """Return the repositories that can be named, the default first."""
-        reply = self.request(Repositories())
-        assert isinstance(reply, RepositoryList)
-        return reply.repositories
-
-    def cancel(self, request_id: str = "") -> int:
-        """Cancel a request by its id, or all that wait; return how many were.
-
-        Parameters
-        ----------
-        request_id : `str`
-            As errors have it; ``*`` for all requests of everybody; empty for all of this connection.
-        """
-        reply = self.request(Cancel(request_id=request_id))
-        assert isinstance(reply, Cancelled)
-        return reply.count
-
-    def shutdown(self, *, keep_window: bool | None = None) -> None:
-        """Stop the daemon in order; ``keep_window`` None follows its setting."""
-        self.request(Shutdown(keep_window=keep_window))
 
     # Inside
 

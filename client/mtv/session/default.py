@@ -1,4 +1,4 @@
-"""What a process has one of: the connection that displays and repositories share, and short ways to use it."""
+"""Default connection of a process, which displays and repositories share, and short ways to use it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def connect(endpoint: str | None = None, *, timeout_secs: float = 120.0) -> Conn
     timeout_secs : `float`, optional
         How long each call waits for its answer, unless it says otherwise.
 
+    Returns
+    -------
+    connection : `Connection`
+
     Raises
     ------
     Unavailable
@@ -41,7 +45,13 @@ def connect(endpoint: str | None = None, *, timeout_secs: float = 120.0) -> Conn
 
 
 def default_connection() -> Connection:
-    """Return the connection that displays and repositories share where they are given none; made on first use."""
+    """Return the connection that displays and repositories share where they are given none; made on first use.
+
+    Returns
+    -------
+    connection : `Connection`
+        It may not be open yet.
+    """
     global _default  # noqa: PLW0603, RUF100 - the one connection of the process
     with _default_lock:
         if _default is None or _default.closed:
@@ -50,7 +60,18 @@ def default_connection() -> Connection:
 
 
 def buffering(*, wait: bool = True) -> Batch:
-    """Return a context manager that makes one transaction of all steps within it, on all displays of this process."""
+    """Return a context manager that makes one transaction of all steps within it, on all displays of this process.
+
+    Parameters
+    ----------
+    wait : `bool`, optional
+        False: return once the daemon has the request, not once the window has it.
+
+    Returns
+    -------
+    batch : `~mtv.session.batch.Batch`
+        Its ``outcome`` tells what became of it.
+    """
     return default_connection().buffering(wait=wait)
 
 
@@ -85,7 +106,27 @@ def events(
 def on_event(
     call: Callable[[Event], object], kinds: Sequence[str] | str = (), *, display: Display | None = None
 ) -> Events:
-    """Have a function called with each event, in a thread of its own, until the result is closed; see `events`."""
+    """Have a function called with each event, in a thread of its own, until the result is closed; see `events`.
+
+    Parameters
+    ----------
+    call : callable
+        Called with each `~mtv.wire.messages.Event`, in a thread of its own; what it raises is logged.
+    kinds : `str` or sequence of `str`, optional
+        ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+    display : `int` or `str`, optional
+        Only events of this display, or of the window.
+
+    Returns
+    -------
+    events : `~mtv.session.events.Events`
+        An iterator and a context manager; closing it ends the subscription.
+
+    Raises
+    ------
+    Unavailable
+        There is no daemon, or no thread can be started.
+    """
     return default_connection().on_event(call, kinds, display=display)
 
 

@@ -33,6 +33,19 @@ _KEPT: Final = 1000
 class Events:
     """An iterator over events, and a context manager. Any thread may use it; a forked child needs one of its own.
 
+    Parameters
+    ----------
+    hearing : `~mtv.session.hearing.Hearing`
+        Brings the events.
+    kinds : `str` or sequence of `str`, optional
+        ``key``, ``frame``, ``region``, ``window``; all where empty. A ``gap`` is always told.
+    display : `int` or `str`, optional
+        Only events of this display, or of the window.
+    timeout_secs : `float`, optional
+        The iteration ends when nothing has come for so long; it waits for ever where not given.
+    on_close : callable, optional
+        Called when the last listener of the session is closed.
+
     Raises
     ------
     RequestError
@@ -83,7 +96,17 @@ class Events:
         return self._ended
 
     def get(self, timeout_secs: float | None = None) -> Event | None:
-        """Return the next event; None where none came in time (for ever where not given), or after `close`.
+        """Wait for the next event and return it.
+
+        Parameters
+        ----------
+        timeout_secs : `float`, optional
+            How long to wait; for ever where not given.
+
+        Returns
+        -------
+        event : `Event` or `None`
+            None where nothing came in time, or nothing will: it is closed.
 
         Raises
         ------
@@ -109,6 +132,16 @@ class Events:
     def calling(self, call: Callable[[Event], object]) -> Events:
         """Have a function called with each event from now on, in a thread of its own, until `close`; return self.
 
+        Parameters
+        ----------
+        call : callable
+            Called with each `~mtv.wire.messages.Event`, in a thread of its own; what it raises is logged.
+
+        Returns
+        -------
+        events : `Events`
+            Itself.
+
         Raises
         ------
         Unavailable
@@ -132,7 +165,12 @@ class Events:
     # Called by `Hearing`
 
     def put(self, event: Event) -> None:
-        """Take an event, if it is one of those asked for."""
+        """Take an event, if it is one of those asked for.
+
+        Parameters
+        ----------
+        event : `Event`
+        """
         if not self._wants(event):
             return
         with self._changed:
@@ -143,7 +181,13 @@ class Events:
             self._changed.notify_all()
 
     def end(self, error: MtvError | None) -> None:
-        """Take note that no more will come; what is kept can still be taken."""
+        """Take note that no more will come; what is kept can still be taken.
+
+        Parameters
+        ----------
+        error : `MtvError` or `None`
+            Why, where it is a failure; whoever waits for events gets it.
+        """
         with self._changed:
             if not self._ended:
                 self._ended, self._error = True, error

@@ -1,4 +1,4 @@
-"""What a client tells the daemon of itself when it connects."""
+"""Greeting of a client: what it tells the daemon of itself when it connects."""
 
 from __future__ import annotations
 

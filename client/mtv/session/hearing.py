@@ -1,4 +1,4 @@
-"""What a session knows of events: who listens, which number came last, and what was missed. No socket; safe on threads.
+"""Events of a session: who listens, which number came last, and what was missed. No socket; safe on threads.
 
 The link's thread brings events and the answers to subscriptions; numbers that are missing, a new connection and
 another daemon become an event ``gap``. Listeners are `mtv.session.events.Events`.
@@ -23,7 +23,7 @@ _TELL_EVERY: Final = 64
 
 
 class Listener(Protocol):
-    """Who hears events."""
+    """Receiver of events."""
 
     def put(self, event: Event) -> None:
         """Take an event; must not wait."""

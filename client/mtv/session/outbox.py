@@ -1,4 +1,4 @@
-"""What a client has asked and not been answered: numbers, the bounded window, and what goes out again.
+"""Unanswered requests of a client: numbers, the bounded window, and what goes out again.
 
 Pure: no socket, clock, thread or lock; `mtv.session.link` owns one and guards it. Only a reply removes a request. After
 the connection was lost everything that is left goes out again, in order, under the numbers it had. What a busy daemon

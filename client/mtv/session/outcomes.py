@@ -1,4 +1,4 @@
-"""What a settled request came to: the error of a reply, or that of the step that failed. Pure."""
+"""Result of a settled request: the error of a reply, or that of the step that failed. Pure."""
 
 from __future__ import annotations
 

@@ -7,14 +7,12 @@ asked for over it is in `mtv.session.connection`.
 
 from __future__ import annotations
 
-import atexit
 import collections
 import contextlib
 import logging
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +21,7 @@ from typing import Final, Self
 from mtv.arguments.transaction import too_many, total_bytes
 from mtv.pixels.discardable import Discardable, discard
 from mtv.pixels.sharing import shared_directory
+from mtv.session import process
 from mtv.session.conversation import Timing
 from mtv.session.decisions import Answer
 from mtv.session.gathering import Gathering
@@ -52,7 +51,7 @@ _KEPT_NOTES: Final = 1_000
 
 
 class Session:
-    """What asks; programs make a `mtv.Connection`, whose parameters it has."""
+    """Base of `mtv.Connection`, whose parameters it has: requests, deadlines and failures."""
 
     _gathering: Gathering | None
     """The request that grows while it waits; whatever is sent after it ends that."""
@@ -66,7 +65,7 @@ class Session:
         self._closed = False
         self._link: Link | None = None
         self._restart()
-        _sessions.add(self)
+        process.remember(self)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open" if self._link else "not yet used"
@@ -125,6 +124,9 @@ class Session:
 
         Parameters
         ----------
+        message : `~mtv.wire.requests.Request`
+        buffers : sequence of buffers, optional
+            C-contiguous bytes that the message names by number; they must not change before the answer.
         timeout_secs : `float`, optional
             The connection's own where not given.
         on_progress : callable, optional
@@ -133,6 +135,11 @@ class Session:
             Called with the ticket once it is settled, in the link's thread.
         prepared : sequence of `~mtv.pixels.discardable.Discardable`, optional
             Removed where it is certain that nothing of the request is drawn.
+
+        Returns
+        -------
+        answer : `~mtv.session.decisions.Answer`
+            The reply and the buffers that came with it.
 
         Raises
         ------
@@ -149,7 +156,25 @@ class Session:
     def request(
         self, message: Request, *, timeout_secs: float | None = None, on_progress: OnProgress | None = None
     ) -> Reply:
-        """Send any request of the wire, wait, and return its reply; see `ask`."""
+        """Send any request of the wire, wait, and return its reply; see `ask`.
+
+        Parameters
+        ----------
+        message : `~mtv.wire.requests.Request`
+        timeout_secs : `float`, optional
+            The connection's own where not given.
+        on_progress : callable, optional
+            As in `ask`.
+
+        Returns
+        -------
+        reply : `~mtv.wire.messages.Reply`
+
+        Raises
+        ------
+        MtvError
+            As in `ask`.
+        """
         return self.ask(message, timeout_secs=timeout_secs, on_progress=on_progress).reply
 
     def publish(
@@ -164,6 +189,23 @@ class Session:
         """Send a request and wait only until the daemon has it; it is kept, and sent again if the daemon restarts.
 
         A failure after that is logged, and raised by the next `flush` or `sync`.
+
+        Parameters
+        ----------
+        message : `~mtv.wire.requests.Request`
+        buffers : sequence of buffers, optional
+            C-contiguous bytes that the message names by number; they must not change before the answer.
+        timeout_secs : `float`, optional
+            The connection's own where not given.
+        cleanup : callable, optional
+            As in `ask`.
+        prepared : sequence of `~mtv.pixels.discardable.Discardable`, optional
+            As in `ask`.
+
+        Raises
+        ------
+        MtvError
+            The daemon refused it at once; `Unavailable`; `DeadlineExceeded`.
         """
         deadline = self._deadline(timeout_secs)
         link, ticket = self._prepare(message, buffers, deadline, cleanup, prepared, awaited=False)
@@ -177,7 +219,18 @@ class Session:
             self._gathering.close()
 
     def flush(self, timeout_secs: float | None = None) -> None:
-        """Wait until all that was published is answered; raise the first failure since the last call."""
+        """Wait until all that was published is answered; raise the first failure since the last call.
+
+        Parameters
+        ----------
+        timeout_secs : `float`, optional
+            The connection's own where not given.
+
+        Raises
+        ------
+        MtvError
+            The first failure; `DeadlineExceeded` where requests are not answered in time.
+        """
         left = self._get_link().drain(self._deadline(timeout_secs))
         if left:
             raise DeadlineExceeded(Error(code="deadline", message=f"{left} requests are not answered", retryable=True))
@@ -189,10 +242,16 @@ class Session:
             raise first
 
     def close(self, timeout_secs: float = CLOSE_SECS) -> None:
-        """Wait for what was published, at most so long, and end the session. Closing twice is no error."""
+        """Wait for what was published, at most so long, and end the session. Closing twice is no error.
+
+        Parameters
+        ----------
+        timeout_secs : `float`, optional
+            How long to wait for what was published.
+        """
         with self._lock:
             link, self._link, self._closed = self._link, None, True
-        _sessions.discard(self)
+        process.forget(self)
         if link is None:
             return
         left = link.drain(time.monotonic() + timeout_secs)
@@ -226,8 +285,9 @@ class Session:
             _log.warning("%s", note)
 
     def _after_fork(self) -> None:
+        """Leave the link of the parent process alone; called in a child after ``fork``."""
         if self._link is not None:
-            _left_to_the_parent.append(self._link)
+            process.leave_to_the_parent(self._link)
         self._restart()
 
     def _get_link(self) -> Link:
@@ -322,27 +382,3 @@ class Session:
             _log.warning("a published request failed: %s", failure)
         for note in notes_of(ticket):
             self.tell(note)
-
-
-# The process
-
-_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
-_left_to_the_parent: list[Link] = []
-"""Links of the parent process: a child must neither use nor close them, so it keeps them."""
-
-
-def _close_all() -> None:
-    for session in list(_sessions):
-        try:
-            session.close()
-        except Exception:  # noqa: BLE001 - the others have published something too
-            _log.exception("a session could not be closed")
-
-
-def _after_fork() -> None:
-    for session in list(_sessions):
-        session._after_fork()  # noqa: SLF001 - the module's own
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_after_fork)

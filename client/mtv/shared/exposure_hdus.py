@@ -1,4 +1,4 @@
-"""Which HDUs are one exposure, by the words of their headers. Pure.
+"""HDUs that are one exposure, by the words of their headers. Pure.
 
 The daemon reads files by these rules, and the client an HDUList that a caller has in memory.
 """
@@ -36,7 +36,7 @@ class Chosen(Generic[_T]):
     """Two of ``lsst.images``, which together are one mask; see `BITS_A_HDU`."""
     variance: _T | None = None
     uncertainty: _T | None = None
-    """Of `astropy.nddata.CCDData`, where there is no variance; its header says of which kind it is."""
+    """Uncertainty of `astropy.nddata.CCDData`, where there is no variance; its header says of which kind it is."""
 
 
 def card(header: Any, keyword: str, default: Any = None) -> Any:
@@ -103,7 +103,9 @@ def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def chosen(by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of: Callable[[_T], Any]) -> Chosen[_T]:
+def choose_hdus(
+    by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of: Callable[[_T], Any]
+) -> Chosen[_T]:
     """Return the HDUs of one exposure.
 
     Parameters

@@ -37,7 +37,7 @@ class Pair(NamedTuple):
 
 
 class ClientKeys(NamedTuple):
-    """What a client needs to reach one daemon."""
+    """Keys with which a client reaches one daemon."""
 
     own: Pair
     server: bytes

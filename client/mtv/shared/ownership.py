@@ -1,4 +1,4 @@
-"""Whose the runtime directory is: nobody speaks to a daemon, nor puts pixels, where another user could have made it.
+"""Owner of the runtime directory: nobody speaks to a daemon, nor puts pixels, where another user could have made it.
 
 `su` and `sudo` keep ``$XDG_RUNTIME_DIR``; where there is none, the directory lies in a folder that all users share.
 A place that the user has named is the user's own affair, so long as it may be entered.

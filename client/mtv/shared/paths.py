@@ -1,4 +1,4 @@
-"""Where the daemon listens and puts pixels when nobody says otherwise, for the client and for the daemon alike."""
+"""Places where the daemon listens and puts pixels when nobody says otherwise, for both sides alike."""
 
 from __future__ import annotations
 

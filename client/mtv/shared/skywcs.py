@@ -91,18 +91,18 @@ class ExactMapping:
         """Return right ascension and declination; see `Mapping`."""
         import numpy as np
 
-        ra, dec = _placed(self._mapping.tran([x, y], True))
+        ra, dec = _place(self._mapping.tran([x, y], True))
         return np.degrees(ra) % 360, np.degrees(dec)
 
     def to_pixel(self, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
         """Return x and y; see `Mapping`."""
         import numpy as np
 
-        x, y = _placed(self._mapping.tran([np.radians(ra_deg), np.radians(dec_deg)], False))
+        x, y = _place(self._mapping.tran([np.radians(ra_deg), np.radians(dec_deg)], False))
         return x, y
 
 
-def _placed(points: Any) -> Floats:
+def _place(points: Any) -> Floats:
     """Return what AST has mapped, ``(2, n)``, with NaN where it has its own number for no place (-1.8E308)."""
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a socket of TCP needs, on the client's side and on the daemon's."""
+"""Options of a TCP socket, on the client's side and on the daemon's."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _FITS: Final = re.compile(r"[^.].*\.fits?(\.gz|\.fz)?", re.IGNORECASE)
 
 
 class _Stamp(NamedTuple):
-    """What changes when a file does."""
+    """Properties of a file that change when it does."""
 
     inode: int
     size: int
@@ -132,6 +132,8 @@ def watch_directory(
 
     Parameters
     ----------
+    directory : `str` or path
+        It may come later.
     display : `int` or `str`, optional
         Display that shows them; its stretch, zoom and pan stay.
     hdu : `int` or `str`, optional

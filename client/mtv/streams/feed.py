@@ -133,6 +133,11 @@ class Feed:
             Positions ``(x, y)``, 0-based parent pixels; or ``x``, ``y`` and, where wished, ``symbol``, ``size`` and
             ``colour`` as in `mtv.Display.overlay`. They go with the next frame; those without a position are left out.
 
+        Returns
+        -------
+        taken : `bool`
+            False where it is dropped already: no daemon, no room, or a closed feed.
+
         Raises
         ------
         RequestError
@@ -166,7 +171,7 @@ class Feed:
 
     @property
     def counts(self) -> Counts:
-        """What became of the frames so far."""
+        """Counts of the frames so far: published, shown, dropped, waiting."""
         return self._newest.counts
 
     @property
@@ -214,7 +219,7 @@ class Feed:
         self._error = None
         self._earliest = 0.0
         self._left: list[Slots] = []
-        """Of daemons that have gone: the last of their frames may still be on the screen."""
+        """Slots of daemons that have gone: the last of their frames may still be on the screen."""
 
     def _live(self) -> None:
         """Have a thread from the first frame on."""

@@ -19,7 +19,7 @@ from mtv.wire.limits import Limits
 
 
 class Place:
-    """Where frames go, as the greeting of one run of the daemon says.
+    """Destination of frames, as the greeting of one run of the daemon says.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ OnState = Callable[[wire.Movie], object]
 
 
 class Saved(NamedTuple):
-    """What was written."""
+    """File that was written."""
 
     path: Path
     frames: int
@@ -39,6 +39,12 @@ class Movie:
 
     What is asked of it raises `~mtv.RequestError` ``not_found`` once it has ended, except `state`, `wait` and `stop`.
     As a context manager it is stopped at the end.
+
+    Parameters
+    ----------
+    begun : `~mtv.wire.reports.Movie`
+        The daemon's answer when it began.
+    connection : `Connection`
 
     Attributes
     ----------
@@ -84,6 +90,11 @@ class Movie:
         on_state : callable, optional
             Called in this thread with each new state.
 
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            With the ``reason`` of its end, and counts of frames.
+
         Raises
         ------
         DeadlineExceeded
@@ -106,31 +117,93 @@ class Movie:
     # Steering
 
     def play(self) -> wire.Movie:
-        """Go on after a pause."""
+        """Go on after a pause.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("play")
 
     def pause(self) -> wire.Movie:
-        """Stand still on the frame that is on the screen, or on its way there."""
+        """Stand still on the frame that is on the screen, or on its way there.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("pause")
 
     def step(self, n: int = 1) -> wire.Movie:
-        """Pause, and show the frame so many after the newest one; before it where negative."""
+        """Pause, and show the frame so many after the newest one; before it where negative.
+
+        Parameters
+        ----------
+        n : `int`, optional
+            Frames.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("step", _whole("n", n))
 
     def seek(self, n: int) -> wire.Movie:
-        """Show a frame, by its index from 0, or from the end where negative; then play on, if it plays."""
+        """Show a frame, by its index from 0, or from the end where negative; then play on, if it plays.
+
+        Parameters
+        ----------
+        n : `int`
+            Index.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("seek", _whole("n", n))
 
     def speed(self, fps: float) -> wire.Movie:
-        """Set the frames a second."""
+        """Set the frames a second.
+
+        Parameters
+        ----------
+        fps : `float`
+            Above 0.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("speed", checks.finite("fps", fps))
 
     def loop(self, on: bool = True) -> wire.Movie:  # noqa: FBT001, FBT002, RUF100 - as people say it
-        """Begin again after the last frame, or end there."""
+        """Begin again after the last frame, or end there.
+
+        Parameters
+        ----------
+        on : `bool`, optional
+            False: it ends after the last frame.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("loop", float(on))
 
     def stop(self) -> wire.Movie:
-        """End it; the frame on the screen stays. Stopping what has ended is no error."""
+        """End it; the frame on the screen stays. Stopping what has ended is no error.
+
+        Returns
+        -------
+        state : `~mtv.wire.reports.Movie`
+            How it goes, once the frame is on the screen.
+        """
         return self._steer("stop")
 
     # Keeping
@@ -152,6 +225,11 @@ class Movie:
             Frames a second of the file; the movie's own where not given.
         on_progress : callable, optional
             Called with a `~mtv.wire.messages.Progress` after each frame.
+
+        Returns
+        -------
+        saved : `~mtv.streams.movie.Saved`
+            Path, frames written, and datasets that failed.
 
         Raises
         ------

@@ -24,7 +24,7 @@ _SLOWEST_FPS, _FASTEST_FPS = 0.01, 240.0
 _GIF_FPS: Final = 50.0
 """A GIF counts hundredths of a second, and viewers take one of them for ten."""
 _QUALITY: Final[Mapping[str, str]] = {"crf": "16", "preset": "medium"}
-"""Of x264: thin markers must not drown."""
+"""Quality of x264: thin markers must not drown."""
 
 
 class PictureFile(ABC):

@@ -1,4 +1,4 @@
-"""What a producer has for somebody slower: the newest thing alone, and what became of all the others.
+"""Place for the newest thing that a producer has for somebody slower, and counts of all the others.
 
 Producers put, one consumer takes; nobody queues. No socket: `mtv.streams.feed` has that.
 """
@@ -18,7 +18,7 @@ _LATENCIES: Final = 1_000
 
 
 class Counts(NamedTuple):
-    """What became of a feed's frames: ``published`` is ``shown + dropped + waiting``."""
+    """Counts of a feed's frames: ``published`` is ``shown + dropped + waiting``."""
 
     published: int
     shown: int
@@ -28,7 +28,7 @@ class Counts(NamedTuple):
     waiting: int
     """On their way: the one that is being shown, the newest, and with ``every`` those that wait for their turn."""
     bytes: int
-    """Of all pixels that were shown."""
+    """Size of all pixels that were shown."""
     latency_p50_secs: float | None
     """From `mtv.Feed.publish` to the screen, of the last 1,000 shown; None where none was."""
     latency_p99_secs: float | None
@@ -51,7 +51,7 @@ class Newest(Generic[T]):
         self._timeout_secs = timeout_secs
         self._next: T | None = None
         self._promised: T | None = None
-        """For a consumer that waits: not withdrawn any more, so that a producer in a hurry cannot starve it."""
+        """Item that a waiting consumer will get. `reserve` does not withdraw it: a fast producer starves nobody."""
         self._hungry = False
         self._writing = False
         self._published = self._shown = self._dropped = self._bytes = 0
@@ -67,7 +67,7 @@ class Newest(Generic[T]):
 
     @property
     def counts(self) -> Counts:
-        """What became of all so far."""
+        """Counts of all so far."""
         with self.changed:
             latencies = sorted(self._latencies)
             return Counts(
@@ -156,7 +156,7 @@ class Newest(Generic[T]):
             return self.changed.wait_for(lambda: self.closed, secs)
 
     def take(self, unless: Callable[[], bool]) -> T | None:
-        """Return the newest once there is one; None where it is closed without, or, after a notice, ``unless``."""
+        """Wait for an item and return it; None if it was closed while empty, or if ``unless()`` after a notice."""
         with self.changed:
             self._hungry = self._next is None and self._promised is None
             self.changed.wait_for(

@@ -79,6 +79,8 @@ class RepositoryStreams(Registry):
             Shows each in turn, writes them to this file (see `Movie.save`), and ends; without ``start``.
         hdu, component, cube_index, bbox, centre_deg, size_arcsec : optional
             Only a part of each, as in `get`: with ``centre_deg`` the same place of the sky in each.
+        timeout_secs : `float`, optional
+            For each page of the query; the connection's own where not given.
         on_progress : callable, optional
             Hears of the rows of a long query, and of frames that are saved.
 

@@ -35,7 +35,7 @@ OnNote = Callable[[str], object]
 
 
 class WatchCounts(NamedTuple):
-    """What became of all that came: ``seen`` is ``shown + passed_over + failed + waiting``."""
+    """Counts of all that came: ``seen`` is ``shown + passed_over + failed + waiting``."""
 
     seen: int
     shown: int
@@ -50,7 +50,7 @@ class WatchCounts(NamedTuple):
 
 
 class Arrivals(Protocol[T]):
-    """Where things come from."""
+    """Source of things that come."""
 
     def look(self) -> Sequence[T]:
         """Return what has come since the last look, oldest first. Raises `MtvError`."""
@@ -149,7 +149,7 @@ class Watch(Generic[T]):
 
     @property
     def counts(self) -> WatchCounts:
-        """What became of all that came so far."""
+        """Counts of all that came so far."""
         waiting = int(self._next is not None)
         return WatchCounts(self._seen, self._shown, self._passed, self._failed, waiting, self._catalogs)
 

@@ -45,8 +45,19 @@ class MarkerVerbs(NamedDisplay):
             Radius in pixels (arc seconds in the sky); for a text, points of the font.
         colour, ctype : `str`, optional
             An X11 or CSS name, or ``#rrggbb``; ``ctype`` is the same by the name it has in ``lsst.afw.display``.
+        overlay : `str`, optional
+            Name of the overlay that it joins.
+        system : `str`, optional
+            ``pixel`` or ``sky``.
         lasting : `bool`, optional
             True: the overlay stays when another image is shown.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument.
         """
         colour = ctype or colour
         x, y, size = checks.dot(symbol, x, y, size, colour)
@@ -80,6 +91,21 @@ class MarkerVerbs(NamedDisplay):
         ----------
         points : array or sequence of pairs
             ``(n, 2)``: x and y of each; NaN breaks the line.
+        colour, ctype : `str`, optional
+            As in `dot`.
+        overlay : `str`, optional
+            Name of the overlay that it joins.
+        system : `str`, optional
+            ``pixel`` or ``sky``.
+        lasting : `bool`, optional
+            True: the overlay stays when another image is shown.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument.
         """
         columns = points_of(points, ctype or colour, self.connection.limits)
         step = steps.Overlay(
@@ -134,8 +160,16 @@ class MarkerVerbs(NamedDisplay):
             Of a FITS file, the HDU of the table, from 0 or by name; its first table where not given.
         symbol, size, colour : scalar or array, optional
             One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
+        ctype : `str`, optional
+            The colour by the name that it has in ``lsst.afw.display``.
+        system : `str`, optional
+            ``pixel`` or ``sky``.
         replace : `bool`, optional
             False: the markers are added to those that the group has.
+        lasting : `bool`, optional
+            True: the overlay stays when another image is shown.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
         on_progress : callable, optional
             As in `mtv`, of a table on another host.
 
@@ -164,5 +198,13 @@ class MarkerVerbs(NamedDisplay):
         draw(step, buffers=packed.buffers, markers=packed.markers, wait=wait, on_progress=on_progress)
 
     def erase(self, name: str | None = None, *, wait: bool = True) -> None:
-        """Remove one overlay, or all markers, the user's own regions too."""
+        """Remove one overlay, or all markers, the user's own regions too.
+
+        Parameters
+        ----------
+        name : `str`, optional
+            All where not given.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+        """
         self._draw(steps.Erase(display=self.frame, name=name), wait=wait)

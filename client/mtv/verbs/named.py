@@ -28,6 +28,11 @@ class NamedDisplay:
     def describe(self) -> DisplayReport:
         """Return what the display is meant to show.
 
+        Returns
+        -------
+        report : `~mtv.wire.reports.DisplayReport`
+            Image, mask, overlays, stretch and view; coordinates are 0-based parent pixels.
+
         Raises
         ------
         RequestError

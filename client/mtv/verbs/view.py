@@ -15,11 +15,23 @@ class ViewVerbs(NamedDisplay):
     """Base of `mtv.Display`: how it is looked at."""
 
     def delete(self, *, wait: bool = True) -> None:
-        """Remove the display with everything on it."""
+        """Remove the display with everything on it.
+
+        Parameters
+        ----------
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+        """
         self._draw(steps.Delete(display=self.frame), wait=wait)
 
     def show(self, *, wait: bool = True) -> None:
-        """Bring the display to the front."""
+        """Bring the display to the front.
+
+        Parameters
+        ----------
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+        """
         self._draw(steps.Show(display=self.frame), wait=wait)
 
     def scale(self, stretch: str | None, *limits: Any, wait: bool = True) -> None:
@@ -32,23 +44,84 @@ class ViewVerbs(NamedDisplay):
         *limits
             Nothing (they stay), ``"zscale"``, ``"minmax"``, the per cent of the pixels kept between them, or the
             values of black and white.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``stretch`` or ``limits``.
         """
         self._draw(checks.scale(self.frame, stretch, limits), wait=wait)
 
     def zoom(self, factor: float | Literal["fit"] | None = None, *, wait: bool = True) -> None:
-        """Set screen pixels per image pixel; None or ``"fit"`` fits the image into the window."""
+        """Set screen pixels per image pixel; None or ``"fit"`` fits the image into the window.
+
+        Parameters
+        ----------
+        factor : `float` or ``"fit"``, optional
+            Above 0.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for a factor that is not above 0.
+        """
         self._draw(steps.Zoom(display=self.frame, factor=checks.zoom(factor)), wait=wait)
 
     def pan(self, x: float, y: float, *, wait: bool = True) -> None:
-        """Centre the view on a 0-based parent pixel."""
+        """Centre the view on a 0-based parent pixel.
+
+        Parameters
+        ----------
+        x, y : `float`
+            0-based parent pixel.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for what is no finite number.
+        """
         self._draw(steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y)), wait=wait)
 
     def rotate(self, angle_deg: float, *, wait: bool = True) -> None:
-        """Turn the view counter-clockwise by an angle from the upright."""
+        """Turn the view counter-clockwise by an angle from the upright.
+
+        Parameters
+        ----------
+        angle_deg : `float`
+            Degrees.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for what is no finite number.
+        """
         self._draw(steps.Rotate(display=self.frame, angle_deg=checks.finite("angle_deg", angle_deg)), wait=wait)
 
     def colormap(self, name: str, *, invert: bool = False, wait: bool = True) -> None:
-        """Choose one of DS9's colour maps."""
+        """Choose one of DS9's colour maps.
+
+        Parameters
+        ----------
+        name : `str`
+            As DS9 has it: ``grey``, ``heat``, ``viridis``.
+        invert : `bool`, optional
+            True: from the other end.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` where DS9 has none of that name.
+        """
         self._draw(steps.Colormap(display=self.frame, name=checks.text("name", name), invert=invert), wait=wait)
 
     # Masks
@@ -56,27 +129,79 @@ class ViewVerbs(NamedDisplay):
     def set_mask_plane_color(
         self, name: str | Mapping[str, str], colour: str | None = None, *, wait: bool = True
     ) -> None:
-        """Colour a mask plane, or several by a dictionary; ``"ignore"`` hides one. Colours outlast the image."""
+        """Colour a mask plane, or several by a dictionary; ``"ignore"`` hides one. Colours outlast the image.
+
+        Parameters
+        ----------
+        name : `str` or `dict` [`str`, `str`]
+            Plane; or planes to colours.
+        colour : `str`, optional
+            An X11 or CSS name, ``#rrggbb``, or ``ignore``; with one plane.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for what is no colour.
+        """
         colours = checks.mask_colours(name, colour)
         self._draw(steps.MaskColour(display=self.frame, colours=colours), wait=wait)
 
     def get_mask_plane_color(self, name: str) -> str:
-        """Return the colour that a mask plane has or would have."""
+        """Return the colour that a mask plane has or would have.
+
+        Parameters
+        ----------
+        name : `str`
+            Plane; the image need not have it.
+
+        Returns
+        -------
+        colour : `str`
+        """
         mask = self._describe().mask
         return mask.colours.get(name) or default_mask_colour(name)
 
     def mask_plane_colours(self) -> dict[str, str]:
-        """Return the colours of all mask planes: those of the image, those set, and those that everybody has."""
+        """Return the colours of all mask planes: those of the image, those set, and those that everybody has.
+
+        Returns
+        -------
+        colours : `dict` [`str`, `str`]
+            Plane to colour, by name.
+        """
         mask = self._describe().mask
         shown = {name: default_mask_colour(name) for name in mask.planes}
         return dict(sorted({**MASK_COLOURS, **shown, **mask.colours}.items()))
 
     def set_mask_transparency(self, percent: float, plane: str | None = None, *, wait: bool = True) -> None:
-        """Set the transparency of the mask, from 0 (opaque) to 100 (hidden); for one plane only 100 works."""
+        """Set the transparency of the mask, from 0 (opaque) to 100 (hidden); for one plane only 100 works.
+
+        Parameters
+        ----------
+        percent : `float`
+            From 0 to 100.
+        plane : `str`, optional
+            All where not given.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for a value out of range; ``unsupported`` for one plane where it is not 100.
+        """
         checks.transparency(percent, plane)
         step = steps.MaskTransparency(display=self.frame, percent=float(percent), plane=plane)
         self._draw(step, wait=wait)
 
     def get_mask_transparency(self) -> float:
-        """Return the transparency of the mask in per cent."""
+        """Return the transparency of the mask in per cent.
+
+        Returns
+        -------
+        percent : `float`
+            From 0 to 100.
+        """
         return self._describe().mask.transparency_percent

@@ -1,4 +1,4 @@
-"""What messages carry: arrays out of band, exposures, catalogs, and where pixels come from."""
+"""Data that messages carry: arrays out of band, exposures, catalogs, and where pixels come from."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     unit: str = ""
     """Unit of the pixels, as in ``BUNIT``."""
     label: str = ""
-    """What people call it: shown by status."""
+    """Name for people: shown by status."""
     metadata: dict[str, str | int | float | bool | None] = {}
     """Header keywords of the file, for the client."""
     notes: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class File(Data, frozen=True, kw_only=True, tag_field="source", tag="file"):
     component: str = ""
     """Part of an exposure: ``image``, ``mask``, ``variance``, ``wcs``, ``bbox``, ``metadata``; all where empty."""
     cube_index: tuple[int, ...] = ()
-    """Of an image with more than two axes: 0-based index on each axis before ``(y, x)``."""
+    """Slice of an image with more than two axes: 0-based index on each axis before ``(y, x)``."""
     bbox: tuple[int, int, int, int] | None = None
     """Cut-out, as in `Dataset`."""
     sky: SkyBox | None = None

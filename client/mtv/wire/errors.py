@@ -1,4 +1,4 @@
-"""What can go wrong, as it crosses the wire and as Python raises it.
+"""Errors, as they cross the wire and as Python raises them.
 
 The codes are the contract: programs compare codes, people read messages and hints. No traceback, no path of the
 server and no SQL ever stands in an error.
@@ -64,13 +64,18 @@ class Error(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool = False
     """True where the same request may succeed later, unchanged."""
     hint: str = ""
-    """What to do about it; empty where there is nothing to say."""
+    """Remedy; empty where there is nothing to say."""
     request_id: str = ""
     """``session-sequence`` of the request; the daemon fills it in."""
 
 
 class MtvError(Exception):
     """Base of everything that ``mtv`` raises.
+
+    Parameters
+    ----------
+    error : `Error`
+        As it crosses the wire.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Kind(enum.IntEnum):
-    """What a message is, without reading its body."""
+    """Kind of a message, known without reading its body."""
 
     REQUEST = 1
     RECEIPT = 2

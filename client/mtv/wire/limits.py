@@ -1,4 +1,4 @@
-"""What the daemon accepts at most.
+"""Limits of what the daemon accepts.
 
 The daemon announces its own values in Welcome; clients check against those before they send, and the daemon checks
 again before it allocates. The defaults here are the documented ones.

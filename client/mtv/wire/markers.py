@@ -1,4 +1,4 @@
-"""What a marker may look like: symbols, coordinate systems, and the checks that both sides make."""
+"""Looks of a marker: symbols, coordinate systems, and the checks that both sides make."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     nonce_name: str = ""
     """File in the pixel directory."""
     nonce: str = ""
-    """What it holds: a client that reads the same shares the host and may use the directory."""
+    """Content of that file: a client that reads the same shares the host and may use the directory."""
     repositories: tuple[str, ...] = ()
     epoch: str = ""
     """Name of this daemon's run."""
@@ -47,13 +47,13 @@ class Rows(Message, frozen=True, kw_only=True, tag="rows"):
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
     ids: tuple[str, ...] = ()
-    """For datasets: their UUIDs, one a row."""
+    """UUIDs of datasets, one a row."""
     repo: str = ""
     dataset_type: str = ""
     cursor: str = ""
-    """For the next page; empty on the last."""
+    """Cursor of the next page; empty on the last."""
     mark: str = ""
-    """Of a query with ``since``: how far it has looked. The same as before where nothing has come to the repository."""
+    """Position from which a query with ``since`` asks the next time; the same as before where nothing has come."""
 
 
 class Loaded(Message, frozen=True, kw_only=True, tag="loaded"):
@@ -69,7 +69,7 @@ class Loaded(Message, frozen=True, kw_only=True, tag="loaded"):
     expires_secs: float = 0.0
     label: str = ""
     notes: tuple[str, ...] = ()
-    """Of an image: see `~mtv.wire.data.Exposure`."""
+    """Notes of an image: see `~mtv.wire.data.Exposure`."""
 
 
 class Got(Message, frozen=True, kw_only=True, tag="got"):
@@ -84,26 +84,26 @@ class Got(Message, frozen=True, kw_only=True, tag="got"):
 
 
 class StepOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one step."""
+    """Result of one step."""
 
     state: Literal["done", "superseded", "failed"] = "done"
     error: Error | None = None
     display: int | None = None
     """The number of the display that the step concerned."""
     planes: dict[str, str] = {}
-    """Of `Mtv`: mask plane to the colour it is shown in."""
+    """Mask plane to the colour it is shown in, of `Mtv`."""
     rows: Rows | None = None
-    """Of `Query`."""
+    """Rows of a `Query`."""
     loaded: Loaded | None = None
-    """Of `Load`."""
+    """Result of a `Load`."""
     markers: int = 0
-    """Of `Overlay`: markers that it added."""
+    """Markers that an `Overlay` added."""
     note: str = ""
     """Parts that were left out or do not count, and why, in words for the user; of `Mtv`, the notes of its image."""
 
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome"):
-    """What became of a transaction: DS9 has it and the journal has it, or nothing of it. The redraw is owed."""
+    """Result of a transaction: DS9 has it and the journal has it, or nothing of it. The redraw is owed."""
 
     steps: tuple[StepOutcome, ...]
     note: str = ""
@@ -139,7 +139,7 @@ class Subscribed(Message, frozen=True, kw_only=True, tag="subscribed"):
     epoch: str
     """Name of this daemon's run: another one counts events anew."""
     number: int
-    """Of the last event before those that follow."""
+    """Number of the last event before those that follow."""
 
 
 class Event(Message, frozen=True, kw_only=True, tag="event"):
@@ -150,20 +150,21 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     kind: str
     """``key``, ``frame``, ``region``, ``window`` or ``gap``; others may follow."""
     action: str = ""
-    """Of a frame ``made``, ``deleted`` or ``raised``; of a region ``drawn``, ``moved``, ``edited``, ``deleted`` or,
-    where there were too many to tell, ``changed``; of the window ``open``, ``closed`` (by the user) or ``lost``."""
+    """Done to a frame: ``made``, ``deleted`` or ``raised``; to a region: ``drawn``, ``moved``, ``edited``,
+    ``deleted`` or, where there were too many to tell, ``changed``; to the window: ``open``, ``closed`` (by the user)
+    or ``lost``."""
     display: int | None = None
     name: str = ""
-    """Of the display, where it has one."""
+    """Name of the display, where it has one."""
     key: str = ""
     """X11's name of the key: ``a``, ``A``, ``plus``, ``Up``."""
     x: float | None = None
     """0-based parent pixel under the pointer, or of the region's centre; None where there is no image."""
     y: float | None = None
     value: float | None = None
-    """Of the pixel under the pointer; None outside of the image, and where it is not finite."""
+    """Value of the pixel under the pointer; None outside of the image, and where it is not finite."""
     overlay: str = ""
-    """That the region belongs to; ``user`` where it was drawn by hand."""
+    """Overlay that the region belongs to; ``user`` where it was drawn by hand."""
     marker: int | None = None
     """DS9's number of the region on its frame."""
     shape: str = ""
@@ -173,7 +174,7 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     angle_deg: float | None = None
     """From x to y."""
     count: int = 0
-    """Of a gap: how many events were lost; 0 where nobody knows."""
+    """Number of events that were lost, of a gap; 0 where nobody knows."""
     reason: str = ""
 
 

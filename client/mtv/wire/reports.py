@@ -36,7 +36,7 @@ class MaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
-    """What one display is meant to show."""
+    """State of one display: what it is meant to show."""
 
     number: int
     name: str = ""
@@ -69,7 +69,7 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lock_scale: bool = False
     lock_colormap: bool = False
     size: tuple[int, int] | None = None
-    """Of the image area in pixels, as it was asked for; None where nobody has."""
+    """Size ``(width, height)`` of the image area in pixels, as it was asked for; None where nobody has."""
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,7 +114,7 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shown: int = 0
     dropped: int = 0
     bytes: int = 0
-    """Of all pixels that were shown."""
+    """Size of all pixels that were shown."""
     fps: float = 0.0
     """Frames a second, of those shown last."""
     latency_p50_secs: float = 0.0
@@ -137,7 +137,7 @@ class Movie(Message, frozen=True, kw_only=True, tag="movie"):
     position: int = -1
     """Index of the one on the screen; -1 before the first."""
     label: str = ""
-    """Of that one, with its place in the movie."""
+    """Label of that one, with its place in the movie."""
     fps: float
     """Frames a second, as asked for."""
     loop: bool = False
@@ -151,7 +151,7 @@ class Movie(Message, frozen=True, kw_only=True, tag="movie"):
     shown_fps: float = 0.0
     """Frames a second of those shown last, since it was last set going."""
     error: Error | None = None
-    """Of the last one that failed."""
+    """Error of the last one that failed."""
     number: int = 0
     """Grows with each change."""
 
@@ -175,7 +175,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     """All that said hello."""
     feeds: tuple[FeedInfo, ...] = ()
     movies: tuple[Movie, ...] = ()
-    """That play or pause."""
+    """Movies that play or pause."""
     repositories: tuple[RepositoryInfo, ...] = ()
     queue: int = 0
     """Transactions that wait."""
@@ -186,7 +186,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     pixel_bytes: int = 0
     pixel_bytes_limit: int = 0
     pixel_room_bytes: int = 0
-    """What is left, of the limit or of the file system."""
+    """Room that is left, of the limit or of the file system."""
     memory_bytes: int = 0
     """Resident memory of the daemon's own process."""
     journal_bytes: int = 0

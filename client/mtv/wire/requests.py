@@ -15,7 +15,7 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     versions: tuple[int, int]
     """Major and minor that the client speaks."""
     program: str = ""
-    """What runs the client, for status: ``python tutorial.py``."""
+    """Program that runs the client, for status: ``python tutorial.py``."""
     host: str = ""
     user: str = ""
     pid: int = 0
@@ -62,9 +62,9 @@ class Get(Message, frozen=True, kw_only=True, tag="get"):
 
     target: Dataset | File | Handle
     columns: tuple[str, ...] = ()
-    """For catalogs and tables: only these columns; all where empty."""
+    """Columns of a catalog or table that are wanted; all where empty."""
     select: str = ""
-    """For catalogs and tables: only the rows that this expression chooses; all where empty."""
+    """Expression that chooses rows of a catalog or table; all where empty."""
 
 
 class Release(Message, frozen=True, kw_only=True, tag="release"):
@@ -80,7 +80,7 @@ class Transaction(Message, frozen=True, kw_only=True, tag="transaction"):
     supersede: bool = False
     """True: a newer request like this may take its place while it waits; only for a lone `Mtv`."""
     deadline_secs: float | None = None
-    """What still waits after this time is failed, not drawn."""
+    """Time after which a transaction that still waits is failed, not drawn."""
     strict: bool = False
     """True: steps that act on a display, an overlay or a mask plane are refused where it is not there, and no step
     makes it. False: a setting may come before what it is for."""
@@ -94,7 +94,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame"):
     display: Display
     target: Exposure
     markers: Overlay | None = None
-    """Of this frame: an overlay of its display."""
+    """Markers of this frame: an overlay of its display."""
     slots: tuple[str, ...] = ()
     """Pixel files that the feed writes over again and again. They stay its own: the daemon removes none of them before
     the feed ends, and the feed writes into none that is shown."""
@@ -135,8 +135,8 @@ class Steer(Message, frozen=True, kw_only=True, tag="steer"):
     """Id; empty for the one that plays on the display."""
     action: Literal["play", "pause", "step", "seek", "speed", "loop", "stop"]
     value: float = 1.0
-    """Of a step, frames from the newest, negative backwards, and the movie pauses; of a seek, an index, negative from
-    the end; of a speed, frames a second; of a loop, 1 or 0."""
+    """Amount: of a step, frames from the newest, negative backwards, and the movie pauses; of a seek, an index,
+    negative from the end; of a speed, frames a second; of a loop, 1 or 0."""
 
 
 class Follow(Message, frozen=True, kw_only=True, tag="follow"):

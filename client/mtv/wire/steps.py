@@ -51,7 +51,7 @@ class Query(Step, frozen=True, kw_only=True, tag="query"):
     cursor: str = ""
     """From the `Rows` before, for its next page."""
     since: str = ""
-    """Of datasets, only what has come to the repository since: the mark of the `Rows` before, or `NOW`, or `START`."""
+    """Position since which datasets must have come: the mark of the `Rows` before, or `NOW`, or `START`."""
 
 
 class Load(Step, frozen=True, kw_only=True, tag="load"):
@@ -61,7 +61,7 @@ class Load(Step, frozen=True, kw_only=True, tag="load"):
     lease_secs: float = 600.0
     """How long the handle lives after its last use."""
     ahead: tuple[Dataset | File, ...] = ()
-    """What will be loaded next: it may be decoded while nobody waits for it."""
+    """Targets that will be loaded next: they may be decoded while nobody waits for them."""
 
 
 class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
@@ -69,7 +69,7 @@ class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
 
     display: Display = 0
     target: Source | int
-    """What to show; an integer is the index of a `Load` step earlier in the same transaction."""
+    """Target to show; an integer is the index of a `Load` step earlier in the same transaction."""
 
 
 class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):

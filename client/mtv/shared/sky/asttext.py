@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 MOST_CHARS: Final = 4 << 20
-"""Of a text; a camera's distortions take some 20,000."""
+"""Longest text; a camera's distortions take some 20,000."""
 
 _MOST_CHARS_A_LINE: Final = 1_000
 _MOST_DEPTH: Final = 100

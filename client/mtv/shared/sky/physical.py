@@ -1,4 +1,4 @@
-"""Where the pixels of an image lie in its parent. Pure.
+"""Place of an image's pixels in its parent. Pure.
 
 Pixels are addressed by 0-based parent pixels, whole numbers from ``xy0``. What a file says beyond that in LTV and LTM
 (parts of pixels, flips, binning) is no such offset, and is told in a note: DS9's physical system is that of our pixels,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, chosen, mask_notes
+from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, choose_hdus, mask_notes
 from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
 from mtv.shared.sky.asttext import fault_of
 from mtv.shared.sky.cards import read
@@ -141,7 +141,7 @@ def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
             break
     if flat is not None and not (by_role or others):
         flat.slice(part.cube_index)  # which refuses it
-    found = chosen(by_role, others, lambda plane: plane.header)
+    found = choose_hdus(by_role, others, lambda plane: plane.header)
     if found.image is None:
         alone = _alone(found)
         if alone is None:
