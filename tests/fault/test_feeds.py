@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from tests.support import backends
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Array, Exposure
@@ -18,6 +19,7 @@ from mtvd.host.pixelstore import allocate
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
+anyio_backend = backends.both
 Daemon = Any
 SHAPE_YX = (30, 40)
 HEADER_BYTES = 28_800

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from tests.support import backends
 
 from mtv.wire import messages, steps
 from mtv.wire.data import Dataset, Handle
@@ -14,6 +15,7 @@ from mtvd.resolving import handles
 from mtvd.resolving.handles import Handles
 
 pytestmark = pytest.mark.anyio
+anyio_backend = backends.both
 Daemon = Any
 CALEXP, SRC = (
     Dataset(
