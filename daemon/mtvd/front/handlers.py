@@ -211,11 +211,11 @@ class Handlers:
             hint = "leave it empty for all of your own; on the daemon's host: mtv cancel"
             raise RequestError(Error(code="forbidden", message=message, where="request_id", hint=hint))
         if wanted == ms.EVERYBODYS:
-            return ms.Cancelled(count=self._cancelled(""))
+            return ms.Cancelled(count=self._cancel_one_or_all(""))
         chosen = [wanted] if wanted else [f"{mine}{sequence}" for sequence in sorted(session.waiting)]
-        return ms.Cancelled(count=sum(map(self._cancelled, chosen)))
+        return ms.Cancelled(count=sum(map(self._cancel_one_or_all, chosen)))
 
-    def _cancelled(self, request_id: str) -> int:
+    def _cancel_one_or_all(self, request_id: str) -> int:
         """Cancel one request, or all where empty; return how many."""
         return self.engine.cancel(request_id) + self.stoppable.stop(request_id)
 
@@ -231,7 +231,7 @@ class Handlers:
 
     async def _get(self, request: ms.Get, call: Call) -> Answered:
         got = await self._copies.get(request, call.on_progress)
-        return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
+        return remote.carry(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
 
     async def _release(self, request: ms.Release, _call: Call) -> ms.Done:
         files = self.handles.files_of(request.handle)

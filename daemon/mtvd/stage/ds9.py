@@ -14,7 +14,7 @@ from anyio.abc import TaskStatus
 from mtv.wire.messages import Event, WindowState
 from mtvd.host.children import ChildDied, ChildError, ChildLost
 from mtvd.host.pixelstore import PixelStore
-from mtvd.host.system import told
+from mtvd.host.system import translate_refusals
 from mtvd.scene import actions
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
@@ -179,7 +179,7 @@ class Ds9Stage:
         raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
             await self._command(f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n", deadline)
-            with told("the picture cannot be read"):
+            with translate_refusals("the picture cannot be read"):
                 return await anyio.Path(path).read_bytes()
         except ChildError as error:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None

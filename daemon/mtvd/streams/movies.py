@@ -87,7 +87,7 @@ class Movies:
         RequestError
             ``bad_value`` or ``too_large``, naming the field.
         """
-        if (known := self._known(movie_id)) is not None:
+        if (known := self._find_known(movie_id)) is not None:
             return known
         movie = self._make(asked, movie_id)
         before = self._on(asked.display)
@@ -181,7 +181,7 @@ class Movies:
             session=Session(proof.daemons_own(os.urandom(8)), self._clock()),
         )
 
-    def _known(self, movie_id: str) -> Movie | None:
+    def _find_known(self, movie_id: str) -> Movie | None:
         running = self._running.get(movie_id)
         return self._ended.get(movie_id) if running is None else running.state()
 

@@ -13,7 +13,7 @@ import numpy as np
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import parsing, unreadable
 from mtvd.repo.readers.fitscolumns import texts, unique
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpack
 from mtvd.repo.tables.gaps import Values, with_gaps
 from mtvd.repo.tables.tables import Field
 
@@ -57,7 +57,7 @@ class AsciiTable:
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `mtvd.repo.tables.tables.Table.read`."""
         with parsing("the table is damaged or truncated"):
-            with unpacked(self.path) as file:
+            with unpack(self.path) as file:
                 file.seek(self.offset)
                 content = file.read(self.rows * self.row_bytes)
             if len(content) < self.rows * self.row_bytes:
