@@ -153,7 +153,7 @@ async def test_smoothed_limits_are_averaged_over_the_time_between_frames_however
         request = buffered(smooth_secs=2.0)
         await shown(client, request, (np.full(SHAPE_YX, value, ">f4").tobytes(),))
         now += 0.1
-        daemon.feeds.shown(client.session, request, 1.9)
+        daemon.feeds.note_shown(client.session, request, 1.9)
         now += 1.9
     low, _ = daemon.engine.scene.displays[0].scale.limits
     assert low == pytest.approx(100 * (1 - np.exp(-1)))

@@ -246,7 +246,7 @@ class Handlers:
         began = self.clock()
         shows = ms.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
         outcome = await self.engine.submit(shows, call.buffers, call.session, call.sequence, redraws=True)
-        self.feeds.shown(call.session.id, request, self.clock() - began)
+        self.feeds.note_shown(call.session.id, request, self.clock() - began)
         return outcome
 
     async def _play(self, request: ms.Play, call: Call) -> ms.Movie:

@@ -115,7 +115,7 @@ class Feeds:
             found.append(frame.markers)
         return tuple(found)
 
-    def shown(self, session: bytes, frame: Frame, secs: float) -> None:
+    def note_shown(self, session: bytes, frame: Frame, secs: float) -> None:
         """Take note that a frame is on the screen, so long after it came."""
         feed = self._feeds.get((session, frame.feed))
         if feed is not None:

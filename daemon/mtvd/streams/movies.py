@@ -115,7 +115,7 @@ class Movies:
                 return ended
             raise _no_movie(asked.display, ended)
         _STEERING[asked.action](self, movie, asked.value)
-        movie.changed()
+        movie.tell_change()
         if asked.action in {"pause", "step", "seek", "stop"}:
             wanted = movie.begun + (movie.timeline.wish is not None)
             with anyio.move_on_after(_SETTLE_SECS):

@@ -103,7 +103,7 @@ class Timeline:
             self._catch_up(math.floor(late), now)
         return self._took(self._next)
 
-    def settled(self, now: float) -> None:
+    def settle(self, now: float) -> None:
         """Tell that the newest frame is on the screen, or has failed: after one that was wished for, time begins."""
         if self._wished:
             self._wished = False
