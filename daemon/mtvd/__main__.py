@@ -71,7 +71,7 @@ def serve(
         raise _not_installed(missing) from None
 
     try:
-        settings = options.merged(
+        settings = options.merge(
             config.read(config_file),
             endpoint=endpoint,
             listen=listen,

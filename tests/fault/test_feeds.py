@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from tests.support import backends
 
 from mtv.wire import messages, reports, steps
 from mtv.wire import requests as asks
@@ -19,6 +20,7 @@ from mtvd.host.allocating import allocate
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
+anyio_backend = backends.both
 Daemon = Any
 SHAPE_YX = (30, 40)
 HEADER_BYTES = 28_800
@@ -152,7 +154,7 @@ async def test_smoothed_limits_are_averaged_over_the_time_between_frames_however
         request = buffered(smooth_secs=2.0)
         await shown(client, request, (np.full(SHAPE_YX, value, ">f4").tobytes(),))
         now += 0.1
-        daemon.feeds.shown(client.session, request, 1.9)
+        daemon.feeds.note_shown(client.session, request, 1.9)
         now += 1.9
     low, _ = daemon.engine.scene.displays[0].scale.limits
     assert low == pytest.approx(100 * (1 - np.exp(-1)))

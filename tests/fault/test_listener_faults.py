@@ -87,7 +87,7 @@ async def test_an_event_and_progress_that_cannot_be_told_are_left_out(daemon: Da
     await still_works(client)
 
 
-@pytest.mark.parametrize("place", ["codec.decode_request", "check", "remote.told"])
+@pytest.mark.parametrize("place", ["codec.decode_request", "check", "remote.hide_paths"])
 @pytest.mark.parametrize(
     "failure", [RecursionError("deep"), ValueError("odd"), MemoryError(), zmq.ZMQError(zmq.EINVAL)]
 )
@@ -101,8 +101,8 @@ async def test_whatever_goes_wrong_with_a_message_ends_that_message_alone(
     await client.ask(requests.Status())
     with monkeypatch.context() as patched:
         patched.setattr(f"mtvd.front.listener.{place}", fail)
-        if place == "remote.told":
-            patched.setattr(daemon.listener, "_encoded", fail)
+        if place == "remote.hide_paths":
+            patched.setattr(daemon.listener, "_encode", fail)
         number = client.send(requests.Status())
         reply = await client.answer(number)
         assert isinstance(reply, messages.Failed)

@@ -149,14 +149,14 @@ async def test_an_answer_that_is_told_again_has_no_path_either(far_daemon: Daemo
 )
 def test_paths_in_texts_are_told_from_what_looks_like_them(text: str, told: str | None) -> None:
     error = Error(code="internal", message=text)
-    assert remote.told(error).message == (text if told is None else told)
+    assert remote.hide_paths(error).message == (text if told is None else told)
 
 
 def test_data_that_was_asked_for_stays_as_it_is() -> None:
     rows = messages.Rows(columns=("path",), rows=(("/a/b",),))
-    assert remote.told(rows) is rows
+    assert remote.hide_paths(rows) is rows
     outcome = messages.Outcome(steps=(messages.StepOutcome(rows=rows, note="of /a/b"),))
-    assert remote.told(outcome).steps[0] == messages.StepOutcome(rows=rows, note=f"of {remote.A_PATH}")
+    assert remote.hide_paths(outcome).steps[0] == messages.StepOutcome(rows=rows, note=f"of {remote.A_PATH}")
 
 
 async def test_another_host_cancels_its_own_work_and_nobody_else_s(far_daemon: Daemon) -> None:

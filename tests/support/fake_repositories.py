@@ -130,14 +130,14 @@ class FakeRepositories:
             return Rows(columns=("name", "dimensions", "storage_class"), rows=rows, repo=ALIAS)
         found = self._datasets(query)
         if query.since:
-            return _arrived(found, query.since)
+            return _arrivals_since(found, query.since)
         return _with_provenance(found) if query.what == "provenance" else found
 
     async def read_for_display(
         self, target: Dataset | File, on_progress: OnProgress | None = None, on_image: OnImage | None = None
     ) -> Exposure:
         await self._reach("read", target, on_progress)
-        name, visit, detector = _found(target)
+        name, visit, detector = _find(target)
         if name == "src":
             raise refusal("unsupported", "a SourceCatalog is no image", "target")
         image = Exposure(
@@ -154,7 +154,7 @@ class FakeRepositories:
         self, target: Dataset | File, wanted: Wanted, on_progress: OnProgress | None = None
     ) -> Positions:
         await self._reach("positions", target, on_progress)
-        name, _, _ = _found(target)
+        name, _, _ = _find(target)
         if name != "src":
             raise refusal("unsupported", "an ExposureF is no table", "target")
         return positions(_table(), self._together, wanted, most_markers=500_000)
@@ -167,7 +167,7 @@ class FakeRepositories:
         on_progress: OnProgress | None = None,
     ) -> Got:
         await self._reach("get", target, on_progress)
-        name, visit, detector = _found(target)
+        name, visit, detector = _find(target)
         if name == "src":
             label = f"src HSC {visit} {detector}"
             return Got(catalog=catalog(_table(), self._together, columns=columns, selection=select, label=label))
@@ -297,7 +297,7 @@ def _with_provenance(rows: Rows) -> Rows:
     return msgspec.structs.replace(rows, columns=columns, rows=tuple((*row, *known) for row in rows.rows))
 
 
-def _arrived(rows: Rows, since: str) -> Rows:
+def _arrivals_since(rows: Rows, since: str) -> Rows:
     mark = str(len(rows.rows))
     if since == START:
         return msgspec.structs.replace(rows, mark=mark)
@@ -340,7 +340,7 @@ def _check_data_id(data_id: Mapping[str, Any]) -> None:
         raise refusal("not_found", message, "data_id.instrument", near(data_id["instrument"], ["HSC"]))
 
 
-def _found(target: Dataset | File) -> tuple[str, int, int]:
+def _find(target: Dataset | File) -> tuple[str, int, int]:
     if isinstance(target, File):
         return _in_file(target)
     _check_repo(target.repo)

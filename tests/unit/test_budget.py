@@ -27,7 +27,7 @@ class Crowd:
         self.order: list[int] = []
 
     async def _stay(self, session: bytes, number: int) -> None:
-        async with self.budget.admitted(session, 0):
+        async with self.budget.admit(session, 0):
             self.inside[session] += 1
             self.order.append(number)
             await self.gate.wait()
@@ -74,10 +74,10 @@ async def test_of_one_session_no_more_than_four_times_the_places_wait() -> None:
         await made.send(b"a", 9)
         assert made.budget.waiting == 8
         with pytest.raises(DaemonError, match="and 8 wait") as caught:
-            async with made.budget.admitted(b"a", 0):
+            async with made.budget.admit(b"a", 0):
                 pass
         assert (caught.value.code, caught.value.error.retryable) == ("busy", True)
-        async with made.budget.admitted(b"b", 0):  # the other place is still there for others
+        async with made.budget.admit(b"b", 0):  # the other place is still there for others
             pass
 
 
@@ -85,7 +85,7 @@ async def test_who_is_cancelled_while_waiting_leaves_its_place_to_the_next() -> 
     async with crowd(2) as made:
         await made.send(b"a", 1)
         with anyio.move_on_after(0) as scope:
-            async with made.budget.admitted(b"a", 0):
+            async with made.budget.admit(b"a", 0):
                 pass
         assert scope.cancelled_caught
         assert (made.budget.requests_used, made.budget.waiting) == (1, 0)
@@ -96,14 +96,14 @@ async def test_who_is_cancelled_while_waiting_leaves_its_place_to_the_next() -> 
 
 async def test_bytes_are_refused_beyond_a_share_and_small_messages_never_are() -> None:
     budget = Budget(requests=10, size_bytes=1000)
-    async with budget.admitted(b"a", 5000), budget.admitted(b"b", 100):  # one larger message, when no other is there
+    async with budget.admit(b"a", 5000), budget.admit(b"b", 100):  # one larger message, when no other is there
         with pytest.raises(DaemonError, match="5000 bytes"):
-            async with budget.admitted(b"b", 101):
+            async with budget.admit(b"b", 101):
                 pass
-    async with budget.admitted(b"a", 400):
+    async with budget.admit(b"a", 400):
         with pytest.raises(DaemonError, match="400 bytes"):
-            async with budget.admitted(b"a", 300):
+            async with budget.admit(b"a", 300):
                 pass
-        async with budget.admitted(b"b", 300):
+        async with budget.admit(b"b", 300):
             pass
     assert budget.bytes_used == 0

@@ -70,9 +70,9 @@ def test_doctor_hands_on_the_command_that_the_daemon_names(reason: str, command:
 
 
 def test_attach_is_a_title_or_refused() -> None:
-    assert options.merged(Settings(), attach="mine").stage.attach == "mine"
+    assert options.merge(Settings(), attach="mine").stage.attach == "mine"
     with pytest.raises(ConfigError, match="attach"):
-        options.merged(Settings(), attach="a; exit")
+        options.merge(Settings(), attach="a; exit")
 
 
 def test_status_says_where_other_hosts_are_heard() -> None:

@@ -81,6 +81,6 @@ def test_messages_of_other_hosts_have_a_limit_of_their_own(tmp_path: Path) -> No
 
 def test_the_option_goes_before_the_file() -> None:
     settings = config.Settings(remote=config.RemoteSettings(listen="tcp://*:1", message_bytes=5))
-    merged = options.merged(settings, listen="tcp://*:2")
+    merged = options.merge(settings, listen="tcp://*:2")
     assert merged.remote == config.RemoteSettings(listen="tcp://*:2", message_bytes=5)
-    assert options.merged(settings).remote.listen == "tcp://*:1"
+    assert options.merge(settings).remote.listen == "tcp://*:1"

@@ -121,7 +121,7 @@ def test_a_selection_a_handle_and_a_client_elsewhere_keep_the_gaps(out: Output, 
     asked = Get(target=Handle(handle="h"), columns=("id",), select=f"id > {ID}")
     held = table_files.copy(first, store, asked, Limits())
     assert client_catalog(held, store.directory)["id"].tolist() == [ID + 2, ID + 3, ID + 4]
-    got_, buffers = remote.carried(Got(catalog=first), store, Limits())
+    got_, buffers = remote.carry(Got(catalog=first), store, Limits())
     there = codec.decode_reply(codec.encode(got_))
     assert isinstance(there, Got)
     assert there.catalog is not None

@@ -162,4 +162,4 @@ def test_pixels_that_a_library_has_scaled_lose_their_blanks_too() -> None:
         bitpix = 8 * np.dtype(kind).itemsize
         scaling = scaling_of(header_of(bitpix, BZERO=zero, BLANK=7))
         scaled = np.array([0 + zero, 7 + zero, 9 + zero], kind)
-        assert np.isnan(scaling.blanked(scaled)).tolist() == [False, True, False]
+        assert np.isnan(scaling.put_blanks(scaled)).tolist() == [False, True, False]

@@ -13,7 +13,7 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from mtvd.repo.butler.indexes import Index, advised, goes_further  # noqa: E402
+from mtvd.repo.butler.indexes import Index, advise, goes_further  # noqa: E402
 
 UNIQUE = ("dataset_type_id", "collection_id", "instrument", "detector", "visit")
 INDEXES: list[Index] = [
@@ -134,7 +134,7 @@ def test_a_visit_is_found_by_its_index_whatever_order_the_indexes_were_made_in(
     connection: Any, kind: Callable[..., Any], visit: Callable[[Any], Any]
 ) -> None:
     query = kind(instrument, visit)
-    asked = advised(query, indexes_of)
+    asked = advise(query, indexes_of)
     assert asked is not query
     assert "USING INDEX instrument_visit (instrument=? AND visit=?)" in plan_of(connection, asked)
     assert sorted(connection.execute(asked)) == sorted(connection.execute(query))
@@ -158,13 +158,13 @@ def test_what_says_less_or_more_than_a_visit_is_asked_as_it_is(
     kind: Callable[..., Any], terms: Sequence[Callable[[Any], Any]]
 ) -> None:
     query = kind(*terms)
-    assert advised(query, indexes_of) is query
+    assert advise(query, indexes_of) is query
 
 
 def test_what_was_advised_once_is_not_changed_again() -> None:
     for kind in (datasets, data_ids):
-        once = advised(kind(instrument, VISIT[0]), indexes_of)
-        assert advised(once, indexes_of) is once
+        once = advise(kind(instrument, VISIT[0]), indexes_of)
+        assert advise(once, indexes_of) is once
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,13 @@ def test_a_condition_enters_no_subquery_whose_rows_depend_on_each_other(change: 
     inner = sqlalchemy.select(tags.c.instrument, tags.c.visit).distinct()
     found = change(inner.where(tags.c.dataset_type_id == 1)).subquery()
     query = sqlalchemy.select(found.c.visit).where(found.c.instrument == "HSC", found.c.visit == 2)
-    assert advised(query, indexes_of) is query
+    assert advise(query, indexes_of) is query
 
 
 def test_other_tables_and_queries_without_conditions_are_left_alone() -> None:
     plain = sqlalchemy.select(TAGS.c.visit).where(TAGS.c.instrument == "HSC", TAGS.c.visit == 2)
     for query in (plain, sqlalchemy.select(TAGS.alias("calexp_tags").c.visit)):
-        assert advised(query, indexes_of) is query
+        assert advise(query, indexes_of) is query
 
 
 TERMS: dict[str, Callable[[Any, int], Any]] = {
@@ -208,4 +208,4 @@ TERMS: dict[str, Callable[[Any, int], Any]] = {
 )
 def test_advice_never_changes_the_rows(connection: Any, kind: Callable[..., Any], terms: list[tuple[str, int]]) -> None:
     query = kind(instrument, *(lambda columns, n=name, v=value: TERMS[n](columns, v) for name, value in terms))
-    assert sorted(connection.execute(advised(query, indexes_of))) == sorted(connection.execute(query))
+    assert sorted(connection.execute(advise(query, indexes_of))) == sorted(connection.execute(query))

@@ -288,13 +288,13 @@ def test_a_fitted_wcs_follows_the_distortions_of_a_camera(shared_data: Path) -> 
     from mtv.shared.sky.celestial import celestial_of
     from mtv.shared.wcs_cards import header_cards
     from mtvd.repo.readers.sky import HeaderSky
-    from mtvd.repo.readers.wcsfit import fitted
+    from mtvd.repo.readers.wcsfit import fit_wcs
 
     with fits.open(shared_data / "HSC-0908120-056-small.fits") as hdus:
         truth = HeaderSky(celestial_of(header_cards(hdus[1].header)).cards)
-    fit = fitted(truth, (4176, 2048))
+    fit = fit_wcs(truth, (4176, 2048))
     assert fit.worst_px < 0.01
-    assert fitted(truth, (4176, 2048), order=1).worst_px > 1
+    assert fit_wcs(truth, (4176, 2048), order=1).worst_px > 1
     near = HeaderSky(fit.cards)
     x, y = np.array([0.0, 2047.0, 700.0]), np.array([0.0, 4175.0, 3000.0])
     for found, wanted in zip(near.to_sky(x, y), truth.to_sky(x, y), strict=True):

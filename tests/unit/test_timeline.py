@@ -127,7 +127,7 @@ def test_a_seek_goes_on_from_there_once_that_frame_is_on_the_screen() -> None:
     timeline.take(100.0)
     timeline.seek(6)
     assert timeline.take(100.1) == 6
-    timeline.settled(103.0)
+    timeline.settle(103.0)
     assert taken(timeline, 103.4, 103.5, 104.0) == [None, 7, 8]
     assert timeline.skipped == 0
 
@@ -135,7 +135,7 @@ def test_a_seek_goes_on_from_there_once_that_frame_is_on_the_screen() -> None:
 def test_a_frame_that_nobody_wished_for_does_not_shift_the_times() -> None:
     timeline = made()
     timeline.take(100.0)
-    timeline.settled(100.4)
+    timeline.settle(100.4)
     assert taken(timeline, 100.5) == [1]
 
 

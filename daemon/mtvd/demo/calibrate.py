@@ -40,7 +40,7 @@ def choose(peaks: Peaks, measured: Measured, random: np.random.Generator) -> Cho
     clean = (measured.stamp_bits & spoiled) == 0
     signal_to_noise = measured.psf_flux / measured.psf_flux_err
     extended = measured.psf_flux < STAR_FLUX_RATIO * measured.gaussian_flux
-    star = clean & ~extended & _isolated(peaks, measured)
+    star = clean & ~extended & _find_isolated(peaks, measured)
     candidate = star & (signal_to_noise > CANDIDATE_SIGNAL_TO_NOISE)
     deviation = _size_deviation(measured, candidate)
     candidate &= deviation < SIZE_TOLERANCE
@@ -65,7 +65,7 @@ def _size_deviation(measured: Measured, candidate: Where) -> Floats:
     return deviation
 
 
-def _isolated(peaks: Peaks, measured: Measured) -> Where:
+def _find_isolated(peaks: Peaks, measured: Measured) -> Where:
     """Return which sources have no neighbour of a tenth of their flux; flux decides, so that faint specks do not."""
     order = np.argsort(measured.x)
     x, y, flux = measured.x[order], measured.y[order], measured.psf_flux[order]

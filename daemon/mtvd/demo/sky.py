@@ -53,7 +53,7 @@ def sky_field(size: Size) -> Sky:
     """Return all sources that any visit of `size` can see."""
     random = np.random.default_rng(seed_of(1))
     stars = _stars(random, size)
-    return _joined(stars, _beacons(random, size), _galaxies(random, size))
+    return _join(stars, _beacons(random, size), _galaxies(random, size))
 
 
 def _half_side_deg(size: Size) -> float:
@@ -134,5 +134,5 @@ def _galaxies(random: np.random.Generator, size: Size) -> Sky:
     )
 
 
-def _joined(*parts: Sky) -> Sky:
+def _join(*parts: Sky) -> Sky:
     return Sky(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})

@@ -48,7 +48,7 @@ class Budget:
         self._queues: dict[bytes, collections.deque[anyio.Event]] = {}
 
     @contextlib.asynccontextmanager
-    async def admitted(
+    async def admit(
         self, session: bytes, size_bytes: int, patiently: Callable[[], AbstractContextManager[None]] = _patiently
     ) -> AsyncIterator[None]:
         """Hold a place for a request, and wait for it where the session has its share; in the order of a session.

@@ -211,11 +211,11 @@ class Handlers:
             hint = "leave it empty for all of your own; on the daemon's host: mtv cancel"
             raise RequestError(Error(code="forbidden", message=message, where="request_id", hint=hint))
         if wanted == requests.EVERYBODYS:
-            return messages.Cancelled(count=self._cancelled(""))
+            return messages.Cancelled(count=self._cancel_one_or_all(""))
         chosen = [wanted] if wanted else [f"{mine}{sequence}" for sequence in sorted(session.waiting)]
-        return messages.Cancelled(count=sum(map(self._cancelled, chosen)))
+        return messages.Cancelled(count=sum(map(self._cancel_one_or_all, chosen)))
 
-    def _cancelled(self, request_id: str) -> int:
+    def _cancel_one_or_all(self, request_id: str) -> int:
         """Cancel one request, or all where empty; return how many."""
         return self.engine.cancel(request_id) + self.stoppable.stop(request_id)
 
@@ -231,7 +231,7 @@ class Handlers:
 
     async def _get(self, request: requests.Get, call: Call) -> Answered:
         got = await self._copies.get(request, call.on_progress)
-        return remote.carried(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
+        return remote.carry(got, self.pixels, call.limits) if call.session.is_remote else (got, ())
 
     async def _release(self, request: requests.Release, _call: Call) -> messages.Done:
         self.handles.release(request.handle)
@@ -244,7 +244,7 @@ class Handlers:
         began = self.clock()
         shows = requests.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
         outcome = await self.engine.submit(shows, call.buffers, call.session, call.sequence, redraws=True)
-        self.feeds.shown(call.session.id, request, self.clock() - began)
+        self.feeds.note_shown(call.session.id, request, self.clock() - began)
         return outcome
 
     async def _play(self, request: requests.Play, call: Call) -> states.Movie:

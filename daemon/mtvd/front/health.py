@@ -17,7 +17,7 @@ import zmq
 from mtv.wire import codec
 from mtv.wire.frames import Kind, pack, read_header
 from mtv.wire.requests import Bye, Status
-from mtvd.host.system import TOO_MUCH, told
+from mtvd.host.system import TOO_MUCH, translate_refusals
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,6 +68,6 @@ def resident_bytes() -> int:
     DaemonError
         The system does not tell.
     """
-    with told("the daemon's memory cannot be looked up"):
+    with translate_refusals("the daemon's memory cannot be looked up"):
         pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

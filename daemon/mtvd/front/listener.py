@@ -90,7 +90,7 @@ class Listener:
     def tell(self, session: Session, event: messages.Event) -> bool:
         """Send an event; tell whether it is done with: not where the client has gone, or takes no more."""
         try:
-            body = self._encoded(event)
+            body = self._encode(event)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
             _LOG.exception("event %d cannot be told, it is left out", event.number)
             return True
@@ -113,7 +113,7 @@ class Listener:
             request = codec.decode_request(memoryview(frames[1]))
             if self._door is not None:
                 _check_key(self._door, key)
-                request = remote.admitted(request)
+                request = remote.admit(request)
             _check_route(route)
             hello = request if isinstance(request, requests.Hello) else None
             session = self._sessions.enter(header.session, route, key, hello)
@@ -149,7 +149,7 @@ class Listener:
                 self._answer_now(request, call)
             elif header.sequence not in session.waiting:
                 self._put_off(group, request, call, pause_secs)
-        elif self._known(call, request):
+        elif self._is_known(call, request):
             return False
         elif len(session.waiting) >= self._limits.in_flight:
             self._refuse(session.route, session.id, header.sequence, _too_many(self._limits.in_flight))
@@ -177,7 +177,7 @@ class Listener:
         finally:
             call.session.waiting.discard(call.sequence)
 
-    def _known(self, call: Call, request: requests.Request) -> bool:
+    def _is_known(self, call: Call, request: requests.Request) -> bool:
         """Answer a request that was sent again; tell whether it was one."""
         if call.sequence in call.session.waiting:
             return True
@@ -189,7 +189,7 @@ class Listener:
             self._refuse(call.session.route, call.session.id, call.sequence, error)
             return True
         if answer is not None:
-            body = answer.body if self._door is None else self._encoded(codec.decode_reply(answer.body))
+            body = answer.body if self._door is None else self._encode(codec.decode_reply(answer.body))
             self._send(call.session, call.sequence, Kind(answer.kind), body)
         return answer is not None
 
@@ -211,7 +211,7 @@ class Listener:
         """Carry out a request in a task of its own, and answer it whatever happens."""
         patiently = functools.partial(self._handlers.stoppable.during, call.key)
         try:
-            async with self._budget.admitted(call.session.id, size_bytes, patiently):
+            async with self._budget.admit(call.session.id, size_bytes, patiently):
                 reply, buffers = await self._handlers.answer(request, call)
                 self._check_leaving(buffers)
                 self._reply(call, reply, buffers)
@@ -232,14 +232,14 @@ class Listener:
 
     def _reply(self, call: Call, reply: messages.Reply, buffers: Sequence[Buffer] = ()) -> None:
         try:
-            body = self._encoded(reply)
+            body = self._encode(reply)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
             self._fail(call, self._broken(call.session.route, call.key))
         else:
             self._send(call.session, call.sequence, Kind.REPLY, body, buffers)
 
     def _fail(self, call: Call, error: MtvError) -> None:
-        body = self._failed(call.session.id, call.sequence, error)
+        body = self._encode_failure(call.session.id, call.sequence, error)
         self._send(call.session, call.sequence, Kind.ERROR, body)
 
     def _broken(self, route: bytes, request_id: str) -> DaemonError:
@@ -251,16 +251,16 @@ class Listener:
     def _refuse(self, route: bytes, session: bytes, sequence: int, error: MtvError) -> None:
         if self._refusals.add(route, error.code):
             _LOG.info("refused %s-%d: %s", session.hex(), sequence, error)
-        self._send_to(route, session, sequence, Kind.ERROR, self._failed(session, sequence, error))
+        self._send_to(route, session, sequence, Kind.ERROR, self._encode_failure(session, sequence, error))
 
-    def _failed(self, session: bytes, sequence: int, error: MtvError) -> bytes:
+    def _encode_failure(self, session: bytes, sequence: int, error: MtvError) -> bytes:
         if self._door is not None:
-            error = exception_for(remote.told(error.error))
+            error = exception_for(remote.hide_paths(error.error))
         return answer_of(session, sequence, error).body
 
-    def _encoded(self, reply: messages.Reply) -> bytes:
+    def _encode(self, reply: messages.Reply) -> bytes:
         """Return a reply's body, for clients on other hosts without what is nothing to them."""
-        return codec.encode_reply(reply if self._door is None else remote.told(reply))
+        return codec.encode_reply(reply if self._door is None else remote.hide_paths(reply))
 
     def _send(self, session: Session, sequence: int, kind: Kind, body: bytes, buffers: Sequence[Buffer] = ()) -> None:
         self._send_to(session.route, session.id, sequence, kind, body, buffers)
@@ -319,5 +319,5 @@ class _Progress:
         if done < total and now - self._told_at < _PROGRESS_EVERY_SECS:
             return
         self._told_at = now
-        body = self._listener._encoded(messages.Progress(done=done, total=total, unit=unit))  # noqa: SLF001 - its helper
+        body = self._listener._encode(messages.Progress(done=done, total=total, unit=unit))  # noqa: SLF001 - its helper
         self._listener._send(self._session, self._sequence, Kind.PROGRESS, body)  # noqa: SLF001

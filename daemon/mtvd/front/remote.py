@@ -31,7 +31,7 @@ _PATHS: Final = re.compile(
 _Told = TypeVar("_Told", bound=msgspec.Struct)
 
 
-def admitted(request: requests.Request) -> requests.Request:
+def admit(request: requests.Request) -> requests.Request:
     """Return a request as it may be carried out for a client on another host.
 
     Raises
@@ -67,7 +67,7 @@ def _check(value: msgspec.Struct) -> None:
             raise _forbidden(name, "pixel files are not shared with other hosts", "send the array in a buffer")
 
 
-def told(answer: _Told) -> _Told:
+def hide_paths(answer: _Told) -> _Told:
     """Return a reply or an error without paths and URIs of the daemon's host; what was asked for as data stays.
 
     Parameters
@@ -105,7 +105,7 @@ def _without_paths(value: Any) -> Any:
     return value
 
 
-def carried(got: messages.Got, pixels: PixelStore, limits: Limits) -> tuple[messages.Got, list[Buffer]]:
+def carry(got: messages.Got, pixels: PixelStore, limits: Limits) -> tuple[messages.Got, list[Buffer]]:
     """Return an answer whose arrays are in buffers, one for each pixel file; the files are removed.
 
     Raises
@@ -125,10 +125,10 @@ def carried(got: messages.Got, pixels: PixelStore, limits: Limits) -> tuple[mess
                     hint="get a part: bbox, a component, columns, or select",
                 )
             )
-        buffers: list[Buffer] = [_mapped(pixels, name) for name in names]
+        buffers: list[Buffer] = [_map(pixels, name) for name in names]
     finally:
         pixels.remove(names)
-    return _moved(got, {name: index for index, name in enumerate(names)}), buffers
+    return _move(got, {name: index for index, name in enumerate(names)}), buffers
 
 
 def _arrays(got: messages.Got) -> list[Array]:
@@ -137,7 +137,7 @@ def _arrays(got: messages.Got) -> list[Array]:
     return [array for array in (*exposure, *columns) if array is not None]
 
 
-def _moved(got: messages.Got, places: dict[str, int]) -> messages.Got:
+def _move(got: messages.Got, places: dict[str, int]) -> messages.Got:
     """Return an answer whose arrays are in buffers in place of files."""
     replace = msgspec.structs.replace
 
@@ -157,8 +157,8 @@ def _moved(got: messages.Got, places: dict[str, int]) -> messages.Got:
     return got
 
 
-def _mapped(pixels: PixelStore, name: str) -> memoryview:
-    with pixels.open_file(name) as file, system.told("a pixel file cannot be mapped"):
+def _map(pixels: PixelStore, name: str) -> memoryview:
+    with pixels.open_file(name) as file, system.translate_refusals("a pixel file cannot be mapped"):
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 

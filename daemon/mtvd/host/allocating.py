@@ -14,7 +14,7 @@ from typing import Final
 from mtv.wire.errors import DaemonError, Error
 from mtvd.host.pixel_directory import PixelDirectory
 from mtvd.host.sweeping import Sweeper
-from mtvd.host.system import NO_ROOM, error_of, told
+from mtvd.host.system import NO_ROOM, error_of, translate_refusals
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -29,7 +29,7 @@ def allocate(path: Path, size: int) -> int:
     DaemonError
         ``storage_full`` where the file system has no room, or what else the system refuses; nothing is left behind.
     """
-    with told("a pixel file cannot be made"):
+    with translate_refusals("a pixel file cannot be made"):
         descriptor = os.open(path, _NEW, 0o600)
     try:
         grow(descriptor, max(size, 1))
@@ -109,7 +109,7 @@ class Allocator:
         with self._reserving:
             descriptor = self._open_new(self._directory.path / name)
             try:
-                with told("a pixel file cannot be made"):
+                with translate_refusals("a pixel file cannot be made"):
                     os.ftruncate(descriptor, max(size, 1))
                 if self._directory.used_bytes() > self._directory.budget_bytes:
                     raise storage_full(size)
@@ -124,7 +124,7 @@ class Allocator:
         return descriptor
 
     def _open_new(self, path: Path) -> int:
-        with told("a pixel file cannot be made"):
+        with translate_refusals("a pixel file cannot be made"):
             try:
                 return os.open(path, _NEW, 0o600)
             except FileNotFoundError:

@@ -184,16 +184,16 @@ class Child:
         await self._process.stdin.send(_LENGTH.pack(len(body)) + body)
 
     async def _receive(self) -> dict[str, Any]:
-        while len(self._buffer) < _LENGTH.size or len(self._buffer) < _LENGTH.size + self._announced():
+        while len(self._buffer) < _LENGTH.size or len(self._buffer) < _LENGTH.size + self._announced_bytes():
             assert self._process.stdout is not None
             self._buffer += await self._process.stdout.receive()
-        size = self._announced()
+        size = self._announced_bytes()
         body = bytes(self._buffer[_LENGTH.size : _LENGTH.size + size])
         del self._buffer[: _LENGTH.size + size]
         answer: dict[str, Any] = msgpack.unpackb(body, strict_map_key=False)
         return answer
 
-    def _announced(self) -> int:
+    def _announced_bytes(self) -> int:
         (size,) = _LENGTH.unpack_from(self._buffer)
         return int(size)
 

@@ -47,7 +47,7 @@ def lock_file(path: Path, what: str, hint: str) -> Iterator[None]:
     OSError
         The file cannot be made.
     """
-    descriptor = _locked(path, what, hint)
+    descriptor = _take_lock(path, what, hint)
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -58,7 +58,7 @@ def lock_file(path: Path, what: str, hint: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(path: Path, what: str, hint: str) -> int:
+def _take_lock(path: Path, what: str, hint: str) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -68,7 +68,7 @@ def _locked(path: Path, what: str, hint: str) -> int:
         except BlockingIOError:
             pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             os.close(descriptor)
-            raise Taken(_taken(what, pid, hint)) from None
+            raise Taken(_taken_message(what, pid, hint)) from None
         except BaseException:
             os.close(descriptor)
             raise
@@ -82,7 +82,7 @@ def _is_same(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _taken(what: str, pid: str, hint: str) -> str:
+def _taken_message(what: str, pid: str, hint: str) -> str:
     return f"a daemon already {what} (pid {pid or 'unknown'}): {hint}"
 
 
@@ -114,7 +114,7 @@ class DirectoryLock:
         except BlockingIOError:
             pid = _holder(os.fstat(descriptor))
             os.close(descriptor)
-            raise Taken(_taken(self._what, pid, self._hint)) from None
+            raise Taken(_taken_message(self._what, pid, self._hint)) from None
         except OSError as error:  # NFS has no such locks for directories
             _LOG.warning("%s cannot be locked against another daemon: %s", self._path, error.strerror)
         self.close()
@@ -199,6 +199,6 @@ def _clear(path: Path) -> None:
             path.unlink()
             return
         except BlockingIOError:  # so many knock that one more is turned away
-            raise Taken(_taken("listens there", "", "mtv status, or mtv down")) from None
+            raise Taken(_taken_message("listens there", "", "mtv status, or mtv down")) from None
         credentials = knocking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    raise Taken(_taken("listens there", str(_CREDENTIALS.unpack(credentials)[0]), "mtv status, or mtv down"))
+    raise Taken(_taken_message("listens there", str(_CREDENTIALS.unpack(credentials)[0]), "mtv status, or mtv down"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtvd.host.pixel_names import NAME, check_name
-from mtvd.host.system import Troubles, error_of, told
+from mtvd.host.system import Troubles, error_of, translate_refusals
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,12 +125,12 @@ class PixelDirectory:
         return self._room_beside(self.used_bytes())
 
     def _room_beside(self, used_bytes: int) -> int:
-        with told("the pixel directory cannot be read"):
+        with translate_refusals("the pixel directory cannot be read"):
             free = shutil.disk_usage(self.path).free
         return max(0, min(self.budget_bytes - used_bytes, free))
 
     def _entries(self) -> list[os.DirEntry[str]]:
-        with told("the pixel directory cannot be read"):
+        with translate_refusals("the pixel directory cannot be read"):
             try:
                 return self._scan()
             except FileNotFoundError:

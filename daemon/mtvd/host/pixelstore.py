@@ -26,7 +26,7 @@ from mtvd.host.allocating import Allocator, allocate, grow, storage_full
 from mtvd.host.pixel_directory import PixelDirectory, Usage
 from mtvd.host.pixel_names import Ownership, check_name, is_held, is_live_slot, new_name, new_name_like
 from mtvd.host.sweeping import Sweeper
-from mtvd.host.system import error_of, told
+from mtvd.host.system import error_of, translate_refusals
 
 __all__ = ["PixelStore", "Usage", "allocate", "grow", "is_held", "is_live_slot", "new_name", "storage_full"]
 
@@ -153,7 +153,7 @@ class PixelStore:
 
     def size_of(self, name: str) -> int:
         """Return the bytes of a regular file of ours; raises as `check`."""
-        with self.open_file(name) as file, told("the pixel file cannot be looked at"):
+        with self.open_file(name) as file, translate_refusals("the pixel file cannot be looked at"):
             return os.fstat(file.fileno()).st_size
 
     def open_file(self, name: str, size: int = 0, where: str = "file", *, writable: bool = False) -> BinaryIO:
@@ -194,7 +194,7 @@ class PixelStore:
                 raise _not_ours(size, where) from None
             raise error_of(error, "the pixel file cannot be opened") from error
         try:
-            with told("the pixel file cannot be looked at"):
+            with translate_refusals("the pixel file cannot be looked at"):
                 _check_status(os.fstat(descriptor), size, where)
         except BaseException:
             os.close(descriptor)
@@ -234,7 +234,7 @@ class PixelStore:
             return None
         self._owned.claimed.add(name)
         try:
-            with told("a pixel file cannot be opened"):
+            with translate_refusals("a pixel file cannot be opened"):
                 return name, os.open(self.directory / name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except DaemonError:
             self.remove([name])
@@ -255,7 +255,7 @@ class PixelStore:
             What the system refuses.
         """
         try:
-            with told("a pixel file cannot be written"), os.fdopen(descriptor, "r+b") as file:
+            with translate_refusals("a pixel file cannot be written"), os.fdopen(descriptor, "r+b") as file:
                 yield file
         except BaseException:
             self.remove([name])

@@ -59,8 +59,8 @@ def render(template: str, *, python: Path, path: Sequence[Path | str]) -> str:
         Directories of ``PATH``, in order: where DS9 and Xvfb are found.
     """
     lines = {
-        "Environment=PATH=": "Environment=" + _quoted("PATH=" + ":".join(map(str, path))),
-        "ExecStart=": f"ExecStart={_quoted(str(python))} -P -m mtvd serve",
+        "Environment=PATH=": "Environment=" + _quote("PATH=" + ":".join(map(str, path))),
+        "ExecStart=": f"ExecStart={_quote(str(python))} -P -m mtvd serve",
     }
     rendered = []
     for line in template.splitlines():
@@ -71,7 +71,7 @@ def render(template: str, *, python: Path, path: Sequence[Path | str]) -> str:
     return "\n".join(rendered) + "\n"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Quote for a unit file; what systemd cannot take in the name of a program is refused."""
     if "$" in text or any(ord(character) < 32 for character in text):
         raise ServiceError(f"a unit file cannot name {text!r}", hint="install mtv in a directory with a plainer name")

@@ -45,7 +45,7 @@ def error_of(error: OSError, what: str) -> DaemonError:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def translate_refusals(what: str) -> Iterator[None]:
     """Raise whatever the system refuses within as `error_of` has it.
 
     Parameters

@@ -25,11 +25,11 @@ def files_of(answer: Any) -> set[str]:
     return set().union(*map(files_of, answer)) if isinstance(answer, list | tuple) else set()
 
 
-def renamed(answer: Any, names: Mapping[str, str]) -> Any:
+def rename(answer: Any, names: Mapping[str, str]) -> Any:
     """Return an answer with other names for its files."""
     if isinstance(answer, Mapping):
         return {
-            key: names.get(value, value) if key == "file" and isinstance(value, str) else renamed(value, names)
+            key: names.get(value, value) if key == "file" and isinstance(value, str) else rename(value, names)
             for key, value in answer.items()
         }
-    return [renamed(value, names) for value in answer] if isinstance(answer, list | tuple) else answer
+    return [rename(value, names) for value in answer] if isinstance(answer, list | tuple) else answer

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mtv.wire.errors import DaemonError
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo.answers import files_of, renamed
+from mtvd.repo.answers import files_of, rename
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Cache:
                 return
             while self.used_bytes + size > self._budget_bytes or len(self._entries) >= MOST:
                 self.drop(next(iter(self._entries)))
-            kept, names = self._linked(answer, files)
+            kept, names = self._link(answer, files)
         except (OSError, DaemonError) as error:  # who has read them has them all the same
             _log.warning("what was read is not kept: %s", error)
             return
@@ -76,7 +76,7 @@ class Cache:
             return None
         self._entries.move_to_end(key)
         try:
-            return self._linked(entry.answer, entry.files)[0]
+            return self._link(entry.answer, entry.files)[0]
         except OSError as error:  # somebody has tidied the pixel directory, or there is no room for a name
             _log.warning("what was kept cannot be used: %s", error)
             self.drop(key)
@@ -92,7 +92,7 @@ class Cache:
         for key in self.keys():
             self.drop(key)
 
-    def _linked(self, answer: Any, files: frozenset[str]) -> tuple[Any, frozenset[str]]:
+    def _link(self, answer: Any, files: frozenset[str]) -> tuple[Any, frozenset[str]]:
         names: dict[str, str] = {}
         try:
             for name in files:
@@ -100,4 +100,4 @@ class Cache:
         except BaseException:
             self._store.remove(names.values())
             raise
-        return renamed(answer, names), frozenset(names.values())
+        return rename(answer, names), frozenset(names.values())

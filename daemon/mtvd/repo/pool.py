@@ -23,7 +23,7 @@ from mtvd.host.children import Child, ChildError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.ahead import ReadAhead
 from mtvd.repo.aliases import Registry, Repository, RepositorySettings
-from mtvd.repo.answers import ReadAnswer, files_of, renamed
+from mtvd.repo.answers import ReadAnswer, files_of, rename
 from mtvd.repo.cache import Cache
 from mtvd.repo.port import OnImage, OnProgress
 from mtvd.repo.tables.positions import Positions, Wanted
@@ -228,12 +228,12 @@ class ButlerRepositories:
                 on_part=on_part,
             )
         except ChildError as failure:
-            raise self._noted(failure, repository) from None
+            raise self._note(failure, repository) from None
         if repository:
             self._registry.note(repository, _OPEN)
         return msgspec.convert(answer, kind)
 
-    def _noted(self, failure: ChildError, repository: Repository | None) -> MtvError:
+    def _note(self, failure: ChildError, repository: Repository | None) -> MtvError:
         error = msgspec.convert(failure.payload["error"], Error) if "error" in failure.payload else _internal(failure)
         if repository and error.code in {"unknown_repository", "repository_failed"}:
             self._registry.note(repository, error.message)
@@ -282,11 +282,11 @@ class _First:
 
     def __call__(self, part: Any) -> None:
         self._names = {name: self._store.adopt(name) for name in files_of(part)}
-        self._on_image(msgspec.convert(renamed(part, self._names), Exposure))
+        self._on_image(msgspec.convert(rename(part, self._names), Exposure))
 
     def named(self, answer: ReadAnswer) -> ReadAnswer:
         """Return the whole answer, with our name for the image."""
-        return msgspec.structs.replace(answer, value=renamed(answer.value, self._names))
+        return msgspec.structs.replace(answer, value=rename(answer.value, self._names))
 
 
 def _file_cache() -> Path:

@@ -70,7 +70,7 @@ class Worker:
 
     def open(self, location: str) -> bool:
         """Open a repository ahead of its first request, and compile the first query of its kind."""
-        with _told(None, lambda: None):
+        with _translate_errors(None, lambda: None):
             self._butlers.clone(location).collections.query("*")
         from mtvd.repo.readers import choose  # noqa: F401 - astropy is what the first read waits for
 
@@ -82,7 +82,7 @@ class Worker:
 
         asked = msgspec.convert(query, Query)
         butler: list[Any] = []
-        with _told(asked, lambda: KnownNames(butler[0]) if butler else None):
+        with _translate_errors(asked, lambda: KnownNames(butler[0]) if butler else None):
             if asked.since:
                 return msgspec.to_builtins(self._arrivals(location, asked, butler))
             butler.append(self._butlers.clone(location))
@@ -204,7 +204,7 @@ class Worker:
         asked = msgspec.convert(target, Dataset | File)
         butler: list[Any] = []
         names = asked if isinstance(asked, Dataset) else None
-        with _told(names, lambda: KnownNames(butler[0]) if butler else None), self._output() as out:
+        with _translate_errors(names, lambda: KnownNames(butler[0]) if butler else None), self._output() as out:
             if isinstance(asked, File):
                 place: Place = place_of_file(asked)
             else:
@@ -233,18 +233,18 @@ class Worker:
 
 
 @contextmanager
-def _told(asked: errors.Asked | None, known: Callable[[], errors.Known | None]) -> Iterator[None]:
+def _translate_errors(asked: errors.Asked | None, known: Callable[[], errors.Known | None]) -> Iterator[None]:
     """Turn whatever is raised into a failure that carries an error of the wire."""
     try:
         yield
     except Exception as raised:
-        error = _translated(raised, asked, known)
+        error = _translate(raised, asked, known)
         if error.code in _QUIET:
             _log.exception("a call failed")
         raise HandlerFailure(error.message, error=msgspec.to_builtins(error)) from raised
 
 
-def _translated(raised: Exception, asked: errors.Asked | None, known: Callable[[], errors.Known | None]) -> Error:
+def _translate(raised: Exception, asked: errors.Asked | None, known: Callable[[], errors.Known | None]) -> Error:
     try:
         return errors.translate(raised, asked, known())
     except Exception:  # noqa: BLE001 - a hint is a courtesy; the error itself still goes out

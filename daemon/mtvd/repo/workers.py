@@ -106,7 +106,7 @@ class WorkerPool:
                 raise _late(method, allowed_secs) from None
             except ChildLost as error:
                 _log.warning("repository worker %d is lost: %s", child.pid, error)
-                raise _died(method) from None
+                raise _death_error(method) from None
             self._proven.add(child.pid)
             return answer
 
@@ -175,7 +175,7 @@ class WorkerPool:
             child = await self._start(slot)
         except (ChildNotStarted, OSError) as error:
             self._free_slots.append(slot)
-            raise _not_started(error) from error
+            raise _not_started_error(error) from error
         except BaseException:
             self._free_slots.append(slot)
             raise
@@ -239,7 +239,7 @@ def _late(method: str, deadline_secs: float) -> DeadlineExceeded:
     )
 
 
-def _not_started(error: ChildNotStarted | OSError) -> DaemonError:
+def _not_started_error(error: ChildNotStarted | OSError) -> DaemonError:
     """Return the error for a worker that is missing: ``busy`` where the system may have room for it in a moment."""
     _log.error("a repository worker is missing: %s", error)
     cause = error if isinstance(error, OSError) else error.__cause__
@@ -252,7 +252,7 @@ def _not_started(error: ChildNotStarted | OSError) -> DaemonError:
     )
 
 
-def _died(method: str) -> DaemonError:
+def _death_error(method: str) -> DaemonError:
     return DaemonError(
         Error(
             code="repository_failed",

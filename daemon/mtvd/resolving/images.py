@@ -27,7 +27,7 @@ from mtv.wire.frames import Buffer
 from mtv.wire.limits import HEADER_CARDS, Limits
 from mtvd.host.allocating import grow
 from mtvd.host.pixelstore import PixelStore
-from mtvd.host.system import told
+from mtvd.host.system import translate_refusals
 from mtvd.resolving.marker_columns import array_of, number_dtype, packed_bytes
 from mtvd.scene.actions import ImageLayer, MaskLayer
 from mtvd.stage.paint import fits_bytes
@@ -258,7 +258,10 @@ def _planes(exposure: Exposure) -> tuple[tuple[str, int], ...]:
 
 
 def _write_header(pixels: PixelStore, name: str, header: bytes, whole_bytes: int) -> None:
-    with pixels.open_file(name, 1, "target.image", writable=True) as file, told("a pixel file cannot be written"):
+    with (
+        pixels.open_file(name, 1, "target.image", writable=True) as file,
+        translate_refusals("a pixel file cannot be written"),
+    ):
         if os.fstat(file.fileno()).st_size < whole_bytes:  # it ends with its last pixel
             grow(file.fileno(), whole_bytes)  # 1 ms for 34 MB also where all blocks are there
         file.write(header)

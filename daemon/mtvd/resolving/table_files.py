@@ -12,7 +12,7 @@ from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.limits import Limits
 from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
-from mtvd.host.system import told
+from mtvd.host.system import translate_refusals
 from mtvd.repo.readers.output import Output
 from mtvd.repo.tables import tables
 from mtvd.repo.tables.gaps import with_gaps
@@ -51,7 +51,7 @@ def copy(catalog: Catalog, pixels: PixelStore, asked: Get, limits: Limits) -> Ca
     """
     out = Output(pixels, limits.header_bytes)
     try:
-        with told("a pixel file cannot be written"):
+        with translate_refusals("a pixel file cannot be written"):
             return tables.catalog(
                 mapped(catalog, pixels),
                 out.together,
@@ -97,5 +97,5 @@ def _mapped(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:
     if 0 in array.shape:
         return np.empty(array.shape, array.dtype)
     size = array.offset + math.prod(array.shape) * np.dtype(array.dtype).itemsize
-    with pixels.open_file(array.file, size) as file, told("a pixel file cannot be mapped"):
+    with pixels.open_file(array.file, size) as file, translate_refusals("a pixel file cannot be mapped"):
         return np.memmap(file, array.dtype, "r", array.offset, array.shape)

@@ -90,19 +90,19 @@ def _apply_one(scene: Scene, change: ch.AnyChange, given: Mapping[str, int]) -> 
     if isinstance(change, ch.BringToFront):
         return msgspec.structs.replace(scene, front=number, front_key=change.key), number
     if isinstance(change, ch.ShowImage) and change.completes and scene.displays[number].image == change.image:
-        return _completed(scene, number, change), number
+        return _complete(scene, number, change), number
     display = _EDITS[type(change)](scene.displays[number], change)
     scene = msgspec.structs.replace(scene, displays={**scene.displays, number: display})
     if scene.front is None or (isinstance(change, ch.ShowImage) and change.to_front):
         scene = msgspec.structs.replace(scene, front=number)
     if isinstance(change, ch.SetScale | ch.SetColormap | ch.SetZoom | ch.SetPan | ch.SetRotation):
-        scene = _shared(scene, number, isinstance(change, ch.SetZoom | ch.SetPan | ch.SetRotation), change.key)
+        scene = _share(scene, number, isinstance(change, ch.SetZoom | ch.SetPan | ch.SetRotation), change.key)
     if isinstance(change, ch.ShowImage):
-        scene = _joined(scene, number, change.image.file)
+        scene = _join(scene, number, change.image.file)
     return scene, number
 
 
-def _completed(scene: Scene, number: int, change: ch.ShowImage) -> Scene:
+def _complete(scene: Scene, number: int, change: ch.ShowImage) -> Scene:
     """Add the mask to an image that is shown already: what was done since then stays."""
     display = msgspec.structs.replace(scene.displays[number], mask=change.mask)
     return msgspec.structs.replace(scene, displays={**scene.displays, number: display})
@@ -123,18 +123,18 @@ def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
         wanted |= {"size": change.size, "size_key": change.key}
     arrangement = msgspec.structs.replace(scene.arrangement, **wanted, key=change.key)
     scene = msgspec.structs.replace(scene, arrangement=arrangement)
-    return scene if scene.front is None else _shared(scene, scene.front, True, change.key)
+    return scene if scene.front is None else _share(scene, scene.front, True, change.key)
 
 
-def _joined(scene: Scene, number: int, key: str) -> Scene:
+def _join(scene: Scene, number: int, key: str) -> Scene:
     """Let a display with a new image take what the others share."""
     others = [n for n, display in scene.displays.items() if n != number and display.image is not None]
     if not others:
         return scene
-    return _shared(scene, scene.front if scene.front in others else others[0], True, key, followers={number})
+    return _share(scene, scene.front if scene.front in others else others[0], True, key, followers={number})
 
 
-def _shared(scene: Scene, number: int, view: bool, key: str, followers: Collection[int] | None = None) -> Scene:
+def _share(scene: Scene, number: int, view: bool, key: str, followers: Collection[int] | None = None) -> Scene:
     """Let displays share what is locked, with the values of one of them: all, or those that follow it."""
     locks, leader = scene.arrangement, scene.displays[number]
     shared: dict[str, Any] = {}

@@ -34,7 +34,7 @@ def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
             repaired.append(ac.DeleteFrame(frame=number))
     if scene.front is not None:
         repaired.append(ac.RaiseFrame(frame=scene.front))
-    repaired.append(_arranged(scene, None))
+    repaired.append(_arrange(scene, None))
     if scene.arrangement.tile:
         repaired += _fitted_again(scene)
     return tuple(repaired)
@@ -48,7 +48,7 @@ def plan_size(scene: Scene) -> tuple[ac.AnyAction, ...]:
     """
     if scene.arrangement.size is None:
         return ()
-    return (_arranged(scene, scene.arrangement.size), *_fitted_again(scene))
+    return (_arrange(scene, scene.arrangement.size), *_fitted_again(scene))
 
 
 def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
@@ -66,7 +66,7 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
     before, after = shown.arrangement, wanted.arrangement
     resized = (before.size, before.size_key) != (after.size, after.size_key)
     if after != before:
-        yield _arranged(wanted, after.size if resized else None)
+        yield _arrange(wanted, after.size if resized else None)
     if before.lock_frame == "wcs" and after.lock_frame != "wcs":
         yield from _own_views(wanted)
     tiles_changed = after.tile and wanted.displays.keys() != shown.displays.keys()
@@ -74,7 +74,7 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
         yield from _fitted_again(wanted)
 
 
-def _arranged(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
+def _arrange(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
     wanted = scene.arrangement
     return ac.Arrange(
         tile=wanted.tile,
@@ -158,7 +158,7 @@ def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     if new.rotation != old.rotation:
         yield ac.SetRotation(frame=new.number, angle_deg=new.rotation.angle_deg)
     unpanned = old.pan is not None and new.pan is None
-    if new.zoom != old.zoom or unpanned or _moved(old, new):
+    if new.zoom != old.zoom or unpanned or _has_moved(old, new):
         yield ac.SetZoom(frame=new.number, factor=new.zoom.factor)
         if new.pan is not None:
             yield ac.SetPan(frame=new.number, x=new.pan.x, y=new.pan.y)
@@ -166,7 +166,7 @@ def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
         yield ac.SetPan(frame=new.number, x=new.pan.x, y=new.pan.y)
 
 
-def _moved(old: Display, new: Display) -> bool:
+def _has_moved(old: Display, new: Display) -> bool:
     if new.image is None:
         return False
     if old.image is None:

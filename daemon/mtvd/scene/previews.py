@@ -56,7 +56,7 @@ def put_back(scene: Scene, preview: Preview) -> Scene:
         return scene
     displays = dict(scene.displays)
     if before is not None:
-        displays[shown.number] = _restored(display, before, shown)
+        displays[shown.number] = _restore(display, before, shown)
     elif display == shown:
         del displays[shown.number]
     else:
@@ -69,7 +69,7 @@ def put_back(scene: Scene, preview: Preview) -> Scene:
     return msgspec.structs.replace(scene, displays=displays, front=front)
 
 
-def _restored(display: Display, before: Display, shown: Display) -> Display:
+def _restore(display: Display, before: Display, shown: Display) -> Display:
     erased = display.erased_key != shown.erased_key
     view = {name: getattr(before, name) for name in _VIEW if getattr(display, name) == getattr(shown, name)}
     return msgspec.structs.replace(

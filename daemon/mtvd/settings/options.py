@@ -9,7 +9,7 @@ import msgspec
 from mtvd.settings.config import ConfigError, Settings
 
 
-def merged(
+def merge(
     settings: Settings,
     *,
     endpoint: str | None = None,

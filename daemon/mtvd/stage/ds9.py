@@ -14,7 +14,7 @@ from anyio.abc import TaskStatus
 from mtv.wire.messages import Event
 from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
-from mtvd.host.system import told
+from mtvd.host.system import translate_refusals
 from mtvd.scene import actions
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
@@ -181,7 +181,7 @@ class Ds9Stage:
         try:
             taken = f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n"
             await self._command(taken.encode(), deadline)
-            with told("the picture cannot be read"):
+            with translate_refusals("the picture cannot be read"):
                 return await anyio.Path(path).read_bytes()
         except ScriptFailed as error:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None

@@ -25,7 +25,7 @@ from mtv.wire.requests import Frame
 from mtv.wire.steps import AnyStep, Display, Mtv, Scale
 from mtvd.host.pixel_names import is_held
 from mtvd.host.pixelstore import PixelStore
-from mtvd.host.system import told
+from mtvd.host.system import translate_refusals
 from mtvd.resolving.marker_columns import array_of, number_dtype
 from mtvd.stage.paint import fits_bytes
 
@@ -111,13 +111,13 @@ class Feeds:
         feed.published, feed.dropped = frame.published, frame.dropped
         found: list[AnyStep] = [Mtv(display=frame.display, target=frame.target)]
         if frame.smooth_secs > 0:
-            low, high = self._smoothed(feed, frame, buffers)
+            low, high = self._smooth(feed, frame, buffers)
             found.append(Scale(display=frame.display, low=low, high=high))
         if frame.markers is not None:
             found.append(frame.markers)
         return tuple(found)
 
-    def shown(self, session: bytes, frame: Frame, secs: float) -> None:
+    def note_shown(self, session: bytes, frame: Frame, secs: float) -> None:
         """Take note that a frame is on the screen, so long after it came."""
         feed = self._feeds.get((session, frame.feed))
         if feed is not None:
@@ -169,7 +169,7 @@ class Feeds:
         if feed is not None:
             self._pixels.take_back(feed.slots, self._needed())
 
-    def _smoothed(self, feed: _Feed, frame: Frame, buffers: Sequence[Buffer]) -> tuple[float, float]:
+    def _smooth(self, feed: _Feed, frame: Frame, buffers: Sequence[Buffer]) -> tuple[float, float]:
         """Return limits that move towards those of the frame: exponentially, with its time constant."""
         found = _limits_of(_sample(self._pixels, frame.target.image, buffers))
         if found is None:
@@ -207,7 +207,10 @@ def _sample(pixels: PixelStore, array: Array, buffers: Sequence[Buffer]) -> np.n
     else:
         size = math.prod(array.shape) * dtype.itemsize
         start = max(array.offset, 0)
-        with pixels.open_file(array.file, start + size, "target.image") as file, told("a pixel file cannot be mapped"):
+        with (
+            pixels.open_file(array.file, start + size, "target.image") as file,
+            translate_refusals("a pixel file cannot be mapped"),
+        ):
             whole = np.memmap(file, dtype, "r", start, array.shape)
     step = max(1, math.isqrt(whole.size // _SAMPLES))
     some = whole[::step, ::step]

@@ -70,7 +70,7 @@ class Playing:
     news: anyio.Event = dataclasses.field(default_factory=anyio.Event)
     """Set, and replaced, with each change."""
 
-    def changed(self) -> None:
+    def tell_change(self) -> None:
         """Wake its task and all who follow it."""
         self.number += 1
         self.news.set()
@@ -97,7 +97,7 @@ class Playing:
         if not self.reason:
             self.reason = reason
             _LOG.info("movie %s has ended: %s", self.id, reason)
-            self.changed()
+            self.tell_change()
 
     def state(self) -> Movie:
         """Return how it goes."""
@@ -184,8 +184,8 @@ class Player:
             self._note_failure(movie, index, error)
         finally:
             movie.settled = movie.begun
-            movie.timeline.settled(self._clock())
-            movie.changed()
+            movie.timeline.settle(self._clock())
+            movie.tell_change()
 
     async def _draw(self, movie: Playing, index: int) -> None:
         """Have a frame on the screen."""

@@ -88,7 +88,7 @@ class Movies:
         RequestError
             ``bad_value`` or ``too_large``, naming the field.
         """
-        if (known := self._known(movie_id)) is not None:
+        if (known := self._find_known(movie_id)) is not None:
             return known
         movie = self._make(asked, movie_id)
         before = self._on(asked.display)
@@ -116,7 +116,7 @@ class Movies:
                 return ended
             raise _no_movie(asked.display, ended)
         _STEERING[asked.action](self, movie, asked.value)
-        movie.changed()
+        movie.tell_change()
         if asked.action in {"pause", "step", "seek", "stop"}:
             wanted = movie.begun + (movie.timeline.wish is not None)
             with anyio.move_on_after(_SETTLE_SECS):
@@ -182,7 +182,7 @@ class Movies:
             session=Session(proof.daemons_own(os.urandom(8)), self._clock()),
         )
 
-    def _known(self, movie_id: str) -> Movie | None:
+    def _find_known(self, movie_id: str) -> Movie | None:
         running = self._running.get(movie_id)
         return self._ended.get(movie_id) if running is None else running.state()
 

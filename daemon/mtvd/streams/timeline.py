@@ -108,7 +108,7 @@ class Timeline:
             self._catch_up(math.floor(late), now)
         return self._took(self._next)
 
-    def settled(self, now: float) -> None:
+    def settle(self, now: float) -> None:
         """Tell that the newest frame is on the screen, or has failed: after one that was wished for, time begins."""
         if self._wished:
             self._wished = False
@@ -118,9 +118,9 @@ class Timeline:
         """Return indices of the frames that will probably be taken next: while it stands still, those around."""
         if not self.playing:
             around = [self._taken + 1, self._taken - 1, self._taken + 2]
-            found = [self._wrapped(index) for index in around]
+            found = [self._wrap(index) for index in around]
         else:
-            found = [self._wrapped(self._taken + self._stride * ahead) for ahead in range(1, most + 1)]
+            found = [self._wrap(self._taken + self._stride * ahead) for ahead in range(1, most + 1)]
         indices = dict.fromkeys(index for index in found if index is not None and index != self._taken)
         return list(indices)[:most]
 
@@ -148,7 +148,7 @@ class Timeline:
         self._next = self._taken + 1
         return self._taken
 
-    def _wrapped(self, number: int) -> int | None:
+    def _wrap(self, number: int) -> int | None:
         if self.loop:
             return number % self.count
         return number if 0 <= number < self.count else None

@@ -114,14 +114,14 @@ def answer(
 
 
 def _by_row(registry: sqlite3.Connection, clone: Callable[[], Butler], query: Query, since: _Place) -> Rows:
-    newest, arrived = _looked(registry, query, since)
-    rows = Rows(columns=(), rows=(), dataset_type=query.dataset_type, mark=_written(newest))
+    newest, arrived = _look(registry, query, since)
+    rows = Rows(columns=(), rows=(), dataset_type=query.dataset_type, mark=_write(newest))
     if query.since in {NOW, START} and not arrived:
         _records(clone(), query, None, (_NOBODY,))  # what is wrong with a query is said before anything comes
-    return _told(clone(), query, arrived, rows) if arrived else rows
+    return _rows_of(clone(), query, arrived, rows) if arrived else rows
 
 
-def _looked(registry: sqlite3.Connection, query: Query, since: _Place) -> tuple[_Place, list[_Arrival]]:
+def _look(registry: sqlite3.Connection, query: Query, since: _Place) -> tuple[_Place, list[_Arrival]]:
     """Return how far the registry goes, or was looked at, and what has come up to there."""
     registry.isolation_level = None
     registry.execute("BEGIN")  # both from one state of the registry
@@ -147,7 +147,7 @@ def _row_of(registry: sqlite3.Connection, place: _Place) -> int:
     return int(found[0]) if found else 0
 
 
-def _told(butler: Butler, query: Query, arrived: Sequence[_Arrival], empty: Rows) -> Rows:
+def _rows_of(butler: Butler, query: Query, arrived: Sequence[_Arrival], empty: Rows) -> Rows:
     """Return those of the arrivals that the query is about.
 
     Each run is asked for alone: over a chain SQLite without statistics needs a second for a handful among a million.
@@ -163,7 +163,7 @@ def _told(butler: Butler, query: Query, arrived: Sequence[_Arrival], empty: Rows
         for record in _records(butler, query, (run,), same)
     }
     ordered = (records.get(uuid.UUID(one.id)) for one in arrived)
-    return _filled(butler, query, [record for record in ordered if record is not None], empty)
+    return _fill(butler, query, [record for record in ordered if record is not None], empty)
 
 
 def _records(
@@ -175,7 +175,7 @@ def _records(
     constraints.check(butler, query.data_id)
     foreign.check(butler, kind, query.data_id)
     with butler.query() as started:
-        joined = constraints.applied(butler, started.join_dataset_search(name, searched), query)
+        joined = constraints.apply(butler, started.join_dataset_search(name, searched), query)
         found = joined.where(started.expression_factory[name].dataset_id.in_iterable(ids))
         return list(found.general(kind.dimensions, dataset_fields={name: {"dataset_id", "run"}}, find_first=False))
 
@@ -200,17 +200,17 @@ def _by_date(butler: Butler, query: Query, since: _Moment, page_rows: int) -> Ro
     back = TimeDelta(LOOK_BACK_SECS, format="sec")
     begin = since.begin
     if query.since == NOW:
-        latest = _dated(butler, query, "", 1)
+        latest = _find_dated(butler, query, "", 1)
         begin = _date(latest[0][_field(query)] - back) if latest else ""
-    found = _dated(butler, query, begin, page_rows)
+    found = _find_dated(butler, query, begin, page_rows)
     if found:
         begin = max(begin, _date(Time(found[0][_field(query)]) - back))
     empty = Rows(columns=(), rows=(), dataset_type=query.dataset_type)
-    mark = _written(_Moment(begin, time.time_ns()))
-    return msgspec.structs.replace(_filled(butler, query, found[::-1], empty), mark=mark)
+    mark = _write(_Moment(begin, time.time_ns()))
+    return msgspec.structs.replace(_fill(butler, query, found[::-1], empty), mark=mark)
 
 
-def _dated(butler: Butler, query: Query, begin: str, most: int) -> list[Mapping[str, Any]]:
+def _find_dated(butler: Butler, query: Query, begin: str, most: int) -> list[Mapping[str, Any]]:
     """Return the newest datasets that came after a moment, the newest first."""
     name = plain_type(butler, query.dataset_type)
     kind = butler.get_dataset_type(name)
@@ -218,7 +218,7 @@ def _dated(butler: Butler, query: Query, begin: str, most: int) -> list[Mapping[
     foreign.check(butler, kind, query.data_id)
     with butler.query() as started:
         joined = started.join_dataset_search(name, _runs(butler, query.collections))
-        asked = constraints.applied(butler, joined, query)
+        asked = constraints.apply(butler, joined, query)
         date = started.expression_factory[name].ingest_date
         if begin:
             asked = asked.where(date > _time(begin))
@@ -250,7 +250,7 @@ def _time(date: str) -> Any:
 # Both
 
 
-def _filled(butler: Butler, query: Query, records: Sequence[Mapping[str, Any]], empty: Rows) -> Rows:
+def _fill(butler: Butler, query: Query, records: Sequence[Mapping[str, Any]], empty: Rows) -> Rows:
     name = query.dataset_type
     columns = columns_of(butler.get_dataset_type(name).dimensions)
     return msgspec.structs.replace(
@@ -261,7 +261,7 @@ def _filled(butler: Butler, query: Query, records: Sequence[Mapping[str, Any]], 
     )
 
 
-def _written(mark: _Place | _Moment) -> str:
+def _write(mark: _Place | _Moment) -> str:
     return base64.urlsafe_b64encode(msgpack.packb(msgspec.to_builtins(mark))).decode()
 
 

@@ -123,7 +123,7 @@ class Butlers:
             config = self._asking(peers.is_remote(location), lambda: ButlerConfig(location))
             database = _database_of(config, location)
             if database is not None and not database.is_file():
-                raise _failed("the repository has no registry database")
+                raise _failure_of("the repository has no registry database")
             butler = self._asking(peers.waits_for_peers(config), lambda: self._butler(config))
             file = database or _file_of(config)
             return _Opened(butler, database, file, _identity(file))
@@ -138,7 +138,7 @@ class Butlers:
                 logging.getLogger(__name__).exception("cannot open a repository on another host")
                 raise exception_for(failure) from error
             logging.getLogger(__name__).exception("cannot open %s", location)
-            raise _failed(f"the repository cannot be opened ({type(error).__name__})") from error
+            raise _failure_of(f"the repository cannot be opened ({type(error).__name__})") from error
 
     def _butler(self, config: ButlerConfig) -> Butler:
         return peers.open_butler(config, server_silence_secs=self._server_silence_secs)
@@ -232,5 +232,5 @@ def _nothing_there() -> RequestError:
     )
 
 
-def _failed(message: str) -> DaemonError:
+def _failure_of(message: str) -> DaemonError:
     return DaemonError(Error(code="repository_failed", message=message, where="repo", retryable=True))

@@ -75,7 +75,7 @@ def values(butler: Butler, data_id: Mapping[str, int | str]) -> dict[str, int | 
     return {key: _value(butler, key, value) for key, value in data_id.items()}
 
 
-def applied(butler: Butler, asked: Any, query: Query) -> Any:
+def apply(butler: Butler, asked: Any, query: Query) -> Any:
     """Return a Butler query constrained by the data-ID keywords and the ``where`` of a request.
 
     The keywords come first: they may name the instrument that the ``where`` depends on. The two are not joined into

@@ -193,7 +193,7 @@ def _in_context(error: Error, asked: Asked | None, known: Known | None) -> Error
         few = f"{match['element']} has {some(fields)}" if fields else ""
         return _with(error, hint=near(match["name"], fields, otherwise=few))
     if match := _UNRECOGNIZED.search(error.message):
-        return _unrecognized(error, match["name"], asked, known)
+        return _unrecognized_error(error, match["name"], asked, known)
     return error
 
 
@@ -214,7 +214,7 @@ def _unknown_collection(error: Error, asked: Asked, known: Known) -> Error:
     return _with(error, hint=near(name, options, otherwise=f"there are {some(options)}"))
 
 
-def _unrecognized(error: Error, name: str, asked: Asked, known: Known) -> Error:
+def _unrecognized_error(error: Error, name: str, asked: Asked, known: Known) -> Error:
     where = error.where
     if any(key.lstrip("-") == name for key in getattr(asked, "order_by", ())):
         where = "order_by"

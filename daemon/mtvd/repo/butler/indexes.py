@@ -39,7 +39,7 @@ class _Given(NamedTuple):
     condition: Any
 
 
-def advised(query: Select[Any], indexes_of: IndexesOf) -> Select[Any]:
+def advise(query: Select[Any], indexes_of: IndexesOf) -> Select[Any]:
     """Return the same query, or one with the same rows that finds datasets by their data ID, where that is worth it.
 
     Parameters
@@ -54,7 +54,7 @@ def advised(query: Select[Any], indexes_of: IndexesOf) -> Select[Any]:
     for table in {pair.column.table for pair in given}:
         here = [pair for pair in given if pair.column.table is table]
         if isinstance(table, Subquery):
-            changed |= _narrowed(table.element, here, indexes_of)
+            changed |= _narrow(table.element, here, indexes_of)
         elif goes_further(_indexes(table, indexes_of), {pair.column.name for pair in here}):
             changed |= {
                 id(kind.condition): _asked_of(_plus(kind.column), kind) for kind in given if kind.column.name in _KIND
@@ -77,7 +77,7 @@ def goes_further(indexes: Collection[Index], given: Collection[str]) -> bool:
     return any(all(not {*index} <= columns for columns in reached) for index in of_data_ids)
 
 
-def _narrowed(inner: Any, given: Iterable[_Given], indexes_of: IndexesOf) -> dict[int, Any]:
+def _narrow(inner: Any, given: Iterable[_Given], indexes_of: IndexesOf) -> dict[int, Any]:
     """Return what takes the place of a subquery: itself, with what is asked of its rows, and sorted on its own.
 
     Else SQLite applies that itself, but by the index that spares it the sort for ``DISTINCT``.
@@ -94,10 +94,10 @@ def _narrowed(inner: Any, given: Iterable[_Given], indexes_of: IndexesOf) -> dic
     if not inner.compare(shape) or not all(isinstance(column, Column) for column in columns.values()):
         return {}
     narrower = shape.where(*(_asked_of(columns[pair.column.name], pair) for pair in given))
-    if advised(narrower, indexes_of) is narrower:
+    if advise(narrower, indexes_of) is narrower:
         return {}
     unsorted = (_plus(column).label(name) for name, column in columns.items())
-    return {id(inner): advised(narrower.with_only_columns(*unsorted), indexes_of)}
+    return {id(inner): advise(narrower.with_only_columns(*unsorted), indexes_of)}
 
 
 def _terms(clause: Any) -> Iterator[Any]:

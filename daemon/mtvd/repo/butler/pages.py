@@ -170,14 +170,14 @@ def take(
     """
     if unordered and order.sortable and not page.start:
         most = min(max(_WORTH * page.stop * repeats, _LEAST_UNORDERED), _MOST_UNORDERED)
-        rows = list(_counted(results.limit(most + 1), report))
+        rows = list(_count(results.limit(most + 1), report))
         if len(rows) <= most:
-            return list(islice(choose(_sorted(rows, order, values)), page.wanted))
+            return list(islice(choose(_sort(rows, order, values)), page.wanted))
         results = walkable(results)
     bound = page.stop if page.after is None else page.wanted + page.seen
     with in_field("order_by"):
         ordered = results.order_by(*order.terms)
-    sorted_rows = choose(_counted(ordered.limit(bound * repeats), report))
+    sorted_rows = choose(_count(ordered.limit(bound * repeats), report))
     return list(islice(_beginning(sorted_rows, order, page, values), page.wanted))
 
 
@@ -195,7 +195,7 @@ def _beginning(rows: Iterable[Any], order: Order, page: Page, values: Getter) ->
         yield row
 
 
-def _sorted(rows: list[Any], order: Order, values: Getter) -> list[Any]:
+def _sort(rows: list[Any], order: Order, values: Getter) -> list[Any]:
     # A stable sort, the last keys first; all that go one way at once.
     for downwards, same in groupby(reversed(order.terms), key=lambda term: term.startswith("-")):
         names = [plain(term) for term in same][::-1]
@@ -203,7 +203,7 @@ def _sorted(rows: list[Any], order: Order, values: Getter) -> list[Any]:
     return rows
 
 
-def _counted(rows: Iterable[Any], report: Report) -> Iterator[Any]:
+def _count(rows: Iterable[Any], report: Report) -> Iterator[Any]:
     for number, row in enumerate(rows):
         if number and not number % _REPORT_EVERY_ROWS:
             report(number)

@@ -83,7 +83,7 @@ def open_butler(config: ButlerConfig, *, server_silence_secs: float) -> Butler:
     try:
         return factory.create_butler_with_credentials_from_environment()
     except RuntimeError as error:
-        raise exception_for(_refused("the Butler server", "BUTLER_RUBIN_ACCESS_TOKEN")) from error
+        raise exception_for(_refusal_of("the Butler server", "BUTLER_RUBIN_ACCESS_TOKEN")) from error
 
 
 def error_of(raised: BaseException, who: str = "the repository's host") -> Error | None:
@@ -93,7 +93,7 @@ def error_of(raised: BaseException, who: str = "the repository's host") -> Error
     if not packages & _PEERS and not _SERVER_ERRORS.intersection(names):
         return None
     if _is_refusal(raised, names):
-        return _refused(who, "credentials")
+        return _refusal_of(who, "credentials")
     if _is_late(raised):
         return Error(code="deadline", message=f"{who} did not answer in time", where="repo", retryable=True)
     return Error(
@@ -114,7 +114,7 @@ def failure_of(raised: BaseException, who: str) -> MtvError:
     return exception_for(error)
 
 
-def _refused(who: str, wanted: str) -> Error:
+def _refusal_of(who: str, wanted: str) -> Error:
     return Error(
         code="repository_failed",
         message=f"{who} refuses the daemon",

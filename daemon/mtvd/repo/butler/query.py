@@ -85,7 +85,7 @@ def run(
 
 
 def _datasets(asked: _Asked) -> _Answer:
-    kind, records, order = _found(asked)
+    kind, records, order = _find(asked)
     name, columns = kind.name, columns_of(kind.dimensions)
     run = f"{name}.run"
     rows = Rows(
@@ -98,12 +98,12 @@ def _datasets(asked: _Asked) -> _Answer:
 
 
 def _provenance(asked: _Asked) -> _Answer:
-    kind, records, order = _found(asked, "ingest_date")
+    kind, records, order = _find(asked, "ingest_date")
     rows = provenance.rows(asked.butler, kind, columns_of(kind.dimensions), records)
     return _Answer(rows, _keys(records, order, items))
 
 
-def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any]], Order]:
+def _find(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any]], Order]:
     butler, query = asked.butler, asked.query
     name = plain_type(butler, query.dataset_type)
     kind = butler.get_dataset_type(name)
@@ -115,13 +115,13 @@ def _found(asked: _Asked, *fields: str) -> tuple[DatasetType, list[dict[str, Any
     runs = _runs_to_choose_from(asked, kind, searched)
     choice: dict[str, Any] = {"choose": first_of(runs, required, run), "repeats": len(runs)} if runs else {}
     with butler.query() as started:
-        joined = _constrained(asked, started.join_dataset_search(name, searched), order)
+        joined = _constrain(asked, started.join_dataset_search(name, searched), order)
         results = joined.general(
             kind.dimensions,
             dataset_fields={name: {"dataset_id", "run", *fields}},
             find_first=query.find_first and not runs,
         )
-        records = _taken(
+        records = _take(
             asked,
             results,
             order,
@@ -152,8 +152,8 @@ def _data_ids(asked: _Asked) -> _Answer:
     constraints.check(butler, query.data_id)
     order = order_of(query.order_by, sort_keys(dimensions), dimensions.implied)
     with butler.query() as started:
-        found = _constrained(asked, _with_datasets(asked, started), order).data_ids(dimensions)
-        records = _taken(asked, found, order, items)
+        found = _constrain(asked, _with_datasets(asked, started), order).data_ids(dimensions)
+        records = _take(asked, found, order, items)
     columns = columns_of(dimensions)
     rows = Rows(
         columns=columns,
@@ -169,8 +169,8 @@ def _dimension_records(asked: _Asked) -> _Answer:
     constraints.check(butler, query.data_id)
     order = order_of(query.order_by, sort_keys(element.minimal_group), ())
     with butler.query() as started:
-        found = _constrained(asked, _with_datasets(asked, started), order).dimension_records(element.name)
-        records = _taken(asked, found, order, _of_record)
+        found = _constrain(asked, _with_datasets(asked, started), order).dimension_records(element.name)
+        records = _take(asked, found, order, _of_record)
     flat = [_flat(record.toDict()) for record in records]
     columns = tuple(flat[0]) if flat else tuple(_flat(dict.fromkeys(element.schema.names)))
     rows = Rows(columns=columns, rows=tuple(tuple(record.get(column) for column in columns) for record in flat))
@@ -194,14 +194,14 @@ def _with_datasets(asked: _Asked, started: Any) -> Any:
     return started.join_dataset_search(plain_type(asked.butler, asked.query.dataset_type), searched)
 
 
-def _constrained(asked: _Asked, joined: Any, order: Order) -> Any:
-    constrained = constraints.applied(asked.butler, joined, asked.query)
+def _constrain(asked: _Asked, joined: Any, order: Order) -> Any:
+    constrained = constraints.apply(asked.butler, joined, asked.query)
     if asked.page.after is None or order.keys is None:
         return constrained
     return constraints.begun(asked.butler, constrained, order.keys, asked.page.after)
 
 
-def _taken(asked: _Asked, results: Any, order: Order, values: Getter, **choice: Any) -> list[Any]:
+def _take(asked: _Asked, results: Any, order: Order, values: Getter, **choice: Any) -> list[Any]:
     def report(count: int) -> None:
         asked.report(asked.page.start + count)
 

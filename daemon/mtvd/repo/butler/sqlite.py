@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, Select, event
 from sqlalchemy.pool import Pool
 
-from mtvd.repo.butler.indexes import Index, advised
+from mtvd.repo.butler.indexes import Index, advise
 
 _INDEXES: Final = (
     "SELECT i.name, c.name FROM pragma_index_list(?) AS i, pragma_index_info(i.name) AS c ORDER BY i.name, c.seqno"
@@ -32,7 +32,9 @@ def install(busy_timeout_secs: float) -> None:
         if isinstance(connection, sqlite3.Connection):
             connection.execute(f"PRAGMA busy_timeout={timeout_ms}")
 
-    def advise(connection: Connection, clause: Any, many: Any, values: Any, _: Any) -> tuple[Any, Any, Any]:
+    def advise_against_indexes(
+        connection: Connection, clause: Any, many: Any, values: Any, _: Any
+    ) -> tuple[Any, Any, Any]:
         if connection.dialect.name != "sqlite" or not isinstance(clause, Select):
             return clause, many, values
         tables = known.setdefault(connection.engine, {})
@@ -42,10 +44,10 @@ def install(busy_timeout_secs: float) -> None:
                 tables[table] = _indexes(connection, table)
             return tables[table]
 
-        return advised(clause, indexes_of), many, values
+        return advise(clause, indexes_of), many, values
 
     event.listen(Pool, "checkout", cap_busy_timeout)
-    event.listen(Engine, "before_execute", advise, retval=True)
+    event.listen(Engine, "before_execute", advise_against_indexes, retval=True)
 
 
 def _indexes(connection: Connection, table: str) -> list[Index]:

@@ -18,7 +18,7 @@ from mtvd.repo.readers import asciitable, cards
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import FLAG, Form, Place, arrays_in_heap, form_of, shape_of, unique, values_of
 from mtvd.repo.readers.fitsrows import PlainRows, Rows, TiledRows
-from mtvd.repo.readers.hdus import is_plain, opened
+from mtvd.repo.readers.hdus import is_plain, open_hdus
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.readers.serialized import without_masks
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked
@@ -101,11 +101,11 @@ def open_table(path: Path, hdu: int | None = None) -> Table:
         ``unreadable_file``; ``bad_value`` for an HDU that is not there, or has no table.
     """
     with parsing("the table's header is damaged"):
-        return _opened(path, hdu)
+        return _open(path, hdu)
 
 
-def _opened(path: Path, hdu: int | None) -> Table:
-    with opened(path) as hdus:
+def _open(path: Path, hdu: int | None) -> Table:
+    with open_hdus(path) as hdus:
         index = _first_table(hdus) if hdu is None else hdu
         if index < 0:
             raise bad_value("hdu", f"there is no HDU {index}", elsewhere(path))
@@ -121,7 +121,7 @@ def _opened(path: Path, hdu: int | None) -> Table:
         raise bad_value("hdu", f"HDU {index} has no table", elsewhere(path))
     tiled = bool(cards.value(header, "ZTABLE", False))
     forms = _forms(header, "ZFORM" if tiled else "TFORM")
-    source = _tiled(path, header, forms, offset) if tiled else _plain(path, header, forms, offset)
+    source = _read_tiled(path, header, forms, offset) if tiled else _plain(path, header, forms, offset)
     flag_column = int(cards.number(header, "FLAGCOL", 0))
     found = dict(_fields(header, forms, flag_column))
     masks = _masks(header, found)
@@ -163,7 +163,7 @@ def _plain(path: Path, header: Any, forms: tuple[Form, ...], offset: int) -> Pla
     )
 
 
-def _tiled(path: Path, header: Any, forms: tuple[Form, ...], offset: int) -> TiledRows:
+def _read_tiled(path: Path, header: Any, forms: tuple[Form, ...], offset: int) -> TiledRows:
     rows = int(header["ZNAXIS2"])
     tile_rows = int(header.get("ZTILELEN", rows))
     if rows < 0 or (rows and tile_rows < 1):
@@ -212,7 +212,7 @@ def elsewhere(path: Path, hdu: int | None = None, names: Sequence[str] = ()) -> 
     """Return which other HDUs have tables with these columns, as a hint; empty where none has."""
     found = []
     # A hint is a courtesy: behind the table in question anything may be damaged.
-    with contextlib.suppress(Exception), opened(path) as hdus:
+    with contextlib.suppress(Exception), open_hdus(path) as hdus:
         for index, one in enumerate(hdus):
             header = one.header
             if index == hdu or _kind_of(header, hdus[0].header) not in {"BINTABLE", "TABLE"}:

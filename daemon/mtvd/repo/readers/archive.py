@@ -9,7 +9,7 @@ import numpy as np
 
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import parsing
-from mtvd.repo.readers.hdus import opened
+from mtvd.repo.readers.hdus import open_hdus
 
 
 def record(path: Path, name: str) -> dict[str, Any] | None:
@@ -25,7 +25,7 @@ def record(path: Path, name: str) -> dict[str, Any] | None:
     RequestError
         ``unreadable_file`` for a damaged archive.
     """
-    with opened(path) as hdus:
+    with open_hdus(path) as hdus:
         header = hdus[0].header
         wanted = cards.number(header, f"ARCHIVE_ID_{name}", cards.number(header, f"{name}_ID", 0))
         first = int(cards.number(header, "AR_HDU", 0)) - 1
@@ -47,7 +47,7 @@ def header_before(path: Path, version: int) -> Any | None:
         Number of the layout. 0, which also goes without a number, has the filter and the calibration in the header, 1
         the filter, 2 neither.
     """
-    with opened(path) as hdus:
+    with open_hdus(path) as hdus:
         header = hdus[0].header
         is_ours = cards.number(header, "AR_HDU", 0) > 0
         return header if is_ours and cards.number(header, "EXPINFO_V", 0) < version else None

@@ -13,7 +13,7 @@ import numpy as np
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import parsing, unreadable
 from mtvd.repo.readers.fitscolumns import texts, unique
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked_part
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpack_part
 from mtvd.repo.tables.gaps import Values, with_gaps
 from mtvd.repo.tables.tables import Field
 
@@ -57,7 +57,7 @@ class AsciiTable:
     def read(self, names: Sequence[str]) -> dict[str, Values]:
         """See `mtvd.repo.tables.tables.Table.read`."""
         with parsing("the table is damaged or truncated"):
-            content = unpacked_part(self.path, self.offset, self.rows * self.row_bytes)
+            content = unpack_part(self.path, self.offset, self.rows * self.row_bytes)
             if len(content) < self.rows * self.row_bytes:
                 raise unreadable("the table is truncated")
             cells = np.frombuffer(content, "|u1").reshape(self.rows, self.row_bytes)

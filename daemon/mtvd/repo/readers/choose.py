@@ -13,7 +13,7 @@ from mtvd.repo.readers import exposure, headers
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.failures import check_file, unsupported
 from mtvd.repo.readers.fitsfile import without_pixels
-from mtvd.repo.readers.hdus import Hdu, index_of, opened, planes
+from mtvd.repo.readers.hdus import Hdu, index_of, open_hdus, planes
 from mtvd.repo.readers.opening import Schemas, format_of, only_fits
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part, Wanted
@@ -226,7 +226,7 @@ def _number(path: Path, hdu: Hdu | None) -> int | None:
         return hdu
     if format_of(path):
         raise only_fits()
-    with opened(path) as hdus:
+    with open_hdus(path) as hdus:
         return index_of(hdus, hdu)
 
 

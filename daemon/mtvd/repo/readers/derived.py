@@ -111,7 +111,7 @@ class Derived:
 AnyPlane = Plane | JoinedMask | Derived
 
 
-def marked(pixels: Pixels) -> Pixels:
+def mark(pixels: Pixels) -> Pixels:
     """Return 1 for the pixels that are not 0, NaN among them, and 0 for the others, as ``uint8``."""
     marks: Pixels = (pixels != 0).view(np.uint8)
     return marks
@@ -122,21 +122,21 @@ def _whole(pixels: Pixels) -> Pixels:
         return pixels.astype(np.int64)
 
 
-def _squared(pixels: Pixels) -> Pixels:
+def _square(pixels: Pixels) -> Pixels:
     with np.errstate(all="ignore"):
         squares: Pixels = np.square(pixels.astype(np.result_type(pixels, np.float32)))
     return squares
 
 
-def _inverted(pixels: Pixels) -> Pixels:
+def _invert(pixels: Pixels) -> Pixels:
     with np.errstate(all="ignore"):
         return 1 / pixels.astype(np.result_type(pixels, np.float32))
 
 
 VARIANCE_OF: Final[dict[str, Callable[[Pixels], Pixels] | None]] = {
-    "STDDEVUNCERTAINTY": _squared,
+    "STDDEVUNCERTAINTY": _square,
     "VARIANCEUNCERTAINTY": None,
-    "INVERSEVARIANCE": _inverted,
+    "INVERSEVARIANCE": _invert,
 }
 """How the variance is made of an uncertainty of `astropy.nddata`, by the kind in its header; None where it is one."""
 

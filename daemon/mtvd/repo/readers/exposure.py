@@ -47,11 +47,11 @@ def display(
         Called with the image alone as soon as it is there, where the mask must be decoded and is worth it. Its file is
         the caller's from then on.
     """
-    shown, box = _shown(file, part), file.box(part)
+    shown, box = _choose_shown(file, part), file.box(part)
     _check_size(shown, box, most)
     mask = file.mask if part.component in WHOLE else None
     notes = (*file.notes, *(file.mask_notes if part.component in WHOLE else ()))
-    image = _described(file, shown, box, label, image=out.image(shown, box), mask=None, notes=notes)
+    image = _describe(file, shown, box, label, image=out.image(shown, box), mask=None, notes=notes)
     if mask is None:
         out.fill()
         return image
@@ -80,10 +80,10 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
     """
     if part.component in VALUES:
         return Got(value=value(file, part, file.box(part)), notes=(*file.notes, *file.celestial.notes))
-    shown, box = _shown(file, part), file.box(part)
+    shown, box = _choose_shown(file, part), file.box(part)
     _check_size(shown, box, most)
     whole = part.component in WHOLE
-    exposure = _described(
+    exposure = _describe(
         file,
         shown,
         box,
@@ -100,7 +100,7 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
     return Got(data=msgspec.structs.replace(exposure, metadata=metadata, sky_wcs=exact, notes=notes))
 
 
-def _described(
+def _describe(
     file: ExposureFile,
     shown: AnyPlane,
     box: Box | None,
@@ -126,7 +126,7 @@ def _described(
     )
 
 
-def _shown(file: ExposureFile, part: Part) -> AnyPlane:
+def _choose_shown(file: ExposureFile, part: Part) -> AnyPlane:
     if part.component in WHOLE:
         return file.image
     plane: AnyPlane | None = getattr(file, part.component) if part.component in PLANES else None

@@ -18,12 +18,12 @@ from mtv.shared.sky.physical import offset_of
 from mtv.shared.wcs_cards import header_cards
 from mtv.wire.errors import RequestError, bad_value
 from mtvd.repo.readers import sky
-from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, marked, of_bits
+from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, mark, of_bits
 from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.fitsfile import without_pixels
 from mtvd.repo.readers.hdus import Box, Plane, plane_at, planes
 from mtvd.repo.readers.parts import Part, box_of_pixels, box_on_sky
-from mtvd.repo.readers.wcsfit import fitted
+from mtvd.repo.readers.wcsfit import fit_wcs
 
 _OTHERS: Final = 3
 """Images of no known role that are looked at: image, mask and variance, by their position."""
@@ -68,7 +68,7 @@ class ExposureFile:
         text, notes = self.exact_wcs
         try:
             exact = sky.exact_sky(text, self.xy0)
-            fit = None if exact is None else fitted(exact, self.image.shape)
+            fit = None if exact is None else fit_wcs(exact, self.image.shape)
         except Exception:  # noqa: BLE001 - AST and numpy raise what they like over odd numbers, and no sky is no loss of pixels
             return Celestial(found.cards, (*found.notes, "the file's exact WCS cannot be read: no sky is shown"))
         if fit is None:
@@ -152,7 +152,7 @@ def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
 
 def mask_planes(plane: AnyPlane) -> dict[str, int]:
     """Return mask plane names and bit numbers."""
-    if isinstance(plane, Derived) and plane.make is marked:
+    if isinstance(plane, Derived) and plane.make is mark:
         return {MASK_PLANE: 0}
     return planes_of_headers(_headers(plane), _bits(plane))
 
@@ -168,16 +168,16 @@ def _bits(mask: AnyPlane) -> int:
 
 def _alone(found: Chosen[Plane]) -> Plane | JoinedMask | None:
     """Return what a file has that has no image: its mask, else its variance."""
-    return _joined(found.mask) or found.variance or found.uncertainty
+    return _join(found.mask) or found.variance or found.uncertainty
 
 
-def _joined(parts: tuple[Plane, ...]) -> Plane | JoinedMask | None:
+def _join(parts: tuple[Plane, ...]) -> Plane | JoinedMask | None:
     return JoinedMask(parts) if len(parts) > 1 else parts[0] if parts else None
 
 
 def _together(whole: Plane, found: Chosen[Plane], cube_index: tuple[int, ...]) -> ExposureFile:
     image = whole.slice(cube_index)
-    mask, mask_notes = _fitting("mask", _joined(found.mask), whole, image)
+    mask, mask_notes = _fitting("mask", _join(found.mask), whole, image)
     variance, variance_notes = _fitting("variance", found.variance or found.uncertainty, whole, image)
     file = ExposureFile(image=image, mask=mask, variance=variance, mask_notes=mask_notes, variance_notes=variance_notes)
     if mask is not None:
@@ -224,7 +224,7 @@ def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]
     headers = _headers(mask)
     bits = _bits(mask)
     named = planes_of_headers(headers, bits)
-    return of_bits(mask) if named else Derived(mask, marked), mask_notes(headers, bits)
+    return of_bits(mask) if named else Derived(mask, mark), mask_notes(headers, bits)
 
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:

@@ -95,8 +95,8 @@ def values_of(raw: Values, place: Place) -> Values:
         return texts(np.asarray(raw), place.shape)
     if place.form.code == "X":
         bits = np.unpackbits(np.ascontiguousarray(raw), axis=-1, count=place.form.count).astype(bool)
-        return _shaped(bits, place.shape)
-    return _shaped(numbers(np.asarray(raw), place.form.code, place), place.shape)
+        return _shape(bits, place.shape)
+    return _shape(numbers(np.asarray(raw), place.form.code, place), place.shape)
 
 
 def numbers(raw: Values, code: str, place: Place) -> Values:
@@ -105,7 +105,7 @@ def numbers(raw: Values, code: str, place: Place) -> Values:
         letters = np.ascontiguousarray(raw)
         found = np.asarray(letters == _TRUE)
         return with_gaps(found, ~(found | (letters == _FALSE)))
-    values = _scaled(raw, place)
+    values = _scale(raw, place)
     if place.null is None or code not in _WHOLE:
         return values
     return with_gaps(values, (values if _is_astropys(place, 8 * raw.dtype.itemsize) else raw) == place.null)
@@ -125,11 +125,11 @@ def texts(raw: Values, shape: tuple[int, ...] = ()) -> Values:
         width, rows = shape[-1], raw.shape[0]
         cut = np.frombuffer(raw.tobytes(), "|u1").reshape(rows, raw.dtype.itemsize)[:, : math.prod(shape)]
         raw = np.ascontiguousarray(cut).view(f"|S{width}").reshape(rows, *shape[:-1])
-    stripped: Any = np.char.rstrip(_ended(raw))
+    stripped: Any = np.char.rstrip(_end_texts(raw))
     return np.char.decode(stripped, "utf-8", "replace")
 
 
-def _ended(raw: Values) -> Values:
+def _end_texts(raw: Values) -> Values:
     letters = np.frombuffer(raw.tobytes(), "|u1").reshape(-1, raw.dtype.itemsize or 1)
     if letters.all():
         return raw
@@ -168,14 +168,14 @@ def arrays_in_heap(raw: Values, heap: Values, place: Place) -> Values | None:
     return numbers(items, code, place)
 
 
-def _shaped(values: Values, shape: tuple[int, ...]) -> Values:
+def _shape(values: Values, shape: tuple[int, ...]) -> Values:
     if len(shape) < 2:
         return values
     flat = values.reshape(len(values), -1)[:, : math.prod(shape)]
     return flat.reshape(len(values), *shape)
 
 
-def _scaled(values: Values, place: Place) -> Values:
+def _scale(values: Values, place: Place) -> Values:
     if place.zero == 0 and place.scale == 1:
         return values
     bits = 8 * values.dtype.itemsize
@@ -185,14 +185,14 @@ def _scaled(values: Values, place: Place) -> Values:
             unsigned = np.dtype(f"u{values.dtype.itemsize}")
             flipped = np.asarray(values.astype(unsigned) ^ unsigned.type(1 << (bits - 1)))
             return flipped if place.zero > 0 else flipped.view(f"i{values.dtype.itemsize}")
-        if bits == 64 and (shifted := _shifted(values, place.zero)) is not None:
+        if bits == 64 and (shifted := _shift(values, place.zero)) is not None:
             return shifted
     if values.dtype.kind == "c":
         return np.asarray(values * place.scale + place.zero)
     return np.asarray(values.astype(np.float64) * place.scale + place.zero)
 
 
-def _shifted(values: Values, zero: int | float) -> Values | None:
+def _shift(values: Values, zero: int | float) -> Values | None:
     """Return integers of 64 bits with a whole number added; None where one has no room for that."""
     if int(zero) != zero or not values.size:
         return None

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import check_file, unreadable, unsupported
-from mtvd.repo.readers.mending import Damaged, check_ends, mended
+from mtvd.repo.readers.mending import Damaged, check_ends, mend
 from mtvd.repo.readers.unpacking import BROKEN, is_packed, is_plain, refusal, spread
 
 _OF_COLUMNS: Final = re.compile(r"(TFORM|TBCOL|TZERO|TSCAL|TNULL|TDIM)\d+")
@@ -85,7 +85,7 @@ class Hdus:
 
     def _mend(self) -> bool:
         try:
-            file = mended(self._path)
+            file = mend(self._path)
             if file is None:
                 return False
             self._hdus, self._mended = self._open(file), file
@@ -104,7 +104,7 @@ class Hdus:
 
 
 @contextmanager
-def opened(path: Path, **options: bool) -> Iterator[Hdus]:
+def open_hdus(path: Path, **options: bool) -> Iterator[Hdus]:
     """Open a FITS file with astropy, quietly, its HDUs read when needed; options are those of `astropy.io.fits.open`.
 
     Raises
@@ -135,7 +135,7 @@ def without_pixels(path: Path, index: int | None = None) -> RequestError | None:
     if not (is_plain(path) or is_packed(path)):
         return None
     if index is not None:
-        with opened(path) as hdus:
+        with open_hdus(path) as hdus:
             return _reason([(index, hdus[index])], "hdu")
     try:
         check_ends(path)
@@ -143,7 +143,7 @@ def without_pixels(path: Path, index: int | None = None) -> RequestError | None:
         return unreadable(f"the file is truncated: {error}")
     except RequestError as error:
         return error
-    with opened(path) as hdus:
+    with open_hdus(path) as hdus:
         return _reason(list(enumerate(hdus)), "path")
 
 

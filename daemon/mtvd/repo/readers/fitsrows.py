@@ -14,7 +14,7 @@ import numpy as np
 from mtvd.repo.readers.failures import unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import Form
 from mtvd.repo.readers.hdus import is_plain
-from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpacked_part
+from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpack_part
 from mtvd.repo.tables.gaps import Values
 
 _SHUFFLED: Final = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
@@ -71,7 +71,7 @@ class PlainRows:
         behind = self.heap_offset + self.heap_bytes if heap else self.offset + size
         if behind > MOST_UNPACKED_BYTES:
             raise too_large_unpacked()
-        content = unpacked_part(self.path, self.offset, behind - self.offset)
+        content = unpack_part(self.path, self.offset, behind - self.offset)
         if len(content) < behind - self.offset:
             raise unreadable("the table is truncated")
         data = np.frombuffer(content, dtype, self.rows)
@@ -116,28 +116,28 @@ class TiledRows:
                 break
             if not 0 <= start <= start + count <= heap.size:
                 raise unreadable("the table is damaged or truncated: a row ends behind its heap")
-            found.append(_decoded(bytes(heap[start : start + count]), rows, form, codec))
+            found.append(_decode(bytes(heap[start : start + count]), rows, form, codec))
         data = b"".join(found)
         if len(data) != self.rows * form.dtype.itemsize:
             raise unreadable("the compressed table is damaged: it has fewer rows than it says")
         return np.frombuffer(data, form.dtype, self.rows) if form.dtype.itemsize else np.zeros(self.rows, form.dtype)
 
 
-def _decoded(packed: bytes, rows: int, form: Form, codec: str) -> bytes:
+def _decode(packed: bytes, rows: int, form: Form, codec: str) -> bytes:
     """Return the big-endian bytes of one column of one tile."""
     size = rows * form.dtype.itemsize
     if codec in {"GZIP_1", "GZIP_2"}:
-        data = _gunzipped(packed, size)
+        data = _gunzip(packed, size)
         width = _SHUFFLED.get(form.code, 1) if codec == "GZIP_2" else 1
         return data if width == 1 else np.frombuffer(data, "|u1").reshape(width, -1).T.tobytes()
     if codec == "RICE_1" and form.code in _RICE:
-        return _unriced(packed, rows * form.count, _RICE[form.code])
+        return _unrice(packed, rows * form.count, _RICE[form.code])
     if codec == "NOCOMPRESS":
         return packed
     raise unsupported(f"columns of a table that are compressed with {codec[:20]} are not read", hint="funpack reads it")
 
 
-def _gunzipped(packed: bytes, size: int) -> bytes:
+def _gunzip(packed: bytes, size: int) -> bytes:
     try:
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         data = unpacker.decompress(packed, size)
@@ -148,7 +148,7 @@ def _gunzipped(packed: bytes, size: int) -> bytes:
     return data
 
 
-def _unriced(packed: bytes, count: int, bits: int) -> bytes:
+def _unrice(packed: bytes, count: int, bits: int) -> bytes:
     """Return big-endian integers: the tile is given to astropy as the one tile of a compressed image."""
     import io
 

@@ -55,7 +55,7 @@ class GzipTiles:
         """
         begin, end = first // self.rows, -(-last // self.rows)
         try:
-            tiles = self._unzipped(begin, end)
+            tiles = self._unzip(begin, end)
             whole = self.shape[0] // self.rows  # the last tile may have fewer rows than the others
             parts = [self._pixels(tiles[: whole - begin], self.rows)] if begin < whole else []
             if end > whole:
@@ -65,7 +65,7 @@ class GzipTiles:
         start = begin * self.rows
         return (parts[0] if len(parts) == 1 else np.concatenate(parts))[first - start : last - start]
 
-    def _unzipped(self, begin: int, end: int) -> list[bytes]:
+    def _unzip(self, begin: int, end: int) -> list[bytes]:
         ends, offsets = self.places[begin:end].sum(axis=1), self.places[begin:end, 1]
         with self.path.open("rb") as file:
             at = self.heap + int(offsets.min())

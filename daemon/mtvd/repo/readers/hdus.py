@@ -19,7 +19,7 @@ from mtv.wire.hints import near
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.compressed import Where, by_astropy, by_cfitsio, check_kind, for_cfitsio
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
-from mtvd.repo.readers.fitsfile import opened, without_pixels
+from mtvd.repo.readers.fitsfile import open_hdus, without_pixels
 from mtvd.repo.readers.gziptiles import GzipTiles, gzip_tiles
 from mtvd.repo.readers.scaling import Pixels, Scaling, scaling_of
 from mtvd.repo.readers.unpacking import is_plain
@@ -134,7 +134,7 @@ class Plane:
         if self.tiles is not None:
             return self.scaling.pixels(self.tiles.read(y0, y1)[:, x0:x1])
         where = (*self.cube_index, slice(y0, y1), slice(x0, x1))
-        pixels = self._decompressed(where) if self.compressed else self._unpacked(where)
+        pixels = self._decompress(where) if self.compressed else self._unpack(where)
         return pixels.reshape(y1 - y0, x1 - x0)
 
     @property
@@ -149,28 +149,28 @@ class Plane:
     @functools.cached_property
     def _layout(self) -> tuple[GzipTiles | None, bool]:
         """Tiles for zlib, and whether CFITSIO reads the others; by the table that the image is compressed into."""
-        with opened(self.path, disable_image_compression=True) as hdus:
+        with open_hdus(self.path, disable_image_compression=True) as hdus:
             table = hdus[self.index]
             check_kind(table.header)
             tiles = gzip_tiles(self.path, table) if self.plain and not self.cube_index else None
             return tiles, for_cfitsio(table.header)
 
-    def _decompressed(self, where: Where) -> Pixels:
+    def _decompress(self, where: Where) -> Pixels:
         with parsing("the compressed pixels are damaged or truncated"):
             if self._for_cfitsio:
-                return self.scaling.blanked(by_cfitsio(self.path, self.index, where))
+                return self.scaling.put_blanks(by_cfitsio(self.path, self.index, where))
             # Never what CFITSIO has refused: astropy's HCOMPRESS writes beyond its memory over damaged tiles.
-            return self.scaling.pixels(by_astropy(self._unscaled, self.index, where))
+            return self.scaling.pixels(by_astropy(self._leave_unscaled, self.index, where))
 
-    def _unpacked(self, where: Where) -> Pixels:
+    def _unpack(self, where: Where) -> Pixels:
         # astropy's section unpacks a packed file anew for each row: 0.15 s each, where the whole takes a second.
         rows = where[-2].stop - where[-2].start
-        with self._unscaled() as hdus, parsing("the pixels are damaged or truncated"):
+        with self._leave_unscaled() as hdus, parsing("the pixels are damaged or truncated"):
             hdu = hdus[self.index]
             return self.scaling.pixels(np.asarray(hdu.section[where] if rows == 1 else hdu.data[where]))
 
-    def _unscaled(self) -> AbstractContextManager[Any]:
-        return opened(self.path, do_not_scale_image_data=True)
+    def _leave_unscaled(self) -> AbstractContextManager[Any]:
+        return open_hdus(self.path, do_not_scale_image_data=True)
 
 
 def planes(path: Path) -> Iterator[Plane]:
@@ -182,7 +182,7 @@ def planes(path: Path) -> Iterator[Plane]:
         ``unreadable_file`` for a file that is no FITS file, or ends before its pixels do.
     """
     plain = is_plain(path)
-    with opened(path) as hdus:
+    with open_hdus(path) as hdus:
         for index in _indices(hdus):
             plane = _plane(path, index, hdus[index], plain=plain)
             if plane is not None:
@@ -199,7 +199,7 @@ def plane_at(path: Path, wanted: Hdu) -> Plane:
         image without pixels, and for random groups.
     """
     plain = is_plain(path)
-    with opened(path) as hdus:
+    with open_hdus(path) as hdus:
         index = index_of(hdus, wanted)
         plane = _plane(path, index, hdus[index], plain=plain)
     if plane is None:
@@ -276,4 +276,4 @@ def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "is_plain", "opened", "plane_at", "planes"]
+__all__ = ["Box", "Hdu", "Pixels", "Plane", "index_of", "is_plain", "open_hdus", "plane_at", "planes"]

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import unreadable
-from mtvd.repo.readers.hdus import opened
+from mtvd.repo.readers.hdus import open_hdus
 
 _log = logging.getLogger(__name__)
 _STRUCTURE: Final = re.compile(
@@ -50,7 +50,7 @@ def of(plane: HasHeader) -> tuple[Any, ...]:
     """Return the headers that speak of an image: the file's first, and its own."""
     if not plane.index:
         return (plane.header,)
-    with opened(plane.path) as hdus:
+    with open_hdus(plane.path) as hdus:
         return (hdus[0].header, plane.header)
 
 

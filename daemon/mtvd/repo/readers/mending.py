@@ -28,7 +28,7 @@ class Damaged(Exception):
     """The file ends within a header, or before its data do."""
 
 
-def mended(path: Path) -> Any:
+def mend(path: Path) -> Any:
     """Return a file whose odd cards are comments, or None where there are none; the caller closes it.
 
     Raises

@@ -14,7 +14,7 @@ import numpy as np
 from mtv.wire.data import Array
 from mtvd.host.pixel_names import new_name
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo.answers import renamed
+from mtvd.repo.answers import rename
 from mtvd.repo.readers.decode import Source, Strip, decode, write
 from mtvd.repo.readers.hdus import Box, Pixels, Plane
 
@@ -129,7 +129,7 @@ class Output:
         for name, new in final.items():
             os.rename(self._store.path(name), self._store.path(new))  # noqa: PTH104 - within one directory
         self._written = list(final.values())
-        return renamed(answer, final)
+        return rename(answer, final)
 
     def discard(self) -> None:
         """Remove all that was written: the request has failed."""

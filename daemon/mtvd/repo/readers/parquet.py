@@ -155,7 +155,7 @@ def _values(column: Any) -> Values | None:
     if _is_text(kind):
         return _texts(column.to_pylist())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return _decoded(column.to_pylist())
+        return _decode(column.to_pylist())
     if pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _lists(column)
     return None
@@ -177,7 +177,7 @@ def _texts(values: Sequence[str | None]) -> Values:
     return with_gaps(made, np.array([value is None for value in values], dtype=bool))
 
 
-def _decoded(values: Sequence[bytes | None]) -> Values | None:
+def _decode(values: Sequence[bytes | None]) -> Values | None:
     try:
         return _texts([None if value is None else value.rstrip(b"\0").decode() for value in values])
     except UnicodeDecodeError:  # bytes that are no text

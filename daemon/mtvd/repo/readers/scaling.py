@@ -38,7 +38,7 @@ class Scaling:
     @property
     def shifted(self) -> bool:
         """True for integers that FITS stores with their highest bit turned over: unsigned ones, and signed bytes."""
-        return self.stored.kind in "iu" and self.scale == 1 and self.zero == _turned(self.stored)
+        return self.stored.kind in "iu" and self.scale == 1 and self.zero == _turn(self.stored)
 
     @property
     def whole(self) -> bool:
@@ -69,7 +69,7 @@ class Scaling:
         if self.plain:
             return stored
         if self.whole and stored.dtype.kind in "iu":  # a library makes floats of integers with blanks of each tile
-            pixels = self._turned(stored) if self.shifted else stored
+            pixels = self._turn(stored) if self.shifted else stored
             return pixels if self.blank is None else self._without(pixels, stored == self.blank)
         pixels = stored.astype(self._float())
         with np.errstate(all="ignore"):  # a header may scale beyond all bounds
@@ -79,7 +79,7 @@ class Scaling:
                 np.add(pixels, self.zero, out=pixels, casting="unsafe")
         return pixels if self.blank is None else self._without(pixels, stored == self.blank)
 
-    def blanked(self, pixels: Pixels) -> Pixels:
+    def put_blanks(self, pixels: Pixels) -> Pixels:
         """Return pixels that a library has scaled already, their blanks as NaN. Only where they are `whole`."""
         if self.blank is None:
             return pixels
@@ -95,7 +95,7 @@ class Scaling:
             return self.stored.newbyteorder("=")
         return np.dtype(np.float32 if self.stored.itemsize <= 2 else np.float64)
 
-    def _turned(self, stored: Pixels) -> Pixels:
+    def _turn(self, stored: Pixels) -> Pixels:
         native = stored.astype(self.stored.newbyteorder("="))
         size = native.itemsize
         if size == 1:
@@ -127,7 +127,7 @@ def scaling_of(header: Any, *, bits: bool = False) -> Scaling:
     )
 
 
-def _turned(stored: np.dtype[Any]) -> int:
+def _turn(stored: np.dtype[Any]) -> int:
     return -128 if stored.itemsize == 1 else 1 << (8 * stored.itemsize - 1)
 
 

@@ -23,10 +23,10 @@ def without_masks(read: Read, names: Sequence[str], masks: Mapping[str, str]) ->
     if not needed:
         return read(names)
     found = read([*names, *needed])
-    return {name: _masked(found[name], found.get(masks.get(name, ""))) for name in names if name in found}
+    return {name: _mask(found[name], found.get(masks.get(name, ""))) for name in names if name in found}
 
 
-def _masked(values: Values, mask: Values | None) -> Values:
+def _mask(values: Values, mask: Values | None) -> Values:
     if mask is None:
         return values
     gaps = data_of(mask).astype(bool)

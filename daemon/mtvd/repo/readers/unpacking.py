@@ -35,7 +35,7 @@ _UNPACK: Final[Mapping[bytes, Callable[[Path], Any]]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
     b"PK\x03\x04": lambda path: _only_member(path),
-    _LZW: lambda path: _uncompressed(path),
+    _LZW: lambda path: _uncompress(path),
 }
 """By the first bytes of a file."""
 _SPREAD: Final = (b"BZh", b"PK\x03\x04", _LZW)
@@ -62,7 +62,7 @@ def is_packed(path: Path) -> bool:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[IO[bytes]]:
+def unpack(path: Path) -> Iterator[IO[bytes]]:
     """Open a file, what is packed in it where it was packed.
 
     Raises
@@ -81,23 +81,23 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 
 def whole(path: Path, most_bytes: int = MOST_UNPACKED_BYTES) -> bytes:
-    """Return all that is packed in a file; raises as `unpacked`, ``unsupported`` for more than ``most_bytes``."""
-    with unpacked(path) as file:
+    """Return all that is packed in a file; raises as `unpack`, ``unsupported`` for more than ``most_bytes``."""
+    with unpack(path) as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise too_large_unpacked()
     return content
 
 
-def unpacked_part(path: Path, offset: int, size: int) -> bytes:
+def unpack_part(path: Path, offset: int, size: int) -> bytes:
     """Return some bytes of a file, fewer where it ends; of what is packed in it, which is read on to its checksum.
 
     Raises
     ------
     RequestError
-        As `unpacked`.
+        As `unpack`.
     """
-    with unpacked(path) as file:
+    with unpack(path) as file:
         file.seek(offset)
         content = file.read(size)
         if is_packed(path):
@@ -125,12 +125,12 @@ def spread(path: Path) -> IO[bytes] | None:
     Raises
     ------
     RequestError
-        As `unpacked`.
+        As `unpack`.
     """
     if not (is_packed(path) and _magic(path).startswith(_SPREAD)):
         return None
     with tempfile.TemporaryFile() as unnamed:
-        with unpacked(path) as packed:
+        with unpack(path) as packed:
             shutil.copyfileobj(packed, unnamed, _COPY_BYTES)
         unnamed.flush()
         return Path(f"/proc/self/fd/{unnamed.fileno()}").open("rb")
@@ -143,7 +143,7 @@ def refusal(path: Path) -> RequestError:
     if not is_packed(path):
         return unreadable("the file is of no format that is read", "FITS, parquet, VOTable and ECSV are")
     try:
-        with unpacked(path) as file:
+        with unpack(path) as file:
             inside = file.read(_MAGIC_BYTES)
     except RequestError as error:
         return error
@@ -162,7 +162,7 @@ def _magic(path: Path) -> bytes:
 def _head(path: Path, *_identity: int) -> bytes:
     # Kept, because bzip2 unpacks a block of 900 kB for its first byte.
     try:
-        with unpacked(path) as file:
+        with unpack(path) as file:
             return file.read(_HEAD_BYTES)
     except Exception as error:
         if isinstance(error, RequestError) and error.code == "unsupported":
@@ -178,6 +178,6 @@ def _only_member(path: Path) -> IO[bytes]:
     return archive.open(members[0])
 
 
-def _uncompressed(path: Path) -> IO[bytes]:
+def _uncompress(path: Path) -> IO[bytes]:
     file: IO[bytes] = importlib.import_module("uncompresspy").LZWFile(path)
     return file

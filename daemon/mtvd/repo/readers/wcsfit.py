@@ -23,7 +23,7 @@ class Fit(NamedTuple):
     """How far it is from the other at worst, in pixels."""
 
 
-def fitted(sky: Sky, shape_yx: Sequence[int], order: int = 4) -> Fit:
+def fit_wcs(sky: Sky, shape_yx: Sequence[int], order: int = 4) -> Fit:
     """Return the TAN-SIP WCS that comes nearest to another on an image.
 
     For a file whose WCS FITS cannot express: the picture still needs one. With order 4 the camera distortions that

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtv.wire.errors import bad_value
-from mtvd.repo.tables.gaps import Values, applied, data_of, gaps_of
+from mtvd.repo.tables.gaps import Values, apply, data_of, gaps_of
 from mtvd.repo.tables.selection import ONE_ARGUMENT, TWO_ARGUMENTS, Selection, column_of
 
 Rows = npt.NDArray[np.bool_]
@@ -94,7 +94,7 @@ class _Work:
         if values.dtype.kind not in "biu":
             what = "texts" if values.dtype.kind in "US" else "fractions"
             raise bad_value(self._where, f"{what} are neither true nor false", "compare them: slot_Centroid_x > 100")
-        return values if values.dtype.kind == "b" else applied(_is_true, values)
+        return values if values.dtype.kind == "b" else apply(_is_true, values)
 
     def _column(self, name: str) -> Values:
         values = self._columns[name]
@@ -120,7 +120,7 @@ class _Work:
 
     def called(self, node: ast.Call) -> Values:
         assert isinstance(node.func, ast.Name)
-        return applied(_FUNCTIONS[node.func.id], *(self._number(argument) for argument in node.args))
+        return apply(_FUNCTIONS[node.func.id], *(self._number(argument) for argument in node.args))
 
     def joined(self, node: ast.BoolOp) -> Values:
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
@@ -130,14 +130,14 @@ class _Work:
         if isinstance(node.op, ast.Not):
             return np.logical_not(self.truth(self.value(node.operand)))
         if isinstance(node.op, ast.Invert):
-            return applied(np.invert, self._bits(node.operand))
+            return apply(np.invert, self._bits(node.operand))
         values = self._number(node.operand)
-        return applied(np.negative, values) if isinstance(node.op, ast.USub) else values
+        return apply(np.negative, values) if isinstance(node.op, ast.USub) else values
 
     def combined(self, node: ast.BinOp) -> Values:
         if (bits := _BITS.get(type(node.op))) is not None:
-            return applied(bits, *_whole(*self._both_bits(node)))
-        return applied(_ARITHMETIC[type(node.op)], *_whole(self._number(node.left), self._number(node.right)))
+            return apply(bits, *_whole(*self._both_bits(node)))
+        return apply(_ARITHMETIC[type(node.op)], *_whole(self._number(node.left), self._number(node.right)))
 
     def compared(self, node: ast.Compare) -> Values:
         found: Values = np.asarray(True)
@@ -148,7 +148,7 @@ class _Work:
                 continue
             right = self.value(other)
             self._check_alike(left, right)
-            found = found & applied(_COMPARISONS[type(operator)], *_alike(left, right))
+            found = found & apply(_COMPARISONS[type(operator)], *_alike(left, right))
             left = right
         return found
 
@@ -157,7 +157,7 @@ class _Work:
         for item in listed.elts:
             one = self.value(item)
             self._check_alike(values, one)
-            found = found | applied(np.equal, *_alike(values, one))
+            found = found | apply(np.equal, *_alike(values, one))
         return found
 
     def _check_alike(self, left: Values, right: Values) -> None:

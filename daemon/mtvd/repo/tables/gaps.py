@@ -71,7 +71,7 @@ def as_fractions(values: Values) -> npt.NDArray[np.float64]:
     return np.asarray(with_gaps(np.asarray(data_of(values), dtype="<f8"), gaps_of(values)))
 
 
-def applied(function: Callable[..., Any], *operands: Values) -> Values:
+def apply(function: Callable[..., Any], *operands: Values) -> Values:
     """Work a function of numpy out on whole numbers with gaps: a gap counts as NaN does.
 
     A comparison with a gap is false (``!=`` is true), and what is reckoned from one is a gap again.

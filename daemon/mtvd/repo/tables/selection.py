@@ -75,10 +75,10 @@ def column_of(node: ast.AST) -> str | None:
     """Return the column that a node stands for; None where it stands for something else."""
     if isinstance(node, ast.Call):
         return str(_constant(node.args[0])) if _function(node) == COLUMN else None
-    return _dotted(node)
+    return _dotted_name(node)
 
 
-def _dotted(node: ast.AST) -> str | None:
+def _dotted_name(node: ast.AST) -> str | None:
     """Return a name, perhaps with points in it, as the older tables have them: ``flux.psf.err``."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
@@ -143,8 +143,8 @@ def _check(node: ast.AST, where: str) -> None:
         _check_call(node, where)
     elif isinstance(node, ast.Subscript):
         _check_element(node, where)
-    elif _dotted(node) is None:
-        raise _refused(node, where)
+    elif _dotted_name(node) is None:
+        raise _refusal_of(node, where)
 
 
 def _check_constant(value: object, where: str) -> None:
@@ -157,7 +157,7 @@ def _check_constant(value: object, where: str) -> None:
 
 def _check_operator(operator: ast.AST, where: str) -> None:
     if not isinstance(operator, _OPERATORS):
-        raise _refused(operator, where)
+        raise _refusal_of(operator, where)
 
 
 def _check_comparison(node: ast.Compare, where: str) -> None:
@@ -180,7 +180,7 @@ def _check_call(node: ast.Call, where: str) -> None:
     name = _function(node)
     if name not in FUNCTIONS:
         hint = near(name or "", FUNCTIONS, otherwise=f"there are {', '.join(FUNCTIONS)}")
-        raise bad_value(where, f"there is no function {(_dotted(node.func) or 'of that form')[:40]}", hint)
+        raise bad_value(where, f"there is no function {(_dotted_name(node.func) or 'of that form')[:40]}", hint)
     if len(node.args) != FUNCTIONS[name] or node.keywords:
         raise bad_value(where, f"{name} takes {FUNCTIONS[name]} argument{'s' * (FUNCTIONS[name] > 1)}")
     if name == COLUMN and not isinstance(_constant(node.args[0]), str):
@@ -195,6 +195,6 @@ def _constant(node: ast.AST) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _refused(node: ast.AST, where: str) -> RequestError:
+def _refusal_of(node: ast.AST, where: str) -> RequestError:
     hint = "columns, numbers, texts, comparisons, arithmetic, & | ~ and or not"
     return bad_value(where, f"{type(node).__name__} cannot stand in a selection", hint)

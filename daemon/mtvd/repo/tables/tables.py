@@ -126,11 +126,11 @@ def find(table: Table, name: str, where: str) -> str:
     if real is None and (reason := table.left_out.get(name) or table.left_out.get(resolve(name, table.aliases))):
         raise not_read(where, name, reason)
     if real is None:
-        raise unknown_column(where, name, [*table.fields, *_aliased(table)], table.elsewhere([name]))
+        raise unknown_column(where, name, [*table.fields, *_find_aliases(table)], table.elsewhere([name]))
     return real
 
 
-def _aliased(table: Table) -> Iterator[str]:
+def _find_aliases(table: Table) -> Iterator[str]:
     """Go through the names that aliases make: an alias may stand for a column, or for the beginning of several."""
     for alias in table.aliases:
         real = resolve(alias, table.aliases)
@@ -196,7 +196,7 @@ def _of_key(table: Table, key: str, value: int | str) -> Rows:
     wanted = np.asarray(str(value) if values.dtype.kind == "U" else _number(value))
     if wanted.dtype.kind == "U" and values.dtype.kind != "U":
         raise RequestError(Error(code="bad_query", message=f"the column {key} has numbers, not texts", where=where))
-    return gaps.applied(np.equal, values, wanted)
+    return gaps.apply(np.equal, values, wanted)
 
 
 def _number(value: int | str) -> int | str:
@@ -264,7 +264,7 @@ def catalog(
     return Catalog(
         rows=table.rows if rows is None else int(np.count_nonzero(rows)),
         columns=tuple(
-            _described(name, table.fields[name], array, written_gaps.get(name)) for name, array in written.items()
+            _describe(name, table.fields[name], array, written_gaps.get(name)) for name, array in written.items()
         ),
         aliases=dict(table.aliases),
         metadata={**table.metadata, **({"left_out": left_out} if left_out else {})},
@@ -272,5 +272,5 @@ def catalog(
     )
 
 
-def _described(name: str, words: Field, array: Array, missing: Array | None) -> Column:
+def _describe(name: str, words: Field, array: Array, missing: Array | None) -> Column:
     return Column(name=name, array=array, unit=words.unit, doc=words.doc, kind=words.kind, gaps=missing)
