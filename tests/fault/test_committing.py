@@ -36,6 +36,7 @@ class ScriptedWindow:
 
     def __init__(self) -> None:
         self.state = WindowState(state="ready")
+        self.colormaps: tuple[str, ...] = ()
         self.generation = 1
         self.batches: list[Batch] = []
         self.refuses: Callable[[ac.AnyAction], bool] = lambda _: False
@@ -891,3 +892,34 @@ async def test_a_window_that_goes_while_it_is_taken_over_does_not_end_the_next_d
     await later.committer.commit([next_one])
     assert next_one.outcome is not None
     assert later.committer.scene.displays[0].overlays[0].count == 2
+
+
+async def test_a_colour_map_that_the_window_lacks_is_refused_once_it_is_open_and_nothing_is_drawn(
+    house: House,
+) -> None:
+    house.window.colormaps = ("grey", "heat", "viridis")
+    unknown = ch.SetColormap(display=0, name="virids", invert=False, key="c")
+    bad = waiting(dot(0, key="part"), unknown)
+    large = waiting(*(dot(1) for _ in range(chunks.MARKERS + 1)), unknown)
+    await house.committer.commit([bad, large])
+    for refused in (bad, large):
+        assert isinstance(refused.failure, RequestError)
+        assert refused.failure.error.hint == "did you mean 'viridis'?"
+    assert (house.window.batches, house.committer.scene) == ([], sc.EMPTY)
+
+
+async def test_a_new_window_without_a_colour_map_of_the_scene_shows_the_display_in_grey_with_a_note(
+    house: House,
+) -> None:
+    house.window.colormaps = ("grey", "mpl_spring")
+    name = pixel_file(house)
+    colours = ch.SetColormap(display=0, name="mpl_spring", invert=True, key="c")
+    await house.committer.commit([waiting(image(0, name), colours, files=(name,))])
+    house.window.colormaps = ("grey", "heat")
+    house.window.generation += 1
+    house.window.batches.clear()
+    await house.committer.commit([waiting(dot(1))])
+    assert house.window.drawn(ac.SetColormap)[0] == ac.SetColormap(frame=0, name="grey", invert=True)
+    shown = house.committer.scene.displays[0].image
+    assert shown is not None
+    assert shown.notes == ("this DS9 has no colour map 'mpl_spring': shown in grey",)

@@ -41,7 +41,7 @@ from mtvd.host.pixelstore import PixelStore, is_live_slot
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.resolver import Resolved
 from mtvd.scene import apply as sc
-from mtvd.scene import chunks, planner
+from mtvd.scene import chunks, colormaps, planner
 from mtvd.scene.actions import AnyAction, Arrange
 from mtvd.scene.changes import AnyChange
 from mtvd.scene.previews import Preview, Previews, put_back
@@ -403,7 +403,7 @@ class Committer:
     async def _draw_large(self, waiting: Waiting) -> None:
         assert self._shown is self.scene, "one is drawn at a time"
         try:
-            check_names(waiting, self.scene)
+            self._check(waiting, self.scene)
             self._large = plan_large(waiting, self.scene)
         except RequestError as refusal:
             self._refuse([waiting], refusal)
@@ -529,11 +529,16 @@ class Committer:
         taken = self._large.taken if self._large else set()
         for waiting in group:
             try:
-                check_names(waiting, planned.scene)
+                self._check(waiting, planned.scene)
                 planned.add(waiting, planned.number_after(waiting, taken))
             except RequestError as refusal:
                 self._refuse([waiting], refusal)
         return planned
+
+    def _check(self, waiting: Waiting, scene: sc.Scene) -> None:
+        check_names(waiting, scene)
+        if waiting.resolved is not None:
+            colormaps.check(self._stage.colormaps, waiting.resolved.changes, waiting.resolved.places)
 
     async def _conclude(self, number: int, planned: Planned, results: Sequence[SectionResult]) -> None:
         """Settle a batch that was drawn; what was planned on top of a transaction that failed is drawn once more."""
@@ -585,6 +590,7 @@ class Committer:
         """Draw the scene, and nothing else, whatever the window shows."""
         strangers = self._strangers - set(self.scene.displays)
         self._without_lost_files()
+        self.scene = colormaps.with_known(self.scene, self._stage.colormaps)
         self._shown = self.scene
         sections = [
             Section(key=f"restore {number}", actions=planner.plan_display(display))

@@ -719,6 +719,7 @@ proc ::mtv::attach {directory} {
     undo {unset -nocomplain ::mtv_commit}
     undo {xpacmddel $::xpa $::mtv::answering}
     prepare
+    facts::write $directory
     set file [open $directory/ready w]
     puts -nonewline $file [pid]
     close $file
@@ -739,6 +740,7 @@ proc ::mtv::announce {directory {left 0}} {
         after 20 [list ::mtv::announce $directory 1]
     } else {
         ready
+        facts::write $directory
         close [open $directory/ready w]
     }
 }

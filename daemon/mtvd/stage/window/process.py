@@ -30,7 +30,8 @@ _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
 EVENTS: Final = "events"
 CHANNEL: Final = "channel"
-_AGENT: Final = ("agent.tcl", "events.tcl", "frames.tcl", "hand.tcl")
+_AGENT: Final = ("agent.tcl", "events.tcl", "facts.tcl", "frames.tcl", "hand.tcl")
+_COLORMAP: Final = re.compile(r"[A-Za-z0-9._+-]{1,60}", re.ASCII)
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
@@ -49,6 +50,10 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """True for a DS9 that the user started."""
     boot: str = ""
     """Which start of the machine it belongs to."""
+    version: str = ""
+    """DS9's own, such as ``8.4.1``; empty for a window of an earlier daemon that did not ask."""
+    colormaps: tuple[str, ...] = ()
+    """Names of its colour maps; empty where ``version`` is."""
 
     @property
     def channel(self) -> Path:
@@ -102,6 +107,7 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
         raise
     finally:
         process.close()
+    version, colormaps = read_facts(directory)
     return Window(
         title=settings.title,
         pid=process.pid,
@@ -110,6 +116,8 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
         directory=str(directory),
         screen=screen,
         boot=boot(),
+        version=version,
+        colormaps=colormaps,
     )
 
 
@@ -129,6 +137,30 @@ def write_agent(directory: Path, begin: Literal["install", "attach"]) -> Path:
     for fifo in (CHANNEL, EVENTS):
         os.mkfifo(directory / fifo, 0o600)
     return agent
+
+
+def read_facts(directory: Path) -> tuple[str, tuple[str, ...]]:
+    """Return version and colour maps of a DS9, as its agent wrote them.
+
+    Parameters
+    ----------
+    directory : `~pathlib.Path`
+        Directory of the window.
+
+    Returns
+    -------
+    version : `str`
+        As DS9 says it.
+    colormaps : `tuple` [`str`]
+        Those whose names can be sent; a file of the user's may give one any name.
+
+    Raises
+    ------
+    OSError
+        It wrote none.
+    """
+    version, *names = (directory / "facts").read_text(errors="replace").splitlines() or [""]
+    return version, tuple(name for name in names if _COLORMAP.fullmatch(name))
 
 
 def new_directory(stage_directory: Path) -> Path:
