@@ -11,7 +11,10 @@ import pytest
 
 import ds9_roots
 import versions
+from mtv.cli import daemon, doctor
+from mtv.cli.common import Call
 from mtv.shared import ds9
+from mtv.wire.messages import WindowState
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +29,25 @@ def test_a_version_that_is_not_tested_is_said_so_with_those_that_are() -> None:
     assert ds9.described("8.5") == "DS9 8.5"
     assert ds9.described("9.0") == "DS9 9.0, which is not tested (tested: 8.4.1, 8.5, 8.6, 8.7)"
     assert ds9.described("") == ""
+
+
+def test_status_and_doctor_tell_the_version_of_the_window_and_whether_it_is_tested() -> None:
+    for told in (daemon._window, doctor._window_text):
+        assert "DS9 8.6" in told(WindowState(state="ready", version="8.6"))
+        assert "DS9 9.0, which is not tested" in told(WindowState(state="ready", version="9.0"))
+        assert "DS9" not in told(WindowState(state="absent"))
+
+
+def test_doctor_tells_the_version_of_the_ds9_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "ds9.tcl").write_text("set ds9(version) {9.0}\n")
+    command = tmp_path / "ds9"
+    command.write_text(f"#!/bin/sh\nexec wish -f {tmp_path}/library/ds9.tcl\n")
+    command.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (finding,) = doctor._ds9(Call())
+    assert finding.state == "ok"
+    assert finding.text.startswith(f"{command}, DS9 9.0, which is not tested")
 
 
 @pytest.mark.parametrize(
