@@ -1,7 +1,7 @@
 # Every target sets up what it needs, says so, and does nothing where all is there. PYTHON=/path/to/python chooses one.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench chaos soak crowd lint clean
+.PHONY: help demo test versions bench chaos soak crowd lint clean
 
 help: ## say what can be made
 	@echo 'mtv: one DS9 window and the Butler repositories of one daemon, for every process'
@@ -17,6 +17,10 @@ demo: ## install what is missing, draw the reference task, leave demo.png (KEEP=
 test: ## install what the tests need, run ruff, mypy and every test, live ones included
 	@scripts/setup.sh test
 	@.venv/bin/python scripts/check.py
+
+versions: ## run the window's live tests on every DS9 that can be had here (ONLY=host,trixie,noble,sid; as root)
+	@scripts/setup.sh versions
+	@.venv/bin/python scripts/versions.py $(if $(ONLY),--only '$(ONLY)') $(if $(TESTS),--tests '$(TESTS)')
 
 bench: ## measure against the ways people use today, write bench.json (ROWS=name,name: only these)
 	@scripts/setup.sh bench

@@ -9,6 +9,7 @@ rights to install a package, it prints the command to run and stops.
 ``prepare.py soak``   what the long run of feeds needs
 ``prepare.py crowd``  what the drill of many clients needs
 ``prepare.py test``   what the tests need, also on Python 3.11 beside a newer one
+``prepare.py versions`` what the tests on other versions of DS9 need
 ``prepare.py lint``   what ruff and mypy need
 """
 
@@ -39,7 +40,7 @@ STAMP = "mtv-ready.json"
 DONE = "mtv-done.json"
 PIP_TRIES = 3
 RETRY_PAUSE_SECS = 5
-TRUSTED = (3, 13)
+TRUSTED = (3, 14)
 """Newest Python known to have every package; where a newer one lacks some, the next is taken."""
 
 RUNNING = {"ds9": "saods9", "Xvfb": "xvfb"}
@@ -48,6 +49,8 @@ BUILDING = {"cc": "gcc", "make": "make", "/usr/include/stdio.h": "libc6-dev"}
 """What pyds9 needs: it builds its XPA library from source. Only looked for where it must be built."""
 PEERS = {"xpaset": "xpa-tools"}
 """What the benchmarks compare with, and the drill looks with."""
+ROOTS = {"debootstrap": "debootstrap", "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring"}
+"""What brings the systems that other versions of DS9 are in."""
 CHECKING = {"systemd-analyze": "systemd", "/usr/lib/postgresql/*/bin/initdb": postgresql.PACKAGE}
 """What the tests of the systemd unit and of repositories on other hosts need."""
 
@@ -80,6 +83,7 @@ GOALS = {
         floor_too=True,
         newest_only=frozenset({"peers"}),
     ),
+    "versions": Goal(commands=RUNNING | PEERS | ROOTS, extras=frozenset({"daemon", "dev"})),
     "lint": Goal(commands={}, extras=frozenset({"daemon", "dev"})),
 }
 

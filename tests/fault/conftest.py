@@ -36,6 +36,7 @@ class GatedWindow:
 
     def __init__(self) -> None:
         self.state = WindowState(state="ready")
+        self.colormaps = ("grey", "heat")
         self.batches: list[Batch] = []
         self.gate = anyio.Event()
         self.gate.set()

@@ -51,6 +51,7 @@ class WindowStage:
         self.window = Window()
         self.generation = 1
         self.state = WindowState(state="ready")
+        self.colormaps: tuple[str, ...] = ()
         self.differences: list[Difference] = []
         self.fault = ""
         self.unnoticed: set[int] = set()

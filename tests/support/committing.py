@@ -30,6 +30,7 @@ class ScriptedWindow:
 
     def __init__(self) -> None:
         self.state = WindowState(state="ready")
+        self.colormaps: tuple[str, ...] = ()
         self.generation = 1
         self.batches: list[Batch] = []
         self.refuses: Callable[[ac.AnyAction], bool] = lambda _: False

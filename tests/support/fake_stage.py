@@ -64,6 +64,8 @@ class FakeStage:
         Reason for which `ensure` fails; stays until removed.
     left_token : `tuple` [`str`, `int`] or None
         What `committed` finds in a window of an earlier daemon.
+    colormaps : `tuple` [`str`, ...]
+        Names of the colour maps that the window has; empty for one that does not say them.
     size, room : `tuple` [`int`, `int`]
         Width and height of the image area, and the most that the screen has room for.
     """
@@ -85,6 +87,7 @@ class FakeStage:
         self.unavailable = ""
         self.differences: tuple[Difference, ...] = ()
         self.left_token: tuple[str, int] | None = None
+        self.colormaps: tuple[str, ...] = ("grey", "heat", "viridis")
         self._on_change = on_change
         self._generation = 0
         self._state = WindowState()

@@ -182,19 +182,19 @@ def test_debian_s_python_gets_the_package_that_makes_environments(machine: Machi
 def test_a_new_python_without_packages_gives_way_to_the_next_and_is_not_tried_again(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [python(14), python(13)]
+    found = [python(15), python(14)]  # the second is one that is known to have every package
     machine.failing = ["pip install"]
     real = machine.logged
 
     def without_wheels(command: Sequence[str]) -> bool:
-        if "/opt/python3.13" in command:
+        if "/opt/python3.14" in command:
             machine.failing = []
         return real(command)
 
     monkeypatch.setattr(prepare, "logged", without_wheels)
-    assert prepare.ensure_any_environment(machine.place, found, DAEMON).minor == (3, 13)
+    assert prepare.ensure_any_environment(machine.place, found, DAEMON).minor == (3, 14)
     machine.ran.clear()
-    assert prepare.ensure_any_environment(machine.place, found, DAEMON).minor == (3, 13)
+    assert prepare.ensure_any_environment(machine.place, found, DAEMON).minor == (3, 14)
     assert machine.ran == []
 
 

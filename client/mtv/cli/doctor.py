@@ -19,7 +19,7 @@ import click
 
 from mtv.cli import common, output, starting
 from mtv.cli.common import Call, Command
-from mtv.shared import keys, ownership, paths
+from mtv.shared import ds9, keys, ownership, paths
 from mtv.wire.errors import MtvError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _daemon_packages(_call: Call) -> Iterator[Finding]:
 def _ds9(_call: Call) -> Iterator[Finding]:
     found = shutil.which("ds9")
     if found:
-        yield _ok("ds9", found)
+        yield _ok("ds9", ", ".join(filter(None, (found, ds9.described(ds9.installed(Path(found)))))))
     else:
         yield Finding("ds9", "problem", "there is no ds9 on the path", "sudo apt-get install saods9")
 
@@ -254,7 +254,8 @@ def _pixels(report: Report) -> Iterator[Finding]:
 
 def _window_text(window: WindowState) -> str:
     where = ", your own DS9" if window.attached else ", on a virtual screen" if window.headless else ""
-    return f"{window.state}{where}" + (f" ({window.reason})" if window.reason else "")
+    version = ds9.described(window.version)
+    return f"{window.state}{where}{', ' if version else ''}{version}" + (f" ({window.reason})" if window.reason else "")
 
 
 def _remedy(reason: str) -> str:

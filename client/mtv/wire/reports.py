@@ -24,6 +24,8 @@ class WindowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     attached: bool = False
     """True for a DS9 that the user runs (`stage.attach`)."""
     restarts: int = 0
+    version: str = ""
+    """DS9's own, such as ``8.4.1``; empty where there is no window."""
 
 
 class MaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -246,7 +246,7 @@ class Committer:
 
     async def _draw(self, group: Sequence[Waiting], between: Between, *, looks: int = LOOKS) -> None:
         """Draw a group; anew where the user has changed something, until that was looked for so often."""
-        planned, refused = plan_group(group, self.scene, self._scenes.shown, self._scenes.large)
+        planned, refused = plan_group(group, self.scene, self._scenes.shown, self._scenes.large, self._stage.colormaps)
         for waiting, refusal in refused:
             self._settler.refuse([waiting], refusal)
         if not planned.accepted:
@@ -293,7 +293,7 @@ class Committer:
     async def _draw_large(self, waiting: Waiting, between: Between) -> None:
         assert self._scenes.shown is self.scene, "one is drawn at a time"
         try:
-            check_names(waiting, self.scene)
+            check_names(waiting, self.scene, self._stage.colormaps)
             large = plan_large(waiting, self.scene)
         except RequestError as refusal:
             self._settler.refuse([waiting], refusal)

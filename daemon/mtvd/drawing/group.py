@@ -17,7 +17,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.steps import Display
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import apply as sc
-from mtvd.scene import blame, chunks, model, planner, strictness
+from mtvd.scene import blame, chunks, colormaps, model, planner, strictness
 from mtvd.scene import changes as ch
 from mtvd.scene.actions import Arrange
 from mtvd.scene.previews import Preview, preview_of
@@ -149,7 +149,11 @@ class Planned(msgspec.Struct, kw_only=True):
 
 
 def plan_group(
-    group: Sequence[Waiting], committed: model.Scene, shown: model.Scene, large: Large | None
+    group: Sequence[Waiting],
+    committed: model.Scene,
+    shown: model.Scene,
+    large: Large | None,
+    known: Collection[str] = (),
 ) -> tuple[Planned, list[Refusal]]:
     """Fold a group into the scenes.
 
@@ -161,6 +165,8 @@ def plan_group(
         What is committed, and what the window shows.
     large : `Large` or None
         The transaction that is being drawn in parts meanwhile.
+    known : collection of `str`
+        Colour maps that the window has; empty where it does not say them.
 
     Returns
     -------
@@ -173,21 +179,23 @@ def plan_group(
     taken = large.taken if large is not None else set[int]()
     for waiting in group:
         try:
-            check_names(waiting, planned.scene)
+            check_names(waiting, planned.scene, known)
             planned.add(waiting, planned.number_after(waiting, taken))
         except RequestError as error:
             refused.append(Refusal(waiting, error))
     return planned, refused
 
 
-def check_names(waiting: Waiting, scene: model.Scene) -> None:
-    """Check that all that a strict transaction names is there.
+def check_names(waiting: Waiting, scene: model.Scene, known: Collection[str]) -> None:
+    """Check that the window has the colour maps, and that all else that a strict transaction names is there.
 
     Raises
     ------
     RequestError
-        As `mtvd.scene.strictness.check`.
+        As `mtvd.scene.strictness.check` and `mtvd.scene.colormaps.check`.
     """
+    if waiting.resolved is not None:
+        colormaps.check(known, waiting.resolved.changes, waiting.resolved.places)
     if waiting.strict and waiting.resolved is not None:
         strictness.check(scene, waiting.resolved.changes, waiting.resolved.places)
 

@@ -17,7 +17,7 @@ from mtvd.drawing.ledger import Ledger
 from mtvd.drawing.recovery import Recovered
 from mtvd.drawing.scenes import Scenes
 from mtvd.host.pixelstore import PixelStore
-from mtvd.scene import model, planner
+from mtvd.scene import colormaps, model, planner
 from mtvd.scene.actions import AnyAction, Arrange
 from mtvd.stage.port import (
     Batch,
@@ -245,7 +245,8 @@ class Restorer:
         """Draw the scene, and nothing else, whatever the window shows."""
         strangers = self._strangers - set(self._scenes.committed.displays)
         present = self._pixels.present(self._scenes.committed.files())
-        self._scenes.become(without_lost_files(self._scenes.committed, present))
+        kept = without_lost_files(self._scenes.committed, present)
+        self._scenes.become(colormaps.with_known(kept, self._stage.colormaps))
         scene = self._scenes.committed
         sections = _restoring_sections(scene, strangers)
         if not sections:

@@ -10,12 +10,6 @@ from mtv.wire import colours, markers, steps
 from mtv.wire.errors import bad_value
 from mtvd.scene import changes as ch
 
-COLORMAPS: Final = (
-    "grey", "red", "green", "blue", "a", "b", "bb", "he", "i8", "aips0", "sls", "hsv", "heat", "cool", "rainbow",
-    "standard", "staircase", "color",
-)  # fmt: skip
-"""DS9's own colour maps."""
-
 _PAN_MAX_PX: Final = 1e8
 _LEAST_PX, _MOST_PX = 100, 8192
 
@@ -80,9 +74,8 @@ def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
 
 
 def _colormap(step: steps.Colormap, key: str) -> ch.SetColormap:
-    name = {"gray": "grey"}.get(step.name, step.name)
-    if name not in COLORMAPS:
-        raise bad_value("name", f"no colour map {step.name[:40]!r}", f"there are {', '.join(COLORMAPS)}")
+    """Take any name: which there are, the window says when it is there (`mtvd.scene.colormaps`)."""
+    name = {"gray": "grey"}.get(step.name, markers.check_text(step.name, "name", text_chars=100))
     return ch.SetColormap(display=check_display(step.display), name=name, invert=step.invert, key=key)
 
 

@@ -91,6 +91,12 @@ class Ds9Stage:
         return self.supervisor.state
 
     @property
+    def colormaps(self) -> tuple[str, ...]:
+        """Names of the window's colour maps; empty where there is no window, or it does not say them."""
+        held = self.supervisor.held
+        return held.window.colormaps if held else ()
+
+    @property
     def environment(self) -> dict[str, str]:
         """Variables for X clients of the window's screen; empty where there is no window."""
         held = self.supervisor.held

@@ -87,6 +87,11 @@ class Stage(Protocol):
         """State for status and Welcome."""
         ...
 
+    @property
+    def colormaps(self) -> tuple[str, ...]:
+        """Names of the window's colour maps; empty where there is no window, or it does not say them."""
+        ...
+
     def offer_display(self, x_display: str, xauthority: str) -> None:
         """Tell of an X display of the same user that may be used where the daemon itself has none."""
         ...

@@ -14,9 +14,10 @@ proc ::mtv::frames::install {} {
     ::mtv::undo ::mtv::frames::uninstall
     rename ::DisplayMode ::mtv::ds9::DisplayMode
     proc ::DisplayMode {} {if {!$::mtv::frames::making} ::mtv::ds9::DisplayMode}
-    if {[info args ::CreateColorbarExternal] eq {which frame ext}} {
+    # until DS9 8.6 with the files' extension, from 8.7 on without
+    if {[info args ::CreateColorbarExternal] in {{which frame ext} {which group}}} {
         rename ::CreateColorbarExternal ::mtv::ds9::CreateColorbarExternal
-        proc ::CreateColorbarExternal {which frame ext} {::mtv::frames::external $which $frame $ext}
+        proc ::CreateColorbarExternal {which args} {::mtv::frames::external $which $args}
     }
 }
 
@@ -160,16 +161,16 @@ proc ::mtv::frames::place {which numbers index} {
 
 # Those that DS9 reads from files, of a colour bar that is being made: read at once where the bar, which begins like the
 # one in front, needs one of them, or where the user's own come after them.
-proc ::mtv::frames::external {bar group extension} {
+proc ::mtv::frames::external {bar group} {
     global current icolorbar
     variable making
     variable maps
     if {!$making || [llength $icolorbar(user,cmaps)] || ![is_built_in [$current(colorbar) get name]]} {
-        ::mtv::ds9::CreateColorbarExternal $bar $group $extension
+        ::mtv::ds9::CreateColorbarExternal $bar {*}$group
         return
     }
     if {![dict exists $maps $bar]} {trace add execution $bar enter ::mtv::frames::asked}
-    dict lappend maps $bar $group $extension
+    dict lappend maps $bar $group
 }
 
 proc ::mtv::frames::is_built_in {name} {
@@ -198,5 +199,5 @@ proc ::mtv::frames::read_maps {bar} {
     dict unset maps $bar
     if {[info commands ::$bar] eq {}} return
     trace remove execution $bar enter ::mtv::frames::asked
-    foreach {group extension} $groups {::mtv::ds9::CreateColorbarExternal $bar $group $extension}
+    foreach group $groups {::mtv::ds9::CreateColorbarExternal $bar {*}$group}
 }

@@ -76,6 +76,7 @@ proc ::mtv::attach {directory} {
     }
     undo {unset -nocomplain ::mtv_commit}
     prepare
+    facts::write $directory
     set file [open $directory/ready w]
     puts -nonewline $file [pid]
     close $file
@@ -96,6 +97,7 @@ proc ::mtv::announce {directory {left 0}} {
         after 20 [list ::mtv::announce $directory 1]
     } else {
         ready
+        facts::write $directory
         close [open $directory/ready w]
     }
 }

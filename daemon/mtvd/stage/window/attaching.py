@@ -21,7 +21,7 @@ from mtvd.stage.port import WindowUnavailable
 from mtvd.stage.talk.lane import ENVIRONMENT
 from mtvd.stage.window.held import Held
 from mtvd.stage.window.owned import Owned
-from mtvd.stage.window.process import Window, new_directory, remove_directory, write_agent
+from mtvd.stage.window.process import Window, new_directory, read_facts, remove_directory, write_agent
 from mtvd.stage.window.screen import Screen
 
 _REFUSED: Final = "not available"
@@ -166,6 +166,7 @@ def _window(title: str, address: str, directory: Path) -> Window:
     try:
         pid = int((directory / "ready").read_text())
         process = Owned(pid)
+        version, colormaps = read_facts(directory)
     except (OSError, ValueError) as error:
         raise WindowUnavailable(f"the DS9 {title!r} at {address} does not run on this host") from error
     process.close()
@@ -177,6 +178,8 @@ def _window(title: str, address: str, directory: Path) -> Window:
         directory=str(directory),
         screen=Screen(x_display=""),
         attached=True,
+        version=version,
+        colormaps=colormaps,
     )
 
 

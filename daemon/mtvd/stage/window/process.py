@@ -34,9 +34,11 @@ EVENTS: Final = "events"
 _NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 """Of file systems without them; they have no sockets either, by which XPA, and the daemon itself, could be reached."""
 _AGENT: Final = tuple(
-    f"{part}.tcl" for part in ("agent", "talk", "actions", "markers", "views", "frames", "hand", "events", "hooks")
+    f"{part}.tcl"
+    for part in ("agent", "facts", "talk", "actions", "markers", "views", "frames", "hand", "events", "hooks")
 )
 """Sourced in this order; the last has what installs the others."""
+_COLORMAP: Final = re.compile(r"[A-Za-z0-9._+-]{1,60}", re.ASCII)
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
 
@@ -55,6 +57,10 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """True for a DS9 that the user started."""
     boot: str = ""
     """Which start of the machine it belongs to."""
+    version: str = ""
+    """DS9's own, such as ``8.4.1``; empty for a window of an earlier daemon that did not ask."""
+    colormaps: tuple[str, ...] = ()
+    """Names of its colour maps; empty where ``version`` is."""
 
     @property
     def closed_mark(self) -> Path:
@@ -98,6 +104,7 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
         raise
     finally:
         process.close()
+    version, colormaps = read_facts(directory)
     return Window(
         title=settings.title,
         pid=process.pid,
@@ -106,6 +113,8 @@ async def launch(settings: StageSettings, stage_directory: Path, screen: Screen,
         directory=str(directory),
         screen=screen,
         boot=boot(),
+        version=version,
+        colormaps=colormaps,
     )
 
 
@@ -130,6 +139,30 @@ def write_agent(directory: Path, begin: Literal["install", "attach"]) -> Path:
                 raise
             raise WindowUnavailable(f"{directory} can have no pipes: set XDG_RUNTIME_DIR to one that can") from error
     return agent
+
+
+def read_facts(directory: Path) -> tuple[str, tuple[str, ...]]:
+    """Return version and colour maps of a DS9, as its agent wrote them.
+
+    Parameters
+    ----------
+    directory : `~pathlib.Path`
+        Directory of the window.
+
+    Returns
+    -------
+    version : `str`
+        As DS9 says it.
+    colormaps : `tuple` [`str`]
+        Those whose names can be sent; a file of the user's may give one any name.
+
+    Raises
+    ------
+    OSError
+        It wrote none.
+    """
+    version, *names = (directory / "facts").read_text(errors="replace").splitlines() or [""]
+    return version, tuple(name for name in names if _COLORMAP.fullmatch(name))
 
 
 def new_directory(stage_directory: Path) -> Path:

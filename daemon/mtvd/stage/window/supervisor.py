@@ -320,6 +320,7 @@ class Supervisor:
             x_display=window.screen.x_display if window else "",
             headless=window.screen.headless if window else False,
             attached=window.attached if window else False,
+            version=window.version if window else "",
             restarts=max(self._generation - 1, 0),
         )
         if self._on_change is not None:
