@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -126,3 +128,24 @@ def test_a_run_that_does_not_end_is_ended_with_all_that_it_started(
             return
         time.sleep(0.02)
     pytest.fail("what it started lives on")
+
+
+def test_the_first_process_of_a_namespace_reaps_all_and_returns_what_its_child_did() -> None:
+    text = """
+import os, time, versions
+if not os.fork():
+    os._exit(0)
+child = os.fork()
+if not child:
+    time.sleep(0.3)
+    os._exit(3)
+assert versions.wait_as_first_process(child) == 3
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("none is left")
+"""
+    asked = subprocess.run(
+        [sys.executable, "-c", text], cwd=PROJECT / "scripts", capture_output=True, text=True, check=True, timeout=60
+    )
+    assert asked.stdout == "none is left\n"
