@@ -22,9 +22,9 @@ class Fault:
 
 
 def faults(count: int, seed: int) -> list[Fault]:
-    """Return faults in hands of four that have each victim once; what was killed in one hand is stopped in the next.
+    """Return faults in hands that have each victim once; what was killed in one hand is stopped in the next.
 
-    So each victim has a quarter of them, give or take one, and kills and stops about half each.
+    So each victim has an equal share of them, give or take one, and kills and stops about half each.
     """
     rng = random.Random(seed)
     turn = {victim: rng.random() < 0.5 for victim in KINDS}

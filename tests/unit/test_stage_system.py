@@ -186,6 +186,18 @@ async def test_a_window_that_cannot_be_opened_is_said_so_without_a_path(
     assert supervisor.state.reason == "Too many open files"
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+async def test_a_file_system_without_pipes_is_said_so_and_where_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def none(*_args: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "mkfifo", none)
+    with pytest.raises(WindowUnavailable, match="can have no pipes: set XDG_RUNTIME_DIR to one that can"):
+        process.write_agent(tmp_path, "install")
+
+
 async def test_a_window_that_is_gone_is_put_down_though_nothing_can_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
