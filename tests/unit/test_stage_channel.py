@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.abc
 import anyio.to_thread
 import pytest
+from tests.support.agent import Agent, beside, opened, told
 
 from mtvd.stage.talk import channel as channels
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel, ChannelTaken, NoAnswer, NoChannel, ScriptFailed
@@ -22,50 +21,6 @@ from mtvd.stage.talk.wording import INLINE_BYTES_MAX
 
 pytestmark = pytest.mark.anyio
 SOON, LONG = 0.3, 60
-
-
-def told(identity: str, text: str, code: int = 0) -> bytes:
-    """Return an answer as ``talk.tcl`` writes it."""
-    body = text.encode()
-    return f"\ntold {identity} {code} {len(body)} ".encode() + binascii.b2a_base64(body)
-
-
-class Agent:
-    """The other end of both pipes, open for reading and writing as DS9 has them."""
-
-    def __init__(self, directory: Path) -> None:
-        for name in (REQUESTS, ANSWERS):
-            os.mkfifo(directory / name, 0o600)
-        self.requests, self.answers = (
-            os.open(directory / name, os.O_RDWR | os.O_NONBLOCK) for name in (REQUESTS, ANSWERS)
-        )
-        self._rest = b""
-
-    async def heard(self) -> list[str]:
-        """Return the words of the next request."""
-        while True:
-            line, mark, rest = self._rest.partition(b"\n")
-            if mark:
-                self._rest = rest
-                if line:
-                    return line.decode().split(" ")
-                continue
-            await anyio.wait_readable(self.requests)
-            self._rest += os.read(self.requests, 1 << 16)
-
-    def says(self, data: bytes) -> None:
-        os.write(self.answers, data)
-
-    async def obeys(self) -> None:
-        """Answer every request with its own script, in capitals."""
-        while True:
-            _, identity, _, body = await self.heard()
-            self.says(told(identity, binascii.a2b_base64(body).decode().upper()))
-
-    def dies(self) -> None:
-        for descriptor in (self.requests, self.answers):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
 
 
 @pytest.fixture
@@ -80,28 +35,6 @@ def agent(directory: Path) -> Iterator[Agent]:
     made = Agent(directory)
     yield made
     made.dies()
-
-
-@contextlib.asynccontextmanager
-async def opened(directory: Path, on_silence: Callable[[], None] = lambda: None) -> AsyncIterator[Channel]:
-    channel = Channel(directory, on_silence)
-    try:
-        yield channel
-    finally:
-        channel.close()
-
-
-@contextlib.asynccontextmanager
-async def beside(*tasks: Callable[[], Any]) -> AsyncIterator[anyio.abc.TaskGroup]:
-    async with anyio.create_task_group() as group:
-        for task in tasks:
-            group.start_soon(task)
-        yield group
-        group.cancel_scope.cancel()
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_a_script_goes_and_its_result_comes_back(directory: Path, agent: Agent) -> None:
@@ -339,79 +272,6 @@ async def test_pipes_that_are_removed_while_they_are_open_go_on(directory: Path,
         for name in (REQUESTS, ANSWERS):
             (directory / name).unlink()
         assert await channel.run(b"x", deadline_secs=LONG) == "X"
-
-
-def replaced(directory: Path, name: str, how: str) -> None:
-    path = directory / name
-    if how == "open to others":
-        path.chmod(0o620)
-        return
-    path.unlink()
-    if how == "file":
-        path.write_bytes(b"")
-        path.chmod(0o600)
-    elif how == "link":
-        os.mkfifo(directory / "elsewhere", 0o600)
-        path.symlink_to(directory / "elsewhere")
-    elif how == "nobody":
-        os.mkfifo(path, 0o600)
-    elif how == "directory":
-        path.mkdir()
-
-
-@pytest.mark.parametrize("name", [REQUESTS, ANSWERS])
-@pytest.mark.parametrize("how", ["missing", "file", "link", "open to others", "directory"])
-async def test_what_is_no_pipe_of_ours_alone_is_refused(directory: Path, agent: Agent, name: str, how: str) -> None:
-    replaced(directory, name, how)
-    before = descriptors()
-    with pytest.raises((NoChannel, IsADirectoryError)):
-        Channel(directory, lambda: None)
-    assert descriptors() == before
-
-
-async def test_a_pipe_that_nobody_reads_is_refused_at_once(directory: Path, agent: Agent) -> None:
-    replaced(directory, REQUESTS, "nobody")
-    with pytest.raises(NoChannel, match="cannot be used"):
-        Channel(directory, lambda: None)
-
-
-async def test_a_pipe_of_another_user_is_refused(
-    directory: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(NoChannel, match="open to others"):
-        Channel(directory, lambda: None)
-
-
-@pytest.mark.parametrize("mode", [0o710, 0o701, 0o770])
-async def test_a_directory_that_others_may_enter_is_refused(directory: Path, agent: Agent, mode: int) -> None:
-    directory.chmod(mode)
-    with pytest.raises(NoChannel, match="directory is open to others"):
-        Channel(directory, lambda: None)
-
-
-async def test_a_second_daemon_is_kept_away_until_the_first_has_let_go(directory: Path, agent: Agent) -> None:
-    async with opened(directory) as channel, beside(agent.obeys):
-        before = descriptors()
-        with pytest.raises(ChannelTaken, match="another daemon"):
-            Channel(directory, lambda: None)
-        assert descriptors() == before
-        assert await channel.run(b"x", deadline_secs=LONG) == "X"
-        channel.close()
-        async with opened(directory) as second:
-            assert await second.run(b"y", deadline_secs=LONG) == "Y"
-
-
-async def test_every_descriptor_is_closed_with_the_channel(directory: Path, agent: Agent) -> None:
-    async with opened(directory), beside(agent.obeys):
-        pass
-    before = descriptors()
-    for _ in range(5):
-        async with opened(directory) as channel, beside(agent.obeys):
-            await channel.run(b"x", deadline_secs=LONG)
-            channel.close()
-            channel.close()
-    assert descriptors() == before
 
 
 async def test_a_long_script_goes_by_a_file_that_nobody_else_reads_and_that_is_gone_afterwards(

@@ -40,10 +40,6 @@ class ChildLost(Exception):
     """The child died, was too late, or was cancelled; it is gone now."""
 
 
-class ChildDied(ChildLost):
-    """The child ended by itself in the middle of a call; it was not too late."""
-
-
 class ChildNotStarted(ChildLost):
     """The system did not let it start: no descriptors, no memory, no more processes. It may at another time."""
 
@@ -128,7 +124,7 @@ class Child:
         ChildError
             The handler raised; the child lives.
         ChildLost
-            The child did not answer in time and has been killed; a `ChildDied` where it ended by itself.
+            The child did not answer in time and has been killed, or has ended by itself.
         """
         import anyio
 
@@ -149,7 +145,7 @@ class Child:
         except TimeoutError:
             raise ChildLost(f"no answer to {method} within {deadline_secs:g} s") from None
         except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.ClosedResourceError, ValueError) as error:
-            raise ChildDied(f"worker ended during {method}: {self.last_words() or type(error).__name__}") from error
+            raise ChildLost(f"worker ended during {method}: {self.last_words() or type(error).__name__}") from error
         finally:
             if not answered:
                 await self.kill()

@@ -31,8 +31,8 @@ _QUICK_SECS: Final = 0.0002
 _TURN_EVERY: Final = 8
 _SELECTABLE: Final = 1024
 """Descriptors from here on cannot be given to ``select``, which alone knows of less than a millisecond."""
-_NOBODY: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ELOOP, errno.EPIPE})
-"""Of opening and writing: there is no such pipe, it is a link, or nobody reads it."""
+_NOBODY: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ELOOP, errno.EISDIR})
+"""Of opening: there is no such pipe, it is a link or a directory, or nobody reads it."""
 
 
 class ScriptFailed(Exception):
