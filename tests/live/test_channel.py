@@ -276,3 +276,17 @@ async def test_pictures_and_syncs_come_between_batches_and_everything_is_drawn(w
         group.start_soon(syncs)
         for _ in range(10):
             await well.draw(GREY)
+
+
+@pytest.mark.parametrize(
+    "complains", ["Error {no film}", "tk_messageBox -message {no film} -type ok", "error {no film}"]
+)
+async def test_a_picture_that_ds9_cannot_take_is_told_and_no_box_stays_open(well: Any, complains: str) -> None:
+    await run(well, f"rename ::SaveImage ::kept; proc ::SaveImage args {{{complains}}}")
+    try:
+        await run(well, "set ::ds9(msg,src) {}")
+        with pytest.raises(WindowUnavailable, match="DS9 could not take the picture: no film"):
+            await well.stage.snapshot(None, "png")
+    finally:
+        await run(well, "rename ::SaveImage {}; rename ::kept ::SaveImage")
+    assert (await well.stage.snapshot(None, "png")).startswith(b"\x89PNG")

@@ -134,6 +134,8 @@ proc ::mtv::redraw {} {
 
 proc ::mtv::snapshot {path format} {
     variable busy 1
+    variable boxes {}
+    quiet
     events::known
     set hand::front $::current(frame)
     # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
@@ -142,7 +144,9 @@ proc ::mtv::snapshot {path format} {
         SaveImage $path $format
     } message]
     set busy 0
-    if {$code == 0 && $::ds9(msg) ne {}} {set code 1; set message $::ds9(msg)}
+    foreach complaint [list {*}$boxes $::ds9(msg)] {
+        if {$code == 0 && $complaint ne {}} {set code 1; set message $complaint}
+    }
     quiet
     if {$code} {error $message}
 }
