@@ -9,8 +9,7 @@ proc ::mtv::do::create {number} {
     }
 }
 
-# Panner and magnifier go on copying from a pixmap of the frame that they last showed, and DS9 dies (BadDrawable) where
-# that frame is gone before they are redrawn.
+# Panner and magnifier go on copying from a pixmap of the frame that they last showed: they let go of it before it goes.
 proc ::mtv::do::delete {number} {
     set which Frame$number
     if {$which ni $::ds9(frames)} return

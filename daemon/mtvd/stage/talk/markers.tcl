@@ -10,7 +10,7 @@ proc ::mtv::do::markers_of {number path {lines 0}} {
 
 proc ::mtv::do::markers {number text {lines 0}} {
     set which [::mtv::frame $number]
-    # a region on a frame without an image ends DS9; the planner sends them again with the first image
+    # markers need an image; the planner sends them again with the first one
     if {![$which has fits]} return
     ::mtv::hand::mark $which
     if {$lines && ![::mtv::reaches $which $text]} {
