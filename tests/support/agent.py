@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import anyio.abc
 
-from mtvd.stage.channel import ANSWERS, REQUESTS, Channel
+from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel
 
 
 def told(identity: str, text: str, code: int = 0) -> bytes:

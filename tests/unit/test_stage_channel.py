@@ -16,7 +16,7 @@ import pytest
 from tests.support.agent import Agent, beside, opened, told
 
 from mtvd.stage.talk import channel as channels
-from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel, ChannelTaken, NoAnswer, NoChannel, ScriptFailed
+from mtvd.stage.talk.channel import ANSWERS, REQUESTS, NoAnswer, ScriptFailed
 from mtvd.stage.talk.wording import INLINE_BYTES_MAX
 
 pytestmark = pytest.mark.anyio

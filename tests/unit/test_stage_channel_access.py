@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.agent import Agent, beside, descriptors, opened
 
-from mtvd.stage.channel import ANSWERS, REQUESTS, Channel, ChannelTaken, NoChannel
+from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel, ChannelTaken, NoChannel
 
 pytestmark = pytest.mark.anyio
 LONG = 60
