@@ -28,6 +28,7 @@ MAY_BLOCK: Final = {
     "front/handlers.py": "the nonce goes into a pixel file, in memory",
     "drawing/journal.py": "an intent must be written before anything is drawn, and nothing else may happen meanwhile",
     "app.py": "at the start, before anybody is heard",
+    "rooms.py": "the same: keys are looked for when the rooms are made",
     "host/children.py": "the last words of a child that has died: some kilobytes that were written just now",
     "host/locks.py": "at the start and at the end, of a socket's own file",
     "front/door.py": "keys of a few bytes, looked at when somebody knocks",
