@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support import fixtures
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
@@ -28,16 +25,7 @@ SCALES: dict[str, tuple[Any, ...]] = {
 """Stretch, and limits that are fixed, or found anew in each frame."""
 
 
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[LiveDaemon]:
-    directory = Path(tempfile.mkdtemp(prefix="mtv-", dir="/tmp"))
-    made = LiveDaemon(directory)
-    made.start()
-    yield made
-    status = made.stop()
-    made.end_window()
-    assert status == 0, made.log.read_text()[-2000:]
-    shutil.rmtree(directory, ignore_errors=True)
+daemon = fixtures.shared_daemon
 
 
 def image_of(dtype: str) -> np.ndarray[Any, Any]:

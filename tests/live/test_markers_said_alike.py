@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ HEADER = {
 
 
 daemon = fixtures.shared_daemon
+window = fixtures.window_of_display
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +39,6 @@ def display(daemon: LiveDaemon) -> mtv.Display:
     display = mtv.Display(0, connection=daemon.connect())
     display.mtv(np.zeros((80, 100), "f4"), wcs=fits.Header(HEADER))
     return display
-
-
-@pytest.fixture(scope="module")
-def window(daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
-    with daemon.probe() as probe:
-        yield probe
 
 
 def circles(window: Probe) -> np.ndarray[Any, Any]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.support import fixtures
 from tests.support import repo_kinds as kinds
 from tests.support.live_daemon import LiveDaemon, Probe
 
@@ -170,8 +169,12 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
+daemon = fixtures.shared_daemon
+window = fixtures.window_of_display
+
+
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDaemon]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     from lsst.daf.butler import Butler
 
     root = kinds.build(tmp_path_factory.mktemp("kinds") / "repo")
@@ -183,14 +186,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDaemon]:
     (root / kinds.RUN / "gone").unlink()
     with (root / kinds.RUN / "grown").open("ab") as file:
         file.write(bytes(2880))
-    place = Path(tempfile.mkdtemp(prefix="mtv-", dir="/tmp"))
-    made = LiveDaemon(place, {"demo": root})
-    made.start()
-    yield made
-    status = made.stop()
-    made.end_window()
-    assert status == 0, made.log.read_text()[-2000:]
-    shutil.rmtree(place, ignore_errors=True)
+    return {"demo": root}
 
 
 @pytest.fixture(scope="module")
@@ -201,12 +197,6 @@ def display(daemon: LiveDaemon) -> mtv.Display:
     display.mtv(np.full((5, 6), 7, "f4"), mask=np.eye(5, 6, dtype="u1"), planes={"BAD": 0}, label="mine")
     display.overlay("mine", [1.0, 2.0], [3.0, 4.0])
     return display
-
-
-@pytest.fixture(scope="module")
-def window(daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
-    with daemon.probe() as probe:
-        yield probe
 
 
 def picture(display: mtv.Display, window: Probe) -> list[Any]:

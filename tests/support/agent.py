@@ -5,12 +5,13 @@ from __future__ import annotations
 import binascii
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.abc
+import pytest
 
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel
 
@@ -79,3 +80,19 @@ async def beside(*tasks: Callable[[], Any]) -> AsyncIterator[anyio.abc.TaskGroup
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def window_directory(tmp_path: Path) -> Path:
+    """A window's directory, open to its owner alone."""
+    made = tmp_path / "w-1"
+    made.mkdir(mode=0o700)
+    return made
+
+
+@pytest.fixture
+def living_agent(directory: Path) -> Iterator[Agent]:
+    """An agent that listens in a window's directory, until the test's end."""
+    made = Agent(directory)
+    yield made
+    made.dies()

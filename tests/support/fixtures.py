@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import scale_out
-from tests.support.live_daemon import LiveDaemon
+from tests.support.live_daemon import LiveDaemon, Probe
 from tests.support.scale_out import FarSite
 
 import mtv
@@ -65,6 +65,13 @@ def own_daemon(short_path: Path, served: Mapping[str, Path]) -> Iterator[LiveDae
 def shared_daemon(served: Mapping[str, Path]) -> Iterator[LiveDaemon]:
     """A daemon with a window of its own, shared by the tests of a module."""
     yield from _shared(served)
+
+
+@pytest.fixture(scope="module")
+def window_of_display(daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
+    """The window itself, once a module's display is there."""
+    with daemon.probe() as probe:
+        yield probe
 
 
 @pytest.fixture(scope="module")

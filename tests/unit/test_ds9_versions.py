@@ -28,9 +28,9 @@ def is_running(pid: int) -> bool:
 
 
 def test_a_version_that_is_not_tested_is_said_so_with_those_that_are() -> None:
-    assert ds9.described("8.5") == "DS9 8.5"
-    assert ds9.described("9.0") == "DS9 9.0, which is not tested (tested: 8.4.1, 8.5, 8.6, 8.7)"
-    assert ds9.described("") == ""
+    assert ds9.describe_version("8.5") == "DS9 8.5"
+    assert ds9.describe_version("9.0") == "DS9 9.0, which is not tested (tested: 8.4.1, 8.5, 8.6, 8.7)"
+    assert ds9.describe_version("") == ""
 
 
 def test_status_and_doctor_tell_the_version_of_the_window_and_whether_it_is_tested() -> None:
@@ -66,14 +66,14 @@ def test_the_version_of_an_installed_ds9_is_read_from_its_own_tcl(tmp_path: Path
     (tmp_path / "library" / "ds9.tcl").write_text(lines)
     command = tmp_path / "ds9"
     command.write_text(f'#!/bin/sh\nexec /usr/bin/wish -f ${{DS9_HOME-{tmp_path}}}/library/ds9.tcl "$@"\n')
-    assert ds9.installed(command) == version
+    assert ds9.find_version(command) == version
 
 
 def test_of_a_ds9_that_is_a_program_or_not_there_no_version_is_told(tmp_path: Path) -> None:
     program = tmp_path / "ds9"
     program.write_bytes(b"\x7fELF/usr/share/saods9/library/ds9.tcl")
-    assert ds9.installed(program) == ""
-    assert ds9.installed(tmp_path / "nothing") == ""
+    assert ds9.find_version(program) == ""
+    assert ds9.find_version(tmp_path / "nothing") == ""
 
 
 def test_the_documents_name_the_versions_that_are_tested() -> None:

@@ -9,14 +9,13 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from tests.support import lzw, tables
 from tests.support.readers import column, pixels
+from tests.support.refusals import refused
 
-from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.output import Output
@@ -75,12 +74,6 @@ TABLES = (*BINARY, "ascii.ecsv")
 def write(path: Path, content: bytes) -> Path:
     path.write_bytes(lzw.compressed(content))
     return path
-
-
-def refused(read: Any, *arguments: Any, **options: Any) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        read(*arguments, **options)
-    return caught.value
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"abababababab", image(), table("parquet") * 3], ids=len)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tests.support import repo_sample as sample
 from tests.support import tables
+from tests.support.refusals import refused
 
 from mtv.wire.data import Handle
-from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
@@ -78,12 +78,6 @@ def fpacked(path: Path, x: list[float], y: list[float]) -> None:
     for number, form in enumerate(("D", "D", "PJ(2)"), 1):
         table.header.update({f"ZFORM{number}": form, f"ZCTYP{number}": "NOCOMPRESS"})
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(path)
-
-
-def refused(read: Any, *arguments: Any, **options: Any) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        read(*arguments, **options)
-    return caught.value
 
 
 @pytest.mark.parametrize("how", FORMATS)

@@ -6,13 +6,13 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import pytest
+from tests.support import agent as agents
 from tests.support.agent import Agent, beside, opened, told
 
 from mtvd.stage.talk import channel as channels
@@ -23,18 +23,8 @@ pytestmark = pytest.mark.anyio
 SOON, LONG = 0.3, 60
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    made = tmp_path / "w-1"
-    made.mkdir(mode=0o700)
-    return made
-
-
-@pytest.fixture
-def agent(directory: Path) -> Iterator[Agent]:
-    made = Agent(directory)
-    yield made
-    made.dies()
+directory = agents.window_directory
+agent = agents.living_agent
 
 
 async def test_a_script_goes_and_its_result_comes_back(directory: Path, agent: Agent) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import agent as agents
 from tests.support.agent import Agent, beside, descriptors, opened
 
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS, Channel, ChannelTaken, NoChannel
@@ -15,18 +15,8 @@ pytestmark = pytest.mark.anyio
 LONG = 60
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    made = tmp_path / "w-1"
-    made.mkdir(mode=0o700)
-    return made
-
-
-@pytest.fixture
-def agent(directory: Path) -> Iterator[Agent]:
-    made = Agent(directory)
-    yield made
-    made.dies()
+directory = agents.window_directory
+agent = agents.living_agent
 
 
 def replaced(directory: Path, name: str, how: str) -> None:

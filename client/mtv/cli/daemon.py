@@ -238,11 +238,11 @@ def _entries(name: str, texts: list[str]) -> list[str]:
 
 
 def _window(window: WindowState) -> str:
-    from mtv.shared.ds9 import described
+    from mtv.shared.ds9 import describe_version
 
     parts = [
         window.state,
-        described(window.version),
+        describe_version(window.version),
         f"pid {window.pid}" if window.pid else "",
         f"your own DS9 {window.title!r}, never closed from here" if window.attached else "",
         f"on {window.x_display}" if window.x_display else "",

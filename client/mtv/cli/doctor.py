@@ -100,7 +100,7 @@ def _daemon_packages(_call: Call) -> Iterator[Finding]:
 def _ds9(_call: Call) -> Iterator[Finding]:
     found = shutil.which("ds9")
     if found:
-        yield _ok("ds9", ", ".join(filter(None, (found, ds9.described(ds9.installed(Path(found)))))))
+        yield _ok("ds9", ", ".join(filter(None, (found, ds9.describe_version(ds9.find_version(Path(found)))))))
     else:
         yield Finding("ds9", "problem", "there is no ds9 on the path", "sudo apt-get install saods9")
 
@@ -254,7 +254,7 @@ def _pixels(report: Report) -> Iterator[Finding]:
 
 def _window_text(window: WindowState) -> str:
     where = ", your own DS9" if window.attached else ", on a virtual screen" if window.headless else ""
-    version = ds9.described(window.version)
+    version = ds9.describe_version(window.version)
     return f"{window.state}{where}{', ' if version else ''}{version}" + (f" ({window.reason})" if window.reason else "")
 
 

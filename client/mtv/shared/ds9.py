@@ -12,7 +12,7 @@ _SET: Final = r"set ds9\({}\) \{{?([\w.]+)"
 _SCRIPT_BYTES: Final = 4_096
 
 
-def described(version: str) -> str:
+def describe_version(version: str) -> str:
     """Return what people should know of a version of DS9.
 
     Parameters
@@ -30,7 +30,7 @@ def described(version: str) -> str:
     return f"DS9 {version}, which is not tested (tested: {', '.join(TESTED)})"
 
 
-def installed(command: Path) -> str:
+def find_version(command: Path) -> str:
     """Return the version of a DS9 that does not run, from its own Tcl, where its command is a script that names it.
 
     Parameters
