@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 from tests.support.odd_headers import tan
 
@@ -30,21 +31,23 @@ def window(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     own = daemon.window.run
     with_sky: set[int] = set()
 
-    def refuses(action: ac.AnyAction) -> bool:
+    async def refuses(action: ac.AnyAction) -> bool:
         if isinstance(action, ac.LoadImage):
-            header = (daemon.pixels.directory / action.image.file).read_bytes()[: action.image.header_bytes]
-            (with_sky.add if b"RA---TAN" in header else with_sky.discard)(action.frame)
+            content = await anyio.Path(daemon.pixels.directory / action.image.file).read_bytes()
+            has_sky = b"RA---TAN" in content[: action.image.header_bytes]
+            (with_sky.add if has_sky else with_sky.discard)(action.frame)
         return isinstance(action, ac.AddMarkers) and action.markers.system == "sky" and action.frame not in with_sky
 
     async def run(batch: Batch) -> tuple[SectionResult, ...]:
         await own(batch)
+        refused = [[await refuses(action) for action in section.actions] for section in batch.sections]
         return tuple(
             SectionResult(
                 key=section.key,
-                failed_action=next((i for i, action in enumerate(section.actions) if refuses(action)), None),
+                failed_action=which.index(True) if True in which else None,
                 message="Bad Coordinate mapping",
             )
-            for section in batch.sections
+            for section, which in zip(batch.sections, refused, strict=True)
         )
 
     monkeypatch.setattr(daemon.window, "run", run)

@@ -171,7 +171,7 @@ def test_the_newest_deleted_and_another_in_its_row_between_two_looks(watcher: Wa
 
 
 def test_a_mark_outlives_vacuum_a_copy_and_a_registry_made_anew(
-    by_row: Watcher, pipeline: Pipeline, root: Path, built: Path
+    by_row: Watcher, pipeline: Pipeline, root: Path, sample_repository: Path
 ) -> None:
     pipeline.put((1214, 41))
     by_row.new()
@@ -187,7 +187,7 @@ def test_a_mark_outlives_vacuum_a_copy_and_a_registry_made_anew(
         found = moved.put((1214, 42))
         assert by_row.new() == found
     shutil.rmtree(root)
-    shutil.copytree(built, root)
+    shutil.copytree(sample_repository, root)
     with Pipeline(root) as anew:
         assert by_row.new() == []
         found = anew.put((1214, 41))

@@ -34,6 +34,8 @@ MAY_BLOCK: Final = {
     "front/door.py": "keys of a few bytes, looked at when somebody knocks",
     "front/health.py": "the kernel's own account of the process, from memory",
 }
+DOUBLE: Final = Path(__file__).with_name("fake_repositories.py")
+"""It stands for workers, which are processes of their own."""
 LOGGING: Final = ("logging/__init__.py", "handle")
 """Where records go is up to who configures the log; the daemon's goes to standard error, which nobody leaves unread."""
 NOT_WATCHED: Final = ("threading.Lock.acquire", "threading.Lock.acquire_lock")
@@ -60,6 +62,7 @@ def loop_that_never_blocks(request: pytest.FixtureRequest) -> Iterator[None]:
         function.can_block_in(*LOGGING)
         for module in MAY_BLOCK:
             function.can_block_in(f"mtvd/{module}", functions_of(ROOT / module))
+        function.can_block_in("support/fake_repositories.py", functions_of(DOUBLE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(detector, "BlockingError", Noted)
         armed.activate()
