@@ -1,8 +1,8 @@
 """Unanswered requests of a client: numbers, the bounded window, and what goes out again.
 
-Pure: no socket, clock, thread or lock; `mtv.session.link` owns one and guards it. Only a reply removes a request. After
-the connection was lost everything that is left goes out again, in order, under the numbers it had. What a busy daemon
-has put off goes out again before all that was not sent yet.
+Pure: no socket, clock, thread or lock; a `mtv.session.conversation.Conversation` owns one. Only a reply removes a
+request. After the connection was lost everything that is left goes out again, in order, under the numbers it had. What
+a busy daemon has put off goes out again before all that was not sent yet.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Medians of DS9 8.4.1 on two busy cores: an image of 2048x4176 float32 is loaded in 15 ms and redrawn in 17, each colour
 of its mask takes 10 ms, and a thousand markers 4. Beside 45 tiles a new frame takes 15 ms with its redraw, and deletion
-takes 12 to 48, by the number of tiles that move up (`stage/frames.tcl`).
+takes 12 to 48, by the number of tiles that move up (`stage/talk/frames.tcl`).
 """
 
 from __future__ import annotations

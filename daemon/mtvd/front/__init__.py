@@ -1,1 +1,1 @@
-"""The daemon's doors: sockets, admission, the table of messages, status. Never draws, never reads pixels."""
+"""The daemon's doors: sockets, keys and rules for other hosts, the table of messages, status. Never draws."""

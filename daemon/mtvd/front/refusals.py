@@ -1,4 +1,4 @@
-"""Refusals: counts what was refused, and says in the log so much of it as a person can read.
+"""Counts of refusals, and as many of them in the log as a person can read; others refuse.
 
 A peer that sends nothing but garbage sends 20,000 messages a second. Of each second the first refusal of a kind and
 peer is logged, at most ten of them; the others are added up.

@@ -1,4 +1,4 @@
-"""Holding: the one place that knows who needs a pixel file, and lets it go when nobody does any more.
+"""Holding: the one place that counts who needs a pixel file, and has the pixel store remove it after the last one.
 
 Holders are the scenes, previews, requests under way and handles. Each says what it needs; a file is counted once for
 each of them. So nobody has to know of the others to give a file up. Files that no holder has named yet are their

@@ -1,4 +1,4 @@
-"""Chunks of what is too long for one script: overlays of many markers, in parts. Pure.
+"""Parts of large transactions: overlays of more markers than one script should have. Pure.
 
 DS9 needs some 4 ms for a thousand markers, and nobody else is served meanwhile. Other displays' steps may run between
 the parts: atomic in outcome and in rollback, not in pixels.

@@ -1,1 +1,4 @@
-"""The roads to and from a running DS9: the lane, its answers, events, the user's hand, and our part within DS9."""
+"""Roads to and from a running DS9: channel, answers, events, the user's hand, our agent in it. Never decides a plan.
+
+The lane only finds a DS9 that the user runs and gives it the agent.
+"""

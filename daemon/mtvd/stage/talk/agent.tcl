@@ -1,4 +1,4 @@
-# The daemon's hand inside DS9, sourced once in each window. Scripts call only what is here: ::mtv::begin,
+# The daemon's agent inside DS9, sourced once in each window. Scripts call only what is here: ::mtv::begin,
 # ::mtv::section (which runs procedures of ::mtv::do, by name, with plain values) and ::mtv::end.
 #
 # Actions name a frame and work on it where it is; only do::raise changes which frame is in front. Nothing here
