@@ -232,7 +232,11 @@ def test_what_is_refused_leaves_the_picture_and_the_next_request_is_right(
     if way == "mtv" and not isinstance(made, str) and not case.options:
         words = [sys.executable, "-m", "mtv.cli", "show", str(made), "--display", "3"]
         done = subprocess.run(words, env=daemon.environment(), capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr.startswith(f"mtv: {case.where}")) == (1, True), done.stderr
+        # a path that is no file is refused by the shell, by the name that its argument has there
+        is_named = done.stderr.startswith((f"mtv: {case.where}", "mtv: target"))
+        assert (done.returncode, is_named) == (1, True), done.stderr
+            done.stderr
+        )
         assert picture(display, window) == before
 
     with display.buffering():
