@@ -235,8 +235,6 @@ def test_what_is_refused_leaves_the_picture_and_the_next_request_is_right(
         # a path that is no file is refused by the shell, by the name that its argument has there
         is_named = done.stderr.startswith((f"mtv: {case.where}", "mtv: target"))
         assert (done.returncode, is_named) == (1, True), done.stderr
-            done.stderr
-        )
         assert picture(display, window) == before
 
     with display.buffering():
