@@ -117,10 +117,27 @@ def test_mask_planes_beyond_the_bits_of_the_mask_are_left_out_and_named(
         assert np.array_equal(mask_of(store, exposure) >> 15 & 1, BAD)
 
 
-def test_a_mask_behind_three_other_images_is_not_looked_for(tmp_path: Path, out: Output) -> None:
-    others = [fits.ImageHDU(IMAGE, name=name) for name in ("A", "B", "C")]
-    path = written(tmp_path / "m.fits", *others, fits.ImageHDU(BAD.astype("u1"), name="MASK"))
-    assert read_display(path, out, most=MOST).mask is None
+@pytest.mark.parametrize(
+    ("names", "image", "has_mask"),
+    [
+        ("A B MASK", "A", True),
+        ("A B C MASK", "A", False),
+        ("A MASK B C", "A", True),
+        ("IMAGE A B C MASK", "IMAGE", True),
+        ("A B IMAGE C MASK", "IMAGE", True),
+        ("A B C IMAGE MASK", "A", False),
+    ],
+)
+def test_files_are_looked_through_up_to_the_third_other_image_and_to_the_end_behind_an_image(
+    tmp_path: Path, out: Output, store: PixelStore, names: str, image: str, has_mask: bool
+) -> None:
+    hdus = [fits.ImageHDU(IMAGE + 100 * number, name=name) for number, name in enumerate(names.split())]
+    hdus[names.split().index("MASK")] = fits.ImageHDU(BAD.astype("u1"), name="MASK")
+    exposure = read_display(written(tmp_path / "m.fits", *hdus), out, most=MOST)
+    assert np.array_equal(pixels(store.directory, exposure.image), IMAGE + 100 * names.split().index(image))
+    assert (exposure.mask is not None) == has_mask
+    if has_mask:
+        assert np.array_equal(mask_of(store, exposure), BAD)
 
 
 @pytest.mark.parametrize("bit", ["three", 2.5, -1, 64, True, None])
