@@ -76,6 +76,18 @@ def test_the_uncertainty_that_ccddata_writes_is_got_as_a_variance(
     assert exposure.notes == ()
 
 
+@pytest.mark.parametrize("utype", [None, "", "StdDevUncertainty"])
+def test_an_uncertainty_of_which_no_kind_is_said_is_a_standard_deviation(
+    tmp_path: Path, out: Output, store: PixelStore, utype: str | None
+) -> None:
+    header = fits.Header() if utype is None else fits.Header({"UTYPE": utype})
+    hdus = (fits.ImageHDU(IMAGE, name="SCI"), fits.ImageHDU(IMAGE * 3, header, name="UNCERT"))
+    exposure = got(written(tmp_path / "odd.fits", *hdus), out)
+    assert exposure.variance is not None, exposure.notes
+    assert np.array_equal(pixels(store.directory, exposure.variance), (IMAGE * 3) ** 2)
+    assert exposure.notes == ()
+
+
 def test_an_uncertainty_of_no_known_kind_is_left_out_and_named(tmp_path: Path, out: Output) -> None:
     hdu = fits.ImageHDU(IMAGE, fits.Header({"UTYPE": "Poisson"}), name="UNCERT")
     exposure = got(written(tmp_path / "odd.fits", fits.ImageHDU(IMAGE, name="SCI"), hdu), out)
@@ -191,6 +203,20 @@ def test_one_mask_is_that_of_all_slices_of_a_cube(tmp_path: Path, out: Output, s
     assert np.array_equal(mask_of(store, read_display(path, out, cube_index=(2,), most=MOST)), BAD)
     one = written(tmp_path / "one.fits", fits.ImageHDU(IMAGE), fits.ImageHDU(BAD[None].astype("u1"), name="MASK"))
     assert np.array_equal(mask_of(store, read_display(one, out, most=MOST)), BAD)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (1, 4, 5)])
+def test_one_variance_is_that_of_all_slices_of_a_cube(
+    tmp_path: Path, out: Output, store: PixelStore, shape: tuple[int, ...]
+) -> None:
+    cube, variance = np.arange(60, dtype="f4").reshape(3, 4, 5), (IMAGE * 2).reshape(shape)
+    path = written(tmp_path / "cube.fits", fits.ImageHDU(cube), fits.ImageHDU(variance, name="VARIANCE"))
+    for number in range(3):
+        exposure = got(path, out, cube_index=(number,))
+        assert exposure.variance is not None, exposure.notes
+        assert np.array_equal(pixels(store.directory, exposure.image), cube[number])
+        assert np.array_equal(pixels(store.directory, exposure.variance), IMAGE * 2)
+        assert exposure.notes == ()
 
 
 def test_a_cube_that_ccddata_writes_has_its_mask_slice_by_slice(tmp_path: Path, out: Output, store: PixelStore) -> None:

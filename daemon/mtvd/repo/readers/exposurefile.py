@@ -237,7 +237,7 @@ def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:
     """Return the variance of what `astropy.nddata.CCDData.write` has stored: the standard deviation, if not said."""
-    kind = str(card(uncertainty.header, "UTYPE", "StdDevUncertainty")).strip()
+    kind = str(card(uncertainty.header, "UTYPE", "")).strip() or "StdDevUncertainty"
     if kind.upper() not in VARIANCE_OF:
         return None, (f"the variance is left out: the uncertainty is of the kind {kind!r}",)
     make = VARIANCE_OF[kind.upper()]
