@@ -88,9 +88,8 @@ def test_the_component_metadata_is_the_metadata_of_the_whole(tmp_path: Path, out
     content = (tmp_path / "calexp.fits").read_bytes()
     at = content.index(b"PLACE   ")
     (tmp_path / "calexp.fits").write_bytes(content[:at] + b"ODD     = -NAN +x".ljust(80) + content[at + 80 :])
-    named = {"storage_class": storage_class} if storage_class else {}
-    found = read_all(tmp_path / "calexp.fits", out, component="metadata", most=MOST, **named)
-    whole = read_all(tmp_path / "calexp.fits", out, most=MOST, **named).data
+    found = read_all(tmp_path / "calexp.fits", out, component="metadata", most=MOST, storage_class=storage_class)
+    whole = read_all(tmp_path / "calexp.fits", out, most=MOST, storage_class=storage_class).data
     assert whole is not None
     assert (found.data, found.catalog) == (None, None)
     assert found.value == whole.metadata
