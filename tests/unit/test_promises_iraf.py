@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.polynomial import chebyshev, legendre, polynomial
-from tests.support.ast_sky import Floats, apart_arcsec
+from tests.support.ast_sky import Floats, apart_arcsec, sky_of
 from tests.support.odd_headers import NX, NY, iraf, tan
 
 import mtv
@@ -21,6 +21,9 @@ X, Y = np.array([3.0, 60.0, 100.0, 181.0]), np.array([140.0, 20.0, 75.0, 9.0])
 LOW, HIGH = np.array([-0.3, -0.2]), np.array([0.2, 0.4])
 VALUES: dict[int, Any] = {1: chebyshev.chebval2d, 2: legendre.legval2d, 3: polynomial.polyval2d}
 PIXEL_ARCSEC = 3.6
+FRAME = "".join(
+    card(*pair) for pair in (("SIMPLE", True), ("BITPIX", -32), ("NAXIS", 2), ("NAXIS1", NX), ("NAXIS2", NY))
+)
 
 
 def ours(cards: str) -> tuple[Floats, Floats]:
@@ -65,6 +68,26 @@ def test_a_surface_of_tnx_is_applied_with_every_kind_of_series_and_of_cross_term
     assert apart_arcsec(ours(cards), skies(cards, kind, factors)) < 1e-4 * PIXEL_ARCSEC
     plain = cards.replace("TNX", "TAN")
     assert apart_arcsec(ours(cards), ours(plain)) > 0.1 * PIXEL_ARCSEC
+
+
+@pytest.mark.parametrize(
+    ("kind", "orders", "cross", "is_read"),
+    [
+        *((kind, (order, order), 2, True) for kind in (1, 3) for order in range(2, 8)),
+        *((kind, (3, 3), cross, False) for kind in VALUES for cross in (0, 1)),
+        *((kind, orders, 2, False) for kind in VALUES for orders in ((3, 4), (4, 3), (8, 8))),
+        (2, (3, 3), 2, False),
+    ],
+)
+def test_ds9_reads_the_surfaces_of_tnx_that_the_page_says_and_no_others(
+    kind: int, orders: tuple[int, int], cross: int, *, is_read: bool
+) -> None:
+    cards = header(kind, surface(*orders, cross), cross)
+    ds9, without = sky_of(FRAME + cards, X, Y), sky_of(FRAME + cards.replace("TNX", "TAN"), X, Y)
+    assert ds9 is not None
+    assert without is not None
+    assert (apart_arcsec(ds9, ours(cards)) < 0.01 * PIXEL_ARCSEC) == is_read
+    assert (apart_arcsec(ds9, without) < 1e-6) != is_read
 
 
 @pytest.mark.parametrize("orders", [(4, 5), (8, 1), (1, 8)])
