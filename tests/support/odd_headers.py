@@ -51,11 +51,13 @@ def tan(*more: str, **values: Any) -> str:
 
 
 def _iraf(kind: str, longitude: str, latitude: str, **values: Any) -> str:
+    return iraf(kind, f'lngcor = "{longitude}"', f'latcor = "{latitude}"', **values)
+
+
+def iraf(kind: str, longitude: str, latitude: str, **values: Any) -> str:
+    """Return the cards of IRAF's projection ``tnx`` or ``zpx``, with what the WAT cards of both axes say."""
     lines = []
-    for axis, text in (
-        (1, f'wtype={kind} axtype=ra lngcor = "{longitude}"'),
-        (2, f'wtype={kind} latcor = "{latitude}"'),
-    ):
+    for axis, text in ((1, f"wtype={kind} axtype=ra {longitude}"), (2, f"wtype={kind} axtype=dec {latitude}")):
         lines += [f"WAT{axis}_{n // 68 + 1:03d}= '{text[n : n + 68]:<68}'" for n in range(0, len(text), 68)]
     return tan(*lines, CTYPE1=f"RA---{kind.upper()}", CTYPE2=f"DEC--{kind.upper()}", **_CD, **values)
 
@@ -173,6 +175,17 @@ HEADERS: Final[dict[str, OddHeader]] = {
     ),
     "ZPX": OddHeader(
         _iraf("zpx", '3. 2. 2. 2. -.1 .1 -.1 .1 1e-4 1e-4 0." projp1=1. projp3=337.7', "", EQUINOX=2000.0), "neither"
+    ),
+    "ZPX, well formed": OddHeader(
+        iraf(
+            "zpx",
+            'projp1=1. projp3=337.7 lngcor = "3. 3. 3. 2. -.1 .1 -.1 .1 0. 0. .5 0. 0. 0."',
+            'projp1=1. projp3=337.7 latcor = "3. 3. 3. 2. -.1 .1 -.1 .1 0. 0. 0. 0. 0. .5"',
+        ),
+        "DS9",
+    ),
+    "ZPX without surfaces": OddHeader(
+        iraf("zpx", "projp1=1. projp3=337.7", "projp1=1. projp3=337.7", RADESYS="ICRS"), "DS9"
     ),
     "ZPX of an even power": OddHeader(
         _iraf("zpx", '3. 2. 2. 2. -.1 .1 -.1 .1 1e-4 1e-4 0." projp1=1. projp2=0.5', "", EQUINOX=2000.0),

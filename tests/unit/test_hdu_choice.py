@@ -22,10 +22,16 @@ from mtvd.repo.readers.output import Output
 IMAGE = np.arange(20, dtype="f4").reshape(4, 5)
 BITS = (IMAGE % 4).astype("i4")
 NAMED = fits.Header({"MP_BAD": 0, "MP_CR": 1})
+BY_NUMBER = fits.Header({"MSKN0000": "BAD", "MSKM0000": 1, "MSKN0001": "CR", "MSKM0001": 2})
 
 
 def hdu(name: str = "", data: Any = IMAGE, header: fits.Header | None = None) -> Any:
     return fits.ImageHDU(data, header, name=name)
+
+
+def others(names: str) -> list[Any]:
+    """Return images of no known role, each with pixels of its own."""
+    return [hdu(name, IMAGE * number) for number, name in enumerate(names, start=2)]
 
 
 def ccd() -> Any:
@@ -43,6 +49,17 @@ LAYOUTS: dict[str, Callable[[], list[Any]]] = {
     "a mask of another shape": lambda: [hdu("SCI"), hdu("MASK", BITS[1:], NAMED)],
     "a mask with a plane beyond it": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"MP_BAD": 0, "MP_CR": 40}))],
     "a mask with an odd plane": lambda: [hdu("SCI"), hdu("MASK", BITS, fits.Header({"MP_BAD": 0, "MP_CR": "x"}))],
+    "a mask behind two others": lambda: [hdu("A"), hdu("B", IMAGE * 2), hdu("MASK", BITS, NAMED)],
+    "a mask behind three others": lambda: [*others("ABC"), hdu("MASK", BITS, NAMED)],
+    "a mask behind an image and three others": lambda: [hdu("IMAGE"), *others("ABC"), hdu("MASK", BITS, NAMED)],
+    "an image between others": lambda: [*others("AB"), hdu("IMAGE"), hdu("C"), hdu("MASK", BITS, NAMED)],
+    "an image behind three others": lambda: [*others("ABC"), hdu("IMAGE")],
+    "a mask behind a whole exposure": lambda: [
+        hdu("IMAGE"),
+        hdu("MASK", BITS, BY_NUMBER),
+        hdu("VARIANCE"),
+        hdu("MASK", BITS * 2, BY_NUMBER),
+    ],
     "CCDData": ccd,
     "compressed": lambda: [fits.CompImageHDU(IMAGE.astype("i4"), name="SCI"), fits.CompImageHDU(BITS, name="MASK")],
     "a line in front": lambda: [hdu("WAVE", np.arange(5.0)), hdu("SCI")],

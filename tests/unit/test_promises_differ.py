@@ -195,8 +195,10 @@ SKIES = {
     "SCAMP's PV with TAN": ("SCAMP",),
     "PV1_1 and PV1_2, no TPV": ("a reference point of its own", "a reference point of its own, CAR"),
     "TPV with CDELT": ("TPV, CDELT",),
-    "TNX and ZPX": ("TNX", "TNX, Chebyshev"),
-    "TNX with Legendre series, or all or no cross terms": ("TNX, all cross terms",),
+    "TNX and ZPX": ("TNX", "TNX, Chebyshev", "ZPX, well formed", "ZPX without surfaces"),
+    "TNX with Legendre series, all or no cross terms, other orders along x than along y, or order 8": (
+        "TNX, all cross terms",
+    ),
     "distortion in tables (CPDIS)": ("distortion in tables",),
     "SIP terms on one axis alone": ("SIP of one axis",),
     "SIP of an order above 15": ("SIP of order 20",),

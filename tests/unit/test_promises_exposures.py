@@ -76,6 +76,29 @@ def test_without_the_package_that_reads_it_there_is_no_sky_and_a_note_names_the_
     assert read_display(tmp_path / "with-header.fits", out, most=MOST).notes == ()
 
 
+# The component of words
+
+
+@pytest.mark.parametrize("storage_class", ["ExposureF", ""])
+def test_the_component_metadata_is_the_metadata_of_the_whole(tmp_path: Path, out: Output, storage_class: str) -> None:
+    afw.write(tmp_path / "calexp.fits", 2)
+    with fits.open(tmp_path / "calexp.fits", mode="update") as hdus:
+        hdus[0].header.update({"EXPTIME": 30.5, "NIGHT": True, "SEQNUM": 1})
+        hdus[1].header.update({"SEQNUM": 2, "PLACE": 1})
+    content = (tmp_path / "calexp.fits").read_bytes()
+    at = content.index(b"PLACE   ")
+    (tmp_path / "calexp.fits").write_bytes(content[:at] + b"ODD     = -NAN +x".ljust(80) + content[at + 80 :])
+    found = read_all(tmp_path / "calexp.fits", out, component="metadata", most=MOST, storage_class=storage_class)
+    whole = read_all(tmp_path / "calexp.fits", out, most=MOST, storage_class=storage_class).data
+    assert whole is not None
+    assert (found.data, found.catalog) == (None, None)
+    assert found.value == whole.metadata
+    assert {key: found.value[key] for key in ("EXPTIME", "NIGHT", "SEQNUM", "ODD")} == {
+        "EXPTIME": 30.5, "NIGHT": True, "SEQNUM": 2, "ODD": "-NAN +x"
+    }  # fmt: skip
+    assert not {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "END"} & found.value.keys()
+
+
 # What is kept
 
 

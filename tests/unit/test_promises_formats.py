@@ -252,13 +252,6 @@ def test_of_a_file_of_twenty_gigabytes_a_cut_out_costs_its_own_pixels(
     assert said(read_display, tmp_path / "huge", out, most=Limits().image_pixels) == ("too_large", "target")
 
 
-@pytest.mark.parametrize("name", ["x[1].fits", "x.fits[1][col x]", "$HOME", "a b'", "a%20b.parq", "a\nb", "s3:x", "-"])
-@pytest.mark.parametrize("kind", ["Defects", "DataFrame", "AstropyTable", "SourceCatalog"])
-def test_a_table_may_have_any_name(tmp_path: Path, out: Output, name: str, kind: str) -> None:
-    sample_of(tmp_path / "plain", kind).rename(tmp_path / name)
-    assert said(read_positions, tmp_path / name, out, wanted=Wanted(), most_markers=99) == ("", "")
-
-
 # Objects
 
 

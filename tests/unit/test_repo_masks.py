@@ -76,6 +76,18 @@ def test_the_uncertainty_that_ccddata_writes_is_got_as_a_variance(
     assert exposure.notes == ()
 
 
+@pytest.mark.parametrize("utype", [None, "", "StdDevUncertainty"])
+def test_an_uncertainty_of_which_no_kind_is_said_is_a_standard_deviation(
+    tmp_path: Path, out: Output, store: PixelStore, utype: str | None
+) -> None:
+    header = fits.Header() if utype is None else fits.Header({"UTYPE": utype})
+    hdus = (fits.ImageHDU(IMAGE, name="SCI"), fits.ImageHDU(IMAGE * 3, header, name="UNCERT"))
+    exposure = got(written(tmp_path / "odd.fits", *hdus), out)
+    assert exposure.variance is not None, exposure.notes
+    assert np.array_equal(pixels(store.directory, exposure.variance), (IMAGE * 3) ** 2)
+    assert exposure.notes == ()
+
+
 def test_an_uncertainty_of_no_known_kind_is_left_out_and_named(tmp_path: Path, out: Output) -> None:
     hdu = fits.ImageHDU(IMAGE, fits.Header({"UTYPE": "Poisson"}), name="UNCERT")
     exposure = got(written(tmp_path / "odd.fits", fits.ImageHDU(IMAGE, name="SCI"), hdu), out)
@@ -117,10 +129,27 @@ def test_mask_planes_beyond_the_bits_of_the_mask_are_left_out_and_named(
         assert np.array_equal(mask_of(store, exposure) >> 15 & 1, BAD)
 
 
-def test_a_mask_behind_three_other_images_is_not_looked_for(tmp_path: Path, out: Output) -> None:
-    others = [fits.ImageHDU(IMAGE, name=name) for name in ("A", "B", "C")]
-    path = written(tmp_path / "m.fits", *others, fits.ImageHDU(BAD.astype("u1"), name="MASK"))
-    assert read_display(path, out, most=MOST).mask is None
+@pytest.mark.parametrize(
+    ("names", "image", "has_mask"),
+    [
+        ("A B MASK", "A", True),
+        ("A B C MASK", "A", False),
+        ("A MASK B C", "A", True),
+        ("IMAGE A B C MASK", "IMAGE", True),
+        ("A B IMAGE C MASK", "IMAGE", True),
+        ("A B C IMAGE MASK", "A", False),
+    ],
+)
+def test_files_are_looked_through_up_to_the_third_other_image_and_to_the_end_behind_an_image(
+    tmp_path: Path, out: Output, store: PixelStore, names: str, image: str, has_mask: bool
+) -> None:
+    hdus = [fits.ImageHDU(IMAGE + 100 * number, name=name) for number, name in enumerate(names.split())]
+    hdus[names.split().index("MASK")] = fits.ImageHDU(BAD.astype("u1"), name="MASK")
+    exposure = read_display(written(tmp_path / "m.fits", *hdus), out, most=MOST)
+    assert np.array_equal(pixels(store.directory, exposure.image), IMAGE + 100 * names.split().index(image))
+    assert (exposure.mask is not None) == has_mask
+    if has_mask:
+        assert np.array_equal(mask_of(store, exposure), BAD)
 
 
 @pytest.mark.parametrize("bit", ["three", 2.5, -1, 64, True, None])
@@ -174,6 +203,20 @@ def test_one_mask_is_that_of_all_slices_of_a_cube(tmp_path: Path, out: Output, s
     assert np.array_equal(mask_of(store, read_display(path, out, cube_index=(2,), most=MOST)), BAD)
     one = written(tmp_path / "one.fits", fits.ImageHDU(IMAGE), fits.ImageHDU(BAD[None].astype("u1"), name="MASK"))
     assert np.array_equal(mask_of(store, read_display(one, out, most=MOST)), BAD)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (1, 4, 5)])
+def test_one_variance_is_that_of_all_slices_of_a_cube(
+    tmp_path: Path, out: Output, store: PixelStore, shape: tuple[int, ...]
+) -> None:
+    cube, variance = np.arange(60, dtype="f4").reshape(3, 4, 5), (IMAGE * 2).reshape(shape)
+    path = written(tmp_path / "cube.fits", fits.ImageHDU(cube), fits.ImageHDU(variance, name="VARIANCE"))
+    for number in range(3):
+        exposure = got(path, out, cube_index=(number,))
+        assert exposure.variance is not None, exposure.notes
+        assert np.array_equal(pixels(store.directory, exposure.image), cube[number])
+        assert np.array_equal(pixels(store.directory, exposure.variance), IMAGE * 2)
+        assert exposure.notes == ()
 
 
 def test_a_cube_that_ccddata_writes_has_its_mask_slice_by_slice(tmp_path: Path, out: Output, store: PixelStore) -> None:

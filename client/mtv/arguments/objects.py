@@ -16,6 +16,7 @@ from mtv.shared.exposure_hdus import (
     BITS_A_HDU,
     ROLES,
     UNCERTAINTY,
+    are_enough,
     card,
     choose_hdus,
     is_mask,
@@ -170,6 +171,8 @@ def _from_hdu_list(hdus: Any) -> Image:
             by_role.setdefault(role, []).append(hdu)
         else:
             (others if len(hdu.shape) > 1 else flat).append(hdu)
+        if are_enough(by_role, others):
+            break
     found = choose_hdus(by_role, others, lambda hdu: hdu.header)
     alone = (*found.mask, found.variance, found.uncertainty, *flat)
     image = found.image or next((hdu for hdu in alone if hdu is not None), None)

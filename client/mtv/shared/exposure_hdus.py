@@ -23,6 +23,9 @@ UNCERTAINTY: Final = "UNCERT"
 ROLES: Final = ("IMAGE", "MASK", "VARIANCE")
 """Roles of the HDUs of ``lsst.afw`` and ``lsst.images``."""
 
+MOST_OTHERS: Final = 3
+"""HDUs of no known role that are looked at where none is an ``IMAGE``: image, mask and variance, by their position."""
+
 MOST_BITS: Final = 64
 """Bits in the integers of a mask."""
 
@@ -103,6 +106,19 @@ def mask_notes(headers: Sequence[Any], bits: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def are_enough(by_role: Mapping[str, Sequence[_T]], others: Sequence[_T]) -> bool:
+    """Return True where no HDU behind these counts for the exposure.
+
+    Parameters
+    ----------
+    by_role : mapping from `str` to sequence
+        HDUs that have been found so far, by role.
+    others : sequence
+        The other HDUs with an image that have been found so far.
+    """
+    return by_role.keys() >= set(ROLES) or ("IMAGE" not in by_role and len(others) >= MOST_OTHERS)
+
+
 def choose_hdus(
     by_role: Mapping[str, Sequence[_T]], others: Sequence[_T], header_of: Callable[[_T], Any]
 ) -> Chosen[_T]:
@@ -113,7 +129,7 @@ def choose_hdus(
     by_role : mapping from `str` to sequence
         HDUs whose role is one of `ROLES` or `UNCERTAINTY`, in their order.
     others : sequence
-        The other HDUs with an image, in their order, as far as they may count: the first three.
+        The other HDUs with an image, in their order, as far as they may count; see `are_enough`.
     header_of : callable
         Returns the header of an HDU.
 

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mtv.shared.exposure_hdus import MASK_PLANE, MOST_BITS, ROLES, UNCERTAINTY, Chosen, card, choose_hdus, mask_notes
+from mtv.shared.exposure_hdus import (
+    MASK_PLANE,
+    MOST_BITS,
+    ROLES,
+    UNCERTAINTY,
+    Chosen,
+    are_enough,
+    card,
+    choose_hdus,
+    mask_notes,
+)
 from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
 from mtv.shared.sky.asttext import fault_of
 from mtv.shared.sky.cards import read
@@ -25,8 +35,6 @@ from mtvd.repo.readers.hdus import Box, Plane, plane_at, planes
 from mtvd.repo.readers.parts import Part, box_of_pixels, box_on_sky
 from mtvd.repo.readers.wcsfit import fit_wcs
 
-_OTHERS: Final = 3
-"""Images of no known role that are looked at: image, mask and variance, by their position."""
 _FIT_PX: Final = 0.01
 """Error of a fitted WCS that needs no note."""
 _NO_READER: Final = (
@@ -137,7 +145,7 @@ def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
             flat = flat or plane
         else:
             others.append(plane)
-        if by_role.keys() >= set(ROLES) or len(others) == _OTHERS:
+        if are_enough(by_role, others):
             break
     if flat is not None and not (by_role or others):
         flat.slice(part.cube_index)  # which refuses it
@@ -229,7 +237,7 @@ def _readable_mask(mask: Plane | JoinedMask) -> tuple[AnyPlane, tuple[str, ...]]
 
 def _variance_of(uncertainty: Plane | JoinedMask) -> tuple[AnyPlane | None, tuple[str, ...]]:
     """Return the variance of what `astropy.nddata.CCDData.write` has stored: the standard deviation, if not said."""
-    kind = str(card(uncertainty.header, "UTYPE", "StdDevUncertainty")).strip()
+    kind = str(card(uncertainty.header, "UTYPE", "")).strip() or "StdDevUncertainty"
     if kind.upper() not in VARIANCE_OF:
         return None, (f"the variance is left out: the uncertainty is of the kind {kind!r}",)
     make = VARIANCE_OF[kind.upper()]
