@@ -98,3 +98,24 @@ def test_a_file_that_ends_with_the_last_byte_of_its_table_is_whole_and_one_byte_
     (tmp_path / "t").write_bytes(content[: end - 1])
     error = refused(read_all, tmp_path / "t", out, most=MOST)
     assert (error.code, "truncated" in str(error)) == ("unreadable_file", True)
+
+
+@pytest.mark.parametrize("form", ["P", "Q"])
+def test_a_column_of_variable_length_is_read_by_descriptors_of_32_and_of_64_bits(
+    tmp_path: Path, out: Output, store: PixelStore, form: str
+) -> None:
+    texts = np.empty(3, object)
+    texts[:] = ["a", "bcd", ""]
+    content = content_of(
+        fits.Column("n", "J", array=np.arange(3)),
+        ragged(f"{form}J()", [[1, 2], [3, 4], [5, -6]]),
+        fits.Column("t", f"{form}A()", array=texts),
+        fits.Column("left", f"{form}J()", array=ragged("PJ()", [[1], [2, 3], [4]]).array),
+    )
+    assert [f"'{form}{items}(".encode() in content for items in "JA"] == [True, True]
+    (tmp_path / "t").write_bytes(content)
+    found = catalog_of(tmp_path / "t", out)
+    assert column(store.directory, found, "v").tolist() == [[1, 2], [3, 4], [5, -6]]
+    assert column(store.directory, found, "t").tolist() == ["a", "bcd", ""]
+    assert column(store.directory, found, "n").tolist() == [0, 1, 2]
+    assert found.metadata["left_out"] == ["left"]
