@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import math
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +19,9 @@ from tests.support.refusals import refused
 
 from mtv.wire.data import Catalog
 from mtvd.host.pixelstore import PixelStore
-from mtvd.repo.readers.choose import read_all
+from mtvd.repo.readers.choose import read_all, read_positions
 from mtvd.repo.readers.output import Output
+from mtvd.repo.tables.positions import Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9
@@ -119,3 +125,62 @@ def test_a_column_of_variable_length_is_read_by_descriptors_of_32_and_of_64_bits
     assert column(store.directory, found, "t").tolist() == ["a", "bcd", ""]
     assert column(store.directory, found, "n").tolist() == [0, 1, 2]
     assert found.metadata["left_out"] == ["left"]
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one.fits", content)
+    return packed.getvalue()
+
+
+def checksum_of_xz(packed: bytes) -> int:
+    # The check of the one block stands before the index, whose size stands in the last 12 bytes.
+    index_bytes = (int.from_bytes(packed[-8:-4], "little") + 1) * 4
+    return len(packed) - 12 - index_bytes - 8
+
+
+PACKED: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], int]]] = {
+    "gz": (gzip.compress, lambda packed: len(packed) - 8),
+    "bz2": (bz2.compress, lambda packed: packed.index(b"1AY&SY") + 6),
+    "xz": (lzma.compress, checksum_of_xz),
+    "zip": (zipped, lambda packed: packed.index(b"PK\x01\x02") + 16),
+}
+"""How a file is packed, and where the first byte of its checksum stands."""
+READS: dict[str, Callable[[Path, Output], Any]] = {
+    "all": lambda path, out: read_all(path, out, most=MOST, hdu=1),
+    "a column": lambda path, out: read_all(path, out, most=MOST, hdu=1, columns=("x",)),
+    "positions": lambda path, out: read_positions(path, out, wanted=Wanted(), most_markers=1000, hdu=1),
+}
+
+
+@pytest.mark.parametrize("how", READS)
+@pytest.mark.parametrize("kind", ["BinTableHDU", "TableHDU"])
+@pytest.mark.parametrize("packing", PACKED)
+def test_a_packed_table_is_held_to_its_checksum_though_the_file_goes_on_behind_it(
+    tmp_path: Path, out: Output, packing: str, kind: str, how: str
+) -> None:
+    form = "D" if kind == "BinTableHDU" else "E12.5"
+    columns = [fits.Column(name, form, array=np.array([1.0, 2.0])) for name in "xy"]
+    behind = fits.ImageHDU(np.random.default_rng(1).integers(0, 255, (400, 1000), "u1")).header
+    noise = np.random.default_rng(1).bytes(400 * 1000)
+    pack, place_of = PACKED[packing]
+    packed = bytearray(pack(content_of(*columns, kind=kind) + behind.tostring().encode() + noise.ljust(2880 * 139)))
+    (tmp_path / "t").write_bytes(packed)
+    READS[how](tmp_path / "t", out)
+    packed[place_of(packed)] ^= 1
+    (tmp_path / "t").write_bytes(packed)
+    assert refused(READS[how], tmp_path / "t", out).code == "unreadable_file"
+
+
+@pytest.mark.parametrize("how", READS)
+@pytest.mark.parametrize("packing", PACKED)
+def test_a_packed_table_is_unreadable_where_what_is_behind_it_cannot_be_unpacked(
+    tmp_path: Path, out: Output, packing: str, how: str
+) -> None:
+    columns = [fits.Column(name, "D", array=np.arange(1000.0)) for name in "xy"]
+    pack, _ = PACKED[packing]
+    packed = bytearray(pack(content_of(*columns) + content_of(*columns)[2880:] * 20))
+    packed[len(packed) * 2 // 3 : len(packed) * 2 // 3 + 40] = b"\xff" * 40
+    (tmp_path / "t").write_bytes(packed)
+    assert refused(READS[how], tmp_path / "t", out).code == "unreadable_file"
