@@ -184,3 +184,24 @@ def test_a_packed_table_is_unreadable_where_what_is_behind_it_cannot_be_unpacked
     packed[len(packed) * 2 // 3 : len(packed) * 2 // 3 + 40] = b"\xff" * 40
     (tmp_path / "t").write_bytes(packed)
     assert refused(READS[how], tmp_path / "t", out).code == "unreadable_file"
+
+
+ELSEWHERE: dict[str, tuple[str, Callable[[Path, Output], Any]]] = {
+    "a column": ("columns[1]", lambda path, out: read_all(path, out, most=MOST, columns=("x", "flux"))),
+    "a selection": ("select", lambda path, out: read_all(path, out, most=MOST, select="flux > 1")),
+    "a selection of positions": (
+        "select",
+        lambda path, out: read_positions(path, out, wanted=Wanted(select="(x > 1) & (flux > 1)"), most_markers=9),
+    ),
+    "a size": ("size", lambda path, out: read_positions(path, out, wanted=Wanted(size="flux"), most_markers=9)),
+}
+
+
+@pytest.mark.parametrize("how", ELSEWHERE)
+def test_a_column_that_only_another_table_has_is_refused_with_its_hdu(tmp_path: Path, out: Output, how: str) -> None:
+    columns = [fits.Column(name, "D", array=np.array([1.0])) for name in ("x", "y", "flux")]
+    tables = [fits.BinTableHDU.from_columns(columns[:2]), fits.BinTableHDU.from_columns(columns, name="MORE")]
+    fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(tmp_path / "t")
+    where, read = ELSEWHERE[how]
+    error = refused(read, tmp_path / "t", out).error
+    assert (error.code, error.where, error.hint) == ("bad_value", where, "that column is in hdu=2 (MORE)")
