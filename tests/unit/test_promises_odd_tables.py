@@ -168,7 +168,7 @@ def test_a_packed_table_is_held_to_its_checksum_though_the_file_goes_on_behind_i
     packed = bytearray(pack(content_of(*columns, kind=kind) + behind.tostring().encode() + noise.ljust(2880 * 139)))
     (tmp_path / "t").write_bytes(packed)
     READS[how](tmp_path / "t", out)
-    packed[place_of(packed)] ^= 1
+    packed[place_of(bytes(packed))] ^= 1
     (tmp_path / "t").write_bytes(packed)
     assert refused(READS[how], tmp_path / "t", out).code == "unreadable_file"
 
