@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.support import repo_visits as visits
 from tests.support.live_daemon import LiveDaemon
 
 import mtv
+from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
 
 pytestmark = [
@@ -146,6 +147,9 @@ def test_a_catalog_of_whole_visits_is_drawn_detector_by_detector(
         (("instrument", "visit"), "exposure", "own"),
         (("instrument", "visit"), "visit.target_name", "own"),
         (("instrument", "visit"), "skymap", "own"),
+        (("skymap", "tract"), "instrument", "own"),
+        (("skymap", "tract", "patch", "band"), "instrument", "own"),
+        (("instrument", "detector"), "skymap", "own"),
         (("skymap", "tract"), "patch", "overlapping"),
         (("skymap", "tract"), "visit", "overlapping"),
         (("skymap", "tract"), "band", "foreign"),
@@ -177,3 +181,62 @@ def test_a_calibration_may_be_asked_for_by_a_visit() -> None:
     butler: Any = SimpleNamespace(dimensions=universe)
     bias = DatasetType("bias", ("instrument", "detector"), "ExposureF", universe=universe, isCalibration=True)
     assert foreign.sorted_out(butler, bias, {"visit": 1, "tract": 2}).foreign == {"tract": 2}
+
+
+SKY = "rings"
+
+
+def square(lon: float, lat: float, size: float) -> Any:
+    import lsst.sphgeom
+
+    corners = ((lon, lat), (lon + size, lat), (lon + size, lat + size), (lon, lat + size))
+    points = [lsst.sphgeom.UnitVector3d(lsst.sphgeom.LonLat.fromDegrees(*corner)) for corner in corners]
+    return lsst.sphgeom.ConvexPolygon(points)
+
+
+@pytest.fixture(scope="module")
+def on_the_sky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a Butler of the sample, where visit 1214 lies in tract 2, the others in tract 1; tract 3 is empty."""
+    from lsst.daf.butler import Butler
+
+    root = sample.build(tmp_path_factory.mktemp("sky") / "repo")
+    with Butler.from_config(str(root), writeable=True) as opened:
+        insert = opened.registry.insertDimensionData
+        insert("skymap", {"name": SKY, "hash": b"1", "tract_max": 9, "patch_nx_max": 9, "patch_ny_max": 9})
+        for tract, (lon, lat) in {1: (149.0, 1.0), 2: (10.0, 1.0), 3: (80.0, 1.0)}.items():
+            insert("tract", {"skymap": SKY, "id": tract, "region": square(lon, lat, 3.0)})
+            here = {"skymap": SKY, "tract": tract}
+            insert("patch", {**here, "id": 5, "cell_x": 0, "cell_y": 0, "region": square(lon + 0.9, lat + 0.9, 0.5)})
+            insert("patch", {**here, "id": 6, "cell_x": 8, "cell_y": 8, "region": square(lon + 2.5, lat + 2.5, 0.5)})
+        moved = [{"instrument": "HSC", "visit": 1214, "detector": number} for number in sample.DETECTORS]
+        for one in moved:
+            insert("visit_detector_region", {**one, "region": square(11.0, 2.0, 0.2)}, replace=True)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("keys", "visit"),
+    [
+        ({"skymap": SKY, "tract": 2}, 1214),
+        ({"skymap": SKY, "tract": 2, "patch": 5}, 1214),
+        ({"skymap": SKY, "tract": 1, "band": "i"}, 23694),
+        ({"skymap": SKY, "tract": 1, "patch": 5, "physical_filter": "HSC-R"}, 23718),
+        ({"skymap": SKY, "tract": 1}, "ambiguous"),
+        ({"skymap": SKY, "tract": 2, "patch": 6}, "not_found"),
+        ({"skymap": SKY, "tract": 3}, "not_found"),
+        ({"skymap": SKY, "visit": 1214}, 1214),
+    ],
+)
+def test_tracts_and_patches_that_an_image_overlaps_choose_it(on_the_sky: Any, keys: Any, visit: int | str) -> None:
+    from mtvd.repo.butler.find import find
+
+    wanted = Dataset(
+        dataset_type="calexp", collections=(sample.CHAIN,), data_id={"instrument": "HSC", "detector": 41, **keys}
+    )
+    if isinstance(visit, str):
+        with pytest.raises(RequestError) as caught:
+            find(on_the_sky, wanted)
+        assert caught.value.code == visit
+    else:
+        found = find(on_the_sky, wanted)
+        assert (found.label, found.foreign_keys) == (f"calexp HSC {visit} 41", ())

@@ -18,7 +18,7 @@ from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_positions
-from mtvd.repo.readers.fitsrows import PlainRows
+from mtvd.repo.readers.fitsrows import PlainRows, are_few
 from mtvd.repo.readers.output import Output
 from mtvd.repo.tables.positions import Positions, Wanted
 
@@ -96,6 +96,24 @@ def test_of_a_binary_table_other_columns_are_not_read_from_the_disk_nor_copied(
     assert most_bytes < WIDE, "not even the wide bytes of one row are copied"
     read = bytes_in_memory(path) - before
     assert read < path.stat().st_size / 10, f"{read:,} bytes of {path.stat().st_size:,} were read"
+
+
+@pytest.mark.parametrize(
+    ("row_kib", "wanted_kib", "few"),
+    [
+        (256, 16, True),
+        (256, 0, True),
+        (256, 16 + 1 / 1024, False),
+        (256 - 1 / 1024, 0, False),
+        (4096, 256, True),
+        (4096, 256 + 1 / 1024, False),
+        (4096 - 1 / 1024, 256, False),
+    ],
+)
+def test_other_columns_are_not_read_where_a_row_has_256_kib_and_at_most_a_sixteenth_of_it_is_wanted(
+    row_kib: float, wanted_kib: float, *, few: bool
+) -> None:
+    assert are_few(round(wanted_kib * 1024), round(row_kib * 1024)) is few
 
 
 def test_the_system_tells_what_was_read(tmp_path: Path) -> None:

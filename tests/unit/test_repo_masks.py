@@ -163,6 +163,23 @@ def test_a_mask_plane_without_a_bit_number_is_left_out_and_named(
     assert np.array_equal(mask_of(store, exposure), BAD)
 
 
+@pytest.mark.parametrize("value", ["missing", "three", 2.5, -4, 0, 6, 3.0, True, None, float("inf")])
+def test_a_mask_plane_whose_value_is_missing_or_no_single_bit_is_left_out_and_named(
+    tmp_path: Path, out: Output, store: PixelStore, value: Any
+) -> None:
+    header = fits.Header({"MSKN0000": "BAD", "MSKM0000": 1, "MSKN0001": "CR", "MSKN0002": "SAT", "MSKM0002": 4.0})
+    if value == float("inf"):
+        header.append(fits.Card.fromstring("MSKM0001=                1E400"))
+    elif value != "missing":
+        header["MSKM0001"] = value
+    mask = fits.ImageHDU(BAD.astype("i2"), header, name="MASK")
+    path = written(tmp_path / "m.fits", fits.ImageHDU(IMAGE), mask)
+    for exposure in (read_display(path, out, most=MOST), got(path, out)):
+        assert exposure.planes == {"BAD": 0, "SAT": 2}
+        assert exposure.notes == ("mask planes without a bit number are left out: CR",)
+        assert np.array_equal(mask_of(store, exposure), BAD)
+
+
 @pytest.mark.parametrize("shape", [(5, 4), (4,), (2, 4, 5), (1, 5)])
 def test_a_mask_of_another_shape_is_left_out_and_named(tmp_path: Path, out: Output, shape: tuple[int, ...]) -> None:
     mask = fits.ImageHDU(np.ones(shape, "i4"), name="MASK")

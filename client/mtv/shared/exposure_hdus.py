@@ -171,10 +171,16 @@ def _planes_of_card(header: Any) -> list[tuple[str, int | None]]:
 
 
 def _bit(number: Any) -> int | None:
-    if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
-        return None
-    return int(number) if 0 <= number < MOST_BITS else None
+    whole = _whole(number)
+    return whole if whole is not None and 0 <= whole < MOST_BITS else None
 
 
 def _bit_of_value(value: Any) -> int | None:
-    return value.bit_length() - 1 if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    whole = _whole(value)
+    return whole.bit_length() - 1 if whole is not None and whole > 0 and whole.bit_count() == 1 else None
+
+
+def _whole(number: Any) -> int | None:
+    if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
+        return None
+    return int(number)

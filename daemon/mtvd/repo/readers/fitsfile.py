@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +53,8 @@ class Hdus:
             if self._mended is None and self._goes_on() and self._mend():
                 return self._hdus[index]
             raise
+        except (zlib.error, lzma.LZMAError) as error:
+            raise unreadable("the file is damaged or truncated: it cannot be unpacked") from error
         if index in self._sound or _is_sound(hdu):
             self._sound.add(index)
             return hdu

@@ -63,7 +63,7 @@ class PlainRows:
         if is_plain(self.path):
             data: Any = np.memmap(self.path, dtype, "r", self.offset, (self.rows,))
             wanted_bytes = sum(self.forms[number - 1].dtype.itemsize for number in numbers)
-            if dtype.itemsize >= max(_WIDE_ROW_BYTES, _FEW * wanted_bytes):
+            if are_few(wanted_bytes, dtype.itemsize):
                 data.base.madvise(mmap.MADV_RANDOM)  # else the system reads on, over all that is between
             found = {number: data[f"c{number}"] for number in numbers}
             varying = heap and self.heap_bytes
@@ -121,6 +121,11 @@ class TiledRows:
         if len(data) != self.rows * form.dtype.itemsize:
             raise unreadable("the compressed table is damaged: it has fewer rows than it says")
         return np.frombuffer(data, form.dtype, self.rows) if form.dtype.itemsize else np.zeros(self.rows, form.dtype)
+
+
+def are_few(wanted_bytes: int, row_bytes: int) -> bool:
+    """Tell whether so little is wanted of each row, and rows are so wide, that what is between is better not read."""
+    return row_bytes >= max(_WIDE_ROW_BYTES, _FEW * wanted_bytes)
 
 
 def _decode(packed: bytes, rows: int, form: Form, codec: str) -> bytes:
