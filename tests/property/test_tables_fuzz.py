@@ -58,6 +58,7 @@ def refusal(path: Path) -> str | None:
     return None
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=80)
 @given(st.sampled_from(["fits", "votable", "ecsv", "parquet"]), CHANGES, st.floats(0, 1))
 def test_changed_and_cut_files_raise_only_documented_errors(
