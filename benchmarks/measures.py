@@ -31,7 +31,7 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True)
 class Amount:
-    """What a row measures that is no time."""
+    """Amount that a row measures instead of a time."""
 
     value: float
     unit: str
@@ -43,7 +43,7 @@ class Amount:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What is to be reached."""
+    """Target of a row."""
 
     peer: float | None = None
     """At least so many times faster than the peer."""
@@ -89,7 +89,7 @@ class Measured:
     """By name; the first is the one that the target speaks of."""
     floor: Timing | None = None
     amount: Amount | None = None
-    """Of ours, where the row measures no time."""
+    """Our amount, where the row measures no time."""
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """More keys for the row in ``bench.json``."""
 

@@ -5,32 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from tests.support import repo_sample as sample
+from tests.support.small_files import IMAGE, points, with_more, written
 
 from mtv.wire.errors import RequestError
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9
-IMAGE = np.arange(20, dtype="f4").reshape(4, 5)
 DAYS = {"CDELT1": -0.001, "CDELT2": 0.001}
-
-
-def written(path: Path, *hdus: Any) -> Path:
-    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
-    return path
-
-
-def points() -> Any:
-    columns = [fits.Column(name, "D", array=np.array([1.0, 2.0])) for name in ("x", "y")]
-    return fits.BinTableHDU.from_columns(columns, name="POINTS")
-
-
-def with_more(path: Path, hdu: Any) -> None:
-    with fits.open(path, memmap=False) as hdus:
-        hdus.append(hdu)
-        hdus.writeto(path, overwrite=True)
 
 
 def said(read: Any, *arguments: Any, **options: Any) -> tuple[str, str]:

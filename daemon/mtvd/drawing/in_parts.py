@@ -54,7 +54,7 @@ class _Drawn(NamedTuple):
     """One part, as it was drawn."""
 
     wanted: model.Scene
-    """What the window shows where nothing was refused."""
+    """Scene that the window shows where nothing was refused."""
     section: Section
     result: SectionResult
 

@@ -39,7 +39,7 @@ class Ledger:
         self._sessions = sessions
         self.epoch = epoch
         self.number = 0
-        """Of the last batch."""
+        """Number of the last batch."""
         self._open_intents = 0
 
     def recover(self) -> Recovered:

@@ -49,11 +49,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be remembered of a session."""
+    """Numbers and answers of a session, as a checkpoint remembers them."""
 
     answers: tuple[Answer, ...] = ()
     forgotten_to: int = 0
-    """Of earlier releases: requests up to here count as answered."""
+    """Number up to which requests count as answered; earlier releases wrote it."""
     used: Spans = ()
     """Numbers of requests that were answered, whether or not their answers are still known."""
 
@@ -72,7 +72,7 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
     sessions: dict[str, SessionRecord]
     """By session id in hex."""
     previews: dict[str, Preview] = {}
-    """Of transactions that have not come to an end, by request id."""
+    """Previews of transactions that have not come to an end, by request id."""
 
 
 class Intent(Record, frozen=True, kw_only=True, tag="intent"):

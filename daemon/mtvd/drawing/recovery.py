@@ -41,13 +41,13 @@ class Hole(msgspec.Struct, frozen=True):
 
 
 class Recovered(msgspec.Struct, kw_only=True):
-    """What a journal tells."""
+    """Account of a journal: scene, sessions, and the batch that it ends with."""
 
     scene: model.Scene = model.EMPTY
     epoch: str = ""
-    """Of the last batch."""
+    """Run of the daemon that wrote the last batch."""
     number: int = 0
-    """Of the last settled batch."""
+    """Number of the last settled batch."""
     sessions: dict[str, SessionRecord] = {}
     open_intent: Intent | None = None
     """The batch that may have been cut short."""
