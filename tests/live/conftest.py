@@ -53,9 +53,9 @@ class StageRig:
             on_event=self.events.append,
         )
 
-    async def run(self, *sections: Sequence[actions.AnyAction]) -> tuple[SectionResult, ...]:
+    async def run(self, *sections: Sequence[actions.AnyAction], heeds: bool = False) -> tuple[SectionResult, ...]:
         made = tuple(Section(key=f"s{index}", actions=tuple(section)) for index, section in enumerate(sections))
-        return await self.stage.run(Batch(epoch="test", number=next(self._numbers), sections=made))
+        return await self.stage.run(Batch(epoch="test", number=next(self._numbers), sections=made, heeds=heeds))
 
     async def draw(self, *steps: actions.AnyAction) -> None:
         (result,) = await self.run(steps)
@@ -87,11 +87,13 @@ class StageRig:
         told = (await self.tcl(f"[Frame{frame} get coordinates {x} {y} physical fk5 degrees]")).split()
         return float(told[0]) - 1, float(told[1]) - 1
 
-    def image(self, pixels: np.ndarray[Any, Any], xy0: tuple[int, int] = (0, 0), wcs: str = "") -> actions.ImageLayer:
+    def image(
+        self, pixels: np.ndarray[Any, Any], xy0: tuple[int, int] = (0, 0), wcs: str = "", label: str = "test"
+    ) -> actions.ImageLayer:
         stored = pixels.astype(pixels.dtype.newbyteorder(">"))
         name, descriptor = self.pixels.create("mtv", HEADER_BYTES + fits_bytes.padded(stored.nbytes))
         header = fits_bytes.header(
-            shape_yx=stored.shape, dtype=stored.dtype.str, xy0=xy0, wcs=wcs, header_bytes=HEADER_BYTES
+            shape_yx=stored.shape, dtype=stored.dtype.str, xy0=xy0, wcs=wcs, header_bytes=HEADER_BYTES, label=label
         )
         os.pwrite(descriptor, header + stored.tobytes(), 0)
         os.close(descriptor)
@@ -101,7 +103,7 @@ class StageRig:
             dtype=stored.dtype.str,
             header_bytes=HEADER_BYTES,
             xy0=xy0,
-            label="test",
+            label=label,
             unit="",
         )
 

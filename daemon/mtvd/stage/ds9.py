@@ -9,6 +9,7 @@ from typing import Final
 
 import anyio
 import anyio.to_thread
+import msgspec
 from anyio.abc import TaskStatus
 
 from mtv.wire.messages import Event
@@ -18,7 +19,7 @@ from mtvd.host.system import translate_refusals
 from mtvd.scene import actions
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
-from mtvd.stage.paint.script import Prepared, quote, script
+from mtvd.stage.paint.script import Preparations, quote, script
 from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.answer import Answer, read_answer
@@ -29,6 +30,8 @@ from mtvd.stage.window.supervisor import Supervisor
 
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
+_HELD: Final = "held"
+"""Result of ``::mtv::hold`` where DS9 is held."""
 
 
 class Ds9Stage:
@@ -67,6 +70,7 @@ class Ds9Stage:
         self._settings = settings
         self._pixels = pixels
         self._layers = LayerFiles(pixels)
+        self._prepared: Preparations = {}
         self.listening = Listening(on_event)
         self._on_change = on_change
         self._on_event = on_event
@@ -130,6 +134,8 @@ class Ds9Stage:
         """
         text = await self._script(batch)
         deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
+        if self._layers.writes:
+            text = await self._write_while_held(batch, deadline)
         answer = await self._converse(text, deadline)
         if answer.differences:
             raise UserMoved(answer.differences)
@@ -206,15 +212,27 @@ class Ds9Stage:
         steps = [action for section in batch.sections for action in section.actions]
         files = any(needs_file(action) for action in steps)
         masks = any(isinstance(action, actions.LoadMask) for action in steps)
+        streams = any(isinstance(action, actions.LoadImage) and action.alike for action in steps)
         markers = sum(action.markers.count for action in steps if isinstance(action, actions.AddMarkers))
 
         def write() -> bytes:
-            prepared: dict[tuple[int, int], Prepared] = self._layers.prepare(batch) if files else {}
-            return script(batch, str(self._pixels.directory), prepared).encode()
+            self._prepared = self._layers.prepare(batch) if files else {}
+            return self._text(batch, self._prepared)
 
-        if masks or markers > _THREAD_MARKERS:
+        if masks or streams or markers > _THREAD_MARKERS:
             return await anyio.to_thread.run_sync(write)
         return write()
+
+    def _text(self, batch: Batch, prepared: Preparations) -> bytes:
+        return script(batch, str(self._pixels.directory), prepared).encode()
+
+    async def _write_while_held(self, batch: Batch, deadline_secs: float) -> bytes:
+        """Have DS9 draw nothing while what it has mapped is written over; return the script that follows."""
+        told = await self._command(f"::mtv::hold {int(batch.heeds)}\n".encode(), deadline_secs)
+        if told != _HELD:
+            raise UserMoved(read_answer(told).differences)
+        refused = await anyio.to_thread.run_sync(self._layers.carry_out)
+        return self._text(msgspec.structs.replace(batch, heeds=False), {**self._prepared, **refused})
 
     async def _converse(self, script: bytes, deadline_secs: float) -> Answer:
         """Run a script and return what the agent tells; the window is put down where it does not."""

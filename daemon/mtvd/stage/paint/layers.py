@@ -1,5 +1,5 @@
-"""The files that DS9 maps or reads: images are checked, colour layers of masks and the text of many regions are
-written, before a script names them.
+"""The files that DS9 maps or reads: images are checked, colour layers of masks, copies of a stream's images and the
+text of many regions are written, before a script names them.
 
 A layer lives from its batch until another image or mask takes its place on the frame, so that the pixel directory tells
 what DS9 holds. DS9's own mapping outlives the file.
@@ -17,8 +17,9 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import error_of
 from mtvd.scene import actions
 from mtvd.stage.paint import fits_bytes
-from mtvd.stage.paint.maskfiles import Change, MaskFiles, change, overgrown
+from mtvd.stage.paint.maskfiles import Change, Layer, MaskFiles, change, overgrown
 from mtvd.stage.paint.regions import region_text
+from mtvd.stage.paint.renewing import Stream, Write, can_renew, carry_out, renew_mask
 from mtvd.stage.paint.script import LayerFile, PatchFile, Prepared
 from mtvd.stage.port import Batch, SectionResult
 
@@ -39,28 +40,59 @@ class LayerFiles:
     def __init__(self, pixels: PixelStore) -> None:
         self._pixels = pixels
         self._shown: dict[int, MaskFiles] = {}
+        self._streams: dict[int, Stream] = {}
         self._masks: dict[tuple[int, int], Change] = {}
+        self._begun: dict[tuple[int, int], Stream] = {}
+        self._renewed: dict[tuple[int, int], bool] = {}
+        """Images that are written over, and True where the layers of the mask stay."""
+        self._writes: dict[tuple[int, int], list[Write]] = {}
         self._texts: list[str] = []
+
+    @property
+    def writes(self) -> bool:
+        """True where the batch that was prepared writes over what DS9 has mapped; see `carry_out`."""
+        return bool(self._writes)
 
     def prepare(self, batch: Batch) -> dict[tuple[int, int], Prepared]:
         """Check the files of a batch and write its mask layers; blocks on memory and disk, for a worker thread."""
         self._discard_made()
         prepared: dict[tuple[int, int], Prepared] = {}
-        there: dict[int, MaskFiles | None] = dict(self._shown)
+        there = _There(dict(self._shown), dict(self._streams))
         for index, section in enumerate(batch.sections):
             for at, action in enumerate(section.actions):
-                if isinstance(action, _CLEARING):
-                    there[action.frame] = None
-                if needs_file(action):
+                if isinstance(action, actions.LoadImage):
+                    after = section.actions[at + 1] if at + 1 < len(section.actions) else None
+                    prepared[index, at] = self._image(action, after, (index, at), there)
+                elif needs_file(action):
                     prepared[index, at] = self._prepare(action, (index, at), there)
+                elif isinstance(action, _CLEARING):
+                    there.clear(action.frame)
         return prepared
+
+    def carry_out(self) -> dict[tuple[int, int], Prepared]:
+        """Write over what DS9 has mapped; return the refusals of actions for which that failed. DS9 must be held."""
+        refused: dict[tuple[int, int], Prepared] = {}
+        for key, writes in self._writes.items():
+            try:
+                carry_out(self._pixels, writes)
+            except (RequestError, DaemonError) as error:
+                refused[key] = Prepared(refusal=str(error))
+            except OSError as error:
+                refused[key] = Prepared(refusal=str(error_of(error, "a file for the window cannot be written")))
+        self._writes.clear()
+        return refused
 
     def settle(self, batch: Batch, results: Sequence[SectionResult]) -> None:
         """Remove the layers that the batch has replaced, and those that it has not come to."""
         for index, (section, result) in enumerate(zip(batch.sections, results, strict=True)):
             for at, action in enumerate(section.actions[: result.failed_action]):
                 if isinstance(action, _CLEARING):
-                    self._drop(action.frame)
+                    if (index, at) not in self._renewed:
+                        self._drop(action.frame)
+                    elif not self._renewed[index, at]:
+                        self._drop_layers(action.frame)
+                    if stream := self._begun.pop((index, at), None):
+                        self._streams[action.frame] = stream
                 elif isinstance(action, actions.LoadMask):
                     self._keep(action.frame, self._masks.pop((index, at)))
         self._discard_made()
@@ -68,16 +100,14 @@ class LayerFiles:
     def clear(self) -> None:
         """Remove all layers: their window is gone."""
         self._discard_made()
-        for frame in list(self._shown):
+        for frame in {*self._shown, *self._streams}:
             self._drop(frame)
 
-    def _prepare(self, action: actions.AnyAction, key: tuple[int, int], there: dict[int, MaskFiles | None]) -> Prepared:
+    def _prepare(self, action: actions.AnyAction, key: tuple[int, int], there: _There) -> Prepared:
         try:
-            if isinstance(action, actions.LoadImage):
-                _check_image(self._pixels, action.image)
-            elif isinstance(action, actions.AddMarkers):
+            if isinstance(action, actions.AddMarkers):
                 return self._regions(action)
-            elif isinstance(action, actions.LoadMask):
+            if isinstance(action, actions.LoadMask):
                 return self._mask(action, key, there)
         except (RequestError, DaemonError, ValueError) as error:
             return Prepared(refusal=str(error))
@@ -85,21 +115,79 @@ class LayerFiles:
             return Prepared(refusal=str(error_of(error, "a file for the window cannot be written")))
         return Prepared()
 
-    def _mask(self, action: actions.LoadMask, key: tuple[int, int], there: dict[int, MaskFiles | None]) -> Prepared:
-        before = there.get(action.frame)
-        if before is not None and (before.mask != action.mask.file or overgrown(before) or not action.colours):
-            before = None
-        made = self._masks[key] = change(self._pixels, action.mask, action.colours, before)
-        there[action.frame] = made.after
+    def _image(
+        self, action: actions.LoadImage, after: actions.AnyAction | None, key: tuple[int, int], there: _There
+    ) -> Prepared:
+        frame, image = action.frame, action.image
+        try:
+            _check_image(self._pixels, image)
+            stream = there.streams.get(frame) if action.alike else None
+            if stream is not None and stream.takes(image):
+                return self._renewed_image(action, stream, after, key, there)
+            there.clear(frame)
+            if action.alike:
+                return self._begin_stream(action, key, there)
+        except (RequestError, DaemonError, ValueError) as error:
+            return Prepared(refusal=str(error))
+        except OSError as error:
+            return Prepared(refusal=str(error_of(error, "a file for the window cannot be read")))
+        return Prepared()
+
+    def _renewed_image(
+        self,
+        action: actions.LoadImage,
+        stream: Stream,
+        after: actions.AnyAction | None,
+        key: tuple[int, int],
+        there: _There,
+    ) -> Prepared:
+        frame = action.frame
+        layers = there.masks.get(frame)
+        if not (layers and isinstance(after, actions.LoadMask) and after.colours and can_renew(layers, after.mask)):
+            there.masks[frame] = layers = None
+        self._renewed[key] = layers is not None
+        self._writes[key] = [stream.write(action.image)]
+        there.streams.pop(frame)  # once a batch: another image of it is loaded
+        there.renewed.add(frame)
+        return Prepared(
+            image=f"{self._pixels.directory}/{stream.file}",
+            renews=True,
+            layers=self._files_of(layers.layers) if layers else (),
+        )
+
+    def _begin_stream(self, action: actions.LoadImage, key: tuple[int, int], there: _There) -> Prepared:
+        try:
+            stream = self._begun[key] = Stream(self._pixels, action.image)
+        except DaemonError:  # no room for a copy: then each image is loaded
+            return Prepared()
+        there.renewed.add(action.frame)
+        return Prepared(image=f"{self._pixels.directory}/{stream.file}")
+
+    def _mask(self, action: actions.LoadMask, key: tuple[int, int], there: _There) -> Prepared:
+        before = there.masks.get(action.frame)
+        if action.frame in there.renewed and action.colours:
+            made, writes = renew_mask(self._pixels, action.mask, action.colours, before)
+            if writes:
+                self._writes[key] = writes
+        else:
+            if before is not None and (before.mask != action.mask.file or overgrown(before) or not action.colours):
+                before = None
+            made = change(self._pixels, action.mask, action.colours, before)
+        self._masks[key] = made
+        there.masks[action.frame] = made.after
+        there.renewed.discard(action.frame)
         directory = self._pixels.directory
         return Prepared(
-            layers=tuple(LayerFile(f"{directory}/{layer.name}", layer.colour) for layer in made.added),
+            layers=self._files_of(made.added),
             patches=tuple(
                 PatchFile(f"{directory}/{layer.name}", f"{directory}/{scratch}" if scratch else "", layer.size_bytes)
                 for layer, scratch in made.patches
             ),
             keeps_layers=before is not None,
         )
+
+    def _files_of(self, layers: Sequence[Layer]) -> tuple[LayerFile, ...]:
+        return tuple(LayerFile(f"{self._pixels.directory}/{layer.name}", layer.colour) for layer in layers)
 
     def _regions(self, action: actions.AddMarkers) -> Prepared:
         text = region_text(action.markers, action.overlay).text
@@ -123,15 +211,38 @@ class LayerFiles:
         self._shown[frame] = made.after
 
     def _drop(self, frame: int) -> None:
+        self._drop_layers(frame)
+        if stream := self._streams.pop(frame, None):
+            stream.end()
+
+    def _drop_layers(self, frame: int) -> None:
         if frame in self._shown:
             self._pixels.recycle(layer.name for layer in self._shown.pop(frame).layers)
 
     def _discard_made(self) -> None:
         for made in self._masks.values():
             self._pixels.remove(made.names)
-        self._masks.clear()
+        for stream in self._begun.values():
+            stream.end()
         self._pixels.remove(self._texts)
-        self._texts.clear()
+        for noted in (self._masks, self._begun, self._renewed, self._writes, self._texts):
+            noted.clear()
+
+
+class _There:
+    """Masks and streams of all frames as they will be when an action comes."""
+
+    def __init__(self, shown: dict[int, MaskFiles], streams: dict[int, Stream]) -> None:
+        self.masks: dict[int, MaskFiles | None] = {**shown}
+        self.streams = streams
+        self.renewed: set[int] = set()
+        """Frames whose last action was the next image of a stream."""
+
+    def clear(self, frame: int) -> None:
+        """Take note that a frame is emptied."""
+        self.masks[frame] = None
+        self.streams.pop(frame, None)
+        self.renewed.discard(frame)
 
 
 def needs_file(action: actions.AnyAction) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -57,6 +58,8 @@ class MaskFiles(NamedTuple):
     layers: tuple[Layer, ...]
     contents: Mapping[str, masks.Content]
     """Colour to what decides its pixels; colours without a pixel are left out."""
+    pieces: Mapping[str, frozenset[int]] = MappingProxyType({})
+    """Colour to the first rows of the pieces that are not empty; what is left out may have pixels anywhere."""
 
 
 class Change(NamedTuple):
@@ -173,19 +176,23 @@ class _Writing:
         os.pwrite(descriptor, block.data, start + row * box.shape_yx[1])
 
     def _add(self, colour: str, box: masks.Box) -> None:
-        head = fits_bytes.header(
-            shape_yx=box.shape_yx,
-            dtype="|u1",
-            xy0=(self._mask.xy0[0] + box.x0, self._mask.xy0[1] + box.y0),
-            header_bytes=HEADER_BYTES,
-        )
         size = HEADER_BYTES + fits_bytes.padded(box.shape_yx[0] * box.shape_yx[1])
         if size > _SIZE_STEP:
             size = -(-size // _SIZE_STEP) * _SIZE_STEP
         name, descriptor = self._pixels.reuse("layer", size) or self._pixels.create("layer", size)
         self.made.append(name)
         self._targets[colour] = descriptor, HEADER_BYTES, box
-        os.pwrite(descriptor, head, 0)
+        os.pwrite(descriptor, layer_header(self._mask, box), 0)
         layer = Layer(colour, name, box)
         self.added.append(layer)
         self.kept.append(layer)
+
+
+def layer_header(mask: actions.MaskLayer, box: masks.Box) -> bytes:
+    """Return the header of a layer that has a box of a mask."""
+    return fits_bytes.header(
+        shape_yx=box.shape_yx,
+        dtype="|u1",
+        xy0=(mask.xy0[0] + box.x0, mask.xy0[1] + box.y0),
+        header_bytes=HEADER_BYTES,
+    )

@@ -142,7 +142,7 @@ def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Wri
         As it was surveyed.
     write : callable
         ``write(layer, row, block)``: index of the layer, first row within its box, and ``uint8`` rows as wide as the
-        box, contiguous, valid during the call. Called on several threads at once.
+        box, contiguous, not changed after the call. Called on several threads at once.
     """
     pixels = _unsigned(mask)
     height, width = pixels.shape

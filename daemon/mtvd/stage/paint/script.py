@@ -43,11 +43,15 @@ class Prepared(NamedTuple):
     """What became of an action's files before the script, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
-    """Of a mask, to be loaded."""
+    """Of a mask, to be loaded; of an image that is renewed, those of its mask that stay."""
     patches: tuple[PatchFile, ...] = ()
     """Layers of a mask to be written over."""
     keeps_layers: bool = False
     """True: the other layers of the frame stay as they are."""
+    image: str = ""
+    """Path of the file to load in place of the image's own."""
+    renews: bool = False
+    """True: that file is loaded already, and was written over."""
     regions: str = ""
     """Path of the region file of many markers."""
     refusal: str = ""
@@ -130,9 +134,12 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.ResetFrame():
             return ["reset", frame]
         case actions.LoadImage():
-            return ["next" if action.alike else "image", frame, f"{pixel_directory}/{action.image.file}"]
+            path = ready.image or f"{pixel_directory}/{action.image.file}"
+            if ready.renews:
+                return ["renew", frame, path, action.image.label, _layers(ready)]
+            return ["next" if action.alike else "image", frame, path]
         case actions.LoadMask():
-            files: list[Word] = [[layer.path, layer.colour] for layer in ready.layers]
+            files = _layers(ready)
             patches: list[Word] = [[patch.path, patch.source, patch.size_bytes] for patch in ready.patches]
             if ready.keeps_layers:
                 return ["remask", frame, action.transparency_percent, patches, files]
@@ -161,6 +168,10 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["rotate", frame, action.angle_deg]
         case actions.RaiseFrame():
             return ["raise", frame]
+
+
+def _layers(ready: Prepared) -> list[Word]:
+    return [[layer.path, layer.colour] for layer in ready.layers]
 
 
 def _arrangement(action: actions.Arrange) -> list[Word]:

@@ -67,6 +67,40 @@ proc ::mtv::do::next {number path} {
     lappend ::mtv::scaled $which
 }
 
+# The same where the next image is already in the file that the frame has mapped: nothing is loaded. DS9 computes limits
+# and histogram anew, and shows at its next redraw what is in the file, its header too, but for the object's name. Layers
+# are those of the mask that stay; none of them may be there.
+proc ::mtv::do::renew {number path label layers} {
+    set which [::mtv::frame $number]
+    if {![::mtv::is_mapped $which $path $layers]} {
+        image $number $path
+        if {[llength $layers]} {mask $number [$which get mask transparency] $layers}
+        return
+    }
+    if {![llength $layers]} {::mtv::drop_masks $which}
+    if {[$which get clip mode] ne {user} || [$which get colorscale] eq {histequ}} {$which clip minmax rescan}
+    $which update
+    set ::mtv::label([file tail $path]) $label
+    ::mtv::info_later
+    lappend ::mtv::scaled $which
+}
+
+# The user may have loaded something else, or have DS9 work on a copy of its own.
+proc ::mtv::is_mapped {which path layers} {
+    if {![$which has fits] || [$which has contour] || [$which has grid] || [$which has smooth]} {return 0}
+    if {[$which get block factor] ne {1 1} || [lindex [$which get fits file name full] 0] ne $path} {return 0}
+    return [expr {![llength $layers] || [$which get mask count] == [llength $layers]}]
+}
+
+# DS9 remembers the name of the object that it has loaded.
+proc ::mtv::name_object {args} {
+    variable label
+    catch {
+        set ::infobox(object) $label([file tail $::infobox(filename)])
+    }
+    set ::errorInfo {}
+}
+
 # The lines above the image follow a stream ten times a second: with the redraw of their text they cost a tenth of a frame.
 proc ::mtv::info_later {} {
     variable info_timer

@@ -38,6 +38,18 @@ proc ::mtv::begin {} {
     quiet
 }
 
+# What comes before a batch whose pixels are written while DS9 is held; where the batch heeds the user's hand, and that has
+# changed something, what it has changed is told instead.
+proc ::mtv::hold {heeds} {
+    begin
+    if {$heeds && ![hand::untouched]} {
+        end
+        return [answer]
+    }
+    talk::hold
+    return held
+}
+
 proc ::mtv::section {key steps} {
     variable results
     variable place

@@ -42,6 +42,8 @@ proc ::mtv::hook {directory} {
     variable closed_mark $directory/closed
     variable undone {}
     undo {after cancel $::mtv::info_timer}
+    trace add variable ::infobox(object) write ::mtv::name_object
+    undo {trace remove variable ::infobox(object) write ::mtv::name_object}
     # first, because it alone may be refused
     talk::install $directory
     foreach name {tk_messageBox FileDialog DialogWait} {

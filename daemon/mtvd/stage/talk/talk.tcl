@@ -13,6 +13,7 @@ namespace eval ::mtv::talk {
     variable answers {}
     variable line_max 262144
     variable unread_max 16000000
+    variable held_ms 0
 }
 
 proc ::mtv::talk::install {place} {
@@ -36,7 +37,7 @@ proc ::mtv::talk::hear {} {
     variable requests
     fileevent $requests readable {}
     catch {
-        while {[gets $requests line] >= 0} {
+        while {[gets $requests line] >= 0 || [is_held]} {
             if {$line ne {}} {answer $line}
             set ::errorInfo {}
         }
@@ -44,6 +45,20 @@ proc ::mtv::talk::hear {} {
     }
     catch {fileevent $requests readable ::mtv::talk::hear}
     set ::errorInfo {}
+}
+
+# Have DS9 do nothing, and so draw nothing, until the next request: the daemon writes over what it has mapped. A daemon that
+# dies meanwhile holds it for no longer than this.
+proc ::mtv::talk::hold {} {
+    variable held_ms 1000
+}
+
+proc ::mtv::talk::is_held {} {
+    variable held_ms
+    if {$held_ms <= 0} {return 0}
+    if {[incr held_ms -1] == 0} {::mtv::end}
+    after 1
+    return 1
 }
 
 # The beginning of a line that is longer than any of the daemon's; what has come after it stays in the pipe.
@@ -56,6 +71,7 @@ proc ::mtv::talk::skip_endless {} {
 
 proc ::mtv::talk::answer {line} {
     if {[catch {script_of $line identity} script]} return
+    variable held_ms 0
     set failed [expr {[catch {uplevel #0 $script} result] == 1}]
     # a batch that was cut short by its error
     if {$failed && $::mtv::busy} ::mtv::end

@@ -7,6 +7,8 @@ proc ::mtv::do::scale {number stretch mode args} {
     $which clip minmax 25 [expr {$mode in {zscale user} ? {sample} : {scan}}]
     if {$mode eq {user}} {$which clip user {*}$args}
     $which clip mode $mode
+    # the histogram is that of the limits before: DS9 would compute it anew with the next image only
+    if {$stretch eq {histequ}} {$which clip minmax rescan}
     lappend ::mtv::scaled $which
 }
 
