@@ -18,7 +18,7 @@ QUICK_SECS: Final = 0.005
 _CHANGE_SECS: Final = 0.001
 _PIXEL_SECS: Final = 4e-9
 _MASK_PIXEL_SECS: Final = 1.2e-9
-"""Of each plane."""
+"""Time for one pixel of one plane."""
 _MARKER_SECS: Final = 4e-6
 _FRAME_SECS: Final = 0.015
 _DELETION_SECS: Final = 0.02

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 VERSION: Final = 2
-"""Of what is in the records; a release that writes others says so here."""
+"""Version of the records' content; a release that writes other content raises it."""
 _MAGIC: Final = b"\xf6MJ\n"
 _HEAD: Final = struct.Struct(">4sH8sIII")
 _CHECK: Final = struct.Struct(">I")
@@ -27,12 +27,12 @@ _OLD_HEAD: Final = struct.Struct(">II")
 
 
 class Reading(NamedTuple):
-    """What a file holds."""
+    """Records of one file."""
 
     bodies: tuple[bytes | int, ...]
-    """Bodies of records in their order; a number where so many are missing or damaged."""
+    """Bodies of the records, in their order; a number *n* in place of *n* records that are missing or damaged."""
     version: int
-    """Of the records: 1 for the format before this one, 0 where there is not even the head of one."""
+    """Version of the records: 1 for the format before this one, 0 where there is not even the head of a record."""
 
 
 class _Head(NamedTuple):
@@ -70,7 +70,7 @@ def read(data: bytes) -> Reading:
     bodies: list[bytes | int] = []
     expected = 0
     end = 0
-    """Of the last record that is whole."""
+    """Offset behind the last record that is whole."""
     for position, found in _heads(data, 0):
         if found.file != head.file or found.version != VERSION or position < end:
             continue

@@ -41,10 +41,10 @@ class Planned(msgspec.Struct, kw_only=True):
     accepted: list[Waiting] = []
     numbers: list[tuple[int | None, ...]] = []
     given: list[Mapping[str, int]] = []
-    """Of each transaction the numbers that its new displays get."""
+    """Numbers that the new displays of each transaction get, by name."""
     sections: list[Section] = []
     previews: dict[Waiting, Preview] = {}
-    """Of the transactions whose images are shown ahead of their masks."""
+    """Previews in this group: what each shows and what it takes the place of."""
 
     def add(self, waiting: Waiting, given: Mapping[str, int]) -> None:
         """Fold a transaction in and plan its section; nothing has changed where `mtvd.scene.apply.apply` raises."""

@@ -94,7 +94,7 @@ class Commit(Record, frozen=True, kw_only=True, tag="commit"):
 
 
 class Hand(Record, frozen=True, kw_only=True, tag="hand"):
-    """What the user had changed in the window before the next batch."""
+    """Changes that the user had made in the window before the next batch."""
 
     changes: tuple[AnyChange, ...]
 

@@ -54,15 +54,15 @@ class Recovered(msgspec.Struct, kw_only=True):
     open_long: Intent | None = None
     """The same, of a batch that is drawn in parts."""
     undone: tuple[Entry, ...] = ()
-    """What the last settled batch began and did not do: the window may show a part of it."""
+    """Transactions that the last settled batch began and did not do: the window may show a part of them."""
     files: set[str] = set()
     """All pixel files that records name, whether or not the scene still needs them."""
     previews: dict[str, Preview] = {}
-    """That no mask has followed; by request id."""
+    """Previews whose mask has not followed, by request id."""
     taken_back: set[int] = set()
     """Displays that the window may still show a preview on."""
     damage: str = ""
-    """What of the journal could not be read; empty where all could. Then the scene is that of the other records, and
+    """Words for the records that could not be read; empty where all could. Else the scene is that of the others, and
 
     * a batch whose end is lost counts as drawn: mostly it was, and its clients were told so. Who asks again is told
       that the outcome is not known, so that nothing is drawn twice;
@@ -121,7 +121,7 @@ class _Folding:
         self._whole = False
         """True once there was a checkpoint: what it says of the scene can be built upon."""
         self._in_doubt: set[bool] = set()
-        """Of which open batches, long or not, the end may be in a hole."""
+        """Open batches whose end may be in a hole: True for the long one, False for the other."""
 
     def run(self) -> Recovered:
         """Fold all records."""

@@ -60,7 +60,7 @@ class Heeded(NamedTuple):
     committed: model.Scene
     shown: model.Scene
     changes: tuple[AnyChange, ...]
-    """Of the committed scene."""
+    """Changes of the user that are in the committed scene now."""
     later: tuple[AnyChange, ...]
     """Those on the displays of a transaction that is being drawn in parts; they come after it."""
 

@@ -23,18 +23,18 @@ from mtvd.drawing.pace import Pace
 from mtvd.drawing.records import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
-"""A session; four times the window of requests in flight: none that may still be repeated is forgotten."""
+"""Most answers kept for a session: four times its requests in flight, so none that may be repeated is forgotten."""
 ANSWER_BYTES: Final = 4 << 20
-"""Of the answers that a session has remembered; the newest one is kept however large it is."""
+"""Most bytes of answers kept for a session; the newest one is kept however large it is."""
 ALL_ANSWER_BYTES: Final = 32 << 20
-"""Of all sessions together; those that were silent longest forget first."""
+"""Most bytes of answers kept for all sessions together; those that were silent longest forget first."""
 EXPIRY_SECS: Final = 6 * 3600.0
 SESSIONS: Final = 4096
-"""That have proved who they are."""
+"""Most sessions that have proved who they are."""
 UNPROVEN: Final = 1024
-"""Other sessions: they are their connection's alone, so there is little to lose."""
+"""Most other sessions: they are their connection's alone, so there is little to lose."""
 OF_ONE_KEY: Final = SESSIONS // 4
-"""Sessions of one client on another host."""
+"""Most sessions of one client on another host."""
 SILENT_SECS: Final = 60.0
 """A session that was heard of later than this ago does not make room for another one."""
 TOLD: Final = 100
@@ -45,7 +45,7 @@ _LOOKED_AT: Final = 64
 
 
 class Subscriber:
-    """What a session that subscribed to events has not been sent, or has not taken yet."""
+    """Events that a subscribed session has not been sent, or has not taken yet."""
 
     def __init__(self, seen: int) -> None:
         self.waiting: collections.deque[Event] = collections.deque()
@@ -72,7 +72,7 @@ class Session:
         self.subscriber: Subscriber | None = None
         self.pace = Pace()
         self.answer_bytes = 0
-        """Of all remembered answers."""
+        """Bytes of all remembered answers."""
         self._answers: collections.OrderedDict[int, Answer] = collections.OrderedDict()
         self._used = Numbers()
         self._has_answered = False

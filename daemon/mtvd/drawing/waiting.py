@@ -51,9 +51,9 @@ class Waiting:
     outcome: Outcome | None = None
     failure: MtvError | None = None
     fetching: anyio.CancelScope | None = None
-    """Of what is being read for it."""
+    """Scope of the task that reads what the request needs."""
     preview: Waiting | None = None
-    """What shows its image while the mask is still being read; once, where it is ``ready``."""
+    """Request of the daemon's own that shows this one's image while its mask is still being read."""
     preview_of: Waiting | None = None
     """The request that this is the preview of."""
     secs: float = 0.0

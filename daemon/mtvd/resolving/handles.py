@@ -18,13 +18,13 @@ from mtvd.resolving.images import Layers
 from mtvd.resolving.table_files import files_of
 
 MOST_HANDLES: Final = 1_000
-"""Of one session."""
+"""Most handles of one session."""
 
 
 class _Entry(msgspec.Struct, kw_only=True):
     data: Exposure | Catalog
     layers: Layers | None
-    """Of an exposure."""
+    """Image and mask of an exposure; None for a catalog."""
     files: set[str]
     loaded: Loaded
     used_at: float

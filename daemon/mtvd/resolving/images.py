@@ -37,7 +37,7 @@ _NOTES: Final = 16
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exposure becomes."""
+    """Image and mask of an exposure, as the window draws them."""
 
     image: ImageLayer
     mask: MaskLayer | None

@@ -59,15 +59,15 @@ class TransactionResolver:
     given_away: set[str] = dataclasses.field(default_factory=set)
     """Files of that image."""
     failures: dict[int, Exception] = dataclasses.field(default_factory=dict)
-    """By step."""
+    """Exceptions of the steps that failed, by index of the step."""
     frame: MovieFrame | None = None
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
     layers: dict[int, Layers] = dataclasses.field(default_factory=dict)
-    """Of handles, by step."""
+    """Images and masks behind handles, by index of the step."""
     tables: dict[int, Table] = dataclasses.field(default_factory=dict)
-    """The same."""
+    """Catalogs behind handles, by index of the step."""
     markers: int = 0
 
     def take_handles(self, wanted: Sequence[steps.AnyStep]) -> None:

@@ -26,7 +26,7 @@ BITPIX: Final[dict[str, tuple[int, int]]] = {
     ">f4": (-32, 0),
     ">f8": (-64, 0),
 }
-"""What an image may be stored as: big-endian numpy name to BITPIX and BZERO.
+"""Types that an image may be stored as: big-endian numpy name to BITPIX and BZERO.
 
 Unsigned integers are stored as FITS has them: signed, with BZERO, that is with their highest bit turned over.
 """

@@ -24,7 +24,7 @@ from mtvd.stage.port import Batch, SectionResult
 
 _MANY_MARKERS: Final = 1_000
 _CLEARING: Final = (actions.LoadImage, actions.ResetFrame, actions.DeleteFrame)
-"""What takes the masks of a frame away."""
+"""Actions that take the masks of a frame away."""
 
 
 class LayerFiles:

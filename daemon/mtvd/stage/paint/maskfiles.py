@@ -50,7 +50,7 @@ class Patch(NamedTuple):
 
 
 class MaskFiles(NamedTuple):
-    """What a frame has of a mask."""
+    """Files of the mask that a frame shows."""
 
     mask: str
     """File of the integers."""

@@ -24,7 +24,7 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Integers = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 Write = Callable[[int, int, Bytes], object]
 Content = tuple[tuple[int, int], ...]
-"""What decides the pixels of a colour: for each of its groups the bits of its planes, and of all planes above them."""
+"""Bits that decide the pixels of a colour: for each of its groups those of its planes and of all planes above them."""
 
 
 class Box(NamedTuple):
@@ -69,7 +69,7 @@ class Palette(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What the first pass found."""
+    """Result of the first pass over a mask: where each layer has pixels."""
 
     rows: int
     """Rows of a piece."""

@@ -56,7 +56,7 @@ class _Style(NamedTuple):
     system: str
     decimals: int
     arcsec: str
-    """What follows a length."""
+    """Unit mark behind a length."""
     scale: float
     """Units of a position in one unit of length."""
 

@@ -40,10 +40,10 @@ class PatchFile(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What became of an action's files before the script, or a reason not to run the action."""
+    """Files of an action, written before the script runs, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
-    """Of a mask, to be loaded."""
+    """Layers of a mask to be loaded."""
     patches: tuple[PatchFile, ...] = ()
     """Layers of a mask to be written over."""
     keeps_layers: bool = False

@@ -19,7 +19,7 @@ import anyio
 
 _POLL_SECS: Final = 0.5
 _STARTED_FIELD: Final = 19
-"""Of ``/proc/pid/stat`` after the command: start time in clock ticks since boot."""
+"""Index of the start time, in clock ticks since boot, among the fields of ``/proc/pid/stat`` after the command."""
 
 
 class Owned:

@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 _NEXT: Final = "the next display request looks for it again"
 _MUTE: Final = (NoAnswer, NoChannel, ScriptFailed)
-"""What a window raises that is of no use to us."""
+"""Errors of a window that runs and does not answer us."""
 
 
 class Supervisor:
