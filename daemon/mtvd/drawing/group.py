@@ -208,7 +208,7 @@ class Large(msgspec.Struct, kw_only=True):
     numbers: tuple[int | None, ...]
     """Number of each change's display."""
     busy: frozenset[Display]
-    """Its displays, by all that they may be called."""
+    """Displays of the transaction, by all names and numbers that requests may give them."""
     new: tuple[tuple[Display, int], ...] = ()
     """Displays that it makes, and the step that names each first."""
     later: tuple[ch.AnyChange, ...] = ()

@@ -33,7 +33,7 @@ class Whole(NamedTuple):
     """All parts were drawn."""
 
     unreached: Mapping[str, int]
-    """As in `~mtvd.stage.port.SectionResult`, of all parts together."""
+    """Markers of all parts without a place on the sky, as in `~mtvd.stage.port.SectionResult`."""
 
 
 class Refused(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Final
 _SHARE: Final = 50
 """Pause between two questions of a session, in times of an answer."""
 _MOST_SECS: Final = 0.1
-"""Between two of them."""
+"""Longest pause between two questions."""
 _FREE: Final = 5
 """Questions that nobody waits for, in a row: a program that asks a few things is no loop."""
 

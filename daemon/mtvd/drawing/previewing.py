@@ -39,7 +39,7 @@ class Previewing:
         self._window = window
         self._holding = holding
         self._drawn: dict[Waiting, Preview | None] = {}
-        """By the transaction whose mask will follow; None where the preview was begun only."""
+        """Previews by the transaction whose mask will follow; None where the preview was begun only."""
 
     def begin(self, owner: Waiting, files: set[str]) -> None:
         """Take note that the preview of a transaction is about to be drawn.

@@ -70,7 +70,7 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
 
     scene: model.Scene
     sessions: dict[str, SessionRecord]
-    """By session id in hex."""
+    """Sessions by their id in hex."""
     previews: dict[str, Preview] = {}
     """Previews of transactions that have not come to an end, by request id."""
 

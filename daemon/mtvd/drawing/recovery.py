@@ -52,7 +52,7 @@ class Recovered(msgspec.Struct, kw_only=True):
     open_intent: Intent | None = None
     """The batch that may have been cut short."""
     open_long: Intent | None = None
-    """The same, of a batch that is drawn in parts."""
+    """The batch that is drawn in parts and may have been cut short."""
     undone: tuple[Entry, ...] = ()
     """Transactions that the last settled batch began and did not do: the window may show a part of them."""
     files: set[str] = set()

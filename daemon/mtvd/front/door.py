@@ -16,7 +16,7 @@ from mtv.wire.frames import Buffer
 from mtvd.front.zsocket import PeerGone, RouterSocket
 
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
-"""Where libzmq asks."""
+"""Address at which libzmq asks whether a key may connect."""
 
 _LOG = logging.getLogger(__name__)
 _VERSION: Final = b"1.0"

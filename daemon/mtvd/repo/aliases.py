@@ -67,7 +67,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     """A repository that a request named."""
 
     name: str
-    """As requests and people say it: the alias, or the path where it has none."""
+    """Name in requests and for people: the alias, or the path where it has none."""
     location: str
     """Path or URI."""
 

@@ -18,7 +18,7 @@ from mtvd.scene import changes as ch
 from mtvd.scene.actions import Markers
 
 MARKERS: Final = 5_000
-"""In one script: 20 to 30 ms, and as much again for the redraw."""
+"""Most markers in one script: 20 to 30 ms, and as much again for the redraw."""
 
 
 class Part(NamedTuple):

@@ -53,7 +53,7 @@ class Playing:
     begun: int = 0
     """Frames that were set on their way to the screen."""
     settled: int = 0
-    """Those of them that have come there, or failed."""
+    """Frames begun that have come to the screen, or failed."""
     position: int = -1
     label: str = ""
     shown: int = 0

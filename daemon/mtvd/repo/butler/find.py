@@ -37,7 +37,7 @@ class Found:
     row_keys: dict[str, int | str] = field(default_factory=dict)
     """Keys of the data ID that are no dimensions of the type: they choose rows of its table."""
     foreign_keys: tuple[str, ...] = ()
-    """Those of them that say nothing of an image either."""
+    """Names of those row keys that say nothing of an image either."""
 
 
 def find(butler: Butler, target: Dataset) -> Found:

@@ -60,7 +60,7 @@ class Order:
     """How rows are sorted: always in full, so that pages neither miss nor repeat a row."""
 
     terms: tuple[str, ...]
-    """As Butler takes them; ``-`` in front reverses."""
+    """Columns to sort by, as Butler takes them; ``-`` in front reverses."""
     columns: frozenset[str]
     """Terms that rows have a value of."""
     keys: tuple[str, ...] | None

@@ -53,9 +53,9 @@ class ExposureFile:
     notes: tuple[str, ...] = ()
     """Parts of the image that are left out, and why, in words for the user."""
     mask_notes: tuple[str, ...] = ()
-    """The same of the mask."""
+    """Parts of the mask that are left out, and why."""
     variance_notes: tuple[str, ...] = ()
-    """The same of the variance."""
+    """Parts of the variance that are left out, and why."""
 
     @functools.cached_property
     def _cards(self) -> str:

@@ -32,7 +32,7 @@ class Layer(NamedTuple):
     colour: str
     """``#rrggbb``."""
     name: str
-    """In the pixel directory."""
+    """Name of the file in the pixel directory."""
     box: masks.Box
 
     @property

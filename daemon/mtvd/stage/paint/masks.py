@@ -49,7 +49,7 @@ class Group(NamedTuple):
     """Planes that lie next to each other and share a colour."""
 
     bits: int
-    """Their bits, as one number."""
+    """Bits of the planes, as one number."""
     layer: int
     """Index of the colour."""
 

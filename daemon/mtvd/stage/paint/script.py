@@ -20,7 +20,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_./:=@%+,-]+", re.ASCII)
 _ESCAPES: Final = str.maketrans({**{c: f"\\{c}" for c in '\\{}[]$";# '}, "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 STRETCHES: Final[Mapping[str, str]] = {"histogram": "histequ"}
-"""Where our name for a stretch is not DS9's."""
+"""Our names of stretches that DS9 calls otherwise, and its names."""
 
 
 class LayerFile(NamedTuple):
