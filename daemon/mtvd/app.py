@@ -50,7 +50,7 @@ class App:
         self._keep_window = settings.stage.keep_window
         self._repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
         self._stage = Ds9Stage(
-            settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed, on_event=self._heard
+            settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed, on_event=self._publish
         )
         self._rooms = build(
             settings,
@@ -69,8 +69,8 @@ class App:
     def _stage_changed(self, _state: WindowState) -> None:
         self._rooms.engine.stage_changed()
 
-    def _heard(self, event: Event) -> None:
-        self._rooms.heard(event)
+    def _publish(self, event: Event) -> None:
+        self._rooms.publish(event)
 
     def shut_down(self, keep_window: bool | None) -> None:
         """Ask for an orderly stop."""

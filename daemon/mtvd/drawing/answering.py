@@ -206,7 +206,7 @@ def with_names(message: str, scene: model.Scene) -> str:
     return _NUMBERED.sub(name, message)
 
 
-def poisoned(lost: WindowLost) -> Error:
+def poison_error(lost: WindowLost) -> Error:
     """Return the error for what has brought the window down, twice and alone."""
     return Error(
         code="poisoned",

@@ -43,7 +43,7 @@ class _Head(NamedTuple):
     checksum: int
 
 
-def packed(body: bytes, file: bytes, index: int) -> bytes:
+def pack(body: bytes, file: bytes, index: int) -> bytes:
     """Return a record.
 
     Parameters

@@ -49,8 +49,8 @@ class Planned(msgspec.Struct, kw_only=True):
     def add(self, waiting: Waiting, given: Mapping[str, int]) -> None:
         """Fold a transaction in and plan its section; nothing has changed where `mtvd.scene.apply.apply` raises."""
         assert waiting.resolved is not None
-        scene, numbers = self._applied(self.scene, waiting, given)
-        shown, _ = (scene, ()) if self.shown is self.scene else self._applied(self.shown, waiting, given)
+        scene, numbers = self._apply_to(self.scene, waiting, given)
+        shown, _ = (scene, ()) if self.shown is self.scene else self._apply_to(self.shown, waiting, given)
         self.sections.append(Section(key=waiting.key, actions=planner.plan(self.shown, shown)))
         if waiting.preview_of is not None and numbers[0] is not None:
             self.previews[waiting.preview_of] = preview_of(self.scene, scene, numbers[0])
@@ -141,7 +141,7 @@ class Planned(msgspec.Struct, kw_only=True):
         named = {number for index in indices for number in self.numbers[index] if number is not None}
         return named | differing(self.shown, kept.shown)
 
-    def _applied(
+    def _apply_to(
         self, scene: model.Scene, waiting: Waiting, given: Mapping[str, int]
     ) -> tuple[model.Scene, tuple[int | None, ...]]:
         assert waiting.resolved is not None
@@ -234,13 +234,13 @@ class Large(msgspec.Struct, kw_only=True):
 
     def with_part(self, shown: model.Scene, part: chunks.Part) -> model.Scene:
         """Return what the window shows after a part."""
-        return self._applied(shown, part.changes)[0]
+        return self._apply_changes(shown, part.changes)[0]
 
     def with_hand(self, scene: model.Scene) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
         """Return a scene with what the user has done on the transaction's displays, and what of that took effect."""
-        return self._applied(scene, self.later)
+        return self._apply_changes(scene, self.later)
 
-    def _applied(
+    def _apply_changes(
         self, scene: model.Scene, changes: Sequence[ch.AnyChange]
     ) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
         """Apply changes; a display that is to be deleted may be gone already, by the user's hand."""
@@ -285,7 +285,7 @@ def step_of(result: SectionResult, section: Section, waiting: Waiting, numbers: 
     return blame.step_of(action, waiting.resolved.changes, waiting.resolved.places, numbers)
 
 
-def resized(section: Section, result: SectionResult) -> bool:
+def did_resize(section: Section, result: SectionResult) -> bool:
     """Tell whether a section had given the window another size, before it failed where it did."""
     done = section.actions[: result.failed_action]
     return any(isinstance(action, Arrange) and action.size is not None for action in done)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from mtv.wire.errors import MtvError
 from mtv.wire.steps import Display
 from mtvd.drawing.answering import draw_failed, unreached_in
-from mtvd.drawing.group import Large, differing, resized
+from mtvd.drawing.group import Large, did_resize, differing
 from mtvd.drawing.ledger import Ledger
 from mtvd.drawing.restoring import Restorer
 from mtvd.drawing.scenes import Scenes, heed
@@ -110,7 +110,7 @@ class PartDrawer:
                 return Interrupted()
             drawn = await self._draw_part(large, part, last=index == len(parts))
             if drawn.result.failed_action is not None:
-                return self._refused(large, drawn)
+                return self._refuse(large, drawn)
             for key, count in unreached_in([drawn.result]).items():
                 unreached[key] = unreached.get(key, 0) + count
             self._scenes.become(self._scenes.committed, drawn.wanted)
@@ -130,11 +130,11 @@ class PartDrawer:
             return await self._draw_part(large, part, last=last, looks=looks - 1)
         return _Drawn(wanted, section, result)
 
-    def _refused(self, large: Large, drawn: _Drawn) -> Refused:
+    def _refuse(self, large: Large, drawn: _Drawn) -> Refused:
         _LOG.error("the window refused %s: %s", large.waiting.key, drawn.result.message)
         committed, shown = self._scenes.committed, self._scenes.shown
         return Refused(
             error=draw_failed(drawn.result, drawn.section, large.waiting, large.numbers, drawn.wanted),
             hurt=large.taken | differing(shown, committed) | differing(drawn.wanted, committed),
-            resized=resized(drawn.section, drawn.result),
+            resized=did_resize(drawn.section, drawn.result),
         )

@@ -54,8 +54,8 @@ class Previewing:
         self._drawn.setdefault(owner, None)
         self._holding.hold(_holder(owner), files)
 
-    def drawn(self, owner: Waiting, preview: Preview) -> None:
-        """Take note that it was drawn.
+    def note_drawn(self, owner: Waiting, preview: Preview) -> None:
+        """Note that a preview was drawn.
 
         Parameters
         ----------

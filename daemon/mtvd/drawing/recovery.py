@@ -76,14 +76,14 @@ class Recovered(msgspec.Struct, kw_only=True):
         if preview is not None:
             self.scene = put_back(self.scene, preview)
 
-    def begun(self) -> tuple[Entry, ...]:
+    def open_entries(self) -> tuple[Entry, ...]:
         """Return the transactions that were begun and not settled, in their order."""
         return tuple(entry for intent in (self.open_long, self.open_intent) if intent for entry in intent.entries)
 
     def half_drawn(self) -> set[int]:
         """Return the displays, of the scene or not, that the window may show in part."""
         scene, found = self.scene, set(self.taken_back)
-        for entry in (*self.undone, *self.begun()):
+        for entry in (*self.undone, *self.open_entries()):
             with suppress(RequestError):
                 scene, numbers = sc.apply(scene, entry.changes, entry.places, entry.given)
                 found.update(number for number in numbers if number is not None)
@@ -178,7 +178,7 @@ class _Folding:
     def _take(self, record: Commit | Hand | PutBack | GaveWay) -> None:
         recovered = self._recovered
         if isinstance(record, GaveWay):
-            recovered.sessions = remembered(recovered.sessions, record.answers)
+            recovered.sessions = with_answers(recovered.sessions, record.answers)
             return
         if isinstance(record, Hand):
             with suppress(RequestError):  # where a hole has left no such display
@@ -195,7 +195,7 @@ class _Folding:
         if intent is not None and _ends(commit, intent):
             self._in_doubt.discard(commit.long)
             self._close(intent, [entry for index, entry in enumerate(intent.entries) if index in commit.done])
-        recovered.sessions = remembered(recovered.sessions, commit.answers)
+        recovered.sessions = with_answers(recovered.sessions, commit.answers)
 
     def _close(self, intent: Intent, done: Sequence[Entry]) -> None:
         recovered = self._recovered
@@ -230,14 +230,14 @@ class _Folding:
             self._close(intent, done)
             recovered.undone = intent.entries  # the window may show any part of it
             unknown = [entry for entry in settled if entry.key not in answered and not entry.preview]
-            recovered.sessions = remembered(recovered.sessions, tuple(map(_not_known, unknown)))
+            recovered.sessions = with_answers(recovered.sessions, tuple(map(_not_known, unknown)))
 
     def _lose_scene(self) -> None:
         """Begin with nothing to show, and draw nothing of what may have been drawn."""
         recovered = self._recovered
         self._missing = max(self._missing, 1)
-        begun = recovered.begun()
-        recovered.sessions = remembered(recovered.sessions, tuple(_not_known(e) for e in begun if not e.preview))
+        begun = recovered.open_entries()
+        recovered.sessions = with_answers(recovered.sessions, tuple(_not_known(e) for e in begun if not e.preview))
         recovered.scene, recovered.previews = model.EMPTY, {}
         recovered.open_intent = recovered.open_long = None
 
@@ -279,7 +279,7 @@ def _all_forgotten(known: SessionRecord) -> SessionRecord:
     return msgspec.structs.replace(known, forgotten_to=max(known.forgotten_to, newest))
 
 
-def remembered(
+def with_answers(
     sessions: Mapping[str, SessionRecord], answers: tuple[Answer, ...], keep: int = 1024
 ) -> dict[str, SessionRecord]:
     """Return the sessions with answers added, the oldest forgotten beyond ``keep`` a session."""

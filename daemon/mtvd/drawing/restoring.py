@@ -236,7 +236,7 @@ class Restorer:
 
     async def _left_token(self) -> tuple[str, int] | None:
         try:
-            return await self._stage.committed()
+            return await self._stage.adopt()
         except WindowLost as lost:
             _LOG.error("the window of the last run does not answer: %s", lost)
             return None

@@ -82,7 +82,7 @@ class Session:
         """True where the client reached us over TCP."""
         return bool(self.key)
 
-    def answered(self, sequence: int) -> Answer | None:
+    def answer_to(self, sequence: int) -> Answer | None:
         """Return the answer that a request had; None where it must be carried out.
 
         Raises
@@ -195,7 +195,7 @@ class Sessions:
         """
         if proof.is_daemons_own(session_id):
             raise _forbidden("ids that begin with eight zero bytes are the daemon's own")
-        proven = hello is not None and hello.secret != "" and _proved(hello.secret, session_id)
+        proven = hello is not None and hello.secret != "" and _proves(hello.secret, session_id)
         session = self._proven.get(session_id) or self._unproven.get(session_id)
         if session is None:
             session = Session(session_id, self._clock())
@@ -211,7 +211,7 @@ class Sessions:
         elif session.key is None and session_id in self._proven:
             self._count(key, 1)
         session.route, session.key = route, key
-        self._heard(session)
+        self._note_seen(session)
         return session
 
     def of(self, session_id: bytes) -> Session:
@@ -220,7 +220,7 @@ class Sessions:
         if session is None:
             table = self._proven if proof.is_provable(session_id) else self._unproven
             session = table[session_id] = Session(session_id, self._clock())
-        self._heard(session)
+        self._note_seen(session)
         return session
 
     def remember(self, answers: Iterable[Answer]) -> None:
@@ -250,12 +250,12 @@ class Sessions:
 
     def infos(self) -> tuple[SessionInfo, ...]:
         """Return what status tells of sessions that said hello: those that wait, and those heard of last."""
-        chosen = heapq.nlargest(TOLD, self._greeted(), key=lambda session: (bool(session.waiting), session.seen_at))
+        chosen = heapq.nlargest(TOLD, self._with_hello(), key=lambda session: (bool(session.waiting), session.seen_at))
         return tuple(session.info() for session in chosen)
 
     def count(self) -> int:
         """Return how many sessions said hello."""
-        return sum(1 for _ in self._greeted())
+        return sum(1 for _ in self._with_hello())
 
     def forget(self, session_id: bytes) -> None:
         """Drop a session that said goodbye."""
@@ -273,10 +273,10 @@ class Sessions:
             if not session.waiting and now - session.seen_at > EXPIRY_SECS:
                 self.forget(session.id)
 
-    def _greeted(self) -> Iterator[Session]:
+    def _with_hello(self) -> Iterator[Session]:
         return (session for session in self if session.hello.pid)
 
-    def _heard(self, session: Session) -> None:
+    def _note_seen(self, session: Session) -> None:
         session.seen_at = self._clock()
         (self._proven if session.id in self._proven else self._unproven).move_to_end(session.id)
 
@@ -319,7 +319,7 @@ class Sessions:
                 return
 
 
-def _proved(secret: str, session_id: bytes) -> bool:
+def _proves(secret: str, session_id: bytes) -> bool:
     least, most = proof.SECRET_CHARS
     if not least <= len(secret) <= most:
         raise bad_value("secret", f"it has {len(secret)} characters, {least} to {most} are needed")

@@ -77,7 +77,7 @@ class Events:
             subscriber.dropped += 1
 
 
-def named(event: Event, scene: Scene) -> Event:
+def add_names(event: Event, scene: Scene) -> Event:
     """Return an event with the names of its display and overlay, for which DS9 has numbers and tags."""
     display = scene.displays.get(event.display) if event.display is not None else None
     overlay = event.overlay

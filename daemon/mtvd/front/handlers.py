@@ -159,7 +159,7 @@ class Handlers:
             pixel_directory="" if far else str(self.pixels.directory),
             nonce_name="" if far else self.nonce_name,
             nonce="" if far else self.nonce,
-            repositories=tuple(info.alias for info in self.repositories.known()),
+            repositories=tuple(info.alias for info in self.repositories.list_known()),
             epoch=self.epoch,
         )
 
@@ -184,7 +184,7 @@ class Handlers:
             session_count=self.sessions.count(),
             feeds=_shown_to(call.session, self.feeds.infos()),
             movies=self.movies.infos(),
-            repositories=self.repositories.known(),
+            repositories=self.repositories.list_known(),
             queue=self.engine.waiting,
             batches=self.committer.batches,
             transactions=self.committer.transactions,
@@ -201,7 +201,7 @@ class Handlers:
         return reports.describe(self.engine.scene, request.display)
 
     def _repositories(self, _request: requests.Repositories, _call: Call) -> states.RepositoryList:
-        return states.RepositoryList(repositories=self.repositories.known())
+        return states.RepositoryList(repositories=self.repositories.list_known())
 
     def _cancel(self, request: requests.Cancel, call: Call) -> messages.Cancelled:
         session, wanted = call.session, request.request_id

@@ -120,7 +120,7 @@ class Listener:
         except MtvError as error:
             self._refuse(route, header.session, header.sequence, error)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._refuse(route, header.session, header.sequence, self._broken(route, header.request_id))
+            self._refuse(route, header.session, header.sequence, self._log_failure(route, header.request_id))
         else:
             return self._dispatch(group, session, header, request, frames[2:])
         return False
@@ -184,7 +184,7 @@ class Listener:
         if type(request) not in REMEMBERED:
             return False
         try:
-            answer = call.session.answered(call.sequence)
+            answer = call.session.answer_to(call.sequence)
         except MtvError as error:
             self._refuse(call.session.route, call.session.id, call.sequence, error)
             return True
@@ -201,7 +201,7 @@ class Listener:
         except MtvError as error:
             self._fail(call, error)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._fail(call, self._broken(call.session.route, call.key))
+            self._fail(call, self._log_failure(call.session.route, call.key))
         else:
             self._reply(call, reply)
         if type(request) in PACED:
@@ -218,7 +218,7 @@ class Listener:
         except MtvError as error:
             self._fail(call, error)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._fail(call, self._broken(call.session.route, call.key))
+            self._fail(call, self._log_failure(call.session.route, call.key))
         finally:
             call.session.waiting.discard(call.sequence)
 
@@ -234,7 +234,7 @@ class Listener:
         try:
             body = self._encode(reply)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._fail(call, self._broken(call.session.route, call.key))
+            self._fail(call, self._log_failure(call.session.route, call.key))
         else:
             self._send(call.session, call.sequence, Kind.REPLY, body, buffers)
 
@@ -242,8 +242,8 @@ class Listener:
         body = self._encode_failure(call.session.id, call.sequence, error)
         self._send(call.session, call.sequence, Kind.ERROR, body)
 
-    def _broken(self, route: bytes, request_id: str) -> DaemonError:
-        """Log the exception that is being handled, and return what the client is told of it."""
+    def _log_failure(self, route: bytes, request_id: str) -> DaemonError:
+        """Log the exception that is being handled, and return the error that the client gets."""
         if self._refusals.add(route, "internal"):
             _LOG.exception("request %s failed", request_id)
         return DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))

@@ -145,7 +145,7 @@ class PixelStore:
         try:
             status = path.lstat()
         except FileNotFoundError:
-            raise _gone(where) from None
+            raise _not_there(where) from None
         except OSError as error:
             raise error_of(error, "the pixel file cannot be looked at") from error
         _check_status(status, size, where)
@@ -188,7 +188,7 @@ class PixelStore:
         try:
             descriptor = os.open(path, flags)
         except FileNotFoundError:
-            raise _gone(where) from None
+            raise _not_there(where) from None
         except OSError as error:
             if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
                 raise _not_ours(size, where) from None
@@ -377,7 +377,7 @@ class PixelStore:
         return self._sweeper.sweep_orphans(keep)
 
 
-def _gone(where: str) -> RequestError:
+def _not_there(where: str) -> RequestError:
     return RequestError(
         Error(code="bad_value", message="the pixel file is gone", where=where, hint="send the image again")
     )

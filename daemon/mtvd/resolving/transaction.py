@@ -82,7 +82,7 @@ class TransactionResolver:
         if isinstance(step, steps.Mtv):
             self.layers[index] = handles.layers(handle)
         else:
-            self.tables[index] = table_files.mapped(handles.table(handle), self.room.pixels)
+            self.tables[index] = table_files.map_catalog(handles.table(handle), self.room.pixels)
         self.hold(handles.files_of(handle))
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
@@ -103,11 +103,11 @@ class TransactionResolver:
         async with anyio.create_task_group() as group:
             for index, step in enumerate(wanted):
                 if _must_read(step):
-                    group.start_soon(self._guarded, index, functools.partial(self._read, index, step, group))
+                    group.start_soon(self._guard, index, functools.partial(self._read, index, step, group))
         if self.failures:
             raise self.failures[min(self.failures)]
 
-    async def _guarded(self, index: int, work: Callable[[], Awaitable[None]]) -> None:
+    async def _guard(self, index: int, work: Callable[[], Awaitable[None]]) -> None:
         try:
             with within(f"steps[{index}]"):
                 await work()
@@ -127,7 +127,7 @@ class TransactionResolver:
         elif isinstance(step, steps.Overlay) and isinstance(step.target, Dataset | File):
             read = await self.room.repositories.positions(step.target, wanted_of(step), self.progress.part())
             self.resolved.files |= table_files.files_of_positions(read)
-            self.positions[index] = await anyio.to_thread.run_sync(table_files.taken, read, self.room.pixels)
+            self.positions[index] = await anyio.to_thread.run_sync(table_files.take_positions, read, self.room.pixels)
 
     async def _exposure(self, index: int, step: steps.Mtv, target: Dataset | File, group: TaskGroup) -> Exposure:
         progress = self.progress.part()
@@ -136,7 +136,7 @@ class TransactionResolver:
 
         def show(image: Exposure) -> None:
             self.resolved.files |= files_of(image)
-            group.start_soon(self._guarded, index, functools.partial(self._show_image, step, image))
+            group.start_soon(self._guard, index, functools.partial(self._show_image, step, image))
 
         return await self.room.repositories.read_for_display(target, progress, show)
 
@@ -144,7 +144,7 @@ class TransactionResolver:
         """Hand over what shows an image whose mask is still being read."""
         assert self.on_image is not None
         layers = await self.room.images.layers(image)
-        shown = Resolved(changes=(self._shown(step, layers),), places=(0,), files=layers.files())
+        shown = Resolved(changes=(self._show(step, layers),), places=(0,), files=layers.files())
         self.image, self.given_away = layers.image, layers.files()
         self.on_image(shown)
 
@@ -193,7 +193,7 @@ class TransactionResolver:
         if isinstance(step, steps.Query | steps.Load):
             return
         if isinstance(step, steps.Mtv):
-            change: ch.AnyChange = self._shown(step, await self._layers(index, step))
+            change: ch.AnyChange = self._show(step, await self._layers(index, step))
         elif isinstance(step, steps.Overlay):
             change = await self._markers(index, step)
         else:
@@ -209,11 +209,11 @@ class TransactionResolver:
         if isinstance(step.target, Exposure):
             layers = await self.room.images.layers(step.target, self.buffers)
         else:
-            layers = await self.room.images.layers(self._labelled(self.exposures[index]), image=self.image)
+            layers = await self.room.images.layers(self._label(self.exposures[index]), image=self.image)
         self.resolved.files |= layers.files()
         return layers
 
-    def _labelled(self, exposure: Exposure) -> Exposure:
+    def _label(self, exposure: Exposure) -> Exposure:
         if self.frame is None:
             return exposure
         return msgspec.structs.replace(exposure, label=f"{exposure.label} ({self.frame.place})".lstrip())
@@ -224,7 +224,7 @@ class TransactionResolver:
             raise bad_value("target", f"step {target} is no load before this step")
         return outcome.loaded.handle
 
-    def _shown(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
+    def _show(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
         display = check_display(step.display)
         return ch.ShowImage(
             display=display,
@@ -237,7 +237,7 @@ class TransactionResolver:
         )
 
     async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
-        found = None if step.target is None else await self._found(index, step)
+        found = None if step.target is None else await self._find(index, step)
         limits, key = self.room.limits, f"{self.key}.{index}"
         if found is not None:
             packed, left_out = pack_positions(step, found, key, limits), found.left_out
@@ -255,7 +255,7 @@ class TransactionResolver:
             note=_left_out(left_out),
         )
 
-    async def _found(self, index: int, step: steps.Overlay) -> Found:
+    async def _find(self, index: int, step: steps.Overlay) -> Found:
         if index in self.positions:
             return self.positions[index]
         if isinstance(step.target, int):

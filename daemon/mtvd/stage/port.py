@@ -124,10 +124,13 @@ class Stage(Protocol):
         """
         ...
 
-    async def committed(self) -> tuple[str, int] | None:
-        """Token of the last batch that a window left by an earlier daemon has drawn; None where there is none.
+    async def adopt(self) -> tuple[str, int] | None:
+        """Adopt the window that an earlier daemon left, so that `ensure` will not open another.
 
-        Adopts that window, so that `ensure` will not open another.
+        Returns
+        -------
+        token : `tuple` [`str`, `int`] or `None`
+            Epoch and number of the last batch that the window has drawn; None where there is no such window.
 
         Raises
         ------

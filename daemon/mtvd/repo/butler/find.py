@@ -66,7 +66,7 @@ def find(butler: Butler, target: Dataset) -> Found:
         storage_class=ref.datasetType.storageClass_name,
         component=component or own_component,
         label=" ".join(
-            [parent, *map(str, values), *([component] if component else []), *map(_said, keys.foreign.items())]
+            [parent, *map(str, values), *([component] if component else []), *map(_pair_text, keys.foreign.items())]
         ),
         size=_recorded_size(butler, ref),
         row_keys={**keys.overlapping, **keys.foreign},
@@ -74,7 +74,7 @@ def find(butler: Butler, target: Dataset) -> Found:
     )
 
 
-def _said(key: tuple[str, int | str]) -> str:
+def _pair_text(key: tuple[str, int | str]) -> str:
     return f"{key[0]}={key[1]}"
 
 

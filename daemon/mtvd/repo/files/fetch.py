@@ -74,11 +74,11 @@ class Files:
             return
         folder = self._cache.folder()
         try:
-            yield self._fetched(uri, key, size, folder, progress)
+            yield self._take_or_fetch(uri, key, size, folder, progress)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _fetched(self, uri: ResourcePath, key: str, size: int | None, folder: Path, progress: OnProgress) -> Path:
+    def _take_or_fetch(self, uri: ResourcePath, key: str, size: int | None, folder: Path, progress: OnProgress) -> Path:
         from mtvd.repo.readers.failures import check_file
 
         suffix = uri.getExtension()

@@ -55,11 +55,11 @@ class Output:
         Each byte less is one less to write here, and to read for the layers of its colours.
         """
 
-        def narrowed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+        def narrowest(dtype: np.dtype[Any]) -> np.dtype[Any]:
             narrow = next((size for size in (1, 2, 4) if bits <= 8 * size), 8)
             return np.dtype(f"u{narrow}") if narrow < dtype.itemsize else dtype
 
-        return self._later(plane, box, "mask", "raw", 0, narrowed)
+        return self._later(plane, box, "mask", "raw", 0, narrowest)
 
     def native(self, plane: Source, box: Box | None) -> Array:
         """Write pixels in native byte order; see `image`."""

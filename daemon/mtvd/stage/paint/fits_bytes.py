@@ -74,7 +74,7 @@ def header(
     return "".join([*cards, " " * CARD * (room - len(cards)), f"{'END':<80}"]).encode("ascii")
 
 
-def padded(size: int) -> int:
+def whole_blocks(size: int) -> int:
     """Return a number of bytes rounded up to FITS blocks."""
     return -(-size // BLOCK) * BLOCK
 

@@ -146,4 +146,4 @@ def needs_file(action: actions.AnyAction) -> bool:
 
 def _check_image(pixels: PixelStore, image: actions.ImageLayer) -> None:
     size = int(np.prod(image.shape_yx)) * np.dtype(image.dtype).itemsize
-    pixels.check(image.file, image.header_bytes + fits_bytes.padded(size), "image")
+    pixels.check(image.file, image.header_bytes + fits_bytes.whole_blocks(size), "image")

@@ -179,7 +179,7 @@ class _Writing:
             xy0=(self._mask.xy0[0] + box.x0, self._mask.xy0[1] + box.y0),
             header_bytes=HEADER_BYTES,
         )
-        size = HEADER_BYTES + fits_bytes.padded(box.shape_yx[0] * box.shape_yx[1])
+        size = HEADER_BYTES + fits_bytes.whole_blocks(box.shape_yx[0] * box.shape_yx[1])
         if size > _SIZE_STEP:
             size = -(-size // _SIZE_STEP) * _SIZE_STEP
         name, descriptor = self._pixels.reuse("layer", size) or self._pixels.create("layer", size)

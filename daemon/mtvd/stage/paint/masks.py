@@ -117,7 +117,7 @@ def survey(mask: np.ndarray[Any, Any], wanted: Palette) -> Survey:
     mask : `numpy.ndarray`
         Integers of any size and byte order, ``(y, x)``, C-contiguous.
     """
-    pixels = _unsigned(mask)
+    pixels = _as_unsigned(mask)
     height, width = pixels.shape
     rows = max(1, _PIECE_PIXELS // width)
     native = pixels.dtype.newbyteorder("=")
@@ -144,7 +144,7 @@ def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Wri
         ``write(layer, row, block)``: index of the layer, first row within its box, and ``uint8`` rows as wide as the
         box, contiguous, valid during the call. Called on several threads at once.
     """
-    pixels = _unsigned(mask)
+    pixels = _as_unsigned(mask)
     height, width = pixels.shape
     nothing = np.zeros((found.rows, width), np.uint8).reshape(-1)
 
@@ -207,7 +207,7 @@ def _box(columns: Integers, rows: int, height: int, wanted: Palette, layer: int)
     return Box(int(pieces[0]) * rows, last, int(across[0]), int(across[-1]) + 1)
 
 
-def _unsigned(mask: np.ndarray[Any, Any]) -> Integers:
+def _as_unsigned(mask: np.ndarray[Any, Any]) -> Integers:
     kind = mask.dtype.str
     return mask.view(np.dtype(f"{kind[0]}u{mask.dtype.itemsize}"))
 
