@@ -47,6 +47,11 @@ class Connection(Questions):
         How long a call waits for its answer, unless it says otherwise.
     timing : `~mtv.session.conversation.Timing`, optional
         Patience with a daemon that is silent or gone.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` for an endpoint that cannot be used.
     """
 
     # Drawing
