@@ -46,8 +46,8 @@ def test_what_users_call_names_the_exceptions_that_it_raises_itself(name: str) -
 @pytest.mark.parametrize("name", NAMES)
 def test_what_users_call_says_that_it_raises_errors_of_ours_also_where_others_raise_them_for_it(name: str) -> None:
     errors = [one for one in raised(*source_of(name)) if issubclass(one, MtvError)]
-    ours = {one.__name__ for one in (MtvError, *MtvError.__subclasses__())}
-    assert not errors or said(name) & ours
+    kinds: list[type[MtvError]] = [MtvError, *MtvError.__subclasses__()]
+    assert not errors or said(name) & {kind.__name__ for kind in kinds}
 
 
 def test_the_errors_of_what_users_call_are_found() -> None:

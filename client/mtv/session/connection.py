@@ -27,7 +27,8 @@ from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Event, Outcome
 from mtv.wire.requests import Subscribe, Sync, Transaction, Unsubscribe
-from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
+from mtv.wire.steps import AnyStep, MaskColour, MaskTransparency
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _log: Final = logging.getLogger("mtv")
 

@@ -10,7 +10,7 @@ from mtv.session.batch import Batch
 from mtv.session.connection import Connection
 from mtv.session.events import Events
 from mtv.wire.messages import Event
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _default: Connection | None = None
 _default_lock = threading.Lock()

@@ -27,7 +27,7 @@ from mtv.streams.newest import Counts, Newest
 from mtv.streams.screen import Screen
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.limits import Limits
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _log: Final = logging.getLogger("mtv")
 

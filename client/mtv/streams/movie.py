@@ -317,7 +317,7 @@ def begin(
     connection: Connection,
     sources: Sequence[data.Dataset | data.File],
     *,
-    display: steps.Display = 0,
+    display: steps.DisplayName = 0,
     fps: float = 2.0,
     loop: bool = False,
     every: bool = False,
@@ -340,7 +340,7 @@ def begin(
     return Movie(reply, connection)
 
 
-def on_display(connection: Connection, display: steps.Display) -> Movie:
+def on_display(connection: Connection, display: steps.DisplayName) -> Movie:
     """Return the movie that plays on a display.
 
     Raises

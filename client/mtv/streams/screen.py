@@ -13,7 +13,7 @@ from mtv.shared import paths
 from mtv.streams.handover import Frame, Place
 from mtv.wire import messages, requests
 from mtv.wire.errors import MtvError
-from mtv.wire.steps import Display, Overlay
+from mtv.wire.steps import DisplayName, Overlay
 
 _SHOW_SECS: Final = 60.0
 _PROBE_SECS: Final = 5.0
@@ -35,7 +35,7 @@ class Screen:
         Above 0: the limits follow the pixels, averaged over about so many seconds.
     """
 
-    def __init__(self, feed: str, display: Display, endpoint: str | None, smooth_secs: float) -> None:
+    def __init__(self, feed: str, display: DisplayName, endpoint: str | None, smooth_secs: float) -> None:
         self.connection = Connection(endpoint, timing=_PATIENCE)
         self._feed = feed
         self._display = display

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from mtv.wire.errors import DaemonError, RequestError, Unavailable
 from mtv.wire.messages import Outcome, StepOutcome
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.answering import (
     answer,
     draw_failed,
@@ -48,7 +48,7 @@ from mtvd.stage.port import SectionResult, Stage, UserMoved, WindowLost, WindowU
 _LOG = logging.getLogger(__name__)
 
 
-async def nothing(_busy: Collection[Display]) -> None:
+async def nothing(_busy: Collection[DisplayName]) -> None:
     """Draw nothing between the parts of a large transaction."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.scene import changes as ch
 
 QUICK_SECS: Final = 0.005
@@ -24,7 +24,7 @@ _FRAME_SECS: Final = 0.015
 _DELETION_SECS: Final = 0.02
 
 
-def secs_of(changes: Iterable[ch.AnyChange], is_known: Callable[[Display], bool]) -> float:
+def secs_of(changes: Iterable[ch.AnyChange], is_known: Callable[[DisplayName], bool]) -> float:
     """Return the seconds that DS9 should need for changes, with the redraw of images.
 
     Parameters
@@ -34,7 +34,7 @@ def secs_of(changes: Iterable[ch.AnyChange], is_known: Callable[[Display], bool]
     is_known : callable
         Tells whether there is a display; others get frames of their own.
     """
-    secs, made = 0.0, set[Display]()
+    secs, made = 0.0, set[DisplayName]()
     for change in changes:
         secs += _secs(change)
         if not isinstance(change, ch.Arrange) and change.display not in made and not is_known(change.display):

@@ -19,7 +19,7 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, Requ
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Outcome
 from mtv.wire.requests import Transaction
-from mtv.wire.steps import Arrange, Display, Load, Query
+from mtv.wire.steps import Arrange, DisplayName, Load, Query
 from mtvd.drawing import costs
 from mtvd.drawing.answering import no_window
 from mtvd.drawing.committer import Committer
@@ -154,7 +154,7 @@ class Engine:
         """Return when all that the session sent before is on the screen."""
         await self._await_barrier(self._barrier(session, _PictureWish()))
 
-    async def snapshot(self, session: bytes, display: Display | None, image_format: str) -> bytes:
+    async def snapshot(self, session: bytes, display: DisplayName | None, image_format: str) -> bytes:
         """Return a picture of the window, after all that the session sent before.
 
         Raises
@@ -277,7 +277,7 @@ class Engine:
         await self._fulfil([wish for wish in self._pictures if wish.waiting in taken])
         return True
 
-    async def _draw_others(self, busy: Collection[Display]) -> None:
+    async def _draw_others(self, busy: Collection[DisplayName]) -> None:
         """Draw what has come while a large transaction is drawn, and does not concern its displays."""
         await anyio.lowlevel.checkpoint()
         await self._commit(self._list.take(busy, only_quick=True))
@@ -369,7 +369,7 @@ class Engine:
 class _PictureWish:
     """A request that wants the redraw itself: a sync, or a picture."""
 
-    def __init__(self, display: Display | None = None, image_format: str = "png", *, picture: bool = False) -> None:
+    def __init__(self, display: DisplayName | None = None, image_format: str = "png", *, picture: bool = False) -> None:
         self.display = display
         self.image_format = image_format
         self.picture = picture
@@ -391,6 +391,6 @@ def _too_late() -> MtvError:
     return DeadlineExceeded(Error(code="deadline", message=message, where="deadline_secs", retryable=True))
 
 
-def _displays(transaction: Transaction) -> frozenset[Display]:
+def _displays(transaction: Transaction) -> frozenset[DisplayName]:
     drawn = (step for step in transaction.steps if not isinstance(step, Query | Load))
     return frozenset(EVERYTHING if isinstance(step, Arrange) else step.display for step in drawn)

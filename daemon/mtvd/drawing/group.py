@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from mtv.wire.errors import RequestError
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import apply as sc
 from mtvd.scene import blame, chunks, colormaps, model, planner, strictness
@@ -207,9 +207,9 @@ class Large(msgspec.Struct, kw_only=True):
     given: Mapping[str, int]
     numbers: tuple[int | None, ...]
     """Number of each change's display."""
-    busy: frozenset[Display]
+    busy: frozenset[DisplayName]
     """Displays of the transaction, by all names and numbers that requests may give them."""
-    new: tuple[tuple[Display, int], ...] = ()
+    new: tuple[tuple[DisplayName, int], ...] = ()
     """Displays that it makes, and the step that names each first."""
     later: tuple[ch.AnyChange, ...] = ()
     """Edits by hand on its displays meanwhile; they come after the transaction."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 from mtv.wire.errors import MtvError
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.answering import draw_failed, unreached_in
 from mtvd.drawing.group import Large, did_resize, differing
 from mtvd.drawing.ledger import Ledger
@@ -25,7 +25,7 @@ LOOKS: Final = 3
 """How often a batch gives way to what the user has done: who drags the image would hold it up for ever. More than once,
 because what is deleted by hand between two tries fails a batch that does not look."""
 
-Between = Callable[[Collection[Display]], Awaitable[None]]
+Between = Callable[[Collection[DisplayName]], Awaitable[None]]
 """Draws what has come between two parts; is given the displays of the large transaction, by number and by name."""
 
 

@@ -17,7 +17,7 @@ from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
 from mtv.wire.messages import Event
 from mtv.wire.reports import SessionInfo
 from mtv.wire.requests import Hello
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.numbers import Numbers
 from mtvd.drawing.pace import Pace
 from mtvd.drawing.records import Answer, SessionRecord
@@ -68,7 +68,7 @@ class Session:
         self.seen_at = now
         self.requests = 0
         self.waiting: set[int] = set()
-        self.shown: set[Display] = set()
+        self.shown: set[DisplayName] = set()
         self.subscriber: Subscriber | None = None
         self.pace = Pace()
         self.answer_bytes = 0

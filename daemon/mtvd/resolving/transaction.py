@@ -51,7 +51,7 @@ class TransactionResolver:
     buffers: Sequence[Buffer]
     key: str
     hold: Callable[[set[str]], None]
-    first_image: Callable[[steps.Display], bool]
+    first_image: Callable[[steps.DisplayName], bool]
     progress: Together
     on_image: Callable[[Resolved], None] | None = None
     image: ImageLayer | None = None

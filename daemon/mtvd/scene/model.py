@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mtv.wire import colours
-from mtv.wire.steps import Display as DisplayKey
-from mtv.wire.steps import LockedFrames
+from mtv.wire.steps import DisplayName, LockedFrames
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer, Value
 
 BOTTOM_PLANES: Final = ("DETECTED", "DETECTED_NEGATIVE")
@@ -150,7 +149,7 @@ class Scene(Value, frozen=True, kw_only=True):
     """Request that last brought a display to the front."""
     arrangement: Arrangement = Arrangement()
 
-    def number_of(self, key: DisplayKey) -> int | None:
+    def number_of(self, key: DisplayName) -> int | None:
         """Number of a display by number or name; None where there is none."""
         if isinstance(key, int):
             return key if key in self.displays else None
