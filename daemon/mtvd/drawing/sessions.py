@@ -19,7 +19,7 @@ from mtv.wire.reports import SessionInfo
 from mtv.wire.requests import Hello
 from mtv.wire.steps import DisplayName
 from mtvd.drawing.numbers import Numbers
-from mtvd.drawing.pace import Pace
+from mtvd.drawing.question_rate import QuestionRate
 from mtvd.drawing.records import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
@@ -70,7 +70,7 @@ class Session:
         self.waiting: set[int] = set()
         self.shown: set[DisplayName] = set()
         self.subscriber: Subscriber | None = None
-        self.pace = Pace()
+        self.question_rate = QuestionRate()
         self.answer_bytes = 0
         """Bytes of all remembered answers."""
         self._answers: collections.OrderedDict[int, Answer] = collections.OrderedDict()

@@ -338,8 +338,8 @@ assert {*_TABLE, *_NOW} == set(get_args(requests.Request)), "every request has a
 AT_ONCE: Final = frozenset(_NOW)
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
 
-PACED: Final = frozenset({requests.Status, requests.Describe, requests.Repositories})
-"""Questions, of these, that a session may ask no faster than `mtvd.drawing.pace` allows: loops ask them."""
+RATE_LIMITED: Final = frozenset({requests.Status, requests.Describe, requests.Repositories})
+"""Questions, of these, that a session may ask no faster than `mtvd.drawing.question_rate` allows: loops ask them."""
 
 STOPPABLE: Final = frozenset({st.Query, requests.Get, requests.Steer, requests.Follow})
 """Requests that `cancel` ends while they run; others it takes out of the display queue."""
