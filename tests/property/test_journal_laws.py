@@ -98,7 +98,7 @@ class Life:
             intent = self._intent()
             yield intent
             yield rc.Commit(epoch="e", number=intent.number, done=(), answers=())
-            yield rc.Hand(epoch="e", number=intent.number, changes=(ch.SetZoom(display=0, factor=2.0, key="h"),))
+            yield rc.Edits(epoch="e", number=intent.number, changes=(ch.SetZoom(display=0, factor=2.0, key="h"),))
             again = self._intent(intent.entries)
             yield again
             yield self._commit(again)
@@ -183,7 +183,7 @@ def model_scene(records: list[rc.AnyRecord], lost: int) -> model.Scene:
             entries = pending.pop(record.long)
             doubtful.discard(record.long)
             draw([entries[index] for index in record.done])
-        elif isinstance(record, rc.Hand):
+        elif isinstance(record, rc.Edits):
             try:
                 scene, _ = sc.apply(scene, record.changes)
             except RequestError:

@@ -1,4 +1,4 @@
-"""An exposure in the user's hands: image, mask and variance as numpy arrays, planes, WCS and metadata."""
+"""Exposure that a caller gets: image, mask and variance as numpy arrays, planes, WCS and metadata."""
 
 from __future__ import annotations
 

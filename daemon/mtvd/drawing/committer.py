@@ -334,8 +334,8 @@ class Committer:
         number = self._ledger.number
         self._settler.commit_success(number, planned, [large.waiting], unreached, self._stage.state, long=True)
         if large.later:
-            scene, effective = large.with_hand(self.scene)
-            self._ledger.hand(number, effective)
+            scene, effective = large.with_edits(self.scene)
+            self._ledger.edits(number, effective)
             self._scenes.become(scene)
 
     async def _after_loss(self, accepted: Sequence[Waiting], lost: WindowLost, between: Between) -> None:

@@ -230,20 +230,20 @@ class Large(msgspec.Struct, kw_only=True):
         """Return the committed scene with the whole transaction, and with what the user has done since."""
         assert self.waiting.resolved is not None
         after, _ = sc.apply(scene, self.waiting.resolved.changes, self.waiting.resolved.places, self.given)
-        return self.with_hand(after)[0]
+        return self.with_edits(after)[0]
 
     def with_part(self, shown: model.Scene, part: chunks.Part) -> model.Scene:
         """Return what the window shows after a part."""
         return self._apply_changes(shown, part.changes)[0]
 
-    def with_hand(self, scene: model.Scene) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
+    def with_edits(self, scene: model.Scene) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
         """Return a scene with what the user has done on the transaction's displays, and what of that took effect."""
         return self._apply_changes(scene, self.later)
 
     def _apply_changes(
         self, scene: model.Scene, changes: Sequence[ch.AnyChange]
     ) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
-        """Apply changes; a display that is to be deleted may be gone already, by the user's hand."""
+        """Apply changes; a display that is to be deleted may be gone already: the user has deleted it."""
         effective = []
         for change in changes:
             with contextlib.suppress(RequestError):

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from mtvd.drawing import framing
-from mtvd.drawing.records import AnyRecord, Checkpoint, Commit, GaveWay, Hand, Intent, PutBack
+from mtvd.drawing.records import AnyRecord, Checkpoint, Commit, Edits, GaveWay, Intent, PutBack
 from mtvd.drawing.recovery import Hole, Recovered, fold
 
 _LOG = logging.getLogger(__name__)
@@ -126,9 +126,9 @@ class Journal:
         """Append, before any outcome is sent; where it raises `OSError`, it is appended before anything else is."""
         self._append_at_last(commit)
 
-    def hand(self, hand: Hand) -> None:
-        """Append; the batch that found it is settled before. Raises as `commit`."""
-        self._append_at_last(hand)
+    def edits(self, edits: Edits) -> None:
+        """Append what the user has changed; the batch that found it is settled before. Raises as `commit`."""
+        self._append_at_last(edits)
 
     def put_back(self, record: PutBack) -> None:
         """Append, after the display was drawn and before pixels are removed; raises as `commit`."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from mtvd.drawing.journal import Journal
-from mtvd.drawing.records import Answer, Checkpoint, Commit, Entry, GaveWay, Hand, Intent, PutBack
+from mtvd.drawing.records import Answer, Checkpoint, Commit, Edits, Entry, GaveWay, Intent, PutBack
 from mtvd.drawing.recovery import Recovered
 from mtvd.drawing.sessions import Sessions
 from mtvd.scene.changes import AnyChange
@@ -123,7 +123,7 @@ class Ledger:
         """
         self._sessions.remember([answer])
 
-    def hand(self, number: int, changes: Sequence[AnyChange]) -> None:
+    def edits(self, number: int, changes: Sequence[AnyChange]) -> None:
         """Write down what the user has changed; the batch that found it has ended.
 
         Parameters
@@ -134,7 +134,7 @@ class Ledger:
             Of the committed scene.
         """
         with _log_failures("a crash now would lose what the user did"):
-            self._journal.hand(Hand(epoch=self.epoch, number=number, changes=tuple(changes)))
+            self._journal.edits(Edits(epoch=self.epoch, number=number, changes=tuple(changes)))
 
     def put_back(self, key: str) -> None:
         """Write down that a display was put back, whose request is called so.

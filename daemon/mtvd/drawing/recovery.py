@@ -21,9 +21,9 @@ from mtvd.drawing.records import (
     AnyRecord,
     Checkpoint,
     Commit,
+    Edits,
     Entry,
     GaveWay,
-    Hand,
     Intent,
     PutBack,
     SessionRecord,
@@ -175,12 +175,12 @@ class _Folding:
             recovered.open_intent = intent
         recovered.files |= {name for entry in intent.entries for name in files_of(entry.changes)}
 
-    def _take(self, record: Commit | Hand | PutBack | GaveWay) -> None:
+    def _take(self, record: Commit | Edits | PutBack | GaveWay) -> None:
         recovered = self._recovered
         if isinstance(record, GaveWay):
             recovered.sessions = with_answers(recovered.sessions, record.answers)
             return
-        if isinstance(record, Hand):
+        if isinstance(record, Edits):
             with suppress(RequestError):  # where a hole has left no such display
                 recovered.scene, _ = sc.apply(recovered.scene, record.changes)
         elif isinstance(record, PutBack):

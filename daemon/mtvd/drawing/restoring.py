@@ -192,7 +192,7 @@ class Restorer:
         Raises
         ------
         UserMoved
-            Only where it ``heeds`` the user's hand.
+            Only where it ``heeds`` the user's edits.
         """
         if not self.is_ready:
             return ()

@@ -110,7 +110,7 @@ def heed(scenes: Scenes, ledger: Ledger, number: int, moved: UserMoved) -> None:
     """
     _LOG.info("%s", moved)
     after = with_differences(scenes, moved.differences, f"hand {ledger.epoch} {number}")
-    ledger.hand(number, after.changes)
+    ledger.edits(number, after.changes)
     if scenes.large is not None:
         scenes.large.later += after.later
     scenes.become(after.committed, after.shown)

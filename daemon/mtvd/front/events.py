@@ -24,7 +24,7 @@ QUEUED: Final = 1000
 
 
 class Events:
-    """Numbers events and hands them out.
+    """Numbers events and sends them to the sessions.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Events:
         self.number = 0
 
     def publish(self, event: Event) -> None:
-        """Give an event its number and hand it out."""
+        """Give an event its number and send it."""
         self.number += 1
         numbered = msgspec.structs.replace(event, number=self.number)
         for session in self._sessions:

@@ -141,7 +141,7 @@ class TransactionResolver:
         return await self.room.repositories.read_for_display(target, progress, show)
 
     async def _show_image(self, step: steps.Mtv, image: Exposure) -> None:
-        """Hand over what shows an image whose mask is still being read."""
+        """Give away the change that shows an image whose mask is still being read."""
         assert self.on_image is not None
         layers = await self.room.images.layers(image)
         shown = Resolved(changes=(self._show(step, layers),), places=(0,), files=layers.files())

@@ -59,7 +59,7 @@ class Arrangement(Value, frozen=True, kw_only=True):
     leader: int | None = None
     """Display that last had its view set while views are locked by WCS: only DS9 can tell what the others then show."""
     size: tuple[int, int] | None = None
-    """Width and height of the image area in pixels; None: nobody has asked, and the user's hand is left alone."""
+    """Width and height of the image area in pixels; None: nobody has asked, and what the user makes of it stays."""
     size_key: str = ""
     key: str = ""
 

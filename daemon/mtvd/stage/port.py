@@ -120,7 +120,7 @@ class Stage(Protocol):
         WindowLost
             The window has been put down (or continued) by the stage; `ensure` brings a new one.
         UserMoved
-            Only where the batch heeds the user's hand.
+            Only where the batch heeds the user's edits.
         """
         ...
 

@@ -43,7 +43,7 @@ class Files:
 
     @contextmanager
     def local(self, uri: ResourcePath, *, key: str, size: int | None, progress: OnProgress) -> Iterator[Path]:
-        """Have a file at hand while inside.
+        """Have a file on this host while inside.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class Files:
             Bytes by the repository's record; None where it keeps none.
         progress : callable
             Told the bytes that have come, ``size`` or 0, and `UNIT`, while a file is fetched; and nothing of one that
-            is at hand.
+            is here.
 
         Raises
         ------

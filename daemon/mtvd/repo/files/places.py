@@ -43,7 +43,7 @@ class FilePlace:
 
     @contextmanager
     def local(self, files: Files, progress: OnProgress) -> Iterator[Path]:
-        """Have the file at hand, whole; ``progress`` is told of one that is fetched, as `Files.local` says.
+        """Have the file on this host, whole; ``progress`` is told of one that is fetched, as `Files.local` says.
 
         Raises
         ------

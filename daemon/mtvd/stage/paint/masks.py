@@ -5,7 +5,7 @@ fewer mask objects, and the number of objects is what its redraws cost by.
 
 Two passes over pieces of rows that stay in the processor's cache. The first ORs the rows of each piece together: that
 says which planes occur in it and between which columns, and so what box each layer needs: whole pieces high. The second
-tests bits, but only of planes that occur, between the columns where they do, and hands each layer's rows out at once.
+tests bits, but only of planes that occur, between the columns where they do, and gives each layer's rows away at once.
 Both run on two threads (numpy lets go of the GIL).
 """
 
