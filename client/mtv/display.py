@@ -299,7 +299,7 @@ def arrange(
     Raises
     ------
     RequestError
-        ``bad_value`` naming the field; `DaemonError` where the screen has no room for the size.
+        ``bad_value`` naming the field; `DaemonError` where the screen has no space for the size.
     """
     step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size)
     (connection or default_connection()).draw(step, wait=wait)

@@ -382,7 +382,7 @@ class Conversation(Generic[R]):
 
 
 def _was_not_begun(error: Error) -> bool:
-    """Tell whether a daemon had no room for a request.
+    """Tell whether a daemon had no space for a request.
 
     Where an error names a place in it, it was begun: a registry that is locked must not hold up what is drawn.
     """

@@ -136,7 +136,7 @@ class Feed:
         Returns
         -------
         taken : `bool`
-            False where it is dropped already: no daemon, no room, or a closed feed.
+            False where it is dropped already: no daemon, no space, or a closed feed.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Feed:
                 made = keep(image, published_at, columns)
             else:
                 made = hand_over(image, destination, published_at, columns)
-        except (DaemonError, OSError) as error:  # no room, or the directory has gone with its daemon
+        except (DaemonError, OSError) as error:  # no space, or the directory has gone with its daemon
             self._newest.abandon()
             self._lose_daemon(error)
             return False
@@ -349,7 +349,7 @@ class Feed:
         for slots in left:
             if slots is not frame.slots:
                 slots.unlink()
-            else:  # run out of room while this frame was on its way
+            else:  # run out of space while this frame was on its way
                 slots.leave()
 
 

@@ -188,7 +188,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     pixel_bytes: int = 0
     pixel_bytes_limit: int = 0
     pixel_room_bytes: int = 0
-    """Room that is left, of the limit or of the file system."""
+    """Space that is left, of the limit or of the file system."""
     memory_bytes: int = 0
     """Resident memory of the daemon's own process."""
     journal_bytes: int = 0

@@ -4,7 +4,7 @@ Intent is journalled before the script runs, commit after it. A transaction that
 drawing its displays again from the scene; when the window dies, the group is run one by one on a new window, and one
 that kills it twice is poisoned.
 
-What is decided of a group stands in plain functions (`mtvd.drawing.group`, `mtvd.drawing.answering`); this room awaits
+What is decided of a group stands in plain functions (`mtvd.drawing.group`, `mtvd.drawing.answering`); this class awaits
 the window in between, and has others draw what is more than a batch: `mtvd.drawing.in_parts`,
 `mtvd.drawing.previewing`, `mtvd.drawing.restoring`, `mtvd.drawing.settling`.
 """

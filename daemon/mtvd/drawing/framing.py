@@ -3,7 +3,7 @@
 A record is ``magic 4s | version u16 | file 8s | index u32 | size u32 | crc32 of the body u32 | crc32 of the head u32``
 and its body, big-endian. All records of a file bear the same random ``file``, so that nothing within a body passes for
 a record, and count from 0, so that it shows how many are missing. A record that was not written to its end, because
-the process was killed or there was no room, is the last of the file or is followed by one with the same index: it
+the process was killed or there was no space, is the last of the file or is followed by one with the same index: it
 never was, and is not called damaged.
 
 The format before this one had ``size u32 | crc32 u32`` in front of each body. It is still read, up to the first

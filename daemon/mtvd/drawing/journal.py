@@ -119,7 +119,7 @@ class Journal:
         _LOG.error("the journal is damaged: %s; %s", damage, kept)
 
     def intent(self, intent: Intent) -> None:
-        """Append, before the batch is drawn. Raises `OSError` where there is no room: nothing may be drawn then."""
+        """Append, before the batch is drawn. Raises `OSError` where there is no space: nothing may be drawn then."""
         self._append(intent)
 
     def commit(self, commit: Commit) -> None:

@@ -36,7 +36,7 @@ UNPROVEN: Final = 1024
 OF_ONE_KEY: Final = SESSIONS // 4
 """Most sessions of one client on another host."""
 SILENT_SECS: Final = 60.0
-"""A session that was heard of later than this ago does not make room for another one."""
+"""A session that was heard of later than this ago does not make space for another one."""
 TOLD: Final = 100
 """Sessions that status tells of."""
 
@@ -148,7 +148,7 @@ class Session:
 
 
 class Sessions:
-    """All sessions, by id; as many as there is room for.
+    """All sessions, by id; as many as there is space for.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class Sessions:
         if session is None:
             session = Session(session_id, self._clock())
             if not proven:
-                self._make_room(self._unproven, UNPROVEN, 0.0)
+                self._make_space(self._unproven, UNPROVEN, 0.0)
                 self._unproven[session_id] = session
         elif not proven:
             _check(session, route, key, greets=hello is not None)
@@ -283,7 +283,7 @@ class Sessions:
     def _prove(self, session: Session, key: str) -> None:
         if key and self._of_key[key] >= OF_ONE_KEY:
             raise _too_many(f"this client has {OF_ONE_KEY} sessions")
-        self._make_room(self._proven, SESSIONS, SILENT_SECS)
+        self._make_space(self._proven, SESSIONS, SILENT_SECS)
         self._unproven.pop(session.id, None)
         self._proven[session.id] = session
         self._count(key, 1)
@@ -294,7 +294,7 @@ class Sessions:
             if not self._of_key[key]:
                 del self._of_key[key]
 
-    def _make_room(self, table: collections.OrderedDict[bytes, Session], most: int, silent_secs: float) -> None:
+    def _make_space(self, table: collections.OrderedDict[bytes, Session], most: int, silent_secs: float) -> None:
         """Drop the session that was silent longest and waits for nothing, where there are as many as may be."""
         if len(table) < most:
             return

@@ -130,7 +130,7 @@ class Handlers:
     def share_host(self, nonce: str) -> None:
         """Put a nonce into the pixel directory, for clients to prove that they share it.
 
-        Where there is no room for it, or the system refuses it, clients are told of no directory and send buffers.
+        Where there is no space for it, or the system refuses it, clients are told of no directory and send buffers.
         """
         self.nonce, self.nonce_name = nonce, ""
         try:

@@ -361,7 +361,7 @@ class PixelStore:
         self._sweeper.remove_all()
 
     def recycle(self, names: Iterable[str]) -> None:
-        """Let files go that nothing maps any more: free for the next of their size, as far as there is room."""
+        """Let files go that nothing maps any more: free for the next of their size, as far as there is space."""
         self._sweeper.recycle(names)
 
     def trim(self) -> None:

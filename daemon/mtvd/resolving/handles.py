@@ -38,7 +38,7 @@ class Handles:
     Parameters
     ----------
     clock : callable
-        Seconds, monotonic; given by the caller so that this room has no clock of its own.
+        Seconds, monotonic; given by the caller so that this module has no clock of its own.
     holding : `Holding`
         Keeps the pixel files of each handle while there is one.
     """

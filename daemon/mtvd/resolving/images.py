@@ -1,6 +1,6 @@
 """Images: from an exposure on the wire to layers that a window can map.
 
-Pixels in a shared file stay where they are: only the FITS header is written into the room that the writer left in
+Pixels in a shared file stay where they are: only the FITS header is written into the space that the writer left in
 front of them. Pixels in buffers are copied into a file of our own.
 """
 
@@ -175,7 +175,7 @@ class Images:
         )
 
     async def _place(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
-        """Return the name of the file that holds an array, with room in front of it."""
+        """Return the name of the file that holds an array, with space in front of it."""
         size = math.prod(array.shape) * number_dtype(array.dtype, where).itemsize
         if array.packing and (front_bytes or array.file is not None):
             raise bad_value(where, "only a mask in a buffer may be packed")
@@ -215,12 +215,12 @@ class Images:
         return self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
 
 
-def _with_sky(exposure: Exposure, room: int) -> Exposure:
+def _with_sky(exposure: Exposure, most_cards: int) -> Exposure:
     """Return an exposure whose cards are those of its sky alone, in our own form, with notes of what they leave out."""
     found = celestial_of(exposure.wcs)
     notes = tuple(note for note in found.notes if note not in exposure.notes)
     cards = found.cards
-    if len(cards) // fits_bytes.CARD + HEADER_CARDS > room:
+    if len(cards) // fits_bytes.CARD + HEADER_CARDS > most_cards:
         cards, notes = "", (*notes, "the header in front of the pixels has no room for the WCS: no sky is shown")
     return msgspec.structs.replace(exposure, wcs=cards, notes=(*exposure.notes, *notes))
 

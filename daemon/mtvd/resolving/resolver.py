@@ -60,7 +60,7 @@ class Resolver(Sources):
         """
         check_size(wanted, self.limits)
         work = TransactionResolver(
-            room=self,
+            sources=self,
             buffers=buffers,
             key=key,
             hold=hold,

@@ -20,7 +20,7 @@ from mtv.shared.sky.plane import PROJECTIONS, PlaneWcs, in_icrs, keywords, nativ
 from mtv.shared.sky.systems import Note, System, system_of
 
 MOST_ORDER: Final = 15
-"""Highest order of SIP that has room in a header for DS9."""
+"""Highest order of SIP that has space in a header for DS9."""
 
 MOST_CHARS: Final = 80 * 5_000
 """Read of one header."""

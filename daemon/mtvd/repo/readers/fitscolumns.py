@@ -193,7 +193,7 @@ def _scale(values: Values, stored: StoredColumn) -> Values:
 
 
 def _shift(values: Values, zero: int | float) -> Values | None:
-    """Return integers of 64 bits with a whole number added; None where one has no room for that."""
+    """Return integers of 64 bits with a whole number added; None where one has no space for that."""
     if int(zero) != zero or not values.size:
         return None
     if not -(2**63) <= int(np.min(values)) + int(zero) <= int(np.max(values)) + int(zero) < 2**63:

@@ -44,7 +44,7 @@ class Output:
         """True where pixels were decoded that another request need not decode again."""
 
     def image(self, plane: Source, box: Box | None) -> Array:
-        """Write an image in big-endian pixels, room for a header in front; `fill` brings what must be decoded."""
+        """Write an image in big-endian pixels, space for a header in front; `fill` brings what must be decoded."""
         if isinstance(plane, Plane) and plane.raw_dtype is not None and box is None:
             return self._copy(plane, "img", "fits", self._header_bytes)
         return self._later(plane, box, "img", "fits", self._header_bytes, displayable)

@@ -68,10 +68,10 @@ def header(
         many for the header.
     """
     cards = [*_frame_cards(shape_yx, dtype), *_system_cards(xy0), *_label_cards(unit, label), *_wcs_cards(wcs)]
-    room = header_bytes // CARD - 1
-    if header_bytes % BLOCK or len(cards) > room:
-        raise bad_value("wcs", f"the WCS needs {len(cards)} header cards, {room} have room")
-    return "".join([*cards, " " * CARD * (room - len(cards)), f"{'END':<80}"]).encode("ascii")
+    most = header_bytes // CARD - 1
+    if header_bytes % BLOCK or len(cards) > most:
+        raise bad_value("wcs", f"the WCS needs {len(cards)} header cards, {most} have room")
+    return "".join([*cards, " " * CARD * (most - len(cards)), f"{'END':<80}"]).encode("ascii")
 
 
 def whole_blocks(size: int) -> int:

@@ -107,7 +107,7 @@ class LayerFiles:
             return Prepared()
         try:
             name, descriptor = self._pixels.create("regions", len(text), "raw")
-        except DaemonError:  # no room for it: then it goes within the script
+        except DaemonError:  # no space for it: then it goes within the script
             return Prepared()
         self._texts.append(name)
         with self._pixels.filling(name, descriptor) as file:

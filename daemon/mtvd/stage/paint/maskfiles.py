@@ -90,7 +90,7 @@ def change(
     Raises
     ------
     RequestError, DaemonError
-        The mask's file is not there; there is no room. Nothing that was written is left then.
+        The mask's file is not there; there is no space. Nothing that was written is left then.
     """
     bits = dict(mask.planes)
     wanted = masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
