@@ -42,6 +42,8 @@ class PixelStore:
         Made with mode 0700 where it does not exist; refused where others may enter it.
     budget_bytes : `int`
         All files together.
+    on_made_again : callable, optional
+        Called when the directory was removed and is made again, for whoever has locked it.
 
     Raises
     ------
@@ -49,10 +51,9 @@ class PixelStore:
         The directory cannot be made, or is not ours alone.
     """
 
-    def __init__(self, directory: Path, budget_bytes: int) -> None:
+    def __init__(self, directory: Path, budget_bytes: int, *, on_made_again: Callable[[], None] = lambda: None) -> None:
         self.directory = directory
-        self.on_made_again: Callable[[], None] = lambda: None
-        """Called when the directory was removed and is made again; set by whoever has locked it."""
+        self._on_made_again = on_made_again
         self._files = PixelDirectory(directory, budget_bytes, self._tell_made_again)
         self._owned = Ownership()
         self._sweeper = Sweeper(self._files, self._owned)
@@ -64,7 +65,7 @@ class PixelStore:
         return self._files.budget_bytes
 
     def _tell_made_again(self) -> None:
-        self.on_made_again()
+        self._on_made_again()
         _LOG.error(
             "the pixel directory was removed and is made again; %d files that were in use are gone: a window shows "
             "what it has mapped, a new one shows those displays without their images",
