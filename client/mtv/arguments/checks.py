@@ -40,7 +40,7 @@ def backend(name: str) -> None:
         )
 
 
-def frame(value: Any) -> steps.DisplayName:
+def display_name(value: Any) -> steps.DisplayName:
     """Return a display's number or name."""
     if isinstance(value, str):
         return text("frame", value)

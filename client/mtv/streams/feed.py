@@ -85,7 +85,7 @@ class Feed:
         smooth_secs: float | None = None,
     ) -> None:
         self.name = checks.text("name", name)
-        self.display: Display = name if display is None else checks.frame(display)
+        self.display: Display = name if display is None else checks.display_name(display)
         self._every = every
         self._timeout_secs = _positive("timeout_secs", timeout_secs)
         self._period_secs = 0.0 if most_fps is None else 1 / _positive("most_fps", most_fps)

@@ -327,7 +327,7 @@ def begin(
     """Have the daemon play; see `mtv.Repository.movie`."""
     check_count(len(sources), connection.limits.movie_frames)
     request = requests.Play(
-        display=checks.frame(display),
+        display=checks.display_name(display),
         targets=tuple(sources),
         fps=checks.finite("fps", fps),
         loop=bool(loop),
@@ -348,7 +348,7 @@ def on_display(connection: Connection, display: steps.DisplayName) -> Movie:
     RequestError
         ``not_found`` where there is none.
     """
-    reply = connection.request(requests.Follow(display=checks.frame(display)))
+    reply = connection.request(requests.Follow(display=checks.display_name(display)))
     assert isinstance(reply, wire.Movie)
     return Movie(reply, connection)
 
