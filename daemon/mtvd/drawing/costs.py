@@ -1,4 +1,4 @@
-"""How long the window needs for a transaction, roughly: so that what is quick need not wait for what is slow. Pure.
+"""Estimate of the time that the window needs for a transaction: quick ones need not wait for slow ones. Pure.
 
 Medians of DS9 8.4.1 on two busy cores: an image of 2048x4176 float32 is loaded in 15 ms and redrawn in 17, each colour
 of its mask takes 10 ms, and a thousand markers 4. Beside 45 tiles a new frame takes 15 ms with its redraw, and deletion

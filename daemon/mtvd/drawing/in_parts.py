@@ -1,4 +1,4 @@
-"""In parts: a transaction with more markers than go into one script, drawn bit by bit, with other batches between.
+"""Drawing of a transaction with more markers than go into one script: in parts, with other batches between.
 
 Its intent stays open in the journal all the while; its effect is that of its last part. Until then the window shows
 more than the scene has, and what it shows is a scene of its own (`mtvd.drawing.scenes`).

@@ -25,7 +25,7 @@ class ImageLayer(Value, frozen=True, kw_only=True):
     dtype: str
     """Big-endian numpy name: ``>f4``, ``>i2``, ``|u1``."""
     header_bytes: int
-    """Where the pixels begin: a multiple of 2880."""
+    """Offset of the pixels in the file: a multiple of 2880."""
     xy0: tuple[int, int]
     label: str
     unit: str

@@ -1,4 +1,4 @@
-"""From a `Dataset` to the one file that holds it."""
+"""Finder of the one file that holds a `Dataset`."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Page:
     after: Values | None = None
     """Key of the last row before; None for the first page, and where an order has no key."""
     seen: int = 0
-    """How many rows of exactly that key were given before."""
+    """Number of rows of exactly that key that earlier pages had."""
 
     @property
     def wanted(self) -> int:

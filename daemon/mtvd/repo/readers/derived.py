@@ -138,7 +138,7 @@ VARIANCE_OF: Final[dict[str, Callable[[Pixels], Pixels] | None]] = {
     "VARIANCEUNCERTAINTY": None,
     "INVERSEVARIANCE": _invert,
 }
-"""How the variance is made of an uncertainty of `astropy.nddata`, by the kind in its header; None where it is one."""
+"""Functions that make a variance of an uncertainty of `astropy.nddata`, by its kind; None where it is one already."""
 
 
 def of_bits(plane: Plane | JoinedMask) -> AnyPlane:

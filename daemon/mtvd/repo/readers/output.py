@@ -1,4 +1,4 @@
-"""From pixels to files of the pixel directory. A file bears the worker's pid until it is complete, then its parent's.
+"""Writer of pixels into the pixel directory. A file bears the worker's pid until it is complete, then its parent's.
 
 So what a killed worker leaves behind can be told from what it has handed over.
 """

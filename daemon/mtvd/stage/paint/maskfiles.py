@@ -60,7 +60,7 @@ class MaskFiles(NamedTuple):
 
 
 class Change(NamedTuple):
-    """How one mask becomes another on a frame."""
+    """Patched and added layers by which one mask becomes another on a frame."""
 
     after: MaskFiles
     patches: tuple[Patch, ...]
