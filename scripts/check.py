@@ -19,6 +19,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 NEWEST = PROJECT / ".venv" / "bin" / "python"
 FLOOR = PROJECT / ".venv-3.11-quick" / "bin" / "python"
+WORDS = ("tests/unit/test_words.py", "tests/unit/test_words_of_errors.py")
 PATIENCE_SECS = 30
 
 
@@ -38,7 +39,7 @@ def steps(lint_only: bool) -> list[Step]:
         Step(name="ruff check", python=NEWEST, arguments=["ruff", "check", "."], at_most_secs=60),
         Step(name="ruff format", python=NEWEST, arguments=["ruff", "format", "--check", "."], at_most_secs=60),
         Step(name="mypy", python=NEWEST, arguments=["mypy"], at_most_secs=300),
-        Step(name="words", python=NEWEST, arguments=["pytest", "-q", "tests/unit/test_words.py"], at_most_secs=120),
+        Step(name="words", python=NEWEST, arguments=["pytest", "-q", *WORDS], at_most_secs=120),
     ]
     # Its numpy is another one, with other types.
     floor = [

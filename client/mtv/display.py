@@ -150,7 +150,13 @@ class Display(MarkerVerbs, ViewVerbs):
         return self.connection.buffering(wait=wait, display=self.frame, on_progress=on_progress)
 
     def sync(self) -> None:
-        """Wait until all that was drawn so far is on the screen; raise the first failure of what was published."""
+        """Wait until all that was drawn so far is on the screen; raise the first failure of what was published.
+
+        Raises
+        ------
+        MtvError
+            The first failure of what was published; `DeadlineExceeded` where it takes too long.
+        """
         self.connection.sync()
 
     def snapshot(
@@ -293,7 +299,7 @@ def arrange(
     Raises
     ------
     RequestError
-        ``bad_value`` naming the field; `DaemonError` where the screen has no room for the size.
+        ``bad_value`` naming the field; `DaemonError` where the screen has no space for the size.
     """
     step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size)
     (connection or default_connection()).draw(step, wait=wait)

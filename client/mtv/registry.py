@@ -297,6 +297,11 @@ class Registry:
         -------
         records : `~mtv.data.results.Records`
             Mappings from column to value; further pages come when they are needed.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument; ``unknown_repository``.
         """
         return self._records(what="collections", collections=naming.names("glob", glob), limit=limit)
 
@@ -316,6 +321,11 @@ class Registry:
         -------
         records : `~mtv.data.results.Records`
             Mappings from column to value; further pages come when they are needed.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument; ``unknown_collection``.
         """
         named = naming.names("collections", collections)
         return self._records(what="dataset_types", dataset_type=glob, collections=named, limit=limit)

@@ -41,16 +41,18 @@ class App:
     ----------
     settings : `Settings`
         With every path filled in: `config.resolve`.
+    pixel_lock : `~mtvd.host.locks.DirectoryLock`
+        Lock on the pixel directory; renewed where the directory was removed and is made again.
     """
 
-    def __init__(self, settings: Settings, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def __init__(self, settings: Settings, context: zmq.Context[zmq.Socket[bytes]], pixel_lock: DirectoryLock) -> None:
         runtime = Path(settings.runtime_directory)
         self.stopping = anyio.Event()
-        self.pixels = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes)
+        self.pixels = PixelStore(Path(settings.pixel_directory), settings.pixel_bytes, on_made_again=pixel_lock.renew)
         self._keep_window = settings.stage.keep_window
         self._repositories = ButlerRepositories(settings.repositories, self.pixels, runtime)
         self._stage = Ds9Stage(
-            settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed, on_event=self._heard
+            settings.stage, self.pixels, runtime / "window", on_change=self._stage_changed, on_event=self._publish
         )
         self._rooms = build(
             settings,
@@ -69,8 +71,8 @@ class App:
     def _stage_changed(self, _state: WindowState) -> None:
         self._rooms.engine.stage_changed()
 
-    def _heard(self, event: Event) -> None:
-        self._rooms.heard(event)
+    def _publish(self, event: Event) -> None:
+        self._rooms.publish(event)
 
     def shut_down(self, keep_window: bool | None) -> None:
         """Ask for an orderly stop."""
@@ -178,10 +180,9 @@ async def application(settings: Settings) -> AsyncIterator[App]:
         zmq.Context[zmq.Socket[bytes]](io_threads=2) as context,
     ):
         try:
-            app = App(settings, context)
+            app = App(settings, context, pixel_lock)
         except (CannotListen, OSError, ValueError, zmq.ZMQError) as error:
             raise ConfigError(str(error)) from None
-        app.pixels.on_made_again = pixel_lock.renew
         async with anyio.create_task_group() as group:
             await group.start(app.serve)
             group.start_soon(_obey_signals, app)

@@ -27,7 +27,7 @@ from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Session, Sessions
 from mtvd.front.budget import Budget
 from mtvd.front.door import ZAP_ENDPOINT, Door
-from mtvd.front.events import Events, named
+from mtvd.front.events import Events, add_names
 from mtvd.front.handlers import Handlers
 from mtvd.front.listener import Listener
 from mtvd.front.zsocket import RouterSocket
@@ -77,7 +77,7 @@ class Rooms:
         async with anyio.create_task_group() as group:
             await group.start(self.movies.serve)
             await self.committer.recover()
-            self.pixels.sweep(self.holding.needed())
+            self.pixels.sweep(self.holding.needed_files())
             self.handlers.share_host(secrets.token_hex(16))
             for task in (self.engine.serve, self.housekeeping.serve, self.listener.serve):
                 group.start_soon(task)
@@ -86,11 +86,11 @@ class Rooms:
                 group.start_soon(self.remote.serve)
             task_status.started()
 
-    def heard(self, event: Event) -> None:
-        """Hand on what the window tells of its user."""
+    def publish(self, event: Event) -> None:
+        """Publish an event of the window. That the user closed it ends the movies."""
         if (event.kind, event.action) == ("window", "closed"):
             self.movies.window_closed()
-        self.events.publish(named(event, self.engine.scene))
+        self.events.publish(add_names(event, self.engine.scene))
 
     def close(self) -> None:
         """Close the sockets: nobody is heard any more."""
@@ -164,7 +164,7 @@ def build(
         on_drawn=lambda: movies.look(),
         clock=clock,
     )
-    feeds = Feeds(pixels, limits, holding.needed, clock)
+    feeds = Feeds(pixels, limits, holding.needed_files, clock)
     movies = Movies(engine=engine, repositories=repositories, forget=sessions.forget, limits=limits, clock=clock)
 
     def tell(session: Session, event: Event) -> bool:
@@ -205,7 +205,7 @@ def build(
         "forgetting sessions": sessions.expire,
         "ending feeds": feeds.tidy,
         "trimming free pixel files": pixels.trim,
-        "sweeping pixel files": lambda: pixels.sweep_orphans(holding.needed()),
+        "sweeping pixel files": lambda: pixels.sweep_orphans(holding.needed_files()),
         "tidying handles and journal": engine.housekeeping,
     }
     return Rooms(

@@ -62,7 +62,7 @@ async def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 async def test_the_first_repository_known_is_the_default(subject: Subject) -> None:
-    first, *_ = subject.repositories.known()
+    first, *_ = subject.repositories.list_known()
     assert (first.alias, first.default) == ("demo", True)
 
 

@@ -40,7 +40,7 @@ def batch(number: int, *sections: tuple[Any, ...]) -> Batch:
 
 async def test_without_a_window_a_batch_is_lost_and_nothing_was_committed(stage: Stage) -> None:
     assert stage.state.state == "absent"
-    assert await stage.committed() is None
+    assert await stage.adopt() is None
     with pytest.raises(WindowLost):
         await stage.run(batch(1, (CreateFrame(frame=0),)))
 

@@ -60,7 +60,7 @@ class GatedWindow:
         self.batches.append(batch)
         return tuple(SectionResult(key=section.key) for section in batch.sections)
 
-    async def committed(self) -> tuple[str, int] | None:
+    async def adopt(self) -> tuple[str, int] | None:
         return None
 
     async def sync(self) -> None:

@@ -163,7 +163,7 @@ class House:
         return [self.answer(number) or "" for number in range(1, 4)]
 
     def answer(self, number: int) -> str | None:
-        found = self.sessions.of(SESSION).answered(number)
+        found = self.sessions.of(SESSION).answer_to(number)
         if found is None:
             return None
         reply = codec.decode_reply(found.body)
@@ -187,7 +187,7 @@ def dies_in_the_journal(house: House, points: Points) -> None:
 
     def append(record: AnyRecord) -> None:
         points.here()
-        packed = house.journal._packed(record)
+        packed = house.journal._pack(record)
         points_torn = points.passed
         try:
             points.here()

@@ -90,7 +90,7 @@ async def test_what_is_poisoned_is_logged_with_what_it_would_draw_and_answered_t
     assert any("poisoned" in record.message and "deadly" in record.message for record in caplog.records)
     later = House(tmp_path, house.window, "e2")
     await later.committer.recover()
-    answer = later.sessions.of(SESSION).answered(poison.sequence)
+    answer = later.sessions.of(SESSION).answer_to(poison.sequence)
     assert answer is not None
     reply = codec.decode_reply(answer.body)
     assert isinstance(reply, Failed)
@@ -114,9 +114,9 @@ async def test_a_forgotten_outcome_is_told_as_expired_and_its_request_is_not_run
         if sessions is not house.sessions:
             await later.committer.recover()
         with pytest.raises(RequestError) as raised:
-            sessions.of(SESSION).answered(first.sequence)
+            sessions.of(SESSION).answer_to(first.sequence)
         assert raised.value.code == "outcome_expired"
-        assert sessions.of(SESSION).answered(others[-1].sequence) is not None
+        assert sessions.of(SESSION).answer_to(others[-1].sequence) is not None
 
 
 async def test_a_dot_costs_the_journal_a_dot_however_large_the_scene_is(house: House) -> None:
@@ -250,7 +250,7 @@ async def test_a_display_whose_pixels_are_gone_keeps_its_overlays_in_a_new_windo
 async def test_a_failure_is_answered_the_same_when_it_is_asked_again(house: House) -> None:
     entry = waiting(ch.DeleteDisplay(display=7))
     await house.committer.commit([entry])
-    answer = house.sessions.of(SESSION).answered(entry.sequence)
+    answer = house.sessions.of(SESSION).answer_to(entry.sequence)
     assert answer is not None
     reply = codec.decode_reply(answer.body)
     assert isinstance(reply, Failed)

@@ -78,7 +78,7 @@ async def test_a_stage_that_fails_in_a_way_of_its_own_costs_its_batch_and_nothin
     assert isinstance(next_one.outcome, Outcome)
     restored = house.window.batches[1].sections
     assert [section.key for section in restored] == ["restore 0", "restore 7", "restore front"]
-    assert not house.journal.recover().begun()
+    assert not house.journal.recover().open_entries()
 
 
 async def test_who_edits_without_a_pause_holds_up_a_batch_a_few_times_only(house: House) -> None:
@@ -109,7 +109,7 @@ async def test_a_fault_of_the_committers_own_fails_its_batch_which_is_not_drawn_
         await house.committer.commit([lost])
     assert lost.failure is not None
     assert lost.failure.error.code == "internal"
-    assert not house.journal.recover().begun()
+    assert not house.journal.recover().open_entries()
     next_one = waiting(dot(0, key="next"))
     await house.committer.commit([next_one])
     assert [batch.key for batch in house.committer.scene.displays[0].overlays[0].batches] == ["next"]
@@ -126,7 +126,7 @@ async def test_a_batch_that_cannot_be_drawn_again_does_not_end_the_next_daemon(h
 
     later.committer.commit = fail  # type: ignore[method-assign, assignment]
     await later.committer.recover()
-    assert later.sessions.of(SESSION).answered(begun.sequence) is not None
+    assert later.sessions.of(SESSION).answer_to(begun.sequence) is not None
 
 
 async def test_a_window_that_goes_while_it_is_taken_over_does_not_end_the_next_daemon(

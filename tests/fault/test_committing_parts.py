@@ -156,7 +156,7 @@ async def test_a_large_overlay_cut_short_by_the_daemons_death_is_drawn_once_and_
     assert later.committer.scene.displays[1].overlays[0].count == 3
     keys = [batch.key for batch in later.committer.scene.displays[0].overlays[0].batches]
     assert keys == ["before", "large/0", "large/1", "large/2"]
-    assert later.sessions.of(SESSION).answered(large.sequence) is not None
+    assert later.sessions.of(SESSION).answer_to(large.sequence) is not None
 
 
 @pytest.mark.usefixtures("parts_of_two")

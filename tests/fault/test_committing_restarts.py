@@ -33,7 +33,7 @@ async def test_the_next_daemon_has_the_scene_and_the_answers_of_the_last(house: 
     later = House(tmp_path, house.window, "e2")
     await later.committer.recover()
     assert later.committer.scene == house.committer.scene
-    answer = later.sessions.of(SESSION).answered(entry.sequence)
+    answer = later.sessions.of(SESSION).answer_to(entry.sequence)
     assert answer is not None
     assert codec.decode_reply(answer.body) == entry.outcome
 
@@ -59,7 +59,7 @@ async def test_a_batch_cut_short_by_the_daemons_death_is_drawn_once(
     redrawn = [s for batch in house.window.batches[before:] for s in batch.sections]
     assert isinstance(redrawn[0].actions[0], ac.ResetFrame)
     assert [b.key for b in later.committer.scene.displays[0].overlays[0].batches] == ["a", "b"]
-    assert later.sessions.of(SESSION).answered(entry.sequence) is not None
+    assert later.sessions.of(SESSION).answer_to(entry.sequence) is not None
 
 
 async def test_a_torn_record_at_the_end_of_the_journal_is_dropped(house: House, tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_a_fault_of_the_feed_costs_its_frame_and_the_next_one_is_shown(
             wait_until(lambda: not feed.counts.waiting, feed)
         assert "nobody had thought of this" in str(feed.error)
     while not feed.publish(filled(3)):
-        wait_until(lambda: feed._place is not None, feed)
+        wait_until(lambda: feed._destination is not None, feed)
     assert feed.close(WAIT_SECS), feed.error
     assert feed.counts.shown == 2
 
@@ -269,5 +269,5 @@ def test_where_no_thread_can_be_started_frames_are_dropped_and_the_next_one_is_s
     assert "can't start new thread" in str(feed.error)
     assert feed.counts[:4] == (1, 0, 1, 0)
     while not feed.publish(filled(2)):  # until the thread has reached the daemon
-        wait_until(lambda: feed._place is not None, feed)
+        wait_until(lambda: feed._destination is not None, feed)
     assert feed.close(WAIT_SECS), feed.error

@@ -77,9 +77,9 @@ async def test_a_handle_whose_lease_has_ended_does_not_count(daemon: Daemon) -> 
     kept.admit("b")
     now = 11.0
     kept.admit("a")
-    assert holding.needed()
+    assert holding.needed_files()
     kept.expire()
-    assert not holding.needed()
+    assert not holding.needed_files()
 
 
 @pytest.mark.parametrize("target", [CALEXP, SRC], ids=["image", "table"])

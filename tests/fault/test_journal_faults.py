@@ -48,7 +48,7 @@ async def test_a_flipped_bit_costs_one_batch_and_is_told(
     await later.committer.recover()
     assert shown(later) == {0: ["a", "c"]}
     for entry in entries:
-        assert later.sessions.of(SESSION).answered(entry.sequence) == house.sessions.of(SESSION).answered(
+        assert later.sessions.of(SESSION).answer_to(entry.sequence) == house.sessions.of(SESSION).answer_to(
             entry.sequence
         )
     (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -75,14 +75,14 @@ async def test_a_batch_whose_end_is_lost_is_shown_and_not_drawn_again(house: Hou
     await later.committer.recover()
     assert shown(later) == {0: ["a"]}
     assert {s.key.split()[0] for batch in house.window.batches[before:] for s in batch.sections} == {"restore"}
-    answer = later.sessions.of(SESSION).answered(entry.sequence)
+    answer = later.sessions.of(SESSION).answer_to(entry.sequence)
     assert answer is not None
     assert b"outcome_expired" in answer.body
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"nothing of ours", bytes(1000), framing.packed(b"\x80", b"ofafile!", 0)],
+    [b"", b"nothing of ours", bytes(1000), framing.pack(b"\x80", b"ofafile!", 0)],
     ids=["empty", "text", "zeros", "a record that is none"],
 )
 async def test_what_is_no_journal_is_set_aside_and_told(

@@ -23,7 +23,7 @@ async def test_a_repository_whose_path_is_no_utf_8_is_told_in_a_way_that_can_be_
     daemon: Daemon, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = (reports.RepositoryInfo(alias="odd", location=path, state="open"),)
-    monkeypatch.setattr(daemon.repositories, "known", lambda: known)
+    monkeypatch.setattr(daemon.repositories, "list_known", lambda: known)
     client = daemon.client()
     reply = await client.ask(requests.Repositories())
     assert isinstance(reply, reports.RepositoryList)
@@ -47,7 +47,7 @@ async def test_a_reply_that_cannot_be_encoded_is_an_error_of_its_request_alone(
     odd = reports.RepositoryInfo(alias="a", location="/", state="open", default=beyond)  # type: ignore[arg-type]
     client = daemon.client()
     with monkeypatch.context() as patched:
-        patched.setattr(daemon.repositories, "known", lambda: (odd,))
+        patched.setattr(daemon.repositories, "list_known", lambda: (odd,))
         patched.setattr(daemon.repositories, "get", get)
         patched.setitem(handlers._TABLE, steps.Load, lambda _self, *given: load(*given))
         assert (await refused_request(client, request_))[0] == "internal"

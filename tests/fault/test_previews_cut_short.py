@@ -34,7 +34,7 @@ async def test_a_daemon_that_dies_between_leaves_the_old_picture_and_the_request
     first.journal.close()
     second = House(tmp_path, first.stage.left_by_a_dead_daemon(), "e2")
     async with living(second):
-        assert second.sessions.of(A).answered(10) is None
+        assert second.sessions.of(A).answer_to(10) is None
         assert (second.committer.scene, second.stage.picture()) == (scene, picture)
         await second.draw(exposure(NEW), sequence=10)
         assert isinstance(second.results[0], Outcome)
@@ -81,7 +81,7 @@ async def test_a_preview_cut_short_by_a_death_is_not_drawn_again(tmp_path: Path)
     assert first.stage.label() == "calexp HSC 23718 42"
     second = House(tmp_path, first.stage.left_by_a_dead_daemon(), "e2")
     async with living(second):
-        assert second.sessions.of(A).answered(10) is None, "nobody was told of anything"
+        assert second.sessions.of(A).answer_to(10) is None, "nobody was told of anything"
         assert second.stage.label() == "calexp HSC 1214 41"
         assert second.stage.frames[0].mask is not None
     second.journal.close()

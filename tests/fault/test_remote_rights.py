@@ -107,7 +107,7 @@ async def test_status_tells_other_hosts_no_ids_of_sessions_but_their_own(far_dae
 async def test_other_hosts_are_told_no_path_of_this_one(far_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     place = "/home/somebody/data of mine"
     broken = reports.RepositoryInfo(alias="demo", location=place, state=f"cannot be opened: '{place}/butler.yaml'")
-    monkeypatch.setattr(far_daemon.repositories, "known", lambda: (broken,))
+    monkeypatch.setattr(far_daemon.repositories, "list_known", lambda: (broken,))
     far_daemon.window.state = reports.WindowState(state="failed", reason=f'no "{place}/ds9" at file://{place}')
 
     async def get(*_: Any) -> messages.Got:

@@ -169,7 +169,7 @@ async def one_life(directory: Path, code: int, failing: Callable[[int], bool]) -
             for session, record in told.items():
                 for answer in record.answers if record else ():
                     if b"outcome" in answer.body[:40]:
-                        assert later.sessions.of(session).answered(answer.sequence) == answer
+                        assert later.sessions.of(session).answer_to(answer.sequence) == answer
     if not any(map(failing, range(len(faults.calls)))):
         assert not [reply for reply in replies if isinstance(reply, messages.Failed)]
     return faults

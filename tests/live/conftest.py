@@ -91,7 +91,7 @@ class StageRig:
         self, pixels: np.ndarray[Any, Any], xy0: tuple[int, int] = (0, 0), wcs: str = "", label: str = "test"
     ) -> actions.ImageLayer:
         stored = pixels.astype(pixels.dtype.newbyteorder(">"))
-        name, descriptor = self.pixels.create("mtv", HEADER_BYTES + fits_bytes.padded(stored.nbytes))
+        name, descriptor = self.pixels.create("mtv", HEADER_BYTES + fits_bytes.whole_blocks(stored.nbytes))
         header = fits_bytes.header(
             shape_yx=stored.shape, dtype=stored.dtype.str, xy0=xy0, wcs=wcs, header_bytes=HEADER_BYTES, label=label
         )

@@ -270,7 +270,7 @@ async def test_a_later_daemon_of_other_settings_undoes_the_hooks_of_one_that_was
     rig.stage.supervisor.held.let_go()
     rig.settings = msgspec.structs.replace(rig.settings, attach="")
     rig.stage = rig.new_stage()
-    assert await rig.stage.committed() is None
+    assert await rig.stage.adopt() is None
     assert user.ask(ds9, f"{HOOKED} {SETTINGS}") == before
     assert ds9.poll() is None
 

@@ -180,7 +180,7 @@ async def test_a_window_left_with_a_pending_imexam_is_adopted(fresh_rig: Any) ->
         await until_there(pending)
         await fresh_rig.stage.close(keep_window=True)
         fresh_rig.stage = fresh_rig.new_stage()
-        assert await fresh_rig.stage.committed() == ("test", 1)
+        assert await fresh_rig.stage.adopt() == ("test", 1)
         assert fresh_rig.stage.state.pid == pid
         await fresh_rig.draw(GREY)
         assert other.poll() is None

@@ -193,7 +193,7 @@ async def test_pipes_that_are_removed_are_no_loss_until_another_daemon_needs_the
     await drawn.draw(GREY)
     await drawn.stage.close(keep_window=True)
     drawn.stage = drawn.new_stage()
-    assert await drawn.stage.committed() is None
+    assert await drawn.stage.adopt() is None
     assert "did not answer: its pipe answers cannot be used" in drawn.stage.state.reason
     assert not psutil.pid_exists(pid)
     await drawn.stage.ensure()
@@ -207,7 +207,7 @@ async def test_a_file_in_the_place_of_a_pipe_is_not_written_to(drawn: Any) -> No
     (state / REQUESTS).touch(0o600)
     kept = os.open(state / REQUESTS, os.O_RDONLY)
     drawn.stage = drawn.new_stage()
-    assert await drawn.stage.committed() is None
+    assert await drawn.stage.adopt() is None
     assert os.fstat(kept).st_size == 0
     os.close(kept)
 
@@ -220,7 +220,7 @@ async def test_a_second_daemon_is_refused_and_the_first_one_goes_on(drawn: Any) 
     assert other.state.state == "failed"
     await drawn.draw(GREY)
     await drawn.stage.close(keep_window=True)
-    assert await other.committed() == ("test", 2)
+    assert await other.adopt() == ("test", 2)
     drawn.stage = other
 
 
@@ -233,7 +233,7 @@ async def test_what_a_daemon_that_died_had_sent_is_done_before_the_next_one_asks
     write(drawn, REQUESTS, b"\n" + whole + b"\n" + line("0123.2", "set ::mtv_sent half")[:-12])
     held.let_go()
     drawn.stage = drawn.new_stage()
-    assert await drawn.stage.committed() == ("test", 7)
+    assert await drawn.stage.adopt() == ("test", 7)
     assert await run(drawn, "set ::mtv_sent") == "whole"
     await drawn.stage.ensure()
     await drawn.draw(GREY)

@@ -43,7 +43,7 @@ async def butler(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 async def test_warming_opens_the_default_repository(butler: ButlerRepositories) -> None:
     assert butler.workers == 1
-    assert butler.known()[0].state == "open"
+    assert butler.list_known()[0].state == "open"
 
 
 async def test_data_ids_of_a_dataset_type_are_those_of_the_command_line(butler: ButlerRepositories) -> None:

@@ -80,7 +80,7 @@ async def refused_visits(butler: ButlerRepositories, repo: str) -> tuple[str, st
 
 
 def state_of(butler: ButlerRepositories, alias: str) -> str:
-    return next(info.state for info in butler.known() if info.alias == alias)
+    return next(info.state for info in butler.list_known() if info.alias == alias)
 
 
 async def test_several_repositories_answer_at_once_by_alias_and_by_path(
@@ -117,7 +117,7 @@ async def test_an_alias_of_butlers_index_is_found_as_soon_as_it_is_there(
     index.write_text(f"first: {repository}\nlater: {repository}\n")
     assert len(await visits(butler, "later")) == 3
     assert len(await visits(butler, "first")) == 3
-    assert [info.alias for info in butler.known()] == ["demo", "changing", "first", "later"]
+    assert [info.alias for info in butler.list_known()] == ["demo", "changing", "first", "later"]
 
 
 async def test_a_repository_that_moved_is_said_and_found_at_its_new_place(

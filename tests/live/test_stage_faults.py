@@ -122,7 +122,7 @@ async def test_a_later_stage_adopts_the_window_and_reads_its_token(fresh_rig: An
     pid = first.state.pid
     await first.close(keep_window=True)
     fresh_rig.stage = fresh_rig.new_stage()
-    assert await fresh_rig.stage.committed() == ("test", 1)
+    assert await fresh_rig.stage.adopt() == ("test", 1)
     assert fresh_rig.stage.state.pid == pid
     await fresh_rig.stage.ensure()
     assert await fresh_rig.tcl("$::ds9(frames)") == "Frame3"
@@ -132,7 +132,7 @@ async def test_a_later_stage_adopts_the_window_and_reads_its_token(fresh_rig: An
 
 
 async def test_there_is_no_token_where_no_window_was_left(fresh_rig: Any) -> None:
-    assert await fresh_rig.stage.committed() is None
+    assert await fresh_rig.stage.adopt() is None
     assert fresh_rig.stage.state.state == "absent"
 
 

@@ -130,6 +130,6 @@ async def test_a_window_that_ended_while_no_daemon_ran_is_lost_and_one_closed_by
             os.kill(pid, signal.SIGKILL)
         psutil.wait_procs([psutil.Process(pid)], timeout=60)
         fresh_rig.stage = fresh_rig.new_stage()
-        assert await fresh_rig.stage.committed() is None
+        assert await fresh_rig.stage.adopt() is None
         assert fresh_rig.stage.state.state == expected
         assert not list((fresh_rig.directory / "w").glob("w-*"))

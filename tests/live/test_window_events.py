@@ -210,7 +210,7 @@ async def test_a_later_daemon_hears_the_window_that_it_adopted(fresh_rig: Any) -
     fresh_rig.events.clear()
     async with anyio.create_task_group() as group:
         await group.start(fresh_rig.stage.listening.serve)
-        await fresh_rig.stage.committed()
+        await fresh_rig.stage.adopt()
         await fresh_rig.tcl("[CreateFrame]")
         assert [event.action for event in await heard(fresh_rig, 3)] == ["open", "made", "raised"]
         group.cancel_scope.cancel()

@@ -195,7 +195,7 @@ class FeedMachine(RuleBasedStateMachine):
         self.daemon.restart()
         self.daemon.up = True
         if self.feed._thread is not None and not self.closed:
-            self.until(lambda: self.feed._place is not None)
+            self.until(lambda: self.feed._destination is not None)
 
     @precondition(lambda self: not self.closed)
     @rule()
@@ -243,7 +243,7 @@ class FeedMachine(RuleBasedStateMachine):
                 self.feed.counts.shown >= shown
                 and self.feed.counts.dropped >= dropped
                 and (self.daemon.asked is not None or (self.daemon.answers.empty() and not self.feed.counts.waiting))
-                and (self.closed or not self.daemon.up or self.feed._place is not None)
+                and (self.closed or not self.daemon.up or self.feed._destination is not None)
             )
         )
 

@@ -103,7 +103,7 @@ class WindowStage:
             self.window.run((action,))
         return SectionResult(key=section.key)
 
-    async def committed(self) -> tuple[str, int] | None:
+    async def adopt(self) -> tuple[str, int] | None:
         return None
 
     async def sync(self) -> None:
@@ -378,7 +378,7 @@ def check(hall: Hall, journal: Journal) -> None:
     assert comparable(hall.stage.window) == reference(scene)
     kept = journal.recover()
     assert kept.scene == scene
-    assert not kept.begun()
+    assert not kept.open_entries()
     journal.close()
 
 

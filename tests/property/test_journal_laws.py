@@ -63,7 +63,7 @@ class Life:
         for display in range(self._random.randrange(3)):
             scene, _ = sc.apply(scene, (image(display, 1000 + display), dot(display, f"old{display}")), (0, 1))
         answers = tuple(self._answer(self._entry(), True) for _ in range(self._random.randrange(3)))
-        return rc.Checkpoint(epoch="e", number=0, scene=scene, sessions=recovery.remembered({}, answers))
+        return rc.Checkpoint(epoch="e", number=0, scene=scene, sessions=recovery.with_answers({}, answers))
 
     def _entry(self) -> rc.Entry:
         session = self._random.choice(SESSIONS)
@@ -98,7 +98,7 @@ class Life:
             intent = self._intent()
             yield intent
             yield rc.Commit(epoch="e", number=intent.number, done=(), answers=())
-            yield rc.Hand(epoch="e", number=intent.number, changes=(ch.SetZoom(display=0, factor=2.0, key="h"),))
+            yield rc.Edits(epoch="e", number=intent.number, changes=(ch.SetZoom(display=0, factor=2.0, key="h"),))
             again = self._intent(intent.entries)
             yield again
             yield self._commit(again)
@@ -113,9 +113,9 @@ class Life:
             yield intent
             yield self._commit(intent)
 
-    def packed(self) -> list[bytes]:
+    def pack(self) -> list[bytes]:
         encode = msgspec.msgpack.encode
-        return [framing.packed(encode(record), b"ofafile!", index) for index, record in enumerate(self.records)]
+        return [framing.pack(encode(record), b"ofafile!", index) for index, record in enumerate(self.records)]
 
     def told(self, records: list[rc.AnyRecord]) -> dict[str, rc.Answer]:
         """Return all answers that records bear, by request id."""
@@ -183,7 +183,7 @@ def model_scene(records: list[rc.AnyRecord], lost: int) -> model.Scene:
             entries = pending.pop(record.long)
             doubtful.discard(record.long)
             draw([entries[index] for index in record.done])
-        elif isinstance(record, rc.Hand):
+        elif isinstance(record, rc.Edits):
             try:
                 scene, _ = sc.apply(scene, record.changes)
             except RequestError:
@@ -198,7 +198,7 @@ def test_one_flipped_bit_costs_one_record_at_most_and_is_told(
     tmp_path_factory: pytest.TempPathFactory, seed: int, place: float, bit: int
 ) -> None:
     life = Life(seed)
-    packed = life.packed()
+    packed = life.pack()
     data = bytearray(b"".join(packed))
     at = int(place * len(data))
     data[at] ^= 1 << bit
@@ -216,11 +216,11 @@ def test_one_flipped_bit_costs_one_record_at_most_and_is_told(
     for key in told.keys() - life.told(whole).keys():
         assert key not in known or is_not_known(known[key])
         assert key in known or isinstance(hit, rc.GaveWay), "never drawn again"
-    drawn_again = {entry.key for entry in recovered.begun()}
+    drawn_again = {entry.key for entry in recovered.open_entries()}
     assert not drawn_again & told.keys()
     assert recovered.scene == model_scene(life.records, lost)
     if lost < 2:
-        assert recovered.begun() == recovery.fold(life.records).begun()
+        assert recovered.open_entries() == recovery.fold(life.records).open_entries()
 
 
 @given(seed=st.integers(0, 1 << 32), place=st.floats(0, 1, exclude_max=True))
@@ -228,7 +228,7 @@ def test_a_journal_that_is_cut_off_anywhere_tells_of_the_records_before(
     tmp_path_factory: pytest.TempPathFactory, seed: int, place: float
 ) -> None:
     life = Life(seed)
-    packed = life.packed()
+    packed = life.pack()
     data = b"".join(packed)
     at = int(place * len(data))
     whole = sum(sum(map(len, packed[: index + 1])) <= at for index in range(len(packed)))
@@ -245,7 +245,7 @@ def test_a_journal_that_is_cut_off_anywhere_tells_of_the_records_before(
 def test_nothing_that_happens_to_a_journal_keeps_a_daemon_from_starting(
     tmp_path_factory: pytest.TempPathFactory, seed: int, cuts: list[tuple[float, bytes]]
 ) -> None:
-    data = b"".join(Life(seed).packed())
+    data = b"".join(Life(seed).pack())
     for place, put in cuts:
         at = int(place * len(data))
         data = data[:at] + put + data[at + len(put) // 2 :]
@@ -262,4 +262,4 @@ def test_a_journal_of_the_format_before_is_read(tmp_path_factory: pytest.TempPat
     assert recovered_from(directory, data) == recovery.fold(life.records)
     damaged = recovered_from(directory, data[:-1] + bytes([data[-1] ^ 1]))
     assert damaged.damage
-    assert not {entry.key for entry in damaged.begun()} & life.told(life.records).keys()
+    assert not {entry.key for entry in damaged.open_entries()} & life.told(life.records).keys()

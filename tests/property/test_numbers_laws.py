@@ -13,7 +13,7 @@ from mtv.wire.errors import RequestError
 from mtvd.drawing import sessions
 from mtvd.drawing.numbers import Numbers, with_number
 from mtvd.drawing.records import Answer, SessionRecord
-from mtvd.drawing.recovery import remembered
+from mtvd.drawing.recovery import with_answers
 from mtvd.drawing.sessions import Sessions
 
 SESSION = b"mt" + bytes(range(14))
@@ -95,7 +95,7 @@ class Remembering(RuleBasedStateMachine):
         self.order.append(number)
         self.lost.discard(number)
         self.sessions.remember([answer])
-        self.journal = remembered(self.journal, (answer,), self.keep)
+        self.journal = with_answers(self.journal, (answer,), self.keep)
 
     @rule()
     def draws(self) -> None:
@@ -128,7 +128,7 @@ class Remembering(RuleBasedStateMachine):
             return
         number = data.draw(st.sampled_from(known))
         try:
-            answer = self.sessions.of(SESSION).answered(number)
+            answer = self.sessions.of(SESSION).answer_to(number)
         except RequestError:  # a request that never was is carried out, and the newest answers are remembered
             if number in self.drawn and number not in self.order[-self.keep :]:
                 return
@@ -141,7 +141,7 @@ class Remembering(RuleBasedStateMachine):
     @invariant()
     def all_that_was_lost_can_still_be_carried_out(self) -> None:
         for number in getattr(self, "lost", ()):
-            assert self.sessions.of(SESSION).answered(number) is None
+            assert self.sessions.of(SESSION).answer_to(number) is None
 
 
 TestRemembering = Remembering.TestCase
@@ -154,9 +154,9 @@ def test_where_there_are_too_many_gaps_the_lowest_is_told_as_expired_and_never_d
     sessions = Sessions(lambda: 0.0)
     sessions.restore({SESSION.hex(): SessionRecord(used=spans)})
     session = sessions.of(SESSION)
-    assert session.answered(4997) is None
+    assert session.answer_to(4997) is None
     with pytest.raises(RequestError) as caught:
-        session.answered(3)
+        session.answer_to(3)
     assert caught.value.code == "outcome_expired"
 
 
@@ -164,5 +164,5 @@ def test_a_journal_of_an_earlier_release_forgets_nothing_that_was_drawn() -> Non
     sessions = Sessions(lambda: 0.0)
     sessions.restore({SESSION.hex(): SessionRecord(forgotten_to=10)})
     with pytest.raises(RequestError):
-        sessions.of(SESSION).answered(10)
-    assert sessions.of(SESSION).answered(11) is None
+        sessions.of(SESSION).answer_to(10)
+    assert sessions.of(SESSION).answer_to(11) is None

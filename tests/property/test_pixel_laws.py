@@ -21,7 +21,7 @@ from mtv.arguments import targets
 from mtv.arguments.objects import Image, image_of
 from mtv.pixels.outgoing import FileSink, FrameSink, Sink
 from mtv.shared.packing import unpack
-from mtv.streams.handover import Place, hand_over, keep
+from mtv.streams.handover import Destination, hand_over, keep
 from mtv.wire.data import Array, Exposure
 from mtv.wire.limits import Limits
 from mtv.wire.requests import Frame as FrameMessage
@@ -71,12 +71,15 @@ def _sent(image: Image, road: str, directory: Path) -> tuple[Exposure, tuple[Any
     if road in {"file", "message", "network"}:
         sink = FileSink(directory, LIMITS) if road == "file" else FrameSink(packs=road == "network")
         return targets.send(image, cast("Sink", sink)), tuple(sink.buffers)
-    place, next_place = Place(directory, LIMITS, "a"), Place(None if "message" in road else directory, LIMITS, "b")
+    destination, next_destination = (
+        Destination(directory, LIMITS, "a"),
+        Destination(None if "message" in road else directory, LIMITS, "b"),
+    )
     if road.startswith("kept"):
-        frame = hand_over(cast("Image", keep(image, 0.0, None).image), place, 0.0, None)
+        frame = hand_over(cast("Image", keep(image, 0.0, None).image), destination, 0.0, None)
     else:
-        frame = hand_over(image, place, 0.0, None)
-        frame = frame.move_to(next_place) if "moved" in road else frame
+        frame = hand_over(image, destination, 0.0, None)
+        frame = frame.move_to(next_destination) if "moved" in road else frame
     assert frame.exposure is not None
     return frame.exposure, tuple(frame.buffers)
 

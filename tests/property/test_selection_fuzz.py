@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtv.wire.errors import RequestError
-from mtvd.repo.tables.evaluation import chosen
+from mtvd.repo.tables.evaluation import choose_rows
 from mtvd.repo.tables.selection import FUNCTIONS, parse
 
 COLUMNS = {
@@ -51,7 +51,7 @@ def refusal(text: str) -> tuple[str, str] | None:
     try:
         selection = parse(text, most_chars=2000)
         if set(selection.columns) <= set(COLUMNS):
-            rows = chosen(selection, COLUMNS, 3)
+            rows = choose_rows(selection, COLUMNS, 3)
             assert (rows.dtype, rows.shape) == (np.dtype(bool), (3,))
     except RequestError as error:
         return error.code, error.error.where

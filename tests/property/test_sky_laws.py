@@ -14,7 +14,7 @@ from tests.support.odd_headers import HEADERS
 
 import mtv
 from mtv.shared.sky.cards import card
-from mtv.shared.sky.celestial import celestial_of, moved
+from mtv.shared.sky.celestial import celestial_of, move_reference
 from mtv.wire.limits import Limits
 from mtvd.repo.readers.sky import HeaderSky
 from mtvd.stage.paint import fits_bytes
@@ -179,7 +179,7 @@ def test_our_own_cards_mean_the_same_again_and_a_cut_out_keeps_its_place(
     found = celestial_of(raw)
     assert celestial_of(found.cards) == (found.cards, ())
     assume(found.has_sky)
-    cut = moved(found.cards, (x, y))
+    cut = move_reference(found.cards, (x, y))
     assert celestial_of(cut).cards == cut
     whole, part = HeaderSky(found.cards), HeaderSky(cut)
     assert apart_arcsec(whole.to_sky(X + x, Y + y), part.to_sky(X, Y)) < 0.01 * pixel_arcsec
@@ -206,7 +206,7 @@ def test_numbers_out_of_reach_cost_the_sky_at_most(cards: str, more: list[tuple[
     found = celestial_of(raw)
     picture_of(raw)
     assert celestial_of(found.cards).notes == ()
-    moved(found.cards, (3, 4))
+    move_reference(found.cards, (3, 4))
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=400), st.booleans())

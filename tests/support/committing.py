@@ -65,7 +65,7 @@ class ScriptedWindow:
             for section in batch.sections
         )
 
-    async def committed(self) -> tuple[str, int] | None:
+    async def adopt(self) -> tuple[str, int] | None:
         return self.token
 
     async def sync(self) -> None:

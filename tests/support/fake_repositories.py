@@ -110,7 +110,7 @@ class FakeRepositories:
         self._faults[point].append(fetch)
         return hold
 
-    def known(self) -> tuple[RepositoryInfo, ...]:
+    def list_known(self) -> tuple[RepositoryInfo, ...]:
         return (RepositoryInfo(alias=ALIAS, location="/nowhere/demo", state="open", default=True),)
 
     @property

@@ -59,11 +59,11 @@ class FakeStage:
     differences : tuple of `~mtvd.stage.port.Difference`
         What the next batch that heeds it finds changed by the user.
     lose_at_committed : `bool`
-        The window that was left dies, or hangs and is put down, at the next `committed`.
+        The window that was left dies, or hangs and is put down, at the next `adopt`.
     unavailable : `str`
         Reason for which `ensure` fails; stays until removed.
     left_token : `tuple` [`str`, `int`] or None
-        What `committed` finds in a window of an earlier daemon.
+        What `adopt` finds in a window of an earlier daemon.
     colormaps : `tuple` [`str`, ...]
         Names of the colour maps that the window has; empty for one that does not say them.
     size, room : `tuple` [`int`, `int`]
@@ -134,7 +134,7 @@ class FakeStage:
             raise WindowLost("the window died")
         return results
 
-    async def committed(self) -> tuple[str, int] | None:
+    async def adopt(self) -> tuple[str, int] | None:
         """Return `left_token`, and adopt its window where it is given."""
         if self.lose_at_committed:
             self.lose_at_committed = False
@@ -156,7 +156,7 @@ class FakeStage:
         return PICTURES[image_format]
 
     async def close(self, *, keep_window: bool) -> None:
-        """Forget the window; kept ones can be found by `committed`."""
+        """Forget the window; kept ones can be found by `adopt`."""
         self.left_token = self.token if keep_window else None
         self._become("absent", "")
 

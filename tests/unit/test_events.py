@@ -6,7 +6,7 @@ import pytest
 
 from mtv.wire.messages import Event
 from mtvd.drawing.sessions import Session, Sessions
-from mtvd.front.events import QUEUED, UNDER_WAY, Events, named
+from mtvd.front.events import QUEUED, UNDER_WAY, Events, add_names
 from mtvd.scene.actions import Markers
 from mtvd.scene.apply import apply
 from mtvd.scene.changes import AddMarkers
@@ -118,11 +118,11 @@ def test_regions_are_told_by_the_names_of_their_display_and_overlay() -> None:
     scene, (number,) = apply(EMPTY, [change])
 
     def overlay_of(tags: str) -> tuple[str, str]:
-        event = named(Event(kind="region", display=number, shape="circle", overlay=tags), scene)
+        event = add_names(Event(kind="region", display=number, shape="circle", overlay=tags), scene)
         return event.name, event.overlay
 
     assert overlay_of(f"mine {tag_of('stars')}") == ("guider", "stars")
     assert overlay_of("mine") == ("guider", "user")
     assert overlay_of("") == ("guider", "user")
     assert overlay_of(tag_of("erased long ago")) == ("guider", "")
-    assert named(key(display=5), scene).name == ""
+    assert add_names(key(display=5), scene).name == ""

@@ -29,10 +29,10 @@ def test_a_file_that_two_need_goes_with_the_second(store: PixelStore, holding: H
     holding.hold("a request", [name])
     holding.end("a handle")
     assert store.names() == (name,)
-    assert holding.needed() == {name}
+    assert holding.needed_files() == {name}
     holding.end("a request")
     assert store.names() == ()
-    assert holding.needed() == set()
+    assert holding.needed_files() == set()
 
 
 def test_who_needs_a_file_twice_gives_it_up_at_once(store: PixelStore, holding: Holding) -> None:
@@ -52,7 +52,7 @@ def test_what_a_scene_shows_no_more_is_free_to_be_written_over_unless_another_ne
     holding.keep("scene", [old, kept])
     holding.hold("a preview", [kept])
     holding.keep("scene", [new])
-    assert holding.needed() == {kept, new}
+    assert holding.needed_files() == {kept, new}
     assert old not in store.names()
     assert {kept, new} <= set(store.names())
     (free,) = set(store.names()) - {kept, new}
@@ -112,6 +112,6 @@ def test_whatever_is_held_and_given_up_a_file_goes_only_when_nobody_holds_it(
             held.pop(holder, None)
             holding.end(holder)
         now = set().union(*held.values())
-        assert holding.needed() == now
+        assert holding.needed_files() == now
         assert store.names == before - now
         store.names.clear()

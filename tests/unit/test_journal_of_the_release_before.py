@@ -42,7 +42,7 @@ def test_a_journal_of_the_release_before_is_recovered_as_that_release_did(tmp_pa
     assert sorted(recovered.files) == expected["recovered"].pop("files")
     assert sorted(recovered.taken_back) == expected["recovered"].pop("taken_back")
     assert like(json.loads(msgspec.json.encode(recovered)), expected["recovered"]) == expected["recovered"]
-    assert like(json.loads(msgspec.json.encode(recovered.begun())), expected["begun"]) == expected["begun"]
+    assert like(json.loads(msgspec.json.encode(recovered.open_entries())), expected["begun"]) == expected["begun"]
     assert sorted(recovered.half_drawn()) == expected["half_drawn"]
 
 

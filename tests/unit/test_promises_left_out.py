@@ -112,7 +112,7 @@ def test_a_column_that_was_left_out_when_a_table_was_loaded_is_refused_of_its_ha
     error = refused(table_files.copy, held, store, Get(target=target, columns=("odd",)), Limits())
     assert (error.code, error.error.where) == ("bad_value", "columns[0]")
     assert "'odd' is left out: it was when the table was loaded" in error.error.message
-    table = table_files.mapped(held, store)
+    table = table_files.map_catalog(held, store)
     assert refused(find_positions, table, Wanted(select="odd > 1"), most_markers=9).error.where == "select"
     again = table_files.copy(held, store, Get(target=target), Limits())
     assert again.metadata["left_out"] == ["odd"], "and the catalog of a handle still says so"

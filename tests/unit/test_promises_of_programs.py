@@ -18,7 +18,7 @@ from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_positions
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.evaluation import chosen
+from mtvd.repo.tables.evaluation import choose_rows
 from mtvd.repo.tables.gaps import data_of, gaps_of
 from mtvd.repo.tables.positions import Wanted
 from mtvd.repo.tables.selection import parse
@@ -126,7 +126,7 @@ def test_a_votable_with_its_rows_in_a_parquet_file_is_unsupported(tmp_path: Path
 ])  # fmt: skip
 def test_a_division_by_zero_is_infinite_or_no_number_and_never_an_error(text: str, rows: list[int]) -> None:
     columns = {"n": np.array([0, 1, 2]), "x": np.array([0.0, 1, 2])}
-    assert np.flatnonzero(chosen(parse(text, most_chars=200), columns, 3)).tolist() == rows
+    assert np.flatnonzero(choose_rows(parse(text, most_chars=200), columns, 3)).tolist() == rows
 
 
 @pytest.mark.parametrize(

@@ -148,12 +148,12 @@ def test_an_expression_of_the_page_is_understood(text: str) -> None:
 
 @pytest.mark.parametrize("operator", ["+", "-", "*", "/", "//", "%", "**"])
 def test_an_operator_of_the_page_reckons_as_python_does(operator: str) -> None:
-    from mtvd.repo.tables.evaluation import chosen
+    from mtvd.repo.tables.evaluation import choose_rows
 
     left, right = np.array([7, 8, 9]), np.array([2, 3, 4])
     wanted = [eval(f"{a} {operator} {b}") for a, b in zip(left.tolist(), right.tolist(), strict=True)]
     for number, value in enumerate(wanted):
-        found = chosen(parse(f"a {operator} b == {value!r}", most_chars=200), {"a": left, "b": right}, 3)
+        found = choose_rows(parse(f"a {operator} b == {value!r}", most_chars=200), {"a": left, "b": right}, 3)
         assert found[number]
     assert "`+ - * / // % **`" in PAGE
 

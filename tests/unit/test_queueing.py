@@ -7,13 +7,13 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import BATCH_SECS, EVERYTHING, Waiting, WaitingList
 
 A, B = b"a" * 16, b"b" * 16
 
 
-def waiting(session: bytes, *displays: Display, ready: bool = True, superseding: bool = False) -> Waiting:
+def waiting(session: bytes, *displays: DisplayName, ready: bool = True, superseding: bool = False) -> Waiting:
     return Waiting(session=session, sequence=1, displays=frozenset(displays), ready=ready, superseding=superseding)
 
 
@@ -94,7 +94,7 @@ def test_an_image_whose_mask_is_there_is_not_drawn_apart() -> None:
     assert len(waiting_list) == 0
 
 
-def slow(session: bytes, *displays: Display, secs: float = 0.02) -> Waiting:
+def slow(session: bytes, *displays: DisplayName, secs: float = 0.02) -> Waiting:
     made = waiting(session, *displays)
     made.secs = secs
     return made

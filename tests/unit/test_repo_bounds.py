@@ -32,13 +32,13 @@ def test_states_are_kept_of_repositories_that_have_an_alias_and_of_no_others() -
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 100_000
-    assert [(info.alias, info.state) for info in registry.known()] == [("demo", "open")]
+    assert [(info.alias, info.state) for info in registry.list_known()] == [("demo", "open")]
 
 
 def test_a_repository_that_is_named_by_the_path_of_an_alias_tells_its_state_too() -> None:
     registry = Registry(RepositorySettings(aliases={"demo": "/demo"}), {})
     registry.note(Repository(name="/demo", location="/demo"), "broken")
-    assert [info.state for info in registry.known()] == ["broken"]
+    assert [info.state for info in registry.list_known()] == ["broken"]
 
 
 class Template:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import importlib.util
 import io
 import lzma
 import math
@@ -294,19 +293,6 @@ def test_a_packed_file_of_another_kind_is_called_no_fits_file_and_not_damaged(
         assert error.code == "unreadable_file"
         assert "no FITS file" in str(error)
         assert "damaged" not in str(error)
-
-
-def test_a_file_of_compress_is_read_where_a_package_can_and_else_names_it(
-    tmp_path: Path, out: Output, store: PixelStore
-) -> None:
-    (found,) = Path(fits.__file__).parent.glob("tests/data/lzw.fits.Z")
-    if importlib.util.find_spec("uncompresspy") is None:
-        for error in refused_by_all(found, out):
-            assert (error.code, "'compress' (.Z)" in str(error)) == ("unsupported", True)
-            assert "uncompresspy" in error.error.hint
-    else:
-        with fits.open(found) as hdus:
-            assert np.array_equal(read_both(found, out, store)[0], hdus[0].data)
 
 
 def test_an_image_of_one_dimension_is_passed_over_where_another_has_two(

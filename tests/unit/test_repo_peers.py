@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtvd.repo.aliases import Registry, RepositorySettings, shown
+from mtvd.repo.aliases import Registry, RepositorySettings, without_credentials
 from mtvd.repo.butler import peers
 from mtvd.repo.butler.errors import translate
 
@@ -84,6 +84,6 @@ def test_only_repositories_on_other_hosts_are_waited_for(config: Any, waits: boo
     ],
 )
 def test_credentials_of_a_location_are_not_shown(location: str, said: str) -> None:
-    assert shown(location) == said
-    (known,) = Registry(RepositorySettings(aliases={"far": location}, use_index=False)).known()
+    assert without_credentials(location) == said
+    (known,) = Registry(RepositorySettings(aliases={"far": location}, use_index=False)).list_known()
     assert known.location == said

@@ -11,10 +11,10 @@ import pytest
 from tests.support import repo_sample as sample
 
 from mtv.wire.data import File
-from mtvd.repo.files.places import Place, key_of, place_of_file
+from mtvd.repo.files.places import FilePlace, key_of, place_of_file
 from mtvd.repo.readers.opening import Schemas
 
-PLACE = Place(path=Path("/data/table.parq"), identity="1:2:3:4", options={})
+PLACE = FilePlace(path=Path("/data/table.parq"), identity="1:2:3:4", options={})
 TARGET = File(path="/data/table.parq")
 
 

@@ -19,7 +19,7 @@ def registry(environ: dict[str, str] | None = None, **settings: object) -> Regis
 
 def test_the_first_alias_of_the_settings_is_the_default() -> None:
     names = registry(aliases={"a": "/a", "b": "/b"})
-    assert [(info.alias, info.default) for info in names.known()] == [("a", True), ("b", False)]
+    assert [(info.alias, info.default) for info in names.list_known()] == [("a", True), ("b", False)]
     assert names.resolve("").location == "/a"
     assert names.resolve("b").location == "/b"
 
@@ -59,7 +59,7 @@ def test_aliases_of_the_index_come_after_our_own_and_never_replace_them(tmp_path
     index = tmp_path / "index.yaml"
     index.write_text("a: /other\nc: /c\n")
     names = registry({"DAF_BUTLER_REPOSITORY_INDEX": str(index)}, aliases={"a": "/a"})
-    assert [(info.alias, info.location) for info in names.known()] == [("a", "/a"), ("c", "/c")]
+    assert [(info.alias, info.location) for info in names.list_known()] == [("a", "/a"), ("c", "/c")]
 
 
 def test_a_changed_index_is_read_again(tmp_path: Path) -> None:
@@ -80,13 +80,13 @@ def test_a_broken_index_leaves_our_own_aliases(tmp_path: Path, text: str) -> Non
     index = tmp_path / "index.yaml"
     index.write_text(text)
     names = registry({"DAF_BUTLER_REPOSITORY_INDEX": str(index)}, aliases={"a": "/a"})
-    assert [info.alias for info in names.known()] == ["a"]
+    assert [info.alias for info in names.list_known()] == ["a"]
 
 
 def test_a_state_that_was_noted_is_told() -> None:
     names = registry(aliases={"a": "/a"})
     names.note(names.resolve("a"), "open")
-    assert names.known()[0].state == "open"
+    assert names.list_known()[0].state == "open"
 
 
 def test_the_daemons_own_half_imports_neither_butler_nor_astropy() -> None:

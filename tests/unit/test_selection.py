@@ -10,7 +10,7 @@ import pytest
 
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.repo.tables.evaluation import chosen
+from mtvd.repo.tables.evaluation import choose_rows
 from mtvd.repo.tables.selection import FUNCTIONS, MOST_DEPTH, MOST_NODES, parse
 
 COLUMNS = {
@@ -30,7 +30,7 @@ ROWS = 4
 
 def rows(text: str) -> list[int]:
     selection = parse(text, most_chars=2000)
-    return np.flatnonzero(chosen(selection, COLUMNS, ROWS)).tolist()
+    return np.flatnonzero(choose_rows(selection, COLUMNS, ROWS)).tolist()
 
 
 def refusal(text: str) -> RequestError:
@@ -162,4 +162,4 @@ def test_an_unknown_function_comes_with_near_names() -> None:
 def test_the_rows_of_an_empty_table_are_none() -> None:
     empty = {name: values[:0] for name, values in COLUMNS.items()}
     for text in ("used", "True", "x > 3"):
-        assert chosen(parse(text, most_chars=2000), empty, 0).tolist() == []
+        assert choose_rows(parse(text, most_chars=2000), empty, 0).tolist() == []

@@ -17,7 +17,7 @@ from tests.support.odd_headers import HEADERS, NX, NY, tan
 
 import mtv
 from mtv.shared.sky.cards import CARD, card
-from mtv.shared.sky.celestial import MOST_CHARS, celestial_of, moved
+from mtv.shared.sky.celestial import MOST_CHARS, celestial_of, move_reference
 from mtv.shared.wcs_cards import header_cards
 
 X, Y = (np.array(v, float) for v in zip(*[(x, y) for x in (0, 100, NX - 1) for y in (0, 75, NY - 1)], strict=True))
@@ -110,13 +110,13 @@ def test_a_header_is_read_up_to_its_limit() -> None:
 
 def test_a_cut_out_moves_the_reference_pixel_alone() -> None:
     found = celestial_of(HEADERS["SIP"].cards).cards
-    cut = fits.Header.fromstring(moved(found, (10, 20)))
+    cut = fits.Header.fromstring(move_reference(found, (10, 20)))
     whole = fits.Header.fromstring(found)
     assert (cut["CRPIX1"], cut["CRPIX2"]) == (whole["CRPIX1"] - 10, whole["CRPIX2"] - 20)
     del cut["CRPIX*"], whole["CRPIX*"]
     assert cut.tostring() == whole.tostring()
-    assert moved(found, (0, 0)) is found
-    assert moved("", (1, 1)) == ""
+    assert move_reference(found, (0, 0)) is found
+    assert move_reference("", (1, 1)) == ""
 
 
 def test_icrs_and_fk5_of_2000_stay_as_they_are() -> None:

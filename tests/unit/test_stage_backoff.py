@@ -15,10 +15,10 @@ class Clock:
 def crash(backoff: Backoff, clock: Clock, *, lived_secs: float) -> float:
     """Open a window that lives for a while; return the pause before it."""
     pause = backoff.pause_secs()
-    backoff.failed()
-    backoff.began()
+    backoff.count_start()
+    backoff.note_opening()
     clock.now += lived_secs
-    backoff.ended()
+    backoff.note_end()
     return pause
 
 
@@ -41,6 +41,6 @@ def test_a_window_that_lived_for_a_stable_while_clears_the_count_and_a_short_one
 def test_starts_that_never_open_a_window_count_too_and_the_pause_never_overflows() -> None:
     backoff = Backoff(stable_secs=10, max_secs=30, clock=Clock())
     for _ in range(2000):
-        backoff.failed()
-        backoff.ended()
+        backoff.count_start()
+        backoff.note_end()
     assert backoff.pause_secs() == 30

@@ -57,4 +57,4 @@ async def test_a_window_kept_at_close_is_found_by_its_token() -> None:
     await stage.ensure()
     await stage.run(BATCH)
     await stage.close(keep_window=True)
-    assert await stage.committed() == ("e", 1)
+    assert await stage.adopt() == ("e", 1)

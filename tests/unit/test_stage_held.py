@@ -45,13 +45,13 @@ async def test_a_screen_that_is_gone_before_its_dying_ds9_is_not_told_as_the_cau
     )
     (tmp_path / "ds9.log").touch()
     held = Held(window)
-    first_end = held.ended
+    first_end = held.wait_for_end
 
-    async def ended() -> None:
+    async def wait_for_end() -> None:
         await first_end()
         assert held.process.alive
         asyncio.get_running_loop().call_later(DYING_SECS, ds9.kill)
 
-    monkeypatch.setattr(held, "ended", ended)
+    monkeypatch.setattr(held, "wait_for_end", wait_for_end)
     xvfb.kill()
     assert await held.end_of("") == "DS9 was killed by SIGKILL (it wrote nothing)"

@@ -9,7 +9,7 @@ import pytest
 
 from mtvd.scene.actions import Markers
 from mtvd.stage.paint.digits import fixed_point
-from mtvd.stage.paint.regions import quoted, region_text, tag_of
+from mtvd.stage.paint.regions import quote, region_text, tag_of
 
 
 def markers(x: Sequence[float], y: Sequence[float], **changes: Any) -> Markers:
@@ -100,7 +100,7 @@ def test_no_markers_are_no_regions() -> None:
     [("a b", '"a b"'), ('say "hi"', '{say "hi"}'), ('"}', "'\"}'"), ("\"}'", "'\"}\N{RIGHT SINGLE QUOTATION MARK}'")],
 )
 def test_texts_are_quoted_by_a_quote_they_do_not_hold(text: str, expected: str) -> None:
-    assert quoted(text) == expected
+    assert quote(text) == expected
 
 
 def test_tags_are_stable_plain_and_differ() -> None:

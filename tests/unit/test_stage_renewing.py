@@ -32,7 +32,7 @@ class Files:
     def image(self, value: float, label: str = "a", shape_yx: tuple[int, int] = (4, 5)) -> ImageLayer:
         pixels = np.full(shape_yx, value, ">f4")
         head = fits_bytes.header(shape_yx=shape_yx, dtype=">f4", xy0=(0, 0), header_bytes=HEADER_BYTES, label=label)
-        name, descriptor = self.store.create("mtv", HEADER_BYTES + fits_bytes.padded(pixels.nbytes))
+        name, descriptor = self.store.create("mtv", HEADER_BYTES + fits_bytes.whole_blocks(pixels.nbytes))
         os.pwrite(descriptor, head + pixels.tobytes(), 0)
         os.close(descriptor)
         return ImageLayer(

@@ -89,7 +89,7 @@ async def test_the_end_of_a_process_is_seen_though_no_descriptor_is_left(
     monkeypatch.setattr(os, "dup", refused)
     sleeper.kill()
     with anyio.fail_after(WAIT_SECS):
-        await owned_one.ended()
+        await owned_one.wait_for_end()
     owned_one.close()
 
 
@@ -173,7 +173,7 @@ async def test_a_daemon_starts_though_the_window_of_the_last_run_cannot_be_asked
     stage = Ds9Stage(StageSettings(), PixelStore(tmp_path / "p", 1 << 20), tmp_path / "w")
     monkeypatch.setattr(Path, "read_bytes", refused)
     with pytest.raises(WindowLost, match=r"Too many open files$"):
-        await stage.committed()
+        await stage.adopt()
 
 
 async def test_a_window_that_cannot_be_opened_is_said_so_without_a_path(

@@ -5,25 +5,15 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-
-import mtv
+from tests.support.documented import PUBLIC, documented, sections_of
 
 ROOT: Final = Path(__file__).parents[2]
-YET_TO_MEND: Final = frozenset({"drawing", "resolving", "repo", "scene", "stage"})
-"""Rooms of the daemon whose docstrings are not all written so yet."""
-SOURCES: Final = [
-    *sorted((ROOT / "client" / "mtv").rglob("*.py")),
-    *(
-        path
-        for path in sorted((ROOT / "daemon" / "mtvd").rglob("*.py"))
-        if path.relative_to(ROOT / "daemon" / "mtvd").parts[0] not in YET_TO_MEND
-    ),
-]
+SOURCES: Final = sorted((*(ROOT / "client" / "mtv").rglob("*.py"), *(ROOT / "daemon" / "mtvd").rglob("*.py")))
 OBLIQUE: Final = frozenset({"Of", "What", "Who", "That", "For"})
 """Words with which no docstring begins: who reads one has to find its subject first."""
 SECTIONS: Final = frozenset(
@@ -66,9 +56,12 @@ IRREGULAR: Final = re.compile(
     "begun|bound|broken|built|chosen|drawn|felt|found|given|gone|heard|held|hidden|kept|known|left|lost|made|meant|met|"
     "said|seen|sent|shown|sold|spent|stood|taken|thought|thrown|told|understood|won|worn|written"
 )
-VERBS: Final = frozenset({"embed", "exceed", "feed", "need", "proceed", "seed", "shed", "speed"})
-OTHERS: Final = ("client/mtv/shared/sky/", "client/mtv/arguments/objects.py")
-"""Places whose functions are named by what they return still."""
+ENDED_ALIKE: Final = frozenset(
+    {"embed", "exceed", "feed", "heed", "need", "proceed", "seed", "shed", "speed", "unsupported"}
+)
+"""Words that end as participles do: verbs, and the name of an error."""
+TALK: Final = ROOT / "daemon" / "mtvd" / "stage" / "talk"
+"""Room whose functions are named by participles still."""
 
 
 def functions(path: Path) -> Iterator[str]:
@@ -83,47 +76,14 @@ def functions(path: Path) -> Iterator[str]:
 def is_participle(name: str) -> bool:
     """Tell whether a name says only what was done to something: ``kept``, ``_checked``."""
     word = name.strip("_")
-    return IRREGULAR.fullmatch(word) is not None or (re.fullmatch("[a-z]+ed", word) is not None and word not in VERBS)
+    return IRREGULAR.fullmatch(word) is not None or (
+        re.fullmatch("[a-z]+ed", word) is not None and word not in ENDED_ALIKE
+    )
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if "client" in path.parts], ids=_name)
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != TALK], ids=_name)
 def test_no_function_is_named_by_a_bare_participle(path: Path) -> None:
-    if not str(path.relative_to(ROOT)).startswith(OTHERS):
-        assert [name for name in functions(path) if is_participle(name)] == []
-
-
-def public() -> dict[str, Callable[..., Any]]:
-    """Return what users call: functions, classes, and the public methods that classes of ours give them."""
-    found: dict[str, Callable[..., Any]] = {}
-    for name in mtv.__all__:
-        thing = getattr(mtv, name)
-        if not callable(thing):
-            continue
-        found[name] = thing
-        if inspect.isclass(thing) and not issubclass(thing, Exception):
-            methods = inspect.getmembers(thing, lambda member: callable(member) and inspect.isroutine(member))
-            ours = ((key, value) for key, value in methods if not key.startswith("_") and _is_ours(value))
-            found.update({f"{name}.{key}": value for key, value in ours})
-    return found
-
-
-def _is_ours(member: Any) -> bool:
-    return str(getattr(member, "__module__", "")).split(".")[0] == "mtv"
-
-
-PUBLIC: Final = public()
-
-
-def sections_of(docstring: str) -> dict[str, str]:
-    """Return the sections of a docstring in numpydoc's form, by their titles."""
-    parts = re.split(r"^([A-Z]\w+(?: \w+)?)\n-{3,}\n", inspect.cleandoc(docstring), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def documented(section: str) -> set[str]:
-    """Return the names that a section has entries for; ``a, b : type`` has two."""
-    entries = [line.partition(" : ")[0] for line in section.splitlines() if line and not line[0].isspace()]
-    return {name.strip() for entry in entries for name in entry.split(",")}
+    assert [name for name in functions(path) if is_participle(name)] == []
 
 
 def taken(name: str) -> set[str]:

@@ -40,7 +40,7 @@ def backend(name: str) -> None:
         )
 
 
-def frame(value: Any) -> steps.Display:
+def display_name(value: Any) -> steps.DisplayName:
     """Return a display's number or name."""
     if isinstance(value, str):
         return text("frame", value)
@@ -106,12 +106,12 @@ def dot(symbol: str, x: Any, y: Any, size: Any, colour: str) -> tuple[float, flo
 
 
 @functools.lru_cache(maxsize=1024)
-def place(display: steps.Display, overlay_name: str, system_name: str, lasting: bool) -> Place:  # noqa: FBT001, RUF100
+def place(display: steps.DisplayName, overlay_name: str, system_name: str, lasting: bool) -> Place:  # noqa: FBT001, RUF100
     """Return where a marker goes."""
     return Place(display, overlay(overlay_name), system(system_name), lasting)
 
 
-def scale(display: steps.Display, stretch: str | None, limits: tuple[Any, ...]) -> steps.Scale:
+def scale(display: steps.DisplayName, stretch: str | None, limits: tuple[Any, ...]) -> steps.Scale:
     """Return the step for a stretch and what follows it."""
     known: Any = None if stretch is None else one_of("stretch", stretch, _STRETCHES)
     if len(limits) > 2:

@@ -181,7 +181,7 @@ def _from_hdu_list(hdus: Any) -> Image:
         raise bad_value("target", f"no HDU of the list has an image: {names}", _TABLE_HINT)
     if image is not found.image or not found.mask:
         return _from_hdu(image)
-    mask = _joined(list(found.mask))
+    mask = _join(list(found.mask))
     headers = [hdu.header for hdu in found.mask]
     bits = 8 * mask.dtype.itemsize
     planes, notes = mask_planes(headers, bits), mask_notes(headers, bits)
@@ -192,18 +192,18 @@ def _from_hdu(target: Any) -> Image:
     data = target.data
     if data is None:
         hint = "show another HDU, as in hdus[1], or the whole HDUList"
-        raise bad_value("target", f"{_called(target)} has no data", hint)
+        raise bad_value("target", f"{_words_for(target)} has no data", hint)
     if getattr(data, "dtype", None) is not None and data.dtype.names is not None:
-        raise bad_value("target", f"{_called(target)} is a table, not an image", _TABLE_HINT)
-    return _described(target, data)
+        raise bad_value("target", f"{_words_for(target)} is a table, not an image", _TABLE_HINT)
+    return _with_header(target, data)
 
 
-def _called(hdu: Any) -> str:
+def _words_for(hdu: Any) -> str:
     name = str(card(hdu.header, "EXTNAME", "")).strip()
     return f"the {type(hdu).__name__} {name!r}" if name else f"the {type(hdu).__name__}"
 
 
-def _described(hdu: Any, data: Any) -> Image:
+def _with_header(hdu: Any, data: Any) -> Image:
     header = hdu.header
     given = wcs_cards(header)
     return Image(
@@ -222,7 +222,7 @@ def _from_section(target: Any) -> Image:
         pixels = target[...]
     except Exception as error:
         raise _not_an_array(target, error) from error
-    return _described(target.hdu, pixels)
+    return _with_header(target.hdu, pixels)
 
 
 _KINDS: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any], Image]], ...]] = (
@@ -275,7 +275,7 @@ def _has_pixels(hdu: Any) -> bool:
     return bool(getattr(hdu, "is_image", True)) and all(getattr(hdu, "shape", ()) or (0,))
 
 
-def _joined(masks: list[Any]) -> Any:
+def _join(masks: list[Any]) -> Any:
     """Return the pixels of the HDUs of a mask as one; see `mtv.shared.exposure_hdus.BITS_A_HDU`."""
     import numpy as np
 

@@ -16,7 +16,7 @@ from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtv.wire.steps import AnyStep, Display, Overlay
+from mtv.wire.steps import AnyStep, DisplayName, Overlay
 
 System = Literal["pixel", "sky"]
 
@@ -56,7 +56,7 @@ class Columns:
 class Place(NamedTuple):
     """Display, overlay and system of a dot: those that share them become one step."""
 
-    display: Display
+    display: DisplayName
     overlay: str
     system: System
     lasting: bool

@@ -244,7 +244,7 @@ def _daemon(call: Call) -> Iterator[Finding]:
 
 
 def _pixels(report: Report) -> Iterator[Finding]:
-    """Look at the pixel files of a daemon that runs; where there is room enough, nothing is said of them."""
+    """Look at the pixel files of a daemon that runs; where there is space enough, nothing is said of them."""
     if report.pixel_bytes_limit and report.pixel_room_bytes < min(_ROOM_BYTES, report.pixel_bytes_limit // 4):
         used = f"{output.size(report.pixel_bytes)} of {output.size(report.pixel_bytes_limit)} used"
         text = f"room for only {output.size(report.pixel_room_bytes)} ({used})"

@@ -47,7 +47,7 @@ def show(
       6f3b2c1e-....                                   a dataset by its UUID
       handle:4c2a...                                  what 'mtv load' gave
     """  # noqa: D301 - \b is click's own mark
-    frame = checks.frame(frame)
+    frame = checks.display_name(frame)
     wanted: list[steps.AnyStep] = [steps.Mtv(display=frame, target=targets.parse(**target))]
     if stretch is not None:
         wanted.append(scale_step(frame, stretch.split()))
@@ -110,7 +110,7 @@ def _form(loaded: Loaded) -> str:
 @click.pass_obj
 def erase(call: Call, name: str | None, frame: int | str) -> None:
     """Remove the overlay NAME, or all markers of a display, those drawn by hand too."""
-    report_done(call, call.draw(steps.Erase(display=checks.frame(frame), name=name)))
+    report_done(call, call.draw(steps.Erase(display=checks.display_name(frame), name=name)))
 
 
 @click.command("scale", cls=Command)
@@ -128,7 +128,7 @@ def scale(call: Call, words: tuple[str, ...], frame: int | str) -> None:
 
     Stretches: linear, log, pow, sqrt, squared, asinh, sinh, histogram.
     """  # noqa: D301 - \b is click's own mark
-    report_done(call, call.draw(scale_step(checks.frame(frame), words)))
+    report_done(call, call.draw(scale_step(checks.display_name(frame), words)))
 
 
 def scale_step(frame: int | str, words: Sequence[str]) -> steps.Scale:
@@ -152,7 +152,7 @@ def _number_or_word(word: str) -> float | str:
 @click.pass_obj
 def zoom(call: Call, factor: str, frame: int | str) -> None:
     """Set screen pixels per image pixel; 'fit' fits the image into the window."""
-    report_done(call, call.draw(zoom_step(checks.frame(frame), factor)))
+    report_done(call, call.draw(zoom_step(checks.display_name(frame), factor)))
 
 
 def zoom_step(frame: int | str, factor: str) -> steps.Zoom:
@@ -167,7 +167,7 @@ def zoom_step(frame: int | str, factor: str) -> steps.Zoom:
 @click.pass_obj
 def pan(call: Call, x: float, y: float, frame: int | str) -> None:
     """Centre the view on a 0-based parent pixel X Y."""
-    step = steps.Pan(display=checks.frame(frame), x=checks.finite("x", x), y=checks.finite("y", y))
+    step = steps.Pan(display=checks.display_name(frame), x=checks.finite("x", x), y=checks.finite("y", y))
     report_done(call, call.draw(step))
 
 
@@ -177,7 +177,7 @@ def pan(call: Call, x: float, y: float, frame: int | str) -> None:
 @click.pass_obj
 def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
     """Turn the view counter-clockwise by DEGREES from the upright."""
-    step = steps.Rotate(display=checks.frame(frame), angle_deg=checks.finite("angle_deg", angle_deg))
+    step = steps.Rotate(display=checks.display_name(frame), angle_deg=checks.finite("angle_deg", angle_deg))
     report_done(call, call.draw(step))
 
 
@@ -226,7 +226,7 @@ def snap(call: Call, file: str, frame: int | str | None) -> None:
         raise bad_value("file", f"{file!r} is no name of a picture", "end it in .png or .jpg")
     jpeg = suffix in {".jpg", ".jpeg"}
     answer = call.ask(
-        Snapshot(display=None if frame is None else checks.frame(frame), format="jpeg" if jpeg else "png")
+        Snapshot(display=None if frame is None else checks.display_name(frame), format="jpeg" if jpeg else "png")
     )
     picture = bytes(answer.buffers[0])
     if file == "-":

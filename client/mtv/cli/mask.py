@@ -38,7 +38,7 @@ def mask(
     mtv mask --transparency 50
     mtv mask --hide DETECTED
     """  # noqa: D301 - \b is click's own mark
-    frame = checks.frame(frame)
+    frame = checks.display_name(frame)
     if len(words) % 2:
         raise bad_value("colour", f"no colour is given for {words[-1]!r}", "mtv mask DETECTED fuchsia")
     colours = dict(zip(words[::2], words[1::2], strict=True)) | dict.fromkeys(hide, IGNORE)

@@ -96,7 +96,7 @@ def _begin(call: Call, words: tuple[str, ...], asked: dict[str, Any]) -> None:
             fps=2.0 if asked["fps"] is None else asked["fps"],
             loop=bool(asked["loop"]),
             every=asked["every"],
-            display=checks.frame(asked["frame"]),
+            display=checks.display_name(asked["frame"]),
             start=asked["start"],
             component=asked["component"],
             cube_index=asked["cube_index"],
@@ -143,7 +143,7 @@ def _steer(call: Call, asked: dict[str, Any]) -> None:
     for name in _OF_A_NEW_ONE:
         if asked[name]:
             raise click.UsageError(f"--{name.replace('_', '-')} needs a dataset type to play")
-    found = on_display(call.connection, checks.frame(asked["frame"]))
+    found = on_display(call.connection, checks.display_name(asked["frame"]))
     state = found.state
     if asked["fps"] is not None:
         state = found.speed(asked["fps"])

@@ -87,10 +87,10 @@ def lines_of(columns: Sequence[str], rows: Sequence[Sequence[object]], width: in
     ]
 
 
-def fit_widths(widths: Sequence[int], room: int) -> list[int]:
-    """Return widths that fit into the room: the widest columns give way first, none below a few characters."""
+def fit_widths(widths: Sequence[int], most: int) -> list[int]:
+    """Return widths that fit into the space: the widest columns give way first, none below a few characters."""
     fit = list(widths)
-    while sum(fit) > room and max(fit, default=0) > _NARROW:
+    while sum(fit) > most and max(fit, default=0) > _NARROW:
         fit[fit.index(max(fit))] -= 1
     return fit
 
@@ -140,8 +140,8 @@ def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 class Bar:

@@ -133,7 +133,7 @@ def _step(
     frame: int | str, columns: MarkerColumns, *, sky: bool, name: str, replace: bool, lasting: bool, **_marks: Any
 ) -> steps.Overlay:
     return steps.Overlay(
-        display=checks.frame(frame),
+        display=checks.display_name(frame),
         name=checks.overlay(name, "name"),
         system=_system(sky),
         replace=replace,

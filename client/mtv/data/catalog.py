@@ -105,6 +105,11 @@ class Catalog:
         Returns
         -------
         catalog : `Catalog`
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` where the daemon's pixel files cannot be read here.
         """
         every = [array for column in found.columns for array in (column.array, column.gaps)]
         incoming = Incoming(every, buffers, directory)

@@ -1,4 +1,4 @@
-"""An exposure in the user's hands: image, mask and variance as numpy arrays, planes, WCS and metadata."""
+"""Exposure that a caller gets: image, mask and variance as numpy arrays, planes, WCS and metadata."""
 
 from __future__ import annotations
 
@@ -128,6 +128,11 @@ class Exposure:
         -------
         exposure : `Exposure`
             Its arrays are mapped, not copied.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` where the daemon's pixel files cannot be read here.
         """
         incoming = Incoming((found.image, found.mask, found.variance), buffers, directory)
         arrays = {"image": found.image, "mask": found.mask, "variance": found.variance}
@@ -223,6 +228,13 @@ class Exposure:
         -------
         pixels : `numpy.ndarray`
             ``(y, x)`` booleans: True where the bit is set.
+
+        Raises
+        ------
+        AttributeError
+            The exposure has no mask.
+        KeyError
+            The mask has no such plane.
         """
         mask = self.get_mask().array
         return (mask >> self.planes[plane] & 1).astype(bool)

@@ -82,6 +82,11 @@ class Row:
         -------
         x : `float`
             0-based parent pixels; NaN where it is masked.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the catalog has no such column.
         """
         return self.x
 
@@ -92,6 +97,11 @@ class Row:
         -------
         y : `float`
             0-based parent pixels; NaN where it is masked.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the catalog has no such column.
         """
         return self.y
 
@@ -101,6 +111,11 @@ class Row:
         Returns
         -------
         id : `int`
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the catalog has no such column.
         """
         return self.id
 

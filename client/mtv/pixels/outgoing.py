@@ -1,6 +1,6 @@
 """Arrays that go to the daemon: files of the pixel directory where both share a host, buffers of the message else.
 
-An image goes into its file as FITS wants it, big-endian, with room for the header in front: one pass over the user's
+An image goes into its file as FITS wants it, big-endian, with space for the header in front: one pass over the user's
 array, the byte swap itself, in pieces that stay in the processor's cache. The bytes are written, not mapped: on a full
 file system that is an error and not a SIGBUS, and it takes 15 ms for 2048x4176 ``float32``, where reserving the file,
 mapping it and copying take 21. A file that is free is written over (`mtv.shared.freefiles`). A mask goes as the
@@ -71,7 +71,7 @@ class Sink(Protocol):
     """Destination of outgoing arrays."""
 
     def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
-        """Store the pixels of an image, with room for the header that these WCS cards need."""
+        """Store the pixels of an image, with space for the header that these WCS cards need."""
         ...
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
@@ -94,7 +94,7 @@ class FileSink:
         return ()
 
     def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
-        """Write an image, the header's room in front, padded to a FITS block."""
+        """Write an image, the header's space in front, padded to a FITS block."""
         dtype, flip = stored_dtype(pixels.dtype)
         front = self._limits.header_room(wcs)
         name = self._write("mtv", "fits", pixels, dtype, flip, front)
@@ -264,7 +264,7 @@ def _write_all(descriptor: int, piece: memoryview, at: int) -> None:
 
 
 def full_error(error: OSError, size: int) -> OSError | DaemonError:
-    """Return the error to raise for one of a file system: ``storage_full`` where there is no room, else itself."""
+    """Return the error to raise for one of a file system: ``storage_full`` where there is no space, else itself."""
     if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return error
     return DaemonError(

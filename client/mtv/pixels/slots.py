@@ -36,7 +36,7 @@ class _File(NamedTuple):
 
 
 class Slot:
-    """Room for one frame: a `~mtv.pixels.outgoing.Sink` that is written over again and again."""
+    """Space for one frame: a `~mtv.pixels.outgoing.Sink` that is written over again and again."""
 
     def __init__(self, directory: Path, limits: Limits) -> None:
         self._directory = directory
@@ -51,7 +51,7 @@ class Slot:
         return tuple(file.name for file in self._files.values())
 
     def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
-        """Write an image as FITS wants it, big-endian, the header's room in front, padded to a FITS block."""
+        """Write an image as FITS wants it, big-endian, the header's space in front, padded to a FITS block."""
         return self._image(pixels, *stored_dtype(pixels.dtype), wcs)
 
     def _image(self, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int, wcs: str) -> Array:

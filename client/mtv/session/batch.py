@@ -12,7 +12,7 @@ from mtv.arguments.transaction import Bundle, Collector
 from mtv.pixels.discardable import Discardable, discard
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Outcome
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 
 EVERYTHING: Final = None
 """Key of a buffer that takes the steps of all displays."""
@@ -31,7 +31,7 @@ class Batch:
         What became of it, once it was sent and waited for.
     """
 
-    def __init__(self, open_batches: OpenBatches, key: Display | None, send: Send, limits: Limits) -> None:
+    def __init__(self, open_batches: OpenBatches, key: DisplayName | None, send: Send, limits: Limits) -> None:
         self.outcome: Outcome | None = None
         self.collector = Collector(limits)
         self.prepared: list[Discardable] = []
@@ -73,16 +73,16 @@ class OpenBatches(threading.local):
     """The buffers that this thread has open, by display; nobody else's steps get into them."""
 
     def __init__(self) -> None:
-        self._batches: dict[Display | None, Batch] = {}
+        self._batches: dict[DisplayName | None, Batch] = {}
 
-    def find(self, key: Display | None) -> Batch | None:
+    def find(self, key: DisplayName | None) -> Batch | None:
         """Return the buffer that takes a display's steps now."""
         return self._batches.get(key, self._batches.get(EVERYTHING))
 
-    def open(self, key: Display | None, batch: Batch) -> None:
+    def open(self, key: DisplayName | None, batch: Batch) -> None:
         """Have a buffer take a display's steps from now on."""
         self._batches[key] = batch
 
-    def close(self, key: Display | None) -> None:
+    def close(self, key: DisplayName | None) -> None:
         """End that."""
         self._batches.pop(key, None)

@@ -27,7 +27,8 @@ from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Event, Outcome
 from mtv.wire.requests import Subscribe, Sync, Transaction, Unsubscribe
-from mtv.wire.steps import AnyStep, Display, MaskColour, MaskTransparency
+from mtv.wire.steps import AnyStep, MaskColour, MaskTransparency
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _log: Final = logging.getLogger("mtv")
 
@@ -47,6 +48,11 @@ class Connection(Questions):
         How long a call waits for its answer, unless it says otherwise.
     timing : `~mtv.session.conversation.Timing`, optional
         Patience with a daemon that is silent or gone.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` for an endpoint that cannot be used.
     """
 
     # Drawing

@@ -14,9 +14,9 @@ from typing import Final, Generic, TypeVar
 
 from mtv.arguments.transaction import total_bytes
 from mtv.session import failures
+from mtv.session.backpressure import Backpressure
 from mtv.session.decisions import Acknowledge, Answer, Asked, Begin, Decision, Hear, Reopen, Report, Settle
 from mtv.session.outbox import Outbox
-from mtv.session.pace import Pace
 from mtv.wire import codec, frames
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.limits import Limits
@@ -93,7 +93,7 @@ class Conversation(Generic[R]):
         self._endpoint = endpoint
         self._session = session
         self._timing = timing
-        self._pace = Pace(spread)
+        self._backpressure = Backpressure(spread)
         self._outbox: Outbox[R] = Outbox()
         self._late: dict[int, R] = {}
         """Requests of this connection that were given up and may still be answered."""
@@ -139,9 +139,11 @@ class Conversation(Generic[R]):
 
     def outgoing(self, now: float) -> list[R]:
         """Return the requests that go out now, in this order, and mark them sent."""
-        if self.phase is not Phase.READY or self._pace.pause_left(now):
+        if self.phase is not Phase.READY or self._backpressure.pause_left(now):
             return []
-        going = [request for _, request in self._outbox.send(self._pace.window, lambda request: request.gathers)]
+        going = [
+            request for _, request in self._outbox.send(self._backpressure.window, lambda request: request.gathers)
+        ]
         for request in going:
             request.sent = True
         return going
@@ -238,7 +240,7 @@ class Conversation(Generic[R]):
     def patience_secs(self, now: float) -> float | None:
         """Return after what time something is to be done, if no message comes before; None where nothing is."""
         if self.phase is Phase.READY:
-            return self._pace.pause_left(now) or None
+            return self._backpressure.pause_left(now) or None
         until = self._retry_at
         if self.welcome is None:
             until = min(until, self._first_due)
@@ -338,7 +340,7 @@ class Conversation(Generic[R]):
             return False
         self._outbox.put_off(number)
         request.put_off = error
-        self._pace.slow_down(now)
+        self._backpressure.slow_down(now)
         return True
 
     def _settle(self, number: int, outcome: Answer | MtvError, now: float, *, told: bool = False) -> list[Decision[R]]:
@@ -347,7 +349,7 @@ class Conversation(Generic[R]):
                 self._take_refusal(outcome, now)
             return []
         request = self._outbox.settle(number) or self._late.pop(number, None)
-        self._pace.speed_up()
+        self._backpressure.speed_up()
         self._breaks = 0
         return [] if request is None else [Settle(request, outcome, told)]
 
@@ -363,7 +365,7 @@ class Conversation(Generic[R]):
 
     def _greet(self, welcome: Welcome) -> list[Decision[R]]:
         self.welcome = welcome
-        self._pace.start(welcome.limits.in_flight)
+        self._backpressure.start(welcome.limits.in_flight)
         self.gone = False
         self._trouble = None
         self.phase = Phase.READY
@@ -380,7 +382,7 @@ class Conversation(Generic[R]):
 
 
 def _was_not_begun(error: Error) -> bool:
-    """Tell whether a daemon had no room for a request.
+    """Tell whether a daemon had no space for a request.
 
     Where an error names a place in it, it was begun: a registry that is locked must not hold up what is drawn.
     """

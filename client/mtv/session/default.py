@@ -10,7 +10,7 @@ from mtv.session.batch import Batch
 from mtv.session.connection import Connection
 from mtv.session.events import Events
 from mtv.wire.messages import Event
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _default: Connection | None = None
 _default_lock = threading.Lock()
@@ -51,6 +51,11 @@ def default_connection() -> Connection:
     -------
     connection : `Connection`
         It may not be open yet.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` where ``$MTV_ENDPOINT`` cannot be used.
     """
     global _default  # noqa: PLW0603, RUF100 - the one connection of the process
     with _default_lock:
@@ -71,6 +76,11 @@ def buffering(*, wait: bool = True) -> Batch:
     -------
     batch : `~mtv.session.batch.Batch`
         Its ``outcome`` tells what became of it.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` where ``$MTV_ENDPOINT`` cannot be used.
     """
     return default_connection().buffering(wait=wait)
 

@@ -17,7 +17,7 @@ from typing import Final
 from mtv.session.hearing import Hearing
 from mtv.wire.errors import Error, MtvError, Unavailable, bad_value
 from mtv.wire.messages import Event
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _log: Final = logging.getLogger("mtv")
 

@@ -42,7 +42,7 @@ class Gathering(Ticket):
         self._closed = False
 
     def dot(self, place: Place, x: float, y: float, symbol: str, size: float, colour: str) -> bool:
-        """Add a checked dot; tell whether there was still time and room."""
+        """Add a checked dot; tell whether there was still time and space."""
         with self._growing:
             if self._closed or self._dots >= MOST_DOTS:
                 return False

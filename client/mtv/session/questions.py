@@ -55,6 +55,11 @@ class Questions(Session):
         -------
         count : `int`
             How many were; 0 where none of that id waits.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
         """
         reply = self.request(Cancel(request_id=request_id))
         assert isinstance(reply, Cancelled)
@@ -67,5 +72,10 @@ class Questions(Session):
         ----------
         keep_window : `bool`, optional
             Whether DS9 stays; the daemon's setting where not given.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
         """
         self.request(Shutdown(keep_window=keep_window))

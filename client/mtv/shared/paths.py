@@ -20,7 +20,7 @@ ENDPOINT_VARIABLE: Final = "MTV_ENDPOINT"
 _TCP_ADDRESS: Final = re.compile(r"(\*|[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?\]):[0-9]{1,5}")
 
 _PIXEL_ROOM_BYTES: Final = 2 << 30
-"""With less free room a file system in memory is no place for pixels."""
+"""With less free space a file system in memory is no place for pixels."""
 
 
 def default_endpoint() -> str:

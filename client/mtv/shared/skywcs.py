@@ -150,7 +150,7 @@ class CardsMapping:
         from astropy.wcs import NoConvergence
 
         if self._to_icrs is not None:
-            ra_deg, dec_deg = _turn(ra_deg, dec_deg, frames.transposed(self._to_icrs))
+            ra_deg, dec_deg = _turn(ra_deg, dec_deg, frames.transpose(self._to_icrs))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:

@@ -22,12 +22,12 @@ from mtv.arguments import checks, targets
 from mtv.arguments.markers import positions
 from mtv.pixels.slots import Slots
 from mtv.session.ticket import overdue
-from mtv.streams.handover import Frame, Place, hand_over, keep
+from mtv.streams.handover import Destination, FeedFrame, hand_over, keep
 from mtv.streams.newest import Counts, Newest
 from mtv.streams.screen import Screen
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.limits import Limits
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
 _log: Final = logging.getLogger("mtv")
 
@@ -85,7 +85,7 @@ class Feed:
         smooth_secs: float | None = None,
     ) -> None:
         self.name = checks.text("name", name)
-        self.display: Display = name if display is None else checks.frame(display)
+        self.display: Display = name if display is None else checks.display_name(display)
         self._every = every
         self._timeout_secs = _positive("timeout_secs", timeout_secs)
         self._period_secs = 0.0 if most_fps is None else 1 / _positive("most_fps", most_fps)
@@ -136,7 +136,7 @@ class Feed:
         Returns
         -------
         taken : `bool`
-            False where it is dropped already: no daemon, no room, or a closed feed.
+            False where it is dropped already: no daemon, no space, or a closed feed.
 
         Raises
         ------
@@ -144,23 +144,23 @@ class Feed:
             For a frame that nobody could show, such as one of three dimensions; never because of daemon or window.
         """
         published_at = time.monotonic()
-        place = self._place
-        limits = place.limits if place else _NOBODYS
+        destination = self._destination
+        limits = destination.limits if destination else _NOBODYS
         image = targets.image_with(frame, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
         image = targets.check_image(image, limits)
         columns = None if markers is None else positions(markers, limits)
         self._live()
-        if self._newest.closed or (place is None and self._error is not None):
+        if self._newest.closed or (destination is None and self._error is not None):
             self._newest.count_dropped()
             return False
         if not self._newest.reserve():
             return False
         try:
-            if place is None:
+            if destination is None:
                 made = keep(image, published_at, columns)
             else:
-                made = hand_over(image, place, published_at, columns)
-        except (DaemonError, OSError) as error:  # no room, or the directory has gone with its daemon
+                made = hand_over(image, destination, published_at, columns)
+        except (DaemonError, OSError) as error:  # no space, or the directory has gone with its daemon
             self._newest.abandon()
             self._lose_daemon(error)
             return False
@@ -211,10 +211,10 @@ class Feed:
 
     def _begin(self) -> None:
         """Begin anew, with nothing of the parent process."""
-        self._newest = Newest[Frame](every=self._every, timeout_secs=self._timeout_secs)
+        self._newest = Newest[FeedFrame](every=self._every, timeout_secs=self._timeout_secs)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._place: Place | None = None
+        self._destination: Destination | None = None
         """None: the daemon has not answered yet, or, where there is an error, is not there."""
         self._error = None
         self._earliest = 0.0
@@ -245,25 +245,25 @@ class Feed:
         self._note_failure(error)
         self._go_to(None)
 
-    def _go_to(self, place: Place | None) -> None:
-        """Have frames go elsewhere from now on; what lies at the place before is not written again."""
+    def _go_to(self, destination: Destination | None) -> None:
+        """Have frames go elsewhere from now on; what lies at the destination before is not written again."""
         with self._newest.changed:
-            if self._place is not None and self._place.slots is not None:
-                self._place.slots.leave()
-                self._left.append(self._place.slots)
-            self._place = place
+            if self._destination is not None and self._destination.slots is not None:
+                self._destination.slots.leave()
+                self._left.append(self._destination.slots)
+            self._destination = destination
             self._newest.changed.notify_all()
 
     # The thread
 
     def _run(self) -> None:
         try:
-            while (place := self._place or self._find_daemon()) is not None:
+            while (destination := self._destination or self._find_daemon()) is not None:
                 if self._period_secs:
                     self._newest.wait(max(0.0, self._earliest - time.monotonic()))
-                frame = self._newest.take(unless=lambda: self._place is None)
+                frame = self._newest.take(unless=lambda: self._destination is None)
                 if frame is not None:
-                    self._show(frame, place)
+                    self._show(frame, destination)
                 elif self._newest.closed:
                     break
         except BaseException as error:
@@ -273,38 +273,38 @@ class Feed:
             self._newest.close()  # whatever has ended this thread: nobody shows anything any more
             self._newest.drop()
             self._screen.connection.close(1.0)
-            if self._place is not None and self._place.slots is not None:
-                self._place.slots.leave()
+            if self._destination is not None and self._destination.slots is not None:
+                self._destination.slots.leave()
 
-    def _find_daemon(self) -> Place | None:
+    def _find_daemon(self) -> Destination | None:
         """Wait until the daemon answers and return where frames go; None where the feed is closed first."""
         while True:
             try:
-                place = self._screen.find()
+                destination = self._screen.find()
             except MtvError as error:
                 self._lose_daemon(error)
                 self._newest.drop()
             else:
-                self._go_to(place)
-                return self._place
+                self._go_to(destination)
+                return self._destination
             if self._newest.wait(_RETRY_SECS):
                 return None
 
-    def _show(self, taken: Frame, place: Place) -> None:
+    def _show(self, taken: FeedFrame, destination: Destination) -> None:
         self._earliest = time.monotonic() + self._period_secs
         frame = taken
         try:
             if taken.image is not None:
-                frame = hand_over(taken.image, place, taken.published_at, taken.markers)
+                frame = hand_over(taken.image, destination, taken.published_at, taken.markers)
             else:
-                frame = taken.move_to(place)
-            frame = self._bring(frame, place)
+                frame = taken.move_to(destination)
+            frame = self._bring(frame, destination)
         except (MtvError, OSError) as error:
             self._newest.was_dropped()
             if (
                 isinstance(error, Unavailable | DeadlineExceeded | OSError)
                 or error.code == "forbidden"  # our key was revoked: there may be no connection any more
-                or not self._screen.is_at(place)
+                or not self._screen.is_at(destination)
             ):
                 self._lose_daemon(error)
             else:
@@ -319,7 +319,7 @@ class Feed:
             self._newest.was_shown(taken, frame.size_bytes, time.monotonic() - frame.published_at)
             self._settle(frame)
 
-    def _bring(self, frame: Frame, place: Place) -> Frame:
+    def _bring(self, frame: FeedFrame, destination: Destination) -> FeedFrame:
         """Have a frame on the screen; return it as it was sent in the end.
 
         One that is refused is sent once more in new files, where another daemon has answered than the one that its
@@ -332,16 +332,16 @@ class Feed:
             except (RequestError, DaemonError):
                 if sent is not frame:
                     sent.remove()
-                if not moves_left or (self._screen.is_at(place) and sent.is_whole):
+                if not moves_left or (self._screen.is_at(destination) and sent.is_whole):
                     raise
-                place = self._screen.place()
-                self._go_to(place)
-                sent = sent.move_to(place)
+                destination = self._screen.destination()
+                self._go_to(destination)
+                sent = sent.move_to(destination)
             else:
                 break
         return sent
 
-    def _settle(self, frame: Frame) -> None:
+    def _settle(self, frame: FeedFrame) -> None:
         if frame.slots is not None and frame.slot is not None:
             frame.slots.show(frame.slot)
         with self._newest.changed:
@@ -349,7 +349,7 @@ class Feed:
         for slots in left:
             if slots is not frame.slots:
                 slots.unlink()
-            else:  # run out of room while this frame was on its way
+            else:  # run out of space while this frame was on its way
                 slots.leave()
 
 

@@ -18,7 +18,7 @@ from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 
 
-class Place:
+class Destination:
     """Destination of frames, as the greeting of one run of the daemon says.
 
     Parameters
@@ -36,7 +36,7 @@ class Place:
         self.slots = None if directory is None else Slots(directory, limits)
 
 
-class Frame(NamedTuple):
+class FeedFrame(NamedTuple):
     """A frame on its way: pixels handed over already, or kept here until the daemon has said where they go."""
 
     published_at: float
@@ -57,35 +57,35 @@ class Frame(NamedTuple):
         """True where its files are still there, or where it has none."""
         return self.slot is None or self.slot.is_whole
 
-    def move_to(self, place: Place) -> Frame:
-        """Return the same frame at another place, where it is not there already; its files may be gone meanwhile.
+    def move_to(self, destination: Destination) -> FeedFrame:
+        """Return the same frame at another destination, where it is not there already; its files may be gone meanwhile.
 
         Raises
         ------
         DaemonError
             ``storage_full``.
         OSError
-            The directory of that place is gone, too.
+            The directory of that destination is gone, too.
         """
-        if self.exposure is None or self.slot is None or self.slots is place.slots:
+        if self.exposure is None or self.slot is None or self.slots is destination.slots:
             return self
         image = self.slot.read_back(self.exposure.image)
         mask = None if self.exposure.mask is None else self.slot.read_back(self.exposure.mask)
-        if place.slots is None:
+        if destination.slots is None:
             whole = (image,) if mask is None else (image, mask)
             arrays = [Array(dtype=part.dtype.str, shape=part.shape, buffer=number) for number, part in enumerate(whole)]
             exposure = _with(self.exposure, *arrays)
             return self._replace(
                 exposure=exposure, buffers=tuple(part.tobytes() for part in whole), slots=None, slot=None
             )
-        slot = place.slots.take()
+        slot = destination.slots.take()
         try:
             copied = slot.copy_image(image, self.exposure.wcs)
             exposure = _with(self.exposure, copied, None if mask is None else slot.mask(mask))
         except BaseException:
-            place.slots.give(slot)
+            destination.slots.give(slot)
             raise
-        return self._replace(exposure=exposure, slots=place.slots, slot=slot)
+        return self._replace(exposure=exposure, slots=destination.slots, slot=slot)
 
     @property
     def size_bytes(self) -> int:
@@ -100,23 +100,23 @@ def _with(exposure: Exposure, image: Array, mask: Array | None = None) -> Exposu
     return msgspec.structs.replace(exposure, image=image, mask=mask)
 
 
-def hand_over(image: Image, place: Place, published_at: float, markers: MarkerColumns | None) -> Frame:
+def hand_over(image: Image, destination: Destination, published_at: float, markers: MarkerColumns | None) -> FeedFrame:
     """Write the pixels of a checked image where the daemon reads them; a slot is given back after a failure."""
-    if place.slots is None:
-        sink = FrameSink(packs=place.packs)
-        return Frame(published_at, exposure=targets.send(image, sink), markers=markers, buffers=sink.buffers)
-    slot = place.slots.take()
+    if destination.slots is None:
+        sink = FrameSink(packs=destination.packs)
+        return FeedFrame(published_at, exposure=targets.send(image, sink), markers=markers, buffers=sink.buffers)
+    slot = destination.slots.take()
     try:
         exposure = targets.send(image, slot)
     except BaseException:
-        place.slots.give(slot)
+        destination.slots.give(slot)
         raise
-    return Frame(published_at, exposure=exposure, markers=markers, slots=place.slots, slot=slot)
+    return FeedFrame(published_at, exposure=exposure, markers=markers, slots=destination.slots, slot=slot)
 
 
-def keep(image: Image, published_at: float, markers: MarkerColumns | None) -> Frame:
+def keep(image: Image, published_at: float, markers: MarkerColumns | None) -> FeedFrame:
     """Keep a copy of the first frame, while the connection is being made."""
     import numpy as np
 
     mask = None if image.mask is None else np.array(image.mask)
-    return Frame(published_at, image=image._replace(pixels=np.array(image.pixels), mask=mask), markers=markers)
+    return FeedFrame(published_at, image=image._replace(pixels=np.array(image.pixels), mask=mask), markers=markers)

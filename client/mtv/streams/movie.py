@@ -123,6 +123,11 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` once the movie has ended.
         """
         return self._steer("play")
 
@@ -133,6 +138,11 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` once the movie has ended.
         """
         return self._steer("pause")
 
@@ -148,6 +158,11 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``n``; ``not_found`` once the movie has ended.
         """
         return self._steer("step", _whole("n", n))
 
@@ -163,6 +178,11 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``n``; ``not_found`` once the movie has ended.
         """
         return self._steer("seek", _whole("n", n))
 
@@ -178,6 +198,11 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``fps``; ``not_found`` once the movie has ended.
         """
         return self._steer("speed", checks.finite("fps", fps))
 
@@ -193,6 +218,11 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` once the movie has ended.
         """
         return self._steer("loop", float(on))
 
@@ -203,6 +233,13 @@ class Movie:
         -------
         state : `~mtv.wire.reports.Movie`
             How it goes, once the frame is on the screen.
+
+        Raises
+        ------
+        RequestError
+            ``not_found`` where the daemon has forgotten the movie: 64 others have ended since.
+        Unavailable
+            There is no daemon.
         """
         return self._steer("stop")
 
@@ -234,8 +271,10 @@ class Movie:
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``path`` or ``fps``; ``unsupported`` where a package is missing; what the movie says
-            where it has ended meanwhile; the last dataset's error where none could be shown.
+            ``bad_value`` naming ``path`` or ``fps``; ``unsupported`` where a package is missing; ``not_found`` where
+            the movie has ended, ``cancelled`` where it has shown nothing.
+        MtvError
+            The last dataset's error where none could be shown.
         OSError
             The file cannot be written.
         """
@@ -278,7 +317,7 @@ def begin(
     connection: Connection,
     sources: Sequence[data.Dataset | data.File],
     *,
-    display: steps.Display = 0,
+    display: steps.DisplayName = 0,
     fps: float = 2.0,
     loop: bool = False,
     every: bool = False,
@@ -288,7 +327,7 @@ def begin(
     """Have the daemon play; see `mtv.Repository.movie`."""
     check_count(len(sources), connection.limits.movie_frames)
     request = requests.Play(
-        display=checks.frame(display),
+        display=checks.display_name(display),
         targets=tuple(sources),
         fps=checks.finite("fps", fps),
         loop=bool(loop),
@@ -301,7 +340,7 @@ def begin(
     return Movie(reply, connection)
 
 
-def on_display(connection: Connection, display: steps.Display) -> Movie:
+def on_display(connection: Connection, display: steps.DisplayName) -> Movie:
     """Return the movie that plays on a display.
 
     Raises
@@ -309,7 +348,7 @@ def on_display(connection: Connection, display: steps.Display) -> Movie:
     RequestError
         ``not_found`` where there is none.
     """
-    reply = connection.request(requests.Follow(display=checks.frame(display)))
+    reply = connection.request(requests.Follow(display=checks.display_name(display)))
     assert isinstance(reply, wire.Movie)
     return Movie(reply, connection)
 

@@ -10,10 +10,10 @@ from mtv.pixels.sharing import shared_directory
 from mtv.session.connection import Connection
 from mtv.session.conversation import Timing
 from mtv.shared import paths
-from mtv.streams.handover import Frame, Place
+from mtv.streams.handover import Destination, FeedFrame
 from mtv.wire import messages, requests
 from mtv.wire.errors import MtvError
-from mtv.wire.steps import Display, Overlay
+from mtv.wire.steps import DisplayName, Overlay
 
 _SHOW_SECS: Final = 60.0
 _PROBE_SECS: Final = 5.0
@@ -35,13 +35,13 @@ class Screen:
         Above 0: the limits follow the pixels, averaged over about so many seconds.
     """
 
-    def __init__(self, feed: str, display: Display, endpoint: str | None, smooth_secs: float) -> None:
+    def __init__(self, feed: str, display: DisplayName, endpoint: str | None, smooth_secs: float) -> None:
         self.connection = Connection(endpoint, timing=_PATIENCE)
         self._feed = feed
         self._display = display
         self._smooth_secs = smooth_secs
 
-    def find(self) -> Place:
+    def find(self) -> Destination:
         """Ask the daemon whether it is there, and return where frames go.
 
         Raises
@@ -50,27 +50,27 @@ class Screen:
             It does not answer, or refuses.
         """
         self.connection.request(requests.Status(), timeout_secs=_PROBE_SECS)
-        return self.place()
+        return self.destination()
 
-    def place(self) -> Place:
+    def destination(self) -> Destination:
         """Return where frames go, as the newest greeting says."""
         welcome = self.connection.welcome
         far = paths.is_tcp(self.connection.endpoint)
-        return Place(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
+        return Destination(shared_directory(welcome), welcome.limits, welcome.epoch, packs=far)
 
-    def is_at(self, place: Place) -> bool:
-        """Tell whether the daemon is still the one that a place is of; False also where there is none any more."""
+    def is_at(self, destination: Destination) -> bool:
+        """Tell whether the daemon is still the one of a destination; False also where there is none any more."""
         try:
-            return self.connection.welcome.epoch == place.epoch
+            return self.connection.welcome.epoch == destination.epoch
         except MtvError:
             return False
 
-    def draw(self, frame: Frame, published: int, dropped: int) -> None:
+    def draw(self, frame: FeedFrame, published: int, dropped: int) -> None:
         """Have a frame on the screen; return when it is redrawn.
 
         Parameters
         ----------
-        frame : `~mtv.streams.handover.Frame`
+        frame : `~mtv.streams.handover.FeedFrame`
             Handed over already.
         published, dropped : `int`
             Frames of the feed so far, for the daemon's report.

@@ -83,6 +83,11 @@ class Watch(Generic[T]):
         It ends when so many were shown.
     on_note : callable, optional
         See `OnNote`; notes are logged where it is not given.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming ``every_secs``, ``timeout_secs`` or ``limit``.
     """
 
     def __init__(

@@ -206,5 +206,10 @@ class MarkerVerbs(NamedDisplay):
             All where not given.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon, or it has no window.
         """
         self._draw(steps.Erase(display=self.frame, name=name), wait=wait)

@@ -17,7 +17,7 @@ class NamedDisplay:
 
     def __init__(self, frame: int | str = 0, *, backend: str = "ds9", connection: Connection | None = None) -> None:
         checks.backend(backend)
-        self.frame = checks.frame(frame)
+        self.frame = checks.display_name(frame)
         self._given = connection
 
     @property

@@ -21,6 +21,13 @@ class ViewVerbs(NamedDisplay):
         ----------
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``unknown_display`` where there is no such display.
+        Unavailable
+            There is no daemon, or it has no window.
         """
         self._draw(steps.Delete(display=self.frame), wait=wait)
 
@@ -31,6 +38,11 @@ class ViewVerbs(NamedDisplay):
         ----------
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon, or it has no window.
         """
         self._draw(steps.Show(display=self.frame), wait=wait)
 
@@ -159,6 +171,11 @@ class ViewVerbs(NamedDisplay):
         Returns
         -------
         colour : `str`
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
         """
         mask = self._describe().mask
         return mask.colours.get(name) or default_mask_colour(name)
@@ -170,6 +187,11 @@ class ViewVerbs(NamedDisplay):
         -------
         colours : `dict` [`str`, `str`]
             Plane to colour, by name.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
         """
         mask = self._describe().mask
         shown = {name: default_mask_colour(name) for name in mask.planes}
@@ -203,5 +225,10 @@ class ViewVerbs(NamedDisplay):
         -------
         percent : `float`
             From 0 to 100.
+
+        Raises
+        ------
+        Unavailable
+            There is no daemon.
         """
         return self._describe().mask.transparency_percent

@@ -8,7 +8,7 @@ import msgspec
 
 from mtv.wire.errors import Error
 from mtv.wire.message import Message
-from mtv.wire.steps import Display, LockedFrames
+from mtv.wire.steps import DisplayName, LockedFrames
 
 
 class WindowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,7 +109,7 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feed, while its producer goes on: ``published`` is ``shown + dropped``, but for what is on its way."""
 
     feed: str
-    display: Display
+    display: DisplayName
     session: str = ""
     published: int = 0
     """As the producer says, as is what was dropped."""
@@ -129,7 +129,7 @@ class Movie(Message, frozen=True, kw_only=True, tag="movie"):
 
     movie: str
     """Its id."""
-    display: Display
+    display: DisplayName
     state: Literal["playing", "paused", "ended"]
     reason: str = ""
     """Why it has ended: ``end``, ``stopped``, ``replaced`` by another image or movie, ``deleted`` with its display,
@@ -188,7 +188,7 @@ class Report(Message, frozen=True, kw_only=True, tag="report"):
     pixel_bytes: int = 0
     pixel_bytes_limit: int = 0
     pixel_room_bytes: int = 0
-    """Room that is left, of the limit or of the file system."""
+    """Space that is left, of the limit or of the file system."""
     memory_bytes: int = 0
     """Resident memory of the daemon's own process."""
     journal_bytes: int = 0

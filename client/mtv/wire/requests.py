@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from mtv.wire.data import Dataset, Exposure, File, Handle
 from mtv.wire.message import Message
-from mtv.wire.steps import AnyStep, Display, Overlay
+from mtv.wire.steps import AnyStep, DisplayName, Overlay
 
 
 class Hello(Message, frozen=True, kw_only=True, tag="hello"):
@@ -38,7 +38,7 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
 class Describe(Message, frozen=True, kw_only=True, tag="describe"):
     """Ask what a display is meant to show. Answered by `DisplayReport`."""
 
-    display: Display = 0
+    display: DisplayName = 0
 
 
 class Repositories(Message, frozen=True, kw_only=True, tag="repositories"):
@@ -91,7 +91,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame"):
 
     feed: str
     """Name of the feed: one of its session."""
-    display: Display
+    display: DisplayName
     target: Exposure
     markers: Overlay | None = None
     """Markers of this frame: an overlay of its display."""
@@ -113,7 +113,7 @@ class Play(Message, frozen=True, kw_only=True, tag="play"):
     It takes the place of a movie that plays there. Answered by `Movie`, which is told again where this is sent again.
     """
 
-    display: Display = 0
+    display: DisplayName = 0
     targets: tuple[Dataset | File, ...]
     fps: float = 2.0
     """Frames a second."""
@@ -130,7 +130,7 @@ class Play(Message, frozen=True, kw_only=True, tag="play"):
 class Steer(Message, frozen=True, kw_only=True, tag="steer"):
     """Steer a movie. Answered by `Movie`: after a pause, a step or a seek, when the frame is on the screen."""
 
-    display: Display = 0
+    display: DisplayName = 0
     movie: str = ""
     """Id; empty for the one that plays on the display."""
     action: Literal["play", "pause", "step", "seek", "speed", "loop", "stop"]
@@ -142,7 +142,7 @@ class Steer(Message, frozen=True, kw_only=True, tag="steer"):
 class Follow(Message, frozen=True, kw_only=True, tag="follow"):
     """Ask how a movie goes, now or when that has changed. Answered by `Movie`, also of one that has ended."""
 
-    display: Display = 0
+    display: DisplayName = 0
     movie: str = ""
     """Id; empty for the one that plays on the display."""
     seen: int = -1
@@ -158,7 +158,7 @@ class Sync(Message, frozen=True, kw_only=True, tag="sync"):
 class Snapshot(Message, frozen=True, kw_only=True, tag="snapshot"):
     """A picture of the window's image area. Answered by `Picture`."""
 
-    display: Display | None = None
+    display: DisplayName | None = None
     """Brought to the front first; None takes the window as it is."""
     format: Literal["png", "jpeg"] = "png"
 

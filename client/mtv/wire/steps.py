@@ -12,7 +12,7 @@ import msgspec
 
 from mtv.wire.data import Array, Dataset, File, Handle, Source
 
-Display = int | str
+DisplayName = int | str
 """A display's number (from 0, the same as DS9's) or its name."""
 
 Value = int | float | str | bool | None
@@ -67,7 +67,7 @@ class Load(Step, frozen=True, kw_only=True, tag="load"):
 class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
     """Show an image: replaces image, mask and WCS, removes overlays except lasting ones."""
 
-    display: Display = 0
+    display: DisplayName = 0
     target: Source | int
     """Target to show; an integer is the index of a `Load` step earlier in the same transaction."""
 
@@ -81,7 +81,7 @@ class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
     columns, and ``select`` chooses rows. Nothing of the table goes to the client.
     """
 
-    display: Display = 0
+    display: DisplayName = 0
     name: str = "markers"
     target: Dataset | File | Handle | int | None = None
     """Table; an integer is the index of a `Load` step earlier in the same transaction."""
@@ -111,20 +111,20 @@ class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
 class Erase(Step, frozen=True, kw_only=True, tag="erase"):
     """Remove one overlay, or all of them; the user's own regions too where all."""
 
-    display: Display = 0
+    display: DisplayName = 0
     name: str | None = None
 
 
 class Delete(Step, frozen=True, kw_only=True, tag="delete"):
     """Remove a display with everything on it."""
 
-    display: Display
+    display: DisplayName
 
 
 class Show(Step, frozen=True, kw_only=True, tag="show"):
     """Bring a display to the front."""
 
-    display: Display = 0
+    display: DisplayName = 0
 
 
 Stretch = Literal["linear", "log", "pow", "sqrt", "squared", "asinh", "sinh", "histogram"]
@@ -133,7 +133,7 @@ Stretch = Literal["linear", "log", "pow", "sqrt", "squared", "asinh", "sinh", "h
 class Scale(Step, frozen=True, kw_only=True, tag="scale"):
     """Stretch and limits. Either ``mode``, or ``low`` and ``high``; where none is given the limits stay."""
 
-    display: Display = 0
+    display: DisplayName = 0
     stretch: Stretch | None = None
     mode: Literal["minmax", "zscale"] | float | None = None
     """Automatic limits; a number is the per cent of pixels kept between them."""
@@ -144,14 +144,14 @@ class Scale(Step, frozen=True, kw_only=True, tag="scale"):
 class Zoom(Step, frozen=True, kw_only=True, tag="zoom"):
     """Screen pixels per image pixel; None fits the image into the window."""
 
-    display: Display = 0
+    display: DisplayName = 0
     factor: float | None = None
 
 
 class Pan(Step, frozen=True, kw_only=True, tag="pan"):
     """Centre the view on a 0-based parent pixel."""
 
-    display: Display = 0
+    display: DisplayName = 0
     x: float
     y: float
 
@@ -159,7 +159,7 @@ class Pan(Step, frozen=True, kw_only=True, tag="pan"):
 class Rotate(Step, frozen=True, kw_only=True, tag="rotate"):
     """Turn the view counter-clockwise by an angle from the upright."""
 
-    display: Display = 0
+    display: DisplayName = 0
     angle_deg: float = 0.0
 
 
@@ -183,7 +183,7 @@ class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
 class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):
     """One of DS9's colour maps, by name."""
 
-    display: Display = 0
+    display: DisplayName = 0
     name: str = "grey"
     invert: bool = False
 
@@ -191,14 +191,14 @@ class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):
 class MaskColour(Step, frozen=True, kw_only=True, tag="mask_colour"):
     """Colours of mask planes; ``ignore`` hides one. They stay when the image changes."""
 
-    display: Display = 0
+    display: DisplayName = 0
     colours: dict[str, str]
 
 
 class MaskTransparency(Step, frozen=True, kw_only=True, tag="mask_transparency"):
     """Transparency of the mask, 0 (opaque) to 100 per cent (hidden)."""
 
-    display: Display = 0
+    display: DisplayName = 0
     percent: float
     plane: str | None = None
     """One plane: 100 hides it, other values are ``unsupported``, because DS9 has one transparency for all."""

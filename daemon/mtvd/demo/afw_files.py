@@ -275,7 +275,7 @@ def _records(flags: Sequence[str], values: Sequence[Field], columns: Mapping[str
 
 
 def _write(stream: BinaryIO, cards: Iterable[Card], data: bytes = b"") -> None:
-    """Write one HDU: its header, and `data` if it is at hand already."""
+    """Write one HDU: its header, and `data` if it is given."""
     stream.write("".join(_card_text(*card) for card in cards).encode("ascii"))
     stream.write(b"END".ljust(80))
     _pad(stream, b" ")

@@ -57,7 +57,7 @@ def border(shape_yx: tuple[int, int], width_px: int) -> Spots:
     return np.union1d(across, up)
 
 
-def vignetted(detector: int, shape_yx: tuple[int, int]) -> Spots:
+def vignette(detector: int, shape_yx: tuple[int, int]) -> Spots:
     """Return the corner that the shadow of the guide camera cuts off; nothing except for the outermost detector."""
     rows, columns = shape_yx
     if detector != VIGNETTED_DETECTOR:

@@ -1,4 +1,4 @@
-"""From sky to pixels and back: a gnomonic projection about the optical axis with a cubic radial distortion.
+"""Optics of the camera: a gnomonic projection about the optical axis with a cubic radial distortion.
 
 All detectors of a visit share the axis, so one small formula is exact for all of them and is also exactly a TAN-SIP
 WCS; `header_cards` writes it. Pure numpy; pixels are 0-based ``x``, ``y``.

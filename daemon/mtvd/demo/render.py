@@ -77,11 +77,11 @@ def _spoil(planes: Planes, random: np.random.Generator, visit: Visit, detector: 
     planes.flag(rays, "CR")
     defects.interpolate(planes, np.concatenate([bad, rays]))
     planes.flag(defects.border(optics.shape_yx, edge_width_px(visit)), "EDGE")
-    planes.flag(defects.vignetted(detector, planes.image.shape), "NO_DATA")
+    planes.flag(defects.vignette(detector, planes.image.shape), "NO_DATA")
 
 
 def blank(planes: Planes, detector: int) -> None:
     """Put NaN where there are no data; done last, because nothing that measures should meet it."""
-    missing = defects.vignetted(detector, planes.image.shape)
+    missing = defects.vignette(detector, planes.image.shape)
     planes.image.reshape(-1)[missing] = np.nan
     planes.variance.reshape(-1)[missing] = np.nan

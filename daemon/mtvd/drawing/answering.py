@@ -28,7 +28,7 @@ from mtvd.stage.port import Section, SectionResult, WindowLost
 _NUMBERED: Final = re.compile(r"\bdisplay (\d{1,9})\b")
 _ALL_REACHED: Final[Mapping[str, int]] = {}
 _MESSAGE_CHARS: Final = 500
-"""What a client said is told back to it, but not 20,000 characters of it."""
+"""Longest error message that an answer bears; a message may quote the client, 20,000 characters of it too."""
 
 
 def answer_of(session: bytes, sequence: int, result: Outcome | MtvError) -> Answer:
@@ -206,7 +206,7 @@ def with_names(message: str, scene: model.Scene) -> str:
     return _NUMBERED.sub(name, message)
 
 
-def poisoned(lost: WindowLost) -> Error:
+def poison_error(lost: WindowLost) -> Error:
     """Return the error for what has brought the window down, twice and alone."""
     return Error(
         code="poisoned",

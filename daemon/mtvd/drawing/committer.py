@@ -4,7 +4,7 @@ Intent is journalled before the script runs, commit after it. A transaction that
 drawing its displays again from the scene; when the window dies, the group is run one by one on a new window, and one
 that kills it twice is poisoned.
 
-What is decided of a group stands in plain functions (`mtvd.drawing.group`, `mtvd.drawing.answering`); this room awaits
+What is decided of a group stands in plain functions (`mtvd.drawing.group`, `mtvd.drawing.answering`); this class awaits
 the window in between, and has others draw what is more than a batch: `mtvd.drawing.in_parts`,
 `mtvd.drawing.previewing`, `mtvd.drawing.restoring`, `mtvd.drawing.settling`.
 """
@@ -17,17 +17,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from mtv.wire.errors import DaemonError, RequestError, Unavailable
 from mtv.wire.messages import Outcome, StepOutcome
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.answering import (
     answer,
     draw_failed,
     failed_inside,
     no_window,
-    poisoned,
+    poison_error,
     unreached_in,
     waiting_of,
 )
-from mtvd.drawing.group import Large, Planned, check_names, plan_group, plan_large, resized
+from mtvd.drawing.group import Large, Planned, check_names, did_resize, plan_group, plan_large
 from mtvd.drawing.in_parts import LOOKS, Between, Interrupted, PartDrawer, Refused, Whole
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.ledger import Ledger
@@ -48,7 +48,7 @@ from mtvd.stage.port import SectionResult, Stage, UserMoved, WindowLost, WindowU
 _LOG = logging.getLogger(__name__)
 
 
-async def nothing(_busy: Collection[Display]) -> None:
+async def nothing(_busy: Collection[DisplayName]) -> None:
     """Draw nothing between the parts of a large transaction."""
 
 
@@ -122,7 +122,7 @@ class Committer:
         self._holding.remove_unneeded(name for name in recovered.files if not is_live_slot(name))
 
     async def _draw_again(self, recovered: Recovered) -> None:
-        if begun := recovered.begun():
+        if begun := recovered.open_entries():
             _LOG.warning("a batch of the last run was cut short, it is drawn again")
             again = [waiting_of(entry) for entry in begun if not entry.preview]
             try:
@@ -286,7 +286,7 @@ class Committer:
             _LOG.error("the window refused %s: %s", waiting.key, results[index].message)
             self._settler.drop(waiting, draw_failed(results[index], section, waiting, numbers, planned.scene))
         self._settler.commit_success(number, kept, planned.accepted, unreached, self._stage.state)
-        has_resized = any(resized(planned.sections[index], results[index]) for index in failed | again)
+        has_resized = any(did_resize(planned.sections[index], results[index]) for index in failed | again)
         await self._window.repair(planned.hurt(failed | again, kept), resized=has_resized)
         await self.commit([planned.accepted[index] for index in sorted(again)], between)
 
@@ -334,8 +334,8 @@ class Committer:
         number = self._ledger.number
         self._settler.commit_success(number, planned, [large.waiting], unreached, self._stage.state, long=True)
         if large.later:
-            scene, effective = large.with_hand(self.scene)
-            self._ledger.hand(number, effective)
+            scene, effective = large.with_edits(self.scene)
+            self._ledger.edits(number, effective)
             self._scenes.become(scene)
 
     async def _after_loss(self, accepted: Sequence[Waiting], lost: WindowLost, between: Between) -> None:
@@ -347,14 +347,16 @@ class Committer:
         (waiting,) = accepted
         if waiting.preview_of is not None:  # it is drawn once more with its mask: that will show whose fault it was
             waiting.preview_of.losses += 1
-            self._settler.commit_failure(self._ledger.number, [waiting], RequestError(poisoned(lost)))
+            self._settler.commit_failure(self._ledger.number, [waiting], RequestError(poison_error(lost)))
             return
         waiting.losses += 1
         if waiting.losses < LOSSES:
             await self.commit([waiting], between)
             return
         _LOG.error("poisoned: %s brought the window down %d times: %r", waiting.key, LOSSES, waiting.resolved)
-        self._settler.commit_failure(self._ledger.number, [waiting], RequestError(poisoned(lost)), long=waiting.large)
+        self._settler.commit_failure(
+            self._ledger.number, [waiting], RequestError(poison_error(lost)), long=waiting.large
+        )
 
     @contextlib.contextmanager
     def _intent_open(self, number: int, group: Sequence[Waiting], *, long: bool = False) -> Iterator[None]:

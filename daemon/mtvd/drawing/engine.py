@@ -19,7 +19,7 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, Requ
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Outcome
 from mtv.wire.requests import Transaction
-from mtv.wire.steps import Arrange, Display, Load, Query
+from mtv.wire.steps import Arrange, DisplayName, Load, Query
 from mtvd.drawing import costs
 from mtvd.drawing.answering import no_window
 from mtvd.drawing.committer import Committer
@@ -94,11 +94,11 @@ class Engine:
             self._wake = anyio.Event()
             if self._stage_changed:
                 self._stage_changed = False
-                with _logged("the window was not brought back"):
+                with _log_faults("the window was not brought back"):
                     await self._restore_after_loss()
             while await self._one_group():
                 await anyio.lowlevel.checkpoint()
-            with _logged("what is let go was not put in order"):
+            with _log_faults("what is let go was not put in order"):
                 self.housekeeping()
 
     def housekeeping(self) -> None:
@@ -145,16 +145,16 @@ class Engine:
             self._committer.give_way(replaced)
         try:
             await self._fetch(waiting, transaction, buffers, session, on_progress, frame)
-            return await self._finished(waiting)
+            return await self._await_outcome(waiting)
         finally:
             self._let_go(waiting)
             self._let_go(waiting.preview)
 
     async def sync(self, session: bytes) -> None:
         """Return when all that the session sent before is on the screen."""
-        await self._fulfilled(self._barrier(session, _PictureWish()))
+        await self._await_barrier(self._barrier(session, _PictureWish()))
 
-    async def snapshot(self, session: bytes, display: Display | None, image_format: str) -> bytes:
+    async def snapshot(self, session: bytes, display: DisplayName | None, image_format: str) -> bytes:
         """Return a picture of the window, after all that the session sent before.
 
         Raises
@@ -165,7 +165,7 @@ class Engine:
             ``no_window`` where none was ever opened.
         """
         wish = _PictureWish(display=display, image_format=image_format, picture=True)
-        await self._fulfilled(self._barrier(session, wish))
+        await self._await_barrier(self._barrier(session, wish))
         return wish.result
 
     def cancel(self, request_id: str) -> int:
@@ -235,7 +235,7 @@ class Engine:
             waiting.ready = True
         self._wake.set()
 
-    async def _finished(self, waiting: Waiting) -> Outcome:
+    async def _await_outcome(self, waiting: Waiting) -> Outcome:
         try:
             await waiting.finished.wait()
         finally:
@@ -246,9 +246,9 @@ class Engine:
         assert waiting.outcome is not None
         return waiting.outcome
 
-    async def _fulfilled(self, barrier: Waiting) -> None:
+    async def _await_barrier(self, barrier: Waiting) -> None:
         try:
-            await self._finished(barrier)
+            await self._await_outcome(barrier)
         finally:
             self._pictures = [wish for wish in self._pictures if wish.waiting is not barrier]
 
@@ -266,18 +266,18 @@ class Engine:
             self._holding.end(waiting)
 
     async def _one_group(self) -> bool:
-        with _logged("a display was not put back"):
+        with _log_faults("a display was not put back"):
             await self._committer.put_back(set(self._list))
         taken = self._list.take()
         if not taken:
             return False
         await self._commit(taken)
-        with _logged("the journal was not written anew"):
+        with _log_faults("the journal was not written anew"):
             self._committer.renew_journal()
         await self._fulfil([wish for wish in self._pictures if wish.waiting in taken])
         return True
 
-    async def _draw_others(self, busy: Collection[Display]) -> None:
+    async def _draw_others(self, busy: Collection[DisplayName]) -> None:
         """Draw what has come while a large transaction is drawn, and does not concern its displays."""
         await anyio.lowlevel.checkpoint()
         await self._commit(self._list.take(busy, only_quick=True))
@@ -299,18 +299,18 @@ class Engine:
             await self._committer.commit(due, self._draw_others)
         except Exception:  # noqa: BLE001 - whatever it was: these requests have failed, and the next ones are drawn
             self._committer.give_up(due)
-        with _logged("the movies were not told"):
+        with _log_faults("the movies were not told"):
             self._on_drawn()
 
     async def _fulfil(self, wishes: list[_PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]
         if any(not wish.picture for wish in wishes):
-            await self._settled(self._sync, [wish for wish in wishes if not wish.picture])
+            await self._settle_wishes(self._sync, [wish for wish in wishes if not wish.picture])
         for wish in wishes:
             if wish.picture:
-                await self._settled(functools.partial(self._take_picture, wish), [wish])
+                await self._settle_wishes(functools.partial(self._take_picture, wish), [wish])
 
-    async def _settled(self, work: Callable[[], Awaitable[None]], wishes: list[_PictureWish]) -> None:
+    async def _settle_wishes(self, work: Callable[[], Awaitable[None]], wishes: list[_PictureWish]) -> None:
         try:
             await work()
         except WindowLost as lost:
@@ -333,7 +333,7 @@ class Engine:
 
     async def _sync(self) -> None:
         if self._stage.state.state != "absent":
-            await self._looked(self._stage.sync)
+            await self._look(self._stage.sync)
 
     async def _take_picture(self, wish: _PictureWish) -> None:
         frame = None
@@ -345,9 +345,9 @@ class Engine:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
             )
-        wish.result = await self._looked(lambda: self._stage.snapshot(frame, wish.image_format))
+        wish.result = await self._look(lambda: self._stage.snapshot(frame, wish.image_format))
 
-    async def _looked(self, look: Callable[[], Awaitable[_T]]) -> _T:
+    async def _look(self, look: Callable[[], Awaitable[_T]]) -> _T:
         """Do what changes nothing on a window that shows the scene; once more where it is lost meanwhile."""
         await self._committer.open_window()
         try:
@@ -369,7 +369,7 @@ class Engine:
 class _PictureWish:
     """A request that wants the redraw itself: a sync, or a picture."""
 
-    def __init__(self, display: Display | None = None, image_format: str = "png", *, picture: bool = False) -> None:
+    def __init__(self, display: DisplayName | None = None, image_format: str = "png", *, picture: bool = False) -> None:
         self.display = display
         self.image_format = image_format
         self.picture = picture
@@ -378,7 +378,7 @@ class _PictureWish:
 
 
 @contextlib.contextmanager
-def _logged(what: str) -> Iterator[None]:
+def _log_faults(what: str) -> Iterator[None]:
     """Log a fault of the daemon's own, and go on: it must not end the road to the window for everybody."""
     try:
         yield
@@ -391,6 +391,6 @@ def _too_late() -> MtvError:
     return DeadlineExceeded(Error(code="deadline", message=message, where="deadline_secs", retryable=True))
 
 
-def _displays(transaction: Transaction) -> frozenset[Display]:
+def _displays(transaction: Transaction) -> frozenset[DisplayName]:
     drawn = (step for step in transaction.steps if not isinstance(step, Query | Load))
     return frozenset(EVERYTHING if isinstance(step, Arrange) else step.display for step in drawn)

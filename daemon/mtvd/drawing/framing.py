@@ -3,7 +3,7 @@
 A record is ``magic 4s | version u16 | file 8s | index u32 | size u32 | crc32 of the body u32 | crc32 of the head u32``
 and its body, big-endian. All records of a file bear the same random ``file``, so that nothing within a body passes for
 a record, and count from 0, so that it shows how many are missing. A record that was not written to its end, because
-the process was killed or there was no room, is the last of the file or is followed by one with the same index: it
+the process was killed or there was no space, is the last of the file or is followed by one with the same index: it
 never was, and is not called damaged.
 
 The format before this one had ``size u32 | crc32 u32`` in front of each body. It is still read, up to the first
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 VERSION: Final = 2
-"""Of what is in the records; a release that writes others says so here."""
+"""Version of the records' content; a release that writes other content raises it."""
 _MAGIC: Final = b"\xf6MJ\n"
 _HEAD: Final = struct.Struct(">4sH8sIII")
 _CHECK: Final = struct.Struct(">I")
@@ -27,12 +27,12 @@ _OLD_HEAD: Final = struct.Struct(">II")
 
 
 class Reading(NamedTuple):
-    """What a file holds."""
+    """Records of one file."""
 
     bodies: tuple[bytes | int, ...]
-    """Bodies of records in their order; a number where so many are missing or damaged."""
+    """Bodies of the records, in their order; a number *n* in place of *n* records that are missing or damaged."""
     version: int
-    """Of the records: 1 for the format before this one, 0 where there is not even the head of one."""
+    """Version of the records: 1 for the format before this one, 0 where there is not even the head of a record."""
 
 
 class _Head(NamedTuple):
@@ -43,7 +43,7 @@ class _Head(NamedTuple):
     checksum: int
 
 
-def packed(body: bytes, file: bytes, index: int) -> bytes:
+def pack(body: bytes, file: bytes, index: int) -> bytes:
     """Return a record.
 
     Parameters
@@ -70,7 +70,7 @@ def read(data: bytes) -> Reading:
     bodies: list[bytes | int] = []
     expected = 0
     end = 0
-    """Of the last record that is whole."""
+    """Offset behind the last record that is whole."""
     for position, found in _heads(data, 0):
         if found.file != head.file or found.version != VERSION or position < end:
             continue

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from mtv.wire.errors import RequestError
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import apply as sc
 from mtvd.scene import blame, chunks, colormaps, model, planner, strictness
@@ -41,16 +41,16 @@ class Planned(msgspec.Struct, kw_only=True):
     accepted: list[Waiting] = []
     numbers: list[tuple[int | None, ...]] = []
     given: list[Mapping[str, int]] = []
-    """Of each transaction the numbers that its new displays get."""
+    """Numbers that the new displays of each transaction get, by name."""
     sections: list[Section] = []
     previews: dict[Waiting, Preview] = {}
-    """Of the transactions whose images are shown ahead of their masks."""
+    """Previews in this group: what each shows and what it takes the place of."""
 
     def add(self, waiting: Waiting, given: Mapping[str, int]) -> None:
         """Fold a transaction in and plan its section; nothing has changed where `mtvd.scene.apply.apply` raises."""
         assert waiting.resolved is not None
-        scene, numbers = self._applied(self.scene, waiting, given)
-        shown, _ = (scene, ()) if self.shown is self.scene else self._applied(self.shown, waiting, given)
+        scene, numbers = self._apply_to(self.scene, waiting, given)
+        shown, _ = (scene, ()) if self.shown is self.scene else self._apply_to(self.shown, waiting, given)
         self.sections.append(Section(key=waiting.key, actions=planner.plan(self.shown, shown)))
         if waiting.preview_of is not None and numbers[0] is not None:
             self.previews[waiting.preview_of] = preview_of(self.scene, scene, numbers[0])
@@ -141,7 +141,7 @@ class Planned(msgspec.Struct, kw_only=True):
         named = {number for index in indices for number in self.numbers[index] if number is not None}
         return named | differing(self.shown, kept.shown)
 
-    def _applied(
+    def _apply_to(
         self, scene: model.Scene, waiting: Waiting, given: Mapping[str, int]
     ) -> tuple[model.Scene, tuple[int | None, ...]]:
         assert waiting.resolved is not None
@@ -207,9 +207,9 @@ class Large(msgspec.Struct, kw_only=True):
     given: Mapping[str, int]
     numbers: tuple[int | None, ...]
     """Number of each change's display."""
-    busy: frozenset[Display]
-    """Its displays, by all that they may be called."""
-    new: tuple[tuple[Display, int], ...] = ()
+    busy: frozenset[DisplayName]
+    """Displays of the transaction, by all names and numbers that requests may give them."""
+    new: tuple[tuple[DisplayName, int], ...] = ()
     """Displays that it makes, and the step that names each first."""
     later: tuple[ch.AnyChange, ...] = ()
     """Edits by hand on its displays meanwhile; they come after the transaction."""
@@ -230,20 +230,20 @@ class Large(msgspec.Struct, kw_only=True):
         """Return the committed scene with the whole transaction, and with what the user has done since."""
         assert self.waiting.resolved is not None
         after, _ = sc.apply(scene, self.waiting.resolved.changes, self.waiting.resolved.places, self.given)
-        return self.with_hand(after)[0]
+        return self.with_edits(after)[0]
 
     def with_part(self, shown: model.Scene, part: chunks.Part) -> model.Scene:
         """Return what the window shows after a part."""
-        return self._applied(shown, part.changes)[0]
+        return self._apply_changes(shown, part.changes)[0]
 
-    def with_hand(self, scene: model.Scene) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
+    def with_edits(self, scene: model.Scene) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
         """Return a scene with what the user has done on the transaction's displays, and what of that took effect."""
-        return self._applied(scene, self.later)
+        return self._apply_changes(scene, self.later)
 
-    def _applied(
+    def _apply_changes(
         self, scene: model.Scene, changes: Sequence[ch.AnyChange]
     ) -> tuple[model.Scene, tuple[ch.AnyChange, ...]]:
-        """Apply changes; a display that is to be deleted may be gone already, by the user's hand."""
+        """Apply changes; a display that is to be deleted may be gone already: the user has deleted it."""
         effective = []
         for change in changes:
             with contextlib.suppress(RequestError):
@@ -285,7 +285,7 @@ def step_of(result: SectionResult, section: Section, waiting: Waiting, numbers: 
     return blame.step_of(action, waiting.resolved.changes, waiting.resolved.places, numbers)
 
 
-def resized(section: Section, result: SectionResult) -> bool:
+def did_resize(section: Section, result: SectionResult) -> bool:
     """Tell whether a section had given the window another size, before it failed where it did."""
     done = section.actions[: result.failed_action]
     return any(isinstance(action, Arrange) and action.size is not None for action in done)

@@ -1,4 +1,4 @@
-"""In parts: a transaction with more markers than go into one script, drawn bit by bit, with other batches between.
+"""Drawing of a transaction with more markers than go into one script: in parts, with other batches between.
 
 Its intent stays open in the journal all the while; its effect is that of its last part. Until then the window shows
 more than the scene has, and what it shows is a scene of its own (`mtvd.drawing.scenes`).
@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 from mtv.wire.errors import MtvError
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.answering import draw_failed, unreached_in
-from mtvd.drawing.group import Large, differing, resized
+from mtvd.drawing.group import Large, did_resize, differing
 from mtvd.drawing.ledger import Ledger
 from mtvd.drawing.restoring import Restorer
 from mtvd.drawing.scenes import Scenes, heed
@@ -25,7 +25,7 @@ LOOKS: Final = 3
 """How often a batch gives way to what the user has done: who drags the image would hold it up for ever. More than once,
 because what is deleted by hand between two tries fails a batch that does not look."""
 
-Between = Callable[[Collection[Display]], Awaitable[None]]
+Between = Callable[[Collection[DisplayName]], Awaitable[None]]
 """Draws what has come between two parts; is given the displays of the large transaction, by number and by name."""
 
 
@@ -33,7 +33,7 @@ class Whole(NamedTuple):
     """All parts were drawn."""
 
     unreached: Mapping[str, int]
-    """As in `~mtvd.stage.port.SectionResult`, of all parts together."""
+    """Markers of all parts without a place on the sky, as in `~mtvd.stage.port.SectionResult`."""
 
 
 class Refused(NamedTuple):
@@ -110,7 +110,7 @@ class PartDrawer:
                 return Interrupted()
             drawn = await self._draw_part(large, part, last=index == len(parts))
             if drawn.result.failed_action is not None:
-                return self._refused(large, drawn)
+                return self._refuse(large, drawn)
             for key, count in unreached_in([drawn.result]).items():
                 unreached[key] = unreached.get(key, 0) + count
             self._scenes.become(self._scenes.committed, drawn.wanted)
@@ -130,11 +130,11 @@ class PartDrawer:
             return await self._draw_part(large, part, last=last, looks=looks - 1)
         return _Drawn(wanted, section, result)
 
-    def _refused(self, large: Large, drawn: _Drawn) -> Refused:
+    def _refuse(self, large: Large, drawn: _Drawn) -> Refused:
         _LOG.error("the window refused %s: %s", large.waiting.key, drawn.result.message)
         committed, shown = self._scenes.committed, self._scenes.shown
         return Refused(
             error=draw_failed(drawn.result, drawn.section, large.waiting, large.numbers, drawn.wanted),
             hurt=large.taken | differing(shown, committed) | differing(drawn.wanted, committed),
-            resized=resized(drawn.section, drawn.result),
+            resized=did_resize(drawn.section, drawn.result),
         )

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from mtvd.drawing import framing
-from mtvd.drawing.records import AnyRecord, Checkpoint, Commit, GaveWay, Hand, Intent, PutBack
+from mtvd.drawing.records import AnyRecord, Checkpoint, Commit, Edits, GaveWay, Intent, PutBack
 from mtvd.drawing.recovery import Hole, Recovered, fold
 
 _LOG = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Journal:
             return self._unreadable(what)
         if not any(isinstance(body, bytes) for body in reading.bodies):
             return self._unreadable("no record of it is whole")
-        recovered = fold([_decoded(body) for body in reading.bodies])
+        recovered = fold([_decode(body) for body in reading.bodies])
         if recovered.damage:
             self._keep_damaged(recovered.damage)
         return recovered
@@ -119,16 +119,16 @@ class Journal:
         _LOG.error("the journal is damaged: %s; %s", damage, kept)
 
     def intent(self, intent: Intent) -> None:
-        """Append, before the batch is drawn. Raises `OSError` where there is no room: nothing may be drawn then."""
+        """Append, before the batch is drawn. Raises `OSError` where there is no space: nothing may be drawn then."""
         self._append(intent)
 
     def commit(self, commit: Commit) -> None:
         """Append, before any outcome is sent; where it raises `OSError`, it is appended before anything else is."""
         self._append_at_last(commit)
 
-    def hand(self, hand: Hand) -> None:
-        """Append; the batch that found it is settled before. Raises as `commit`."""
-        self._append_at_last(hand)
+    def edits(self, edits: Edits) -> None:
+        """Append what the user has changed; the batch that found it is settled before. Raises as `commit`."""
+        self._append_at_last(edits)
 
     def put_back(self, record: PutBack) -> None:
         """Append, after the display was drawn and before pixels are removed; raises as `commit`."""
@@ -164,7 +164,7 @@ class Journal:
         new = self._path.with_suffix(".new")
         body, file = _ENCODER.encode(checkpoint), secrets.token_bytes(8)
         # Twice, because all else stands on it: one damaged record shall not cost the scene.
-        records = framing.packed(body, file, 0) + framing.packed(body, file, 1)
+        records = framing.pack(body, file, 0) + framing.pack(body, file, 1)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write_whole(descriptor, records, 0)
@@ -202,7 +202,7 @@ class Journal:
         self._write(record)
 
     def _write(self, record: AnyRecord) -> None:
-        packed = self._packed(record)
+        packed = self._pack(record)
         try:
             _write_whole(self._descriptor, packed, self._size)
         except OSError:
@@ -212,8 +212,8 @@ class Journal:
         self._size += len(packed)
         self._index += 1
 
-    def _packed(self, record: AnyRecord) -> bytes:
-        return framing.packed(_ENCODER.encode(record), self._file, self._index)
+    def _pack(self, record: AnyRecord) -> bytes:
+        return framing.pack(_ENCODER.encode(record), self._file, self._index)
 
 
 def _write_whole(descriptor: int, data: bytes, position: int) -> None:
@@ -222,7 +222,7 @@ def _write_whole(descriptor: int, data: bytes, position: int) -> None:
         raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes could be written")
 
 
-def _decoded(body: bytes | int) -> AnyRecord | Hole:
+def _decode(body: bytes | int) -> AnyRecord | Hole:
     if isinstance(body, int):
         return Hole(body)
     try:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from mtvd.drawing.journal import Journal
-from mtvd.drawing.records import Answer, Checkpoint, Commit, Entry, GaveWay, Hand, Intent, PutBack
+from mtvd.drawing.records import Answer, Checkpoint, Commit, Edits, Entry, GaveWay, Intent, PutBack
 from mtvd.drawing.recovery import Recovered
 from mtvd.drawing.sessions import Sessions
 from mtvd.scene.changes import AnyChange
@@ -110,7 +110,7 @@ class Ledger:
         """
         self._sessions.remember(answers)
         record = Commit(epoch=self.epoch, number=number, done=tuple(done), answers=tuple(answers), long=long)
-        with _logged(f"a crash now would draw batch {number} again"):
+        with _log_failures(f"a crash now would draw batch {number} again"):
             self._journal.commit(record)
 
     def remember(self, answer: Answer) -> None:
@@ -123,7 +123,7 @@ class Ledger:
         """
         self._sessions.remember([answer])
 
-    def hand(self, number: int, changes: Sequence[AnyChange]) -> None:
+    def edits(self, number: int, changes: Sequence[AnyChange]) -> None:
         """Write down what the user has changed; the batch that found it has ended.
 
         Parameters
@@ -133,8 +133,8 @@ class Ledger:
         changes : sequence of changes
             Of the committed scene.
         """
-        with _logged("a crash now would lose what the user did"):
-            self._journal.hand(Hand(epoch=self.epoch, number=number, changes=tuple(changes)))
+        with _log_failures("a crash now would lose what the user did"):
+            self._journal.edits(Edits(epoch=self.epoch, number=number, changes=tuple(changes)))
 
     def put_back(self, key: str) -> None:
         """Write down that a display was put back, whose request is called so.
@@ -144,7 +144,7 @@ class Ledger:
         key : `str`
             Request id.
         """
-        with _logged("a crash now would put a display back again"):
+        with _log_failures("a crash now would put a display back again"):
             self._journal.put_back(PutBack(epoch=self.epoch, number=self.number, key=key))
 
     def gave_way(self, answer: Answer) -> None:
@@ -156,7 +156,7 @@ class Ledger:
             To the one that gave way.
         """
         self._sessions.remember([answer])
-        with _logged("a crash now would forget what gave way"):
+        with _log_failures("a crash now would forget what gave way"):
             self._journal.gave_way(GaveWay(epoch=self.epoch, number=self.number, answers=(answer,)))
 
     def checkpoint(self, scene: Scene, previews: Mapping[str, Preview]) -> None:
@@ -190,7 +190,7 @@ class Ledger:
 
 
 @contextlib.contextmanager
-def _logged(cost: str) -> Iterator[None]:
+def _log_failures(cost: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -41,7 +41,7 @@ class Numbers:
 
     @property
     def spans(self) -> Spans:
-        """What it holds."""
+        """All numbers in the set, as spans in ascending order."""
         return tuple(zip(self._firsts, self._lasts, strict=True))
 
     def add(self, number: int) -> None:

@@ -39,7 +39,7 @@ class Previewing:
         self._window = window
         self._holding = holding
         self._drawn: dict[Waiting, Preview | None] = {}
-        """By the transaction whose mask will follow; None where the preview was begun only."""
+        """Previews by the transaction whose mask will follow; None where the preview was begun only."""
 
     def begin(self, owner: Waiting, files: set[str]) -> None:
         """Take note that the preview of a transaction is about to be drawn.
@@ -54,8 +54,8 @@ class Previewing:
         self._drawn.setdefault(owner, None)
         self._holding.hold(_holder(owner), files)
 
-    def drawn(self, owner: Waiting, preview: Preview) -> None:
-        """Take note that it was drawn.
+    def note_drawn(self, owner: Waiting, preview: Preview) -> None:
+        """Note that a preview was drawn.
 
         Parameters
         ----------

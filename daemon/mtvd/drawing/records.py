@@ -70,7 +70,7 @@ class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
 
     scene: model.Scene
     sessions: dict[str, SessionRecord]
-    """By session id in hex."""
+    """Sessions by their id in hex."""
     previews: dict[str, Preview] = {}
     """Previews of transactions that have not come to an end, by request id."""
 
@@ -93,8 +93,8 @@ class Commit(Record, frozen=True, kw_only=True, tag="commit"):
     """True: of the long batch; the number is that of its last part."""
 
 
-class Hand(Record, frozen=True, kw_only=True, tag="hand"):
-    """What the user had changed in the window before the next batch."""
+class Edits(Record, frozen=True, kw_only=True, tag="hand"):
+    """Edits: changes that the user had made in the window before the next batch."""
 
     changes: tuple[AnyChange, ...]
 
@@ -112,4 +112,4 @@ class GaveWay(Record, frozen=True, kw_only=True, tag="gave_way"):
     answers: tuple[Answer, ...]
 
 
-AnyRecord = Checkpoint | Intent | Commit | Hand | PutBack | GaveWay
+AnyRecord = Checkpoint | Intent | Commit | Edits | PutBack | GaveWay

@@ -21,9 +21,9 @@ from mtvd.drawing.records import (
     AnyRecord,
     Checkpoint,
     Commit,
+    Edits,
     Entry,
     GaveWay,
-    Hand,
     Intent,
     PutBack,
     SessionRecord,
@@ -52,17 +52,17 @@ class Recovered(msgspec.Struct, kw_only=True):
     open_intent: Intent | None = None
     """The batch that may have been cut short."""
     open_long: Intent | None = None
-    """The same, of a batch that is drawn in parts."""
+    """The batch that is drawn in parts and may have been cut short."""
     undone: tuple[Entry, ...] = ()
-    """What the last settled batch began and did not do: the window may show a part of it."""
+    """Transactions that the last settled batch began and did not do: the window may show a part of them."""
     files: set[str] = set()
     """All pixel files that records name, whether or not the scene still needs them."""
     previews: dict[str, Preview] = {}
-    """That no mask has followed; by request id."""
+    """Previews whose mask has not followed, by request id."""
     taken_back: set[int] = set()
     """Displays that the window may still show a preview on."""
     damage: str = ""
-    """What of the journal could not be read; empty where all could. Then the scene is that of the other records, and
+    """Words for the records that could not be read; empty where all could. Else the scene is that of the others, and
 
     * a batch whose end is lost counts as drawn: mostly it was, and its clients were told so. Who asks again is told
       that the outcome is not known, so that nothing is drawn twice;
@@ -76,14 +76,14 @@ class Recovered(msgspec.Struct, kw_only=True):
         if preview is not None:
             self.scene = put_back(self.scene, preview)
 
-    def begun(self) -> tuple[Entry, ...]:
+    def open_entries(self) -> tuple[Entry, ...]:
         """Return the transactions that were begun and not settled, in their order."""
         return tuple(entry for intent in (self.open_long, self.open_intent) if intent for entry in intent.entries)
 
     def half_drawn(self) -> set[int]:
         """Return the displays, of the scene or not, that the window may show in part."""
         scene, found = self.scene, set(self.taken_back)
-        for entry in (*self.undone, *self.begun()):
+        for entry in (*self.undone, *self.open_entries()):
             with suppress(RequestError):
                 scene, numbers = sc.apply(scene, entry.changes, entry.places, entry.given)
                 found.update(number for number in numbers if number is not None)
@@ -121,7 +121,7 @@ class _Folding:
         self._whole = False
         """True once there was a checkpoint: what it says of the scene can be built upon."""
         self._in_doubt: set[bool] = set()
-        """Of which open batches, long or not, the end may be in a hole."""
+        """Open batches whose end may be in a hole: True for the long one, False for the other."""
 
     def run(self) -> Recovered:
         """Fold all records."""
@@ -175,12 +175,12 @@ class _Folding:
             recovered.open_intent = intent
         recovered.files |= {name for entry in intent.entries for name in files_of(entry.changes)}
 
-    def _take(self, record: Commit | Hand | PutBack | GaveWay) -> None:
+    def _take(self, record: Commit | Edits | PutBack | GaveWay) -> None:
         recovered = self._recovered
         if isinstance(record, GaveWay):
-            recovered.sessions = remembered(recovered.sessions, record.answers)
+            recovered.sessions = with_answers(recovered.sessions, record.answers)
             return
-        if isinstance(record, Hand):
+        if isinstance(record, Edits):
             with suppress(RequestError):  # where a hole has left no such display
                 recovered.scene, _ = sc.apply(recovered.scene, record.changes)
         elif isinstance(record, PutBack):
@@ -195,7 +195,7 @@ class _Folding:
         if intent is not None and _ends(commit, intent):
             self._in_doubt.discard(commit.long)
             self._close(intent, [entry for index, entry in enumerate(intent.entries) if index in commit.done])
-        recovered.sessions = remembered(recovered.sessions, commit.answers)
+        recovered.sessions = with_answers(recovered.sessions, commit.answers)
 
     def _close(self, intent: Intent, done: Sequence[Entry]) -> None:
         recovered = self._recovered
@@ -230,14 +230,14 @@ class _Folding:
             self._close(intent, done)
             recovered.undone = intent.entries  # the window may show any part of it
             unknown = [entry for entry in settled if entry.key not in answered and not entry.preview]
-            recovered.sessions = remembered(recovered.sessions, tuple(map(_not_known, unknown)))
+            recovered.sessions = with_answers(recovered.sessions, tuple(map(_not_known, unknown)))
 
     def _lose_scene(self) -> None:
         """Begin with nothing to show, and draw nothing of what may have been drawn."""
         recovered = self._recovered
         self._missing = max(self._missing, 1)
-        begun = recovered.begun()
-        recovered.sessions = remembered(recovered.sessions, tuple(_not_known(e) for e in begun if not e.preview))
+        begun = recovered.open_entries()
+        recovered.sessions = with_answers(recovered.sessions, tuple(_not_known(e) for e in begun if not e.preview))
         recovered.scene, recovered.previews = model.EMPTY, {}
         recovered.open_intent = recovered.open_long = None
 
@@ -279,7 +279,7 @@ def _all_forgotten(known: SessionRecord) -> SessionRecord:
     return msgspec.structs.replace(known, forgotten_to=max(known.forgotten_to, newest))
 
 
-def remembered(
+def with_answers(
     sessions: Mapping[str, SessionRecord], answers: tuple[Answer, ...], keep: int = 1024
 ) -> dict[str, SessionRecord]:
     """Return the sessions with answers added, the oldest forgotten beyond ``keep`` a session."""

@@ -1,7 +1,7 @@
 """Restoring: bring the window to the scene, and know where it may show anything else.
 
 A window that is new, that an earlier daemon left, or in which a batch went wrong is drawn anew before the next batch.
-What it refuses even then, as for want of room on the disk, is tried again with later batches, more and more rarely.
+What it refuses even then, as for want of space on the disk, is tried again with later batches, more and more rarely.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Restorer:
         Raises
         ------
         UserMoved
-            Only where it ``heeds`` the user's hand.
+            Only where it ``heeds`` the user's edits.
         """
         if not self.is_ready:
             return ()
@@ -236,7 +236,7 @@ class Restorer:
 
     async def _left_token(self) -> tuple[str, int] | None:
         try:
-            return await self._stage.committed()
+            return await self._stage.adopt()
         except WindowLost as lost:
             _LOG.error("the window of the last run does not answer: %s", lost)
             return None
@@ -266,7 +266,7 @@ class Restorer:
 
 
 class _Unfinished:
-    """Displays that the window refused to draw again, as it does for want of room: it shows them in part."""
+    """Displays that the window refused to draw again, as it does for want of space: it shows them in part."""
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()

@@ -55,17 +55,17 @@ class Scenes:
 
 
 class Heeded(NamedTuple):
-    """Scenes in which the user's hand was heeded."""
+    """Scenes with the user's changes."""
 
     committed: model.Scene
     shown: model.Scene
     changes: tuple[AnyChange, ...]
-    """Of the committed scene."""
+    """Changes of the user that are in the committed scene now."""
     later: tuple[AnyChange, ...]
     """Those on the displays of a transaction that is being drawn in parts; they come after it."""
 
 
-def heeded(scenes: Scenes, differences: Sequence[Difference], key: str) -> Heeded:
+def with_differences(scenes: Scenes, differences: Sequence[Difference], key: str) -> Heeded:
     """Return the scenes with what the user has changed.
 
     Parameters
@@ -109,8 +109,8 @@ def heed(scenes: Scenes, ledger: Ledger, number: int, moved: UserMoved) -> None:
         What the window told.
     """
     _LOG.info("%s", moved)
-    after = heeded(scenes, moved.differences, f"hand {ledger.epoch} {number}")
-    ledger.hand(number, after.changes)
+    after = with_differences(scenes, moved.differences, f"hand {ledger.epoch} {number}")
+    ledger.edits(number, after.changes)
     if scenes.large is not None:
         scenes.large.later += after.later
     scenes.become(after.committed, after.shown)

@@ -17,26 +17,26 @@ from mtv.wire.errors import DaemonError, Error, RequestError, bad_value
 from mtv.wire.messages import Event
 from mtv.wire.reports import SessionInfo
 from mtv.wire.requests import Hello
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.numbers import Numbers
-from mtvd.drawing.pace import Pace
+from mtvd.drawing.question_rate import QuestionRate
 from mtvd.drawing.records import Answer, SessionRecord
 
 REMEMBERED_ANSWERS: Final = 1024
-"""A session; four times the window of requests in flight: none that may still be repeated is forgotten."""
+"""Most answers kept for a session: four times its requests in flight, so none that may be repeated is forgotten."""
 ANSWER_BYTES: Final = 4 << 20
-"""Of the answers that a session has remembered; the newest one is kept however large it is."""
+"""Most bytes of answers kept for a session; the newest one is kept however large it is."""
 ALL_ANSWER_BYTES: Final = 32 << 20
-"""Of all sessions together; those that were silent longest forget first."""
+"""Most bytes of answers kept for all sessions together; those that were silent longest forget first."""
 EXPIRY_SECS: Final = 6 * 3600.0
 SESSIONS: Final = 4096
-"""That have proved who they are."""
+"""Most sessions that have proved who they are."""
 UNPROVEN: Final = 1024
-"""Other sessions: they are their connection's alone, so there is little to lose."""
+"""Most other sessions: they are their connection's alone, so there is little to lose."""
 OF_ONE_KEY: Final = SESSIONS // 4
-"""Sessions of one client on another host."""
+"""Most sessions of one client on another host."""
 SILENT_SECS: Final = 60.0
-"""A session that was heard of later than this ago does not make room for another one."""
+"""A session that was heard of later than this ago does not make space for another one."""
 TOLD: Final = 100
 """Sessions that status tells of."""
 
@@ -45,7 +45,7 @@ _LOOKED_AT: Final = 64
 
 
 class Subscriber:
-    """What a session that subscribed to events has not been sent, or has not taken yet."""
+    """Events that a subscribed session has not been sent, or has not taken yet."""
 
     def __init__(self, seen: int) -> None:
         self.waiting: collections.deque[Event] = collections.deque()
@@ -68,11 +68,11 @@ class Session:
         self.seen_at = now
         self.requests = 0
         self.waiting: set[int] = set()
-        self.shown: set[Display] = set()
+        self.shown: set[DisplayName] = set()
         self.subscriber: Subscriber | None = None
-        self.pace = Pace()
+        self.question_rate = QuestionRate()
         self.answer_bytes = 0
-        """Of all remembered answers."""
+        """Bytes of all remembered answers."""
         self._answers: collections.OrderedDict[int, Answer] = collections.OrderedDict()
         self._used = Numbers()
         self._has_answered = False
@@ -82,7 +82,7 @@ class Session:
         """True where the client reached us over TCP."""
         return bool(self.key)
 
-    def answered(self, sequence: int) -> Answer | None:
+    def answer_to(self, sequence: int) -> Answer | None:
         """Return the answer that a request had; None where it must be carried out.
 
         Raises
@@ -148,7 +148,7 @@ class Session:
 
 
 class Sessions:
-    """All sessions, by id; as many as there is room for.
+    """All sessions, by id; as many as there is space for.
 
     Parameters
     ----------
@@ -195,12 +195,12 @@ class Sessions:
         """
         if proof.is_daemons_own(session_id):
             raise _forbidden("ids that begin with eight zero bytes are the daemon's own")
-        proven = hello is not None and hello.secret != "" and _proved(hello.secret, session_id)
+        proven = hello is not None and hello.secret != "" and _proves(hello.secret, session_id)
         session = self._proven.get(session_id) or self._unproven.get(session_id)
         if session is None:
             session = Session(session_id, self._clock())
             if not proven:
-                self._make_room(self._unproven, UNPROVEN, 0.0)
+                self._make_space(self._unproven, UNPROVEN, 0.0)
                 self._unproven[session_id] = session
         elif not proven:
             _check(session, route, key, greets=hello is not None)
@@ -211,7 +211,7 @@ class Sessions:
         elif session.key is None and session_id in self._proven:
             self._count(key, 1)
         session.route, session.key = route, key
-        self._heard(session)
+        self._note_seen(session)
         return session
 
     def of(self, session_id: bytes) -> Session:
@@ -220,7 +220,7 @@ class Sessions:
         if session is None:
             table = self._proven if proof.is_provable(session_id) else self._unproven
             session = table[session_id] = Session(session_id, self._clock())
-        self._heard(session)
+        self._note_seen(session)
         return session
 
     def remember(self, answers: Iterable[Answer]) -> None:
@@ -250,12 +250,12 @@ class Sessions:
 
     def infos(self) -> tuple[SessionInfo, ...]:
         """Return what status tells of sessions that said hello: those that wait, and those heard of last."""
-        chosen = heapq.nlargest(TOLD, self._greeted(), key=lambda session: (bool(session.waiting), session.seen_at))
+        chosen = heapq.nlargest(TOLD, self._with_hello(), key=lambda session: (bool(session.waiting), session.seen_at))
         return tuple(session.info() for session in chosen)
 
     def count(self) -> int:
         """Return how many sessions said hello."""
-        return sum(1 for _ in self._greeted())
+        return sum(1 for _ in self._with_hello())
 
     def forget(self, session_id: bytes) -> None:
         """Drop a session that said goodbye."""
@@ -273,17 +273,17 @@ class Sessions:
             if not session.waiting and now - session.seen_at > EXPIRY_SECS:
                 self.forget(session.id)
 
-    def _greeted(self) -> Iterator[Session]:
+    def _with_hello(self) -> Iterator[Session]:
         return (session for session in self if session.hello.pid)
 
-    def _heard(self, session: Session) -> None:
+    def _note_seen(self, session: Session) -> None:
         session.seen_at = self._clock()
         (self._proven if session.id in self._proven else self._unproven).move_to_end(session.id)
 
     def _prove(self, session: Session, key: str) -> None:
         if key and self._of_key[key] >= OF_ONE_KEY:
             raise _too_many(f"this client has {OF_ONE_KEY} sessions")
-        self._make_room(self._proven, SESSIONS, SILENT_SECS)
+        self._make_space(self._proven, SESSIONS, SILENT_SECS)
         self._unproven.pop(session.id, None)
         self._proven[session.id] = session
         self._count(key, 1)
@@ -294,7 +294,7 @@ class Sessions:
             if not self._of_key[key]:
                 del self._of_key[key]
 
-    def _make_room(self, table: collections.OrderedDict[bytes, Session], most: int, silent_secs: float) -> None:
+    def _make_space(self, table: collections.OrderedDict[bytes, Session], most: int, silent_secs: float) -> None:
         """Drop the session that was silent longest and waits for nothing, where there are as many as may be."""
         if len(table) < most:
             return
@@ -319,7 +319,7 @@ class Sessions:
                 return
 
 
-def _proved(secret: str, session_id: bytes) -> bool:
+def _proves(secret: str, session_id: bytes) -> bool:
     least, most = proof.SECRET_CHARS
     if not least <= len(secret) <= most:
         raise bad_value("secret", f"it has {len(secret)} characters, {least} to {most} are needed")

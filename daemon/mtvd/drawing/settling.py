@@ -112,7 +112,7 @@ class Settler:
         self.transactions += len(outcomes)
         for waiting in kept:
             if waiting.preview_of is not None:
-                self._previews.drawn(waiting.preview_of, planned.previews[waiting.preview_of])
+                self._previews.note_drawn(waiting.preview_of, planned.previews[waiting.preview_of])
             else:
                 waiting.finish(outcomes[waiting])
         self._scenes.become(planned.scene, planned.shown)

@@ -11,7 +11,7 @@ import anyio
 
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing import costs
 from mtvd.resolving.resolved import Resolved
 from mtvd.scene.chunks import is_large
@@ -19,7 +19,7 @@ from mtvd.scene.chunks import is_large
 BATCH_SECS: Final = 0.03
 """Slow requests of one batch together: then the window is free for what is quick."""
 
-EVERYTHING: Display = ""
+EVERYTHING: DisplayName = ""
 """Stands for all displays: what concerns it keeps its order with everything else of its session."""
 
 
@@ -29,7 +29,7 @@ class Waiting:
 
     session: bytes
     sequence: int
-    displays: frozenset[Display]
+    displays: frozenset[DisplayName]
     steps: int = 0
     superseding: bool = False
     """A newer one for the same display may take its place."""
@@ -51,9 +51,9 @@ class Waiting:
     outcome: Outcome | None = None
     failure: MtvError | None = None
     fetching: anyio.CancelScope | None = None
-    """Of what is being read for it."""
+    """Scope of the task that reads what the request needs."""
     preview: Waiting | None = None
-    """What shows its image while the mask is still being read; once, where it is ``ready``."""
+    """Request of the daemon's own that shows this one's image while its mask is still being read."""
     preview_of: Waiting | None = None
     """The request that this is the preview of."""
     secs: float = 0.0
@@ -121,7 +121,7 @@ class WaitingList:
         left = set(map(id, gone))
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in left]
 
-    def take(self, busy: Collection[Display] = (), *, only_quick: bool = False) -> list[Waiting]:
+    def take(self, busy: Collection[DisplayName] = (), *, only_quick: bool = False) -> list[Waiting]:
         """Take out what may go now, in its order; a large one at most, as the last of its displays.
 
         Of those that are not ready yet their previews are taken.
@@ -152,9 +152,9 @@ class WaitingList:
         self._forget()
         return taken
 
-    def _walk(self, busy: Collection[Display], put_off: Collection[Waiting]) -> Iterator[tuple[Waiting, bool]]:
+    def _walk(self, busy: Collection[DisplayName], put_off: Collection[Waiting]) -> Iterator[tuple[Waiting, bool]]:
         """Yield all that nothing before it holds back, and whether it goes now: it is ready, and not put off."""
-        held: dict[bytes, set[Display]] = {}
+        held: dict[bytes, set[DisplayName]] = {}
         drawn = set(busy)
         for waiting in self._waiting:
             before = held.setdefault(waiting.session, set())
@@ -167,7 +167,7 @@ class WaitingList:
             if free:
                 yield waiting, goes
 
-    def _slow(self, busy: Collection[Display]) -> dict[bytes, list[Waiting]]:
+    def _slow(self, busy: Collection[DisplayName]) -> dict[bytes, list[Waiting]]:
         """Return the slow requests that could go, by session."""
         slow: dict[bytes, list[Waiting]] = {}
         for waiting, goes in self._walk(busy, ()):
@@ -205,7 +205,7 @@ def _gives_way(older: Waiting, newer: Waiting) -> bool:
     return older.superseding and older.displays == newer.displays
 
 
-def _overlap(displays: frozenset[Display], held: set[Display]) -> bool:
+def _overlap(displays: frozenset[DisplayName], held: set[DisplayName]) -> bool:
     if not held:
         return False
     return EVERYTHING in displays or EVERYTHING in held or not held.isdisjoint(displays)

@@ -65,7 +65,7 @@ class Budget:
         Raises
         ------
         DaemonError
-            ``busy``, retryable, where there is no room for its bytes, or too many wait.
+            ``busy``, retryable, where there is no space for its bytes, or too many wait.
         """
         size_bytes = 0 if size_bytes <= self._small_bytes else size_bytes
         self._take_bytes(session, size_bytes)

@@ -1,6 +1,6 @@
 """The door: who may reach the daemon over TCP, asked at each handshake and again with each request.
 
-libzmq asks by ZAP (ZeroMQ RFC 27), over an in-process socket that this room answers. A client is known by its public
+libzmq asks by ZAP (ZeroMQ RFC 27), over an in-process socket that this module answers. A client is known by its public
 key alone; the keys that are let in are read anew each time, so that a key is revoked by removing its file.
 """
 
@@ -16,7 +16,7 @@ from mtv.wire.frames import Buffer
 from mtvd.front.zsocket import PeerGone, RouterSocket
 
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
-"""Where libzmq asks."""
+"""Address at which libzmq asks whether a key may connect."""
 
 _LOG = logging.getLogger(__name__)
 _VERSION: Final = b"1.0"

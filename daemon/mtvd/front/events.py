@@ -24,7 +24,7 @@ QUEUED: Final = 1000
 
 
 class Events:
-    """Numbers events and hands them out.
+    """Numbers events and sends them to the sessions.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Events:
         self.number = 0
 
     def publish(self, event: Event) -> None:
-        """Give an event its number and hand it out."""
+        """Give an event its number and send it."""
         self.number += 1
         numbered = msgspec.structs.replace(event, number=self.number)
         for session in self._sessions:
@@ -77,7 +77,7 @@ class Events:
             subscriber.dropped += 1
 
 
-def named(event: Event, scene: Scene) -> Event:
+def add_names(event: Event, scene: Scene) -> Event:
     """Return an event with the names of its display and overlay, for which DS9 has numbers and tags."""
     display = scene.displays.get(event.display) if event.display is not None else None
     overlay = event.overlay

@@ -130,7 +130,7 @@ class Handlers:
     def share_host(self, nonce: str) -> None:
         """Put a nonce into the pixel directory, for clients to prove that they share it.
 
-        Where there is no room for it, or the system refuses it, clients are told of no directory and send buffers.
+        Where there is no space for it, or the system refuses it, clients are told of no directory and send buffers.
         """
         self.nonce, self.nonce_name = nonce, ""
         try:
@@ -159,7 +159,7 @@ class Handlers:
             pixel_directory="" if far else str(self.pixels.directory),
             nonce_name="" if far else self.nonce_name,
             nonce="" if far else self.nonce,
-            repositories=tuple(info.alias for info in self.repositories.known()),
+            repositories=tuple(info.alias for info in self.repositories.list_known()),
             epoch=self.epoch,
         )
 
@@ -184,7 +184,7 @@ class Handlers:
             session_count=self.sessions.count(),
             feeds=_shown_to(call.session, self.feeds.infos()),
             movies=self.movies.infos(),
-            repositories=self.repositories.known(),
+            repositories=self.repositories.list_known(),
             queue=self.engine.waiting,
             batches=self.committer.batches,
             transactions=self.committer.transactions,
@@ -201,7 +201,7 @@ class Handlers:
         return reports.describe(self.engine.scene, request.display)
 
     def _repositories(self, _request: requests.Repositories, _call: Call) -> states.RepositoryList:
-        return states.RepositoryList(repositories=self.repositories.known())
+        return states.RepositoryList(repositories=self.repositories.list_known())
 
     def _cancel(self, request: requests.Cancel, call: Call) -> messages.Cancelled:
         session, wanted = call.session, request.request_id
@@ -338,8 +338,8 @@ assert {*_TABLE, *_NOW} == set(get_args(requests.Request)), "every request has a
 AT_ONCE: Final = frozenset(_NOW)
 """Requests that never queue behind work: they are outside the budget and wait for nothing."""
 
-PACED: Final = frozenset({requests.Status, requests.Describe, requests.Repositories})
-"""Questions, of these, that a session may ask no faster than `mtvd.drawing.pace` allows: loops ask them."""
+RATE_LIMITED: Final = frozenset({requests.Status, requests.Describe, requests.Repositories})
+"""Questions, of these, that a session may ask no faster than `mtvd.drawing.question_rate` allows: loops ask them."""
 
 STOPPABLE: Final = frozenset({st.Query, requests.Get, requests.Steer, requests.Follow})
 """Requests that `cancel` ends while they run; others it takes out of the display queue."""

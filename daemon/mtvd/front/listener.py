@@ -24,8 +24,8 @@ from mtvd.drawing.sessions import Session, Sessions
 from mtvd.front import remote
 from mtvd.front.budget import Budget
 from mtvd.front.door import Door
-from mtvd.front.handlers import AT_ONCE, PACED, REMEMBERED, Call, Handlers, not_a_request
-from mtvd.front.refusals import SECS, Refusals
+from mtvd.front.handlers import AT_ONCE, RATE_LIMITED, REMEMBERED, Call, Handlers, not_a_request
+from mtvd.front.refusal_log import SECS, RefusalLog
 from mtvd.front.zsocket import TURN_SECS, PeerGone, Received, RouterSocket
 
 _LOG = logging.getLogger(__name__)
@@ -63,12 +63,12 @@ class Listener:
         self._sessions = sessions
         self._budget = budget
         self._limits = limits
-        self._refusals = Refusals(time.monotonic)
+        self._refusal_log = RefusalLog(time.monotonic)
 
     @property
     def refused(self) -> int:
         """How many messages were refused."""
-        return self._refusals.count
+        return self._refusal_log.count
 
     async def serve(self) -> None:
         """Read until cancelled; requests under way are cancelled with it."""
@@ -99,7 +99,7 @@ class Listener:
     async def _sum_up_refusals(self) -> None:
         while True:
             await anyio.sleep(SECS)
-            self._refusals.sum_up()
+            self._refusal_log.sum_up()
 
     def _receive(self, group: anyio.abc.TaskGroup, received: Received) -> bool:
         """Take a message in; tell whether it was a request that waits for its turn now."""
@@ -120,7 +120,7 @@ class Listener:
         except MtvError as error:
             self._refuse(route, header.session, header.sequence, error)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._refuse(route, header.session, header.sequence, self._broken(route, header.request_id))
+            self._refuse(route, header.session, header.sequence, self._log_failure(route, header.request_id))
         else:
             return self._dispatch(group, session, header, request, frames[2:])
         return False
@@ -144,7 +144,7 @@ class Listener:
         if type(request) not in REMEMBERED:
             session.note(header.sequence)
         if type(request) in AT_ONCE:
-            pause_secs = session.pace.pause_secs(time.monotonic()) if type(request) in PACED else 0.0
+            pause_secs = session.question_rate.pause_secs(time.monotonic()) if type(request) in RATE_LIMITED else 0.0
             if not pause_secs:
                 self._answer_now(request, call)
             elif header.sequence not in session.waiting:
@@ -184,7 +184,7 @@ class Listener:
         if type(request) not in REMEMBERED:
             return False
         try:
-            answer = call.session.answered(call.sequence)
+            answer = call.session.answer_to(call.sequence)
         except MtvError as error:
             self._refuse(call.session.route, call.session.id, call.sequence, error)
             return True
@@ -201,11 +201,11 @@ class Listener:
         except MtvError as error:
             self._fail(call, error)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._fail(call, self._broken(call.session.route, call.key))
+            self._fail(call, self._log_failure(call.session.route, call.key))
         else:
             self._reply(call, reply)
-        if type(request) in PACED:
-            call.session.pace.took(time.monotonic() - began)
+        if type(request) in RATE_LIMITED:
+            call.session.question_rate.took(time.monotonic() - began)
 
     async def _work(self, request: requests.Request, call: Call, size_bytes: int) -> None:
         """Carry out a request in a task of its own, and answer it whatever happens."""
@@ -218,7 +218,7 @@ class Listener:
         except MtvError as error:
             self._fail(call, error)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._fail(call, self._broken(call.session.route, call.key))
+            self._fail(call, self._log_failure(call.session.route, call.key))
         finally:
             call.session.waiting.discard(call.sequence)
 
@@ -234,7 +234,7 @@ class Listener:
         try:
             body = self._encode(reply)
         except Exception:  # noqa: BLE001 - the edge: it ends one message, and nothing more
-            self._fail(call, self._broken(call.session.route, call.key))
+            self._fail(call, self._log_failure(call.session.route, call.key))
         else:
             self._send(call.session, call.sequence, Kind.REPLY, body, buffers)
 
@@ -242,14 +242,14 @@ class Listener:
         body = self._encode_failure(call.session.id, call.sequence, error)
         self._send(call.session, call.sequence, Kind.ERROR, body)
 
-    def _broken(self, route: bytes, request_id: str) -> DaemonError:
-        """Log the exception that is being handled, and return what the client is told of it."""
-        if self._refusals.add(route, "internal"):
+    def _log_failure(self, route: bytes, request_id: str) -> DaemonError:
+        """Log the exception that is being handled, and return the error that the client gets."""
+        if self._refusal_log.add(route, "internal"):
             _LOG.exception("request %s failed", request_id)
         return DaemonError(Error(code="internal", message="the daemon failed", hint="its log tells more"))
 
     def _refuse(self, route: bytes, session: bytes, sequence: int, error: MtvError) -> None:
-        if self._refusals.add(route, error.code):
+        if self._refusal_log.add(route, error.code):
             _LOG.info("refused %s-%d: %s", session.hex(), sequence, error)
         self._send_to(route, session, sequence, Kind.ERROR, self._encode_failure(session, sequence, error))
 

@@ -141,17 +141,17 @@ def _move(got: messages.Got, places: dict[str, int]) -> messages.Got:
     """Return an answer whose arrays are in buffers in place of files."""
     replace = msgspec.structs.replace
 
-    def moved(array: Array | None) -> Any:
+    def move(array: Array | None) -> Any:
         if array is None or array.file is None:
             return array
         return replace(array, file=None, buffer=places[array.file])
 
     if got.data is not None:
         names = ("image", "mask", "variance")
-        got = replace(got, data=replace(got.data, **{name: moved(getattr(got.data, name)) for name in names}))
+        got = replace(got, data=replace(got.data, **{name: move(getattr(got.data, name)) for name in names}))
     if got.catalog is not None:
         columns = tuple(
-            replace(column, array=moved(column.array), gaps=moved(column.gaps)) for column in got.catalog.columns
+            replace(column, array=move(column.array), gaps=move(column.gaps)) for column in got.catalog.columns
         )
         got = replace(got, catalog=replace(got.catalog, columns=columns))
     return got

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtv.wire.reports import Arrangement, DisplayReport, MaskState
-from mtv.wire.steps import Display as DisplayKey
+from mtv.wire.steps import DisplayName
 from mtvd.scene import apply as sc
 from mtvd.scene import model
 from mtvd.scene.model import Display, Scene
@@ -42,7 +42,7 @@ def _overlays(display: Display) -> dict[str, int]:
     return counts
 
 
-def describe(scene: Scene, key: DisplayKey) -> DisplayReport:
+def describe(scene: Scene, key: DisplayName) -> DisplayReport:
     """Tell what a display is meant to show, or would show: one that does not exist has the defaults.
 
     Raises

@@ -27,7 +27,7 @@ def allocate(path: Path, size: int) -> int:
     Raises
     ------
     DaemonError
-        ``storage_full`` where the file system has no room, or what else the system refuses; nothing is left behind.
+        ``storage_full`` where the file system has no space, or what else the system refuses; nothing is left behind.
     """
     with translate_refusals("a pixel file cannot be made"):
         descriptor = os.open(path, _NEW, 0o600)
@@ -46,7 +46,7 @@ def grow(descriptor: int, size: int) -> None:
     Raises
     ------
     DaemonError
-        ``storage_full`` where the file system has no room.
+        ``storage_full`` where the file system has no space.
     """
     try:
         os.posix_fallocate(descriptor, 0, size)
@@ -57,7 +57,7 @@ def grow(descriptor: int, size: int) -> None:
 
 
 def storage_full(size: int) -> DaemonError:
-    """Return the error for a pixel directory without room."""
+    """Return the error for a pixel directory without space."""
     return DaemonError(
         Error(
             code="storage_full",
@@ -69,7 +69,7 @@ def storage_full(size: int) -> DaemonError:
 
 
 class Allocator:
-    """Makes files within the budget of a directory; free files give way where there is no room.
+    """Makes files within the budget of a directory; free files give way where there is no space.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Allocator:
         """Make a file that counts, see whether the budget bears it, and only then take its blocks.
 
         The check comes after the file is there with its size, so that of two who make one at the same time the later
-        check sees both. The other way round both might find room that only one may have.
+        check sees both. The other way round both might find space that only one may have.
         """
         with self._reserving:
             descriptor = self._open_new(self._directory.path / name)

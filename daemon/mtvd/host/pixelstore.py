@@ -42,6 +42,8 @@ class PixelStore:
         Made with mode 0700 where it does not exist; refused where others may enter it.
     budget_bytes : `int`
         All files together.
+    on_made_again : callable, optional
+        Called when the directory was removed and is made again, for whoever has locked it.
 
     Raises
     ------
@@ -49,10 +51,9 @@ class PixelStore:
         The directory cannot be made, or is not ours alone.
     """
 
-    def __init__(self, directory: Path, budget_bytes: int) -> None:
+    def __init__(self, directory: Path, budget_bytes: int, *, on_made_again: Callable[[], None] = lambda: None) -> None:
         self.directory = directory
-        self.on_made_again: Callable[[], None] = lambda: None
-        """Called when the directory was removed and is made again; set by whoever has locked it."""
+        self._on_made_again = on_made_again
         self._files = PixelDirectory(directory, budget_bytes, self._tell_made_again)
         self._owned = Ownership()
         self._sweeper = Sweeper(self._files, self._owned)
@@ -64,7 +65,7 @@ class PixelStore:
         return self._files.budget_bytes
 
     def _tell_made_again(self) -> None:
-        self.on_made_again()
+        self._on_made_again()
         _LOG.error(
             "the pixel directory was removed and is made again; %d files that were in use are gone: a window shows "
             "what it has mapped, a new one shows those displays without their images",
@@ -145,7 +146,7 @@ class PixelStore:
         try:
             status = path.lstat()
         except FileNotFoundError:
-            raise _gone(where) from None
+            raise _not_there(where) from None
         except OSError as error:
             raise error_of(error, "the pixel file cannot be looked at") from error
         _check_status(status, size, where)
@@ -188,7 +189,7 @@ class PixelStore:
         try:
             descriptor = os.open(path, flags)
         except FileNotFoundError:
-            raise _gone(where) from None
+            raise _not_there(where) from None
         except OSError as error:
             if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
                 raise _not_ours(size, where) from None
@@ -361,7 +362,7 @@ class PixelStore:
         self._sweeper.remove_all()
 
     def recycle(self, names: Iterable[str]) -> None:
-        """Let files go that nothing maps any more: free for the next of their size, as far as there is room."""
+        """Let files go that nothing maps any more: free for the next of their size, as far as there is space."""
         self._sweeper.recycle(names)
 
     def trim(self) -> None:
@@ -377,7 +378,7 @@ class PixelStore:
         return self._sweeper.sweep_orphans(keep)
 
 
-def _gone(where: str) -> RequestError:
+def _not_there(where: str) -> RequestError:
     return RequestError(
         Error(code="bad_value", message="the pixel file is gone", where=where, hint="send the image again")
     )

@@ -101,20 +101,20 @@ class Sweeper:
     # Free files
 
     def recycle(self, names: Iterable[str]) -> None:
-        """Let files go that nothing maps any more: free for the next of their size, as far as there is room."""
+        """Let files go that nothing maps any more: free for the next of their size, as far as there is space."""
         names = set(names) - self._owned.lent
         if not names:
             return
         try:
-            room = min(FREE_BYTES, self._directory.budget_bytes // 4) - sum(map(free_bytes, self._free()))
+            left_bytes = min(FREE_BYTES, self._directory.budget_bytes // 4) - sum(map(free_bytes, self._free()))
         except DaemonError as error:
             self._troubles.note("looking for free pixel files", error)
-            room = 0
+            left_bytes = 0
         for name in names:
-            room -= self._let_go(name, room)
+            left_bytes -= self._let_go(name, left_bytes)
 
-    def _let_go(self, name: str, room: int) -> int:
-        """Make a file free where there is room for it, else remove it; return the bytes that are free by that."""
+    def _let_go(self, name: str, left_bytes: int) -> int:
+        """Make a file free where there is space for it, else remove it; return the bytes that are free by that."""
         self._owned.claimed.discard(name)
         check_name(name, "file")
         path = self._directory.path / name
@@ -122,7 +122,7 @@ class Sweeper:
             status = path.lstat()
             # Bytes that have a second name are somebody's still; a feed's files may be mapped by their writer.
             ours = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not is_slot(name)
-            if ours and freefiles.LEAST_BYTES <= status.st_size <= room:
+            if ours and freefiles.LEAST_BYTES <= status.st_size <= left_bytes:
                 path.rename(path.with_name(freefiles.new_name(status.st_size, name.rpartition(".")[2])))
                 return status.st_size
         except FileNotFoundError:

@@ -15,7 +15,7 @@ from typing import Final
 from mtv.wire.errors import DaemonError, Error
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The file system has no room, or the user may have no more of it."""
+"""The file system has no space, or the user may have no more of it."""
 
 TOO_MUCH: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """Too much is under way at this moment; it may be otherwise at the next."""

@@ -67,7 +67,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     """A repository that a request named."""
 
     name: str
-    """As requests and people say it: the alias, or the path where it has none."""
+    """Name in requests and for people: the alias, or the path where it has none."""
     location: str
     """Path or URI."""
 
@@ -90,12 +90,12 @@ class Registry:
         self._index: dict[str, str] = {}
         self._stamp: _Stamp | None = None
 
-    def known(self) -> tuple[RepositoryInfo, ...]:
-        """Repositories that can be named, the default first."""
+    def list_known(self) -> tuple[RepositoryInfo, ...]:
+        """List the repositories that can be named, the default first."""
         return tuple(
             RepositoryInfo(
                 alias=alias,
-                location=shown(location),
+                location=without_credentials(location),
                 state=self._states.get(location, "configured"),
                 default=number == 0,
             )
@@ -121,7 +121,7 @@ class Registry:
         return self._by_path(name, where)
 
     def note(self, repository: Repository, state: str) -> None:
-        """Remember a repository's state for `known`: ``open``, or what is wrong with it.
+        """Remember a repository's state for `list_known`: ``open``, or what is wrong with it.
 
         Of one that has no alias there is nothing to remember: nobody would be told, and there may be any number.
         """
@@ -173,7 +173,7 @@ class Registry:
         return self._index
 
 
-def shown(location: str) -> str:
+def without_credentials(location: str) -> str:
     """Return a path or URI without the credentials that may stand in it."""
     scheme, separator, rest = location.partition("://")
     host, slash, path = rest.partition("/")

@@ -77,7 +77,7 @@ class Cache:
         self._entries.move_to_end(key)
         try:
             return self._link(entry.answer, entry.files)[0]
-        except OSError as error:  # somebody has tidied the pixel directory, or there is no room for a name
+        except OSError as error:  # somebody has tidied the pixel directory, or there is no space for a name
             _log.warning("what was kept cannot be used: %s", error)
             self.drop(key)
             return None

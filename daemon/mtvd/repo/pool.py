@@ -79,9 +79,9 @@ class ButlerRepositories:
             on_lost=self._remove_leftovers,
         )
 
-    def known(self) -> tuple[RepositoryInfo, ...]:
-        """Repositories that can be named, the default first."""
-        return self._registry.known()
+    def list_known(self) -> tuple[RepositoryInfo, ...]:
+        """List the repositories that can be named, the default first."""
+        return self._registry.list_known()
 
     @property
     def workers(self) -> int:
@@ -183,7 +183,7 @@ class ButlerRepositories:
                 return await self._ask(method, repository, asked, ReadAnswer, on_progress=told)
             asked["image_first"] = True
             answer = await self._ask(method, repository, asked, ReadAnswer, on_progress=told, on_part=first)
-            return first.named(answer)
+            return first.rename_image(answer)
         except DaemonError as error:
             if error.code != "storage_full" or not self._cache.used_bytes:
                 raise
@@ -284,7 +284,7 @@ class _First:
         self._names = {name: self._store.adopt(name) for name in files_of(part)}
         self._on_image(msgspec.convert(rename(part, self._names), Exposure))
 
-    def named(self, answer: ReadAnswer) -> ReadAnswer:
+    def rename_image(self, answer: ReadAnswer) -> ReadAnswer:
         """Return the whole answer, with our name for the image."""
         return msgspec.structs.replace(answer, value=rename(answer.value, self._names))
 

@@ -28,8 +28,8 @@ class Repositories(Protocol):
     of a file on this host it hears nothing.
     """
 
-    def known(self) -> tuple[RepositoryInfo, ...]:
-        """Repositories that can be named, the default first."""
+    def list_known(self) -> tuple[RepositoryInfo, ...]:
+        """List the repositories that can be named, the default first."""
         ...
 
     @property

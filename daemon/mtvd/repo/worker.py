@@ -27,7 +27,7 @@ from mtvd.repo.butler import errors
 from mtvd.repo.butler.butlers import Butlers, KnownNames
 from mtvd.repo.files.fetch import Files
 from mtvd.repo.files.filecache import FileCache
-from mtvd.repo.files.places import Place, key_of, part_of, place_of_dataset, place_of_file
+from mtvd.repo.files.places import FilePlace, key_of, part_of, place_of_dataset, place_of_file
 from mtvd.repo.patience import Patience
 from mtvd.repo.port import OnProgress
 from mtvd.repo.tables.positions import Wanted
@@ -206,7 +206,7 @@ class Worker:
         names = asked if isinstance(asked, Dataset) else None
         with _translate_errors(names, lambda: KnownNames(butler[0]) if butler else None), self._output() as out:
             if isinstance(asked, File):
-                place: Place = place_of_file(asked)
+                place: FilePlace = place_of_file(asked)
             else:
                 butler.append(self._butlers.clone(location))
                 place = place_of_dataset(butler[0], asked)

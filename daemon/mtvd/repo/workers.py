@@ -240,7 +240,7 @@ def _late(method: str, deadline_secs: float) -> DeadlineExceeded:
 
 
 def _not_started_error(error: ChildNotStarted | OSError) -> DaemonError:
-    """Return the error for a worker that is missing: ``busy`` where the system may have room for it in a moment."""
+    """Return the error for a worker that is missing: ``busy`` where the system may have space for it in a moment."""
     _log.error("a repository worker is missing: %s", error)
     cause = error if isinstance(error, OSError) else error.__cause__
     crowded = isinstance(cause, OSError) and cause.errno in TOO_MUCH

@@ -18,13 +18,13 @@ from mtvd.resolving.images import Layers
 from mtvd.resolving.table_files import files_of
 
 MOST_HANDLES: Final = 1_000
-"""Of one session."""
+"""Most handles of one session."""
 
 
 class _Entry(msgspec.Struct, kw_only=True):
     data: Exposure | Catalog
     layers: Layers | None
-    """Of an exposure."""
+    """Image and mask of an exposure; None for a catalog."""
     files: set[str]
     loaded: Loaded
     used_at: float
@@ -38,7 +38,7 @@ class Handles:
     Parameters
     ----------
     clock : callable
-        Seconds, monotonic; given by the caller so that this room has no clock of its own.
+        Seconds, monotonic; given by the caller so that this module has no clock of its own.
     holding : `Holding`
         Keeps the pixel files of each handle while there is one.
     """
@@ -106,29 +106,29 @@ class Handles:
         RequestError
             ``unknown_handle`` for one that never was, has expired or was released; ``unsupported`` for a table's.
         """
-        layers = self._used(handle).layers
+        layers = self._renew(handle).layers
         if layers is None:
             raise _refusal("the handle is of a table, not of an image", "overlay its positions, or get it")
         return layers
 
     def table(self, handle: str) -> Catalog:
         """Return the table of a handle, and renew its lease; raises as `layers`, ``unsupported`` for an image's."""
-        data = self._used(handle).data
+        data = self._renew(handle).data
         if not isinstance(data, Catalog):
             raise _refusal("the handle is of an image, not of a table", "load a table")
         return data
 
     def data(self, handle: str) -> Exposure | Catalog:
         """Return what a handle is of, and renew its lease; raises as `layers` where it is not known."""
-        return self._used(handle).data
+        return self._renew(handle).data
 
     def files_of(self, handle: str) -> set[str]:
         """Return the names of the pixel files of one handle; raises as `data`."""
-        return self._used(handle).files
+        return self._renew(handle).files
 
     def release(self, handle: str) -> None:
         """Give a handle back; raises as `layers` where it is not known."""
-        self._used(handle)
+        self._renew(handle)
         self._drop(handle)
 
     def expire(self) -> None:
@@ -152,7 +152,7 @@ class Handles:
         self._holding.hold(_holder(loaded.handle), files)
         return loaded
 
-    def _used(self, handle: str) -> _Entry:
+    def _renew(self, handle: str) -> _Entry:
         entry = self._entries.get(handle)
         if entry is None:
             hint = "load it again: handles end with their lease and with the daemon"

@@ -27,7 +27,7 @@ class Holding:
         self._held: dict[Hashable, set[str]] = {}
         self._counts: collections.Counter[str] = collections.Counter()
 
-    def needed(self) -> set[str]:
+    def needed_files(self) -> set[str]:
         """Return the names of all files that somebody needs."""
         return set(self._counts)
 
@@ -60,7 +60,7 @@ class Holding:
         before = self._held.get(holder, set())
         self._held[holder] = set(files)
         self._counts.update(self._held[holder])
-        self._pixels.recycle(self._uncounted(before))
+        self._pixels.recycle(self._count_down(before))
 
     def end(self, holder: Hashable, *, shown: bool = False) -> None:
         """Forget a holder; what nobody else needs is let go. A holder that holds nothing is no error.
@@ -73,7 +73,7 @@ class Holding:
             True where its files have come to the window as they were meant to: they are free to be written over, where
             nothing shows them any more. Others are removed.
         """
-        gone = self._uncounted(self._held.pop(holder, set()))
+        gone = self._count_down(self._held.pop(holder, set()))
         if shown:
             self._pixels.recycle(gone)
         else:
@@ -89,7 +89,7 @@ class Holding:
         """
         self._pixels.remove([name for name in files if name not in self._counts])
 
-    def _uncounted(self, files: Iterable[str]) -> set[str]:
+    def _count_down(self, files: Iterable[str]) -> set[str]:
         """Count files once less each; return those that nobody needs any more."""
         gone = set()
         for name in files:

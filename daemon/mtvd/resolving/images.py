@@ -1,6 +1,6 @@
 """Images: from an exposure on the wire to layers that a window can map.
 
-Pixels in a shared file stay where they are: only the FITS header is written into the room that the writer left in
+Pixels in a shared file stay where they are: only the FITS header is written into the space that the writer left in
 front of them. Pixels in buffers are copied into a file of our own.
 """
 
@@ -37,7 +37,7 @@ _NOTES: Final = 16
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exposure becomes."""
+    """Image and mask of an exposure, as the window draws them."""
 
     image: ImageLayer
     mask: MaskLayer | None
@@ -93,12 +93,12 @@ class Images:
                         claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
                 if claimed and buffers is not None:
                     self._pixels.hold_budget()
-                return await self._made(exposure, buffers or (), claimed, image)
+                return await self._make(exposure, buffers or (), claimed, image)
         except BaseException:
             self.discard(claimed)
             raise
 
-    async def _made(
+    async def _make(
         self, exposure: Exposure, buffers: Sequence[Buffer], claimed: set[str], image: ImageLayer | None
     ) -> Layers:
         shape_yx = _shape_of(exposure.image, "image", self._limits)
@@ -109,7 +109,7 @@ class Images:
         planes = _planes(exposure)
         _check_mask(exposure.mask, shape_yx, self._limits)
         if image is None:
-            file = await self._placed(exposure.image, buffers, "image", front)
+            file = await self._place(exposure.image, buffers, "image", front)
             claimed.add(file)
             whole = self._whole(exposure.image, front)
             write = functools.partial(_write_header, self._pixels, file, header, whole)
@@ -120,7 +120,7 @@ class Images:
             image = self._image(exposure, shape_yx, file, front)
         if exposure.mask is None:
             return Layers(image=image, mask=None)
-        mask_file = await self._placed(exposure.mask, buffers, "mask", 0)
+        mask_file = await self._place(exposure.mask, buffers, "mask", 0)
         claimed.add(mask_file)
         mask = MaskLayer(
             file=mask_file,
@@ -158,7 +158,7 @@ class Images:
     def _whole(self, array: Array, front: int) -> int:
         """Bytes of a FITS file with these pixels, padded as FITS wants it."""
         pixels = math.prod(array.shape) * number_dtype(array.dtype, "image").itemsize
-        return front + fits_bytes.padded(pixels)
+        return front + fits_bytes.whole_blocks(pixels)
 
     def _header(self, exposure: Exposure, shape_yx: tuple[int, int], front: int) -> bytes:
         for value in exposure.xy0:
@@ -174,16 +174,16 @@ class Images:
             header_bytes=front,
         )
 
-    async def _placed(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
-        """Return the name of the file that holds an array, with room in front of it."""
+    async def _place(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
+        """Return the name of the file that holds an array, with space in front of it."""
         size = math.prod(array.shape) * number_dtype(array.dtype, where).itemsize
         if array.packing and (front_bytes or array.file is not None):
             raise bad_value(where, "only a mask in a buffer may be packed")
         if array.packing:
-            return await anyio.to_thread.run_sync(self._unpacked, array, packed_bytes(array, buffers, where), size)
+            return await anyio.to_thread.run_sync(self._unpack, array, packed_bytes(array, buffers, where), size)
         if array.file is None:
             pixels = array_of(array, buffers, where, ndim=2)
-            return await anyio.to_thread.run_sync(self._copied, pixels, front_bytes)
+            return await anyio.to_thread.run_sync(self._copy, pixels, front_bytes)
         if array.buffer is not None:
             raise bad_value(where, "the array is both in a file and in a buffer")
         if array.offset < 0:
@@ -191,16 +191,18 @@ class Images:
         self._pixels.check(array.file, array.offset + size, where)
         return array.file
 
-    def _copied(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
-        name, descriptor = self._new(front_bytes + fits_bytes.padded(pixels.nbytes), "fits" if front_bytes else "raw")
+    def _copy(self, pixels: np.ndarray[Any, Any], front_bytes: int) -> str:
+        name, descriptor = self._new(
+            front_bytes + fits_bytes.whole_blocks(pixels.nbytes), "fits" if front_bytes else "raw"
+        )
         with self._pixels.filling(name, descriptor) as file:
             file.seek(front_bytes)
             file.write(np.ascontiguousarray(pixels).data)
         return name
 
-    def _unpacked(self, array: Array, data: Buffer, size: int) -> str:
+    def _unpack(self, array: Array, data: Buffer, size: int) -> str:
         """Unpack a mask into a file of the size that it announces, and no further."""
-        name, descriptor = self._new(fits_bytes.padded(size), "raw")
+        name, descriptor = self._new(fits_bytes.whole_blocks(size), "raw")
         try:
             with self._pixels.filling(name, descriptor) as file:
                 for block in unpack(data, size, np.dtype(array.dtype).itemsize):
@@ -213,12 +215,12 @@ class Images:
         return self._pixels.reuse("mtv", size, suffix) or self._pixels.create("mtv", size, suffix)
 
 
-def _with_sky(exposure: Exposure, room: int) -> Exposure:
+def _with_sky(exposure: Exposure, most_cards: int) -> Exposure:
     """Return an exposure whose cards are those of its sky alone, in our own form, with notes of what they leave out."""
     found = celestial_of(exposure.wcs)
     notes = tuple(note for note in found.notes if note not in exposure.notes)
     cards = found.cards
-    if len(cards) // fits_bytes.CARD + HEADER_CARDS > room:
+    if len(cards) // fits_bytes.CARD + HEADER_CARDS > most_cards:
         cards, notes = "", (*notes, "the header in front of the pixels has no room for the WCS: no sky is shown")
     return msgspec.structs.replace(exposure, wcs=cards, notes=(*exposure.notes, *notes))
 

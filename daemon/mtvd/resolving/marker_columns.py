@@ -43,9 +43,9 @@ def pack_markers(step: steps.Overlay, buffers: Sequence[Buffer], key: str, limit
     if step.lines:
         if step.system == "sky" and (np.abs(y) > 90).any():
             raise bad_value("y", "a declination is beyond 90 degrees")
-        return _packed(step, Found(x, y, None, 0), size, key, limits), 0
+        return _pack(step, Found(x, y, None, 0), size, key, limits), 0
     found = usable(x, y, None if one_size else np.broadcast_to(size, x.shape), step.system)
-    return _packed(step, found, size if found.size is None else found.size, key, limits), found.left_out
+    return _pack(step, found, size if found.size is None else found.size, key, limits), found.left_out
 
 
 def wanted_of(step: steps.Overlay) -> Wanted:
@@ -77,14 +77,14 @@ def wanted_of(step: steps.Overlay) -> Wanted:
 def pack_positions(step: steps.Overlay, found: Found, key: str, limits: Limits) -> Markers:
     """Pack the positions of a table's rows as an overlay step wants them drawn; raises as `pack_markers`."""
     size = np.asarray([step.size], dtype="<f8") if found.size is None else found.size
-    return _packed(step, found, size, key, limits)
+    return _pack(step, found, size, key, limits)
 
 
 def _is_size(value: object) -> bool:
     return isinstance(value, float | int) and math.isfinite(value) and value > 0
 
 
-def _packed(step: steps.Overlay, found: Found, size: Floats, key: str, limits: Limits) -> Markers:
+def _pack(step: steps.Overlay, found: Found, size: Floats, key: str, limits: Limits) -> Markers:
     rows = found.x.size + found.left_out
     symbols = _texts("symbol", step.symbol, rows, functools.partial(_symbol, limits=limits))
     hexes = _texts("colour", step.colour, rows, colours.hex_of)
@@ -94,15 +94,15 @@ def _packed(step: steps.Overlay, found: Found, size: Floats, key: str, limits: L
         x=found.x.tobytes(),
         y=found.y.tobytes(),
         size=size.tobytes(),
-        symbols=_kept(symbols, found),
-        colours=_kept(hexes, found),
+        symbols=_drop_unplaced(symbols, found),
+        colours=_drop_unplaced(hexes, found),
         system=step.system,
         lines=step.lines,
     )
 
 
-def _kept(texts: tuple[str, ...], found: Found) -> tuple[str, ...]:
-    """Return the texts of the rows that are drawn."""
+def _drop_unplaced(texts: tuple[str, ...], found: Found) -> tuple[str, ...]:
+    """Drop the texts of the rows without a position, which are not drawn."""
     if found.kept is None or len(texts) == 1:
         return texts
     return tuple(text for text, kept in zip(texts, found.kept.tolist(), strict=True) if kept)

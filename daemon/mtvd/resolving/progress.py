@@ -1,4 +1,4 @@
-"""How far a request has come whose parts report side by side. Pure."""
+"""Progress of a request whose parts report side by side. Pure."""
 
 from __future__ import annotations
 

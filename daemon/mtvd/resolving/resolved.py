@@ -1,4 +1,4 @@
-"""What resolving gives: a transaction that needs nothing more, or one of a movie's frames. Pure."""
+"""Results of resolving: a transaction that needs nothing more, and the mark of a movie's frame. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Resolved(msgspec.Struct, kw_only=True):
     places: tuple[int, ...] = ()
     """Index of each change's step."""
     outcomes: dict[int, StepOutcome] = {}
-    """Of the steps that change no display: `Query` and `Load`."""
+    """Results of the steps that change no display, `Query` and `Load`, by index of the step."""
     files: set[str] = set()
     """Pixel files that the changes brought along; nobody else's until the scene has them."""
 
 
 class MovieFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes an image a frame of a movie."""
+    """Mark of an image that is a frame of a movie."""
 
     movie: str
     """Id of the movie."""

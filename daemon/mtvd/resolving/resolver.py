@@ -31,7 +31,7 @@ class Resolver(Sources):
         *,
         key: str,
         hold: Callable[[set[str]], None],
-        first_image: Callable[[steps.Display], bool],
+        first_image: Callable[[steps.DisplayName], bool],
         on_progress: OnProgress | None = None,
         on_image: Callable[[Resolved], None] | None = None,
         frame: MovieFrame | None = None,
@@ -60,7 +60,7 @@ class Resolver(Sources):
         """
         check_size(wanted, self.limits)
         work = TransactionResolver(
-            room=self,
+            sources=self,
             buffers=buffers,
             key=key,
             hold=hold,

@@ -25,8 +25,8 @@ def files_of(catalog: Catalog) -> set[str]:
     return {array.file for array in arrays if array.file is not None}
 
 
-def mapped(catalog: Catalog, pixels: PixelStore) -> tables.ColumnTable:
-    """Return a catalog as a table, its columns mapped: they are read when they are asked for."""
+def map_catalog(catalog: Catalog, pixels: PixelStore) -> tables.ColumnTable:
+    """Map the columns of a catalog and return it as a table; they are read when they are asked for."""
     named = catalog.metadata.get("left_out")
     left_out = named if isinstance(named, list) else None  # a text is of the file's own header
     return tables.ColumnTable(
@@ -53,7 +53,7 @@ def copy(catalog: Catalog, pixels: PixelStore, asked: Get, limits: Limits) -> Ca
     try:
         with translate_refusals("a pixel file cannot be written"):
             return tables.catalog(
-                mapped(catalog, pixels),
+                map_catalog(catalog, pixels),
                 out.together,
                 columns=asked.columns,
                 selection=asked.select,
@@ -70,10 +70,10 @@ def files_of_positions(positions: Positions) -> set[str]:
     return {array.file for array in _arrays(positions) if array.file is not None}
 
 
-def taken(positions: Positions, pixels: PixelStore) -> Found:
-    """Return positions in memory, and remove their files."""
+def take_positions(positions: Positions, pixels: PixelStore) -> Found:
+    """Read positions into memory, remove their files and return them."""
     try:
-        x, y, *size = (np.array(_mapped(array, pixels)) for array in _arrays(positions))
+        x, y, *size = (np.array(_map(array, pixels)) for array in _arrays(positions))
     finally:
         pixels.remove(files_of_positions(positions))
     return Found(x, y, size[0] if size else None, positions.left_out)
@@ -88,11 +88,11 @@ def _arrays(positions: Positions) -> list[Array]:
 
 
 def _column(column: Column, pixels: PixelStore) -> np.ndarray[Any, Any]:
-    values = _mapped(column.array, pixels)
-    return values if column.gaps is None else with_gaps(values, np.array(_mapped(column.gaps, pixels)))
+    values = _map(column.array, pixels)
+    return values if column.gaps is None else with_gaps(values, np.array(_map(column.gaps, pixels)))
 
 
-def _mapped(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:
+def _map(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:
     assert array.file is not None
     if 0 in array.shape:
         return np.empty(array.shape, array.dtype)

@@ -34,7 +34,7 @@ from mtvd.scene.actions import ImageLayer
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where the data of steps come from, and what they may not exceed."""
+    """Sources of the data that steps name, and limits that the data may not exceed."""
 
     images: Images
     pixels: PixelStore
@@ -47,11 +47,11 @@ class Sources:
 class TransactionResolver:
     """Resolves the steps of one transaction: `take_handles` first, then `read`, then each `change` in turn."""
 
-    room: Sources
+    sources: Sources
     buffers: Sequence[Buffer]
     key: str
     hold: Callable[[set[str]], None]
-    first_image: Callable[[steps.Display], bool]
+    first_image: Callable[[steps.DisplayName], bool]
     progress: Together
     on_image: Callable[[Resolved], None] | None = None
     image: ImageLayer | None = None
@@ -59,15 +59,15 @@ class TransactionResolver:
     given_away: set[str] = dataclasses.field(default_factory=set)
     """Files of that image."""
     failures: dict[int, Exception] = dataclasses.field(default_factory=dict)
-    """By step."""
+    """Exceptions of the steps that failed, by index of the step."""
     frame: MovieFrame | None = None
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
     layers: dict[int, Layers] = dataclasses.field(default_factory=dict)
-    """Of handles, by step."""
+    """Images and masks behind handles, by index of the step."""
     tables: dict[int, Table] = dataclasses.field(default_factory=dict)
-    """The same."""
+    """Catalogs behind handles, by index of the step."""
     markers: int = 0
 
     def take_handles(self, wanted: Sequence[steps.AnyStep]) -> None:
@@ -78,11 +78,11 @@ class TransactionResolver:
                     self._take(index, step, step.target.handle)
 
     def _take(self, index: int, step: steps.Mtv | steps.Overlay, handle: str) -> None:
-        handles = self.room.handles
+        handles = self.sources.handles
         if isinstance(step, steps.Mtv):
             self.layers[index] = handles.layers(handle)
         else:
-            self.tables[index] = table_files.mapped(handles.table(handle), self.room.pixels)
+            self.tables[index] = table_files.map_catalog(handles.table(handle), self.sources.pixels)
         self.hold(handles.files_of(handle))
 
     async def read(self, wanted: Sequence[steps.AnyStep]) -> None:
@@ -103,11 +103,11 @@ class TransactionResolver:
         async with anyio.create_task_group() as group:
             for index, step in enumerate(wanted):
                 if _must_read(step):
-                    group.start_soon(self._guarded, index, functools.partial(self._read, index, step, group))
+                    group.start_soon(self._guard, index, functools.partial(self._read, index, step, group))
         if self.failures:
             raise self.failures[min(self.failures)]
 
-    async def _guarded(self, index: int, work: Callable[[], Awaitable[None]]) -> None:
+    async def _guard(self, index: int, work: Callable[[], Awaitable[None]]) -> None:
         try:
             with within(f"steps[{index}]"):
                 await work()
@@ -116,8 +116,8 @@ class TransactionResolver:
 
     async def _read(self, index: int, step: steps.AnyStep, group: TaskGroup) -> None:
         if isinstance(step, steps.Query):
-            check_query(step, self.room.limits)
-            rows = await self.room.repositories.query(step, self.progress.part())
+            check_query(step, self.sources.limits)
+            rows = await self.sources.repositories.query(step, self.progress.part())
             self.resolved.outcomes[index] = StepOutcome(rows=rows)
         elif isinstance(step, steps.Load):
             self.resolved.outcomes[index] = StepOutcome(loaded=await self._load(step))
@@ -125,44 +125,46 @@ class TransactionResolver:
             self.exposures[index] = await self._exposure(index, step, step.target, group)
             self.resolved.files |= files_of(self.exposures[index])
         elif isinstance(step, steps.Overlay) and isinstance(step.target, Dataset | File):
-            read = await self.room.repositories.positions(step.target, wanted_of(step), self.progress.part())
+            read = await self.sources.repositories.positions(step.target, wanted_of(step), self.progress.part())
             self.resolved.files |= table_files.files_of_positions(read)
-            self.positions[index] = await anyio.to_thread.run_sync(table_files.taken, read, self.room.pixels)
+            self.positions[index] = await anyio.to_thread.run_sync(
+                table_files.take_positions, read, self.sources.pixels
+            )
 
     async def _exposure(self, index: int, step: steps.Mtv, target: Dataset | File, group: TaskGroup) -> Exposure:
         progress = self.progress.part()
         if self.on_image is None:
-            return await self.room.repositories.read_for_display(target, progress)
+            return await self.sources.repositories.read_for_display(target, progress)
 
         def show(image: Exposure) -> None:
             self.resolved.files |= files_of(image)
-            group.start_soon(self._guarded, index, functools.partial(self._show_image, step, image))
+            group.start_soon(self._guard, index, functools.partial(self._show_image, step, image))
 
-        return await self.room.repositories.read_for_display(target, progress, show)
+        return await self.sources.repositories.read_for_display(target, progress, show)
 
     async def _show_image(self, step: steps.Mtv, image: Exposure) -> None:
-        """Hand over what shows an image whose mask is still being read."""
+        """Give away the change that shows an image whose mask is still being read."""
         assert self.on_image is not None
-        layers = await self.room.images.layers(image)
-        shown = Resolved(changes=(self._shown(step, layers),), places=(0,), files=layers.files())
+        layers = await self.sources.images.layers(image)
+        shown = Resolved(changes=(self._show(step, layers),), places=(0,), files=layers.files())
         self.image, self.given_away = layers.image, layers.files()
         self.on_image(shown)
 
     async def _load(self, step: steps.Load) -> Loaded:
         if not 0 < step.lease_secs <= 86_400:
             raise bad_value("lease_secs", "a lease is longer than 0 s and at most a day")
-        self.room.handles.admit(self._session)
+        self.sources.handles.admit(self._session)
         progress = self.progress.part()
         try:
-            exposure = await self.room.repositories.read_for_display(step.target, progress)
+            exposure = await self.sources.repositories.read_for_display(step.target, progress)
         except RequestError as refusal:
             if (refusal.error.code, refusal.error.where) != ("unsupported", "target"):
                 raise
             return await self._load_table(step, progress)
-        layers = await self.room.images.layers(exposure)
+        layers = await self.sources.images.layers(exposure)
         if step.ahead:
-            self.room.repositories.read_ahead(step.ahead)
-        return self.room.handles.add(exposure, layers, lease_secs=step.lease_secs, owner=self._session)
+            self.sources.repositories.read_ahead(step.ahead)
+        return self.sources.handles.add(exposure, layers, lease_secs=step.lease_secs, owner=self._session)
 
     @property
     def _session(self) -> str:
@@ -170,10 +172,10 @@ class TransactionResolver:
         return self.key.rpartition("-")[0]
 
     async def _load_table(self, step: steps.Load, progress: OnProgress | None) -> Loaded:
-        got = await self.room.repositories.get(step.target, (), on_progress=progress)
+        got = await self.sources.repositories.get(step.target, (), on_progress=progress)
         if got.catalog is None:
             raise bad_value("target", "only images and tables are loaded", "get it")
-        return self.room.handles.add_table(got.catalog, lease_secs=step.lease_secs, owner=self._session)
+        return self.sources.handles.add_table(got.catalog, lease_secs=step.lease_secs, owner=self._session)
 
     async def change(self, index: int, step: steps.AnyStep) -> None:
         """Make the change of a step, of what was read for it.
@@ -193,7 +195,7 @@ class TransactionResolver:
         if isinstance(step, steps.Query | steps.Load):
             return
         if isinstance(step, steps.Mtv):
-            change: ch.AnyChange = self._shown(step, await self._layers(index, step))
+            change: ch.AnyChange = self._show(step, await self._layers(index, step))
         elif isinstance(step, steps.Overlay):
             change = await self._markers(index, step)
         else:
@@ -207,13 +209,13 @@ class TransactionResolver:
         if isinstance(step.target, int | Handle):
             return self.layers[index]
         if isinstance(step.target, Exposure):
-            layers = await self.room.images.layers(step.target, self.buffers)
+            layers = await self.sources.images.layers(step.target, self.buffers)
         else:
-            layers = await self.room.images.layers(self._labelled(self.exposures[index]), image=self.image)
+            layers = await self.sources.images.layers(self._label(self.exposures[index]), image=self.image)
         self.resolved.files |= layers.files()
         return layers
 
-    def _labelled(self, exposure: Exposure) -> Exposure:
+    def _label(self, exposure: Exposure) -> Exposure:
         if self.frame is None:
             return exposure
         return msgspec.structs.replace(exposure, label=f"{exposure.label} ({self.frame.place})".lstrip())
@@ -224,7 +226,7 @@ class TransactionResolver:
             raise bad_value("target", f"step {target} is no load before this step")
         return outcome.loaded.handle
 
-    def _shown(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
+    def _show(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
         display = check_display(step.display)
         return ch.ShowImage(
             display=display,
@@ -237,8 +239,8 @@ class TransactionResolver:
         )
 
     async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:
-        found = None if step.target is None else await self._found(index, step)
-        limits, key = self.room.limits, f"{self.key}.{index}"
+        found = None if step.target is None else await self._find(index, step)
+        limits, key = self.sources.limits, f"{self.key}.{index}"
         if found is not None:
             packed, left_out = pack_positions(step, found, key, limits), found.left_out
         else:
@@ -255,12 +257,12 @@ class TransactionResolver:
             note=_left_out(left_out),
         )
 
-    async def _found(self, index: int, step: steps.Overlay) -> Found:
+    async def _find(self, index: int, step: steps.Overlay) -> Found:
         if index in self.positions:
             return self.positions[index]
         if isinstance(step.target, int):
             self._take(index, step, self._loaded_before(index, step.target))
-        limits = self.room.limits
+        limits = self.sources.limits
         read = functools.partial(find_positions, most_markers=limits.markers, most_chars=limits.select_chars)
         return await anyio.to_thread.run_sync(read, self.tables[index], wanted_of(step))
 

@@ -14,7 +14,7 @@ _PAN_MAX_PX: Final = 1e8
 _LEAST_PX, _MOST_PX = 100, 8192
 
 
-def check_display(display: steps.Display, where: str = "display") -> steps.Display:
+def check_display(display: steps.DisplayName, where: str = "display") -> steps.DisplayName:
     """Return a display's number or name, or raise ``bad_value``."""
     if isinstance(display, int):
         if isinstance(display, bool) or not 0 <= display <= 99_999:

@@ -25,7 +25,7 @@ class ImageLayer(Value, frozen=True, kw_only=True):
     dtype: str
     """Big-endian numpy name: ``>f4``, ``>i2``, ``|u1``."""
     header_bytes: int
-    """Where the pixels begin: a multiple of 2880."""
+    """Offset of the pixels in the file: a multiple of 2880."""
     xy0: tuple[int, int]
     label: str
     unit: str
@@ -67,7 +67,7 @@ class Markers(Value, frozen=True, kw_only=True):
     system: Literal["pixel", "sky"]
     lines: bool
     repeated: int = 0
-    """How many of the first rows the markers before these have, too: a line that goes on begins where it stopped."""
+    """Number of first rows that repeat the end of the markers before: a line that goes on begins where it stopped."""
 
     def between(self, first: int, end: int) -> Markers:
         """Return the markers of some rows in a row."""

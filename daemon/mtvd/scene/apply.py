@@ -9,7 +9,7 @@ import msgspec
 
 from mtv.wire.errors import Error, RequestError, within
 from mtv.wire.hints import near
-from mtv.wire.steps import Display as DisplayKey
+from mtv.wire.steps import DisplayName
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
 from mtvd.scene.model import USER, Colormap, Display, Overlay, Pan, Rotation, Scale, Scene, UserRegions, Zoom
@@ -155,7 +155,7 @@ def _share(scene: Scene, number: int, view: bool, key: str, followers: Collectio
     return scene
 
 
-def _with_display(scene: Scene, key: DisplayKey, given: Mapping[str, int]) -> tuple[Scene, int]:
+def _with_display(scene: Scene, key: DisplayName, given: Mapping[str, int]) -> tuple[Scene, int]:
     known = scene.number_of(key)
     if known is not None:
         return scene, known
@@ -180,7 +180,7 @@ def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
     return msgspec.structs.replace(scene, displays=displays, front=front, arrangement=arrangement), number
 
 
-def unknown_display(scene: Scene, key: DisplayKey) -> RequestError:
+def unknown_display(scene: Scene, key: DisplayName) -> RequestError:
     """Return the error for a display that does not exist."""
     known = ", ".join(str(display.name or number) for number, display in sorted(scene.displays.items()))
     several = "is display" if len(scene.displays) == 1 else "are displays"

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from mtv.wire.steps import Display, LockedFrames
+from mtv.wire.steps import DisplayName, LockedFrames
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
     """Base of all changes."""
 
-    display: Display
+    display: DisplayName
 
 
 class ShowImage(Change, frozen=True, kw_only=True, tag=True):
@@ -119,7 +119,7 @@ class SetRotation(Change, frozen=True, kw_only=True, tag=True):
 class Arrange(Change, frozen=True, kw_only=True, tag=True):
     """Arrange and lock the displays of the window; what is None stays."""
 
-    display: Display = ""
+    display: DisplayName = ""
     """None of them."""
     tile: bool | None
     lock_frame: LockedFrames | None

@@ -18,7 +18,7 @@ from mtvd.scene import changes as ch
 from mtvd.scene.actions import Markers
 
 MARKERS: Final = 5_000
-"""In one script: 20 to 30 ms, and as much again for the redraw."""
+"""Most markers in one script: 20 to 30 ms, and as much again for the redraw."""
 
 
 class Part(NamedTuple):
@@ -41,16 +41,16 @@ def parts(changes: Sequence[ch.AnyChange], places: Sequence[int]) -> Iterator[Pa
     parts lead to the scene that the changes themselves lead to.
     """
     part: list[tuple[ch.AnyChange, int]] = []
-    room = MARKERS
+    left = MARKERS
     for change, place in zip(changes, places, strict=True):
         for piece in _pieces(change):
             count = piece.markers.count if isinstance(piece, ch.AddMarkers) else 0
             is_image = isinstance(piece, ch.ShowImage)
-            if part and (count > room or is_image):
+            if part and (count > left or is_image):
                 yield _part(part)
-                part, room = [], MARKERS
+                part, left = [], MARKERS
             part.append((piece, place))
-            room = 0 if is_image else room - count
+            left = 0 if is_image else left - count
     if part:
         yield _part(part)
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mtv.wire import colours
-from mtv.wire.steps import Display as DisplayKey
-from mtv.wire.steps import LockedFrames
+from mtv.wire.steps import DisplayName, LockedFrames
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer, Value
 
 BOTTOM_PLANES: Final = ("DETECTED", "DETECTED_NEGATIVE")
@@ -60,7 +59,7 @@ class Arrangement(Value, frozen=True, kw_only=True):
     leader: int | None = None
     """Display that last had its view set while views are locked by WCS: only DS9 can tell what the others then show."""
     size: tuple[int, int] | None = None
-    """Width and height of the image area in pixels; None: nobody has asked, and the user's hand is left alone."""
+    """Width and height of the image area in pixels; None: nobody has asked, and what the user makes of it stays."""
     size_key: str = ""
     key: str = ""
 
@@ -150,7 +149,7 @@ class Scene(Value, frozen=True, kw_only=True):
     """Request that last brought a display to the front."""
     arrangement: Arrangement = Arrangement()
 
-    def number_of(self, key: DisplayKey) -> int | None:
+    def number_of(self, key: DisplayName) -> int | None:
         """Number of a display by number or name; None where there is none."""
         if isinstance(key, int):
             return key if key in self.displays else None

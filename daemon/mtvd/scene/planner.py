@@ -43,8 +43,8 @@ def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
 def plan_size(scene: Scene) -> tuple[ac.AnyAction, ...]:
     """Return the actions that give a window the size that was asked for; none where nobody has asked.
 
-    Apart from `plan_repair`: a repair leaves alone what the user's hand has made of the window, and a screen without
-    room for the size refuses nothing but the size.
+    Apart from `plan_repair`: a repair leaves alone what the user has made of the window, and a screen without
+    space for the size refuses nothing but the size.
     """
     if scene.arrangement.size is None:
         return ()

@@ -23,7 +23,7 @@ class Preview(Value, frozen=True, kw_only=True):
     before: Display | None
     """None where the display was made for it."""
     shown: Display
-    """As the preview left it."""
+    """The display as the preview left it."""
     front: int | None
     """Display that was in front before."""
     front_key: str

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from mtv.wire.errors import Code, Error, RequestError, within
 from mtv.wire.hints import near
-from mtv.wire.steps import Display as DisplayKey
+from mtv.wire.steps import DisplayName
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
 from mtvd.scene import model
@@ -75,9 +75,9 @@ class _Made:
     """Things that a transaction makes, by the display's name as it stands there."""
 
     def __init__(self, changes: Iterable[ch.AnyChange]) -> None:
-        self.displays: set[DisplayKey] = set()
-        self.overlays: dict[DisplayKey, set[str]] = collections.defaultdict(set)
-        self.planes: dict[DisplayKey, set[str]] = collections.defaultdict(set)
+        self.displays: set[DisplayName] = set()
+        self.overlays: dict[DisplayName, set[str]] = collections.defaultdict(set)
+        self.planes: dict[DisplayName, set[str]] = collections.defaultdict(set)
         for change in changes:
             if isinstance(change, ch.ShowImage | ch.AddMarkers):
                 self.displays.add(change.display)
@@ -101,7 +101,7 @@ def _check_one(scene: model.Scene, change: ch.AnyChange, made: _Made) -> None:
         _check_planes(display, change, made.planes[change.display])
 
 
-def _check_overlay(display: model.Display, key: DisplayKey, name: str, made: set[str]) -> None:
+def _check_overlay(display: model.Display, key: DisplayName, name: str, made: set[str]) -> None:
     known = [overlay.name for overlay in display.overlays] + [model.USER] * (display.user is not None)
     if name in known or name in made:
         return

@@ -77,12 +77,12 @@ class Ds9Stage:
         self.supervisor = Supervisor(
             settings,
             directory,
-            on_change=self._changed,
+            on_change=self._tell_change,
             on_open=lambda window: self.listening.attach(window.events),
             on_gone=self._layers.clear,
         )
 
-    def _changed(self, state: WindowState) -> None:
+    def _tell_change(self, state: WindowState) -> None:
         if self._on_change is not None:
             self._on_change(state)
         if state.state in {"ready", "lost"}:  # of the user's closing it the window tells itself
@@ -145,7 +145,7 @@ class Ds9Stage:
         self._layers.settle(batch, results)
         return results
 
-    async def committed(self) -> tuple[str, int] | None:
+    async def adopt(self) -> tuple[str, int] | None:
         """Adopt the window that an earlier daemon left and return the token it holds; None where there is none.
 
         Raises

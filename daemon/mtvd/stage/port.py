@@ -1,4 +1,4 @@
-"""What any display backend must do. DS9 is one; the fake of the tests is another; both pass the same contract.
+"""Port that any display backend implements: DS9, and the fake of the tests. Both pass the same contract.
 
 The stage opens its window in `Stage.ensure`, never before. Each new window has a new generation; the engine compares
 generations to learn that all it had drawn is gone. The stage never queues: one `Stage.run` at a time.
@@ -24,7 +24,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What is drawn with one script."""
+    """Sections that are drawn with one script."""
 
     epoch: str
     """The daemon's run."""
@@ -38,7 +38,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SectionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one section."""
+    """Result of one section."""
 
     key: str
     failed_action: int | None = None
@@ -120,14 +120,17 @@ class Stage(Protocol):
         WindowLost
             The window has been put down (or continued) by the stage; `ensure` brings a new one.
         UserMoved
-            Only where the batch heeds the user's hand.
+            Only where the batch heeds the user's edits.
         """
         ...
 
-    async def committed(self) -> tuple[str, int] | None:
-        """Token of the last batch that a window left by an earlier daemon has drawn; None where there is none.
+    async def adopt(self) -> tuple[str, int] | None:
+        """Adopt the window that an earlier daemon left, so that `ensure` will not open another.
 
-        Adopts that window, so that `ensure` will not open another.
+        Returns
+        -------
+        token : `tuple` [`str`, `int`] or `None`
+            Epoch and number of the last batch that the window has drawn; None where there is no such window.
 
         Raises
         ------

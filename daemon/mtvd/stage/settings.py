@@ -1,4 +1,4 @@
-"""What can be set about the DS9 window. Read by the stage alone; the configuration file fills it in."""
+"""Settings of the DS9 window. Read by the stage alone; the configuration file fills them in."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtv.wire.reports import FeedInfo
 from mtv.wire.requests import Frame
-from mtv.wire.steps import AnyStep, Display, Mtv, Scale
+from mtv.wire.steps import AnyStep, DisplayName, Mtv, Scale
 from mtvd.host.pixel_names import is_held
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import translate_refusals
@@ -46,7 +46,7 @@ _MOST: Final = 1e300
 class _Feed:
     """One feed that goes on."""
 
-    display: Display
+    display: DisplayName
     seen_at: float = 0.0
     slots: frozenset[str] = frozenset()
     published: int = 0

@@ -20,7 +20,7 @@ from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error, MtvError
 from mtv.wire.reports import Movie
 from mtv.wire.requests import Transaction
-from mtv.wire.steps import Display, Mtv
+from mtv.wire.steps import DisplayName, Mtv
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.sessions import Session
 from mtvd.repo.port import Repositories
@@ -43,7 +43,7 @@ class Playing:
     """One movie, until it is forgotten."""
 
     id: str
-    display: Display
+    display: DisplayName
     targets: tuple[Dataset | File, ...]
     timeline: Timeline
     session: Session
@@ -53,7 +53,7 @@ class Playing:
     begun: int = 0
     """Frames that were set on their way to the screen."""
     settled: int = 0
-    """Those of them that have come there, or failed."""
+    """Frames begun that have come to the screen, or failed."""
     position: int = -1
     label: str = ""
     shown: int = 0

@@ -20,7 +20,7 @@ from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.limits import Limits
 from mtv.wire.reports import Movie
 from mtv.wire.requests import Follow, Play, Steer
-from mtv.wire.steps import Display
+from mtv.wire.steps import DisplayName
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.sessions import Session
 from mtvd.repo.port import Repositories
@@ -97,7 +97,7 @@ class Movies:
         if before is not None:
             self._player.end(before, "replaced")
         self._running[movie.id] = movie
-        assert self._group is not None, "movies are played while the room is served"
+        assert self._group is not None, "movies are played while they are served"
         self._group.start_soon(self._run, movie)
         return movie.state()
 
@@ -186,7 +186,7 @@ class Movies:
         running = self._running.get(movie_id)
         return self._ended.get(movie_id) if running is None else running.state()
 
-    def _on(self, display: Display) -> Playing | None:
+    def _on(self, display: DisplayName) -> Playing | None:
         """Return the movie on a display, which may be called by its number or its name."""
         number = self._engine.scene.number_of(display)
         for movie in self._running.values():
@@ -267,7 +267,7 @@ def _whole(value: float) -> int:
     return int(value)
 
 
-def _no_movie(display: Display, ended: Movie | None) -> RequestError:
+def _no_movie(display: DisplayName, ended: Movie | None) -> RequestError:
     if ended is not None:
         message = f"the movie has ended: {ended.error.message if ended.error else ended.reason}"
         return RequestError(Error(code="not_found", message=message, where="movie", hint="play it again"))

@@ -20,7 +20,7 @@ from mtv.shared.sky.plane import PROJECTIONS, PlaneWcs, in_icrs, keywords, nativ
 from mtv.shared.sky.systems import Note, System, system_of
 
 MOST_ORDER: Final = 15
-"""Highest order of SIP that has room in a header for DS9."""
+"""Highest order of SIP that has space in a header for DS9."""
 
 MOST_CHARS: Final = 80 * 5_000
 """Read of one header."""
@@ -91,8 +91,8 @@ def _notes_of_letters(header: Header) -> tuple[str, ...]:
     return (f"the header's WCSs of the letters {', '.join(first)} and {last} are left out",)
 
 
-def moved(cards: str, shift: tuple[int, int]) -> str:
-    """Return the cards of a cut-out: reference pixels move by its first pixel.
+def move_reference(cards: str, shift: tuple[int, int]) -> str:
+    """Move the reference pixel to a cut-out: return the cards of its WCS.
 
     Parameters
     ----------
@@ -138,11 +138,11 @@ def _plane(header: Header, note: Note) -> tuple[PlaneWcs | None, System | None]:
     axes = axes_of(header, note)
     if axes is None:
         return None, None
-    wcs = _projected(header, axes, note)
+    wcs = _read_projection(header, axes, note)
     return wcs, system_of(header, axes.longitude, note) if wcs else None
 
 
-def _projected(header: Header, axes: Axes, note: Note) -> PlaneWcs | None:
+def _read_projection(header: Header, axes: Axes, note: Note) -> PlaneWcs | None:
     wcs = PlaneWcs(
         projection=axes.projection,
         crpix=axes.crpix,
@@ -170,7 +170,7 @@ def _projected(header: Header, axes: Axes, note: Note) -> PlaneWcs | None:
     if wcs.projection not in PROJECTIONS:
         note(f"{wcs.projection} is no projection that can be shown: the image is shown without its sky")
         return None
-    return _distorted(header, axes, wcs, note)
+    return _read_distortion(header, axes, wcs, note)
 
 
 def _north_celestial(wcs: PlaneWcs, note: Note) -> PlaneWcs | None:
@@ -178,24 +178,24 @@ def _north_celestial(wcs: PlaneWcs, note: Note) -> PlaneWcs | None:
     if abs(math.sin(latitude)) < 1e-9:
         note("an NCP projection at the equator has no sky: the image is shown without it")
         return None
-    return _replaced(wcs, projection="SIN", pv_lat={1: 0.0, 2: math.cos(latitude) / math.sin(latitude)})
+    return _replace(wcs, projection="SIN", pv_lat={1: 0.0, 2: math.cos(latitude) / math.sin(latitude)})
 
 
 def _iraf(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs:
     found = plates.iraf(header, wcs.projection, axes.numbers)
     if found is not None:
         pv_lon, pv_lat = plates.as_pv(*found)
-        return _replaced(wcs, projection="TPV", pv_lon=pv_lon, pv_lat=pv_lat)
+        return _replace(wcs, projection="TPV", pv_lon=pv_lon, pv_lat=pv_lat)
     words = [plates.words_of(header, axis) for axis in axes.numbers]
     if wcs.projection == "TNX" or any(plates.surface(w, n) for w, n in zip(words, ("lngcor", "latcor"), strict=True)):
         note(f"the distortion of the image's {wcs.projection} projection cannot be said in FITS: it does not count")
     if wcs.projection == "TNX":
-        return _replaced(wcs, projection="TAN")
+        return _replace(wcs, projection="TAN")
     radial = plates.radial_of(words[1]) or plates.radial_of(words[0]) or {1: 1.0}
-    return _replaced(wcs, projection="ZPN", pv_lat={**dict.fromkeys(range(max(radial) + 1), 0.0), **radial})
+    return _replace(wcs, projection="ZPN", pv_lat={**dict.fromkeys(range(max(radial) + 1), 0.0), **radial})
 
 
-def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs | None:
+def _read_distortion(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWcs | None:
     pv: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for keyword in header.keywords:
         found = _PV.fullmatch(keyword) if keyword.startswith("PV") else None
@@ -211,7 +211,7 @@ def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWc
     polynomial = wcs.projection == "TPV" or (tangent and (pv[1] or any(number > 4 for number in pv[0])))
     if polynomial and sip and tangent:
         note("the image's WCS has both a SIP and a PV polynomial: SIP counts")
-        return _replaced(wcs, sip=sip)
+        return _replace(wcs, sip=sip)
     if polynomial:
         if sip:
             note("the image's WCS has both a TPV and a SIP polynomial: TPV counts")
@@ -220,14 +220,14 @@ def _distorted(header: Header, axes: Axes, wcs: PlaneWcs, note: Note) -> PlaneWc
         kept = [{number: value for number, value in factors.items() if number <= _MOST_PV} for factors in pv]
         for factors in kept:
             factors.setdefault(1, 1.0)
-        return _replaced(wcs, projection="TPV", pv_lon=kept[0], pv_lat=kept[1])
-    lon, wcs = pv[0], _replaced(wcs, sip=sip, pv_lat=pv[1] if wcs.projection not in {"STG", "ARC", "ZEA"} else {})
-    wcs = _replaced(wcs, lonpole=lon.get(3, wcs.lonpole), latpole=lon.get(4, wcs.latpole))
+        return _replace(wcs, projection="TPV", pv_lon=kept[0], pv_lat=kept[1])
+    lon, wcs = pv[0], _replace(wcs, sip=sip, pv_lat=pv[1] if wcs.projection not in {"STG", "ARC", "ZEA"} else {})
+    wcs = _replace(wcs, lonpole=lon.get(3, wcs.lonpole), latpole=lon.get(4, wcs.latpole))
     if lon.get(0):
         note("a reference point of the projection's longitude (PV) is out of reach: the image is shown without its sky")
         return None
     if 1 in lon or 2 in lon:  # AST passes over them
-        return _replaced(wcs, fiducial=(lon.get(1, 0.0), lon.get(2, reference_latitude(wcs))))
+        return _replace(wcs, fiducial=(lon.get(1, 0.0), lon.get(2, reference_latitude(wcs))))
     return wcs
 
 
@@ -251,5 +251,5 @@ def _sip(header: Header, note: Note) -> tuple[Mapping[tuple[int, int], float], M
     return (found["A"], found["B"]) if found["A"] or found["B"] else None
 
 
-def _replaced(wcs: PlaneWcs, **changes: object) -> PlaneWcs:
+def _replace(wcs: PlaneWcs, **changes: object) -> PlaneWcs:
     return dataclasses.replace(wcs, **changes)  # type: ignore[arg-type]

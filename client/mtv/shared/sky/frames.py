@@ -66,14 +66,14 @@ def to_icrs(system: str, equinox: float, epoch: float, near: Vector) -> Local:
     if system.startswith("FK4"):
         return _local_fk4(near, equinox, epoch, with_e_terms=system == "FK4")
     if system == "GALACTIC":
-        return Local(times(_FK5_TO_ICRS, transposed(_GALACTIC)), 1.0)
+        return Local(times(_FK5_TO_ICRS, transpose(_GALACTIC)), 1.0)
     if system == "SUPERGALACTIC":
-        return Local(times(_FK5_TO_ICRS, transposed(times(_SUPERGALACTIC, _GALACTIC))), 1.0)
+        return Local(times(_FK5_TO_ICRS, transpose(times(_SUPERGALACTIC, _GALACTIC))), 1.0)
     if system == "FK5" and equinox == 2000:
         return Local(_FK5_TO_ICRS, 1.0)
-    of_date = times(_FK5_TO_ICRS, transposed(_precession(equinox)))
+    of_date = times(_FK5_TO_ICRS, transpose(_precession(equinox)))
     if system == "ECLIPTIC":
-        return Local(times(of_date, transposed(_about_x(_obliquity(equinox)))), 1.0)
+        return Local(times(of_date, transpose(_about_x(_obliquity(equinox)))), 1.0)
     return Local(of_date, 1.0)
 
 
@@ -92,7 +92,7 @@ def angles(vector: Vector) -> tuple[float, float]:
 
 def times(first: Matrix, second: Matrix) -> Matrix:
     """Return the matrix product: ``second`` is applied first."""
-    a, b, c = (tuple(dot(row, column) for column in transposed(second)) for row in first)
+    a, b, c = (tuple(dot(row, column) for column in transpose(second)) for row in first)
     return a, b, c  # type: ignore[return-value]
 
 
@@ -101,7 +101,7 @@ def apply(matrix: Matrix, vector: Vector) -> Vector:
     return dot(matrix[0], vector), dot(matrix[1], vector), dot(matrix[2], vector)
 
 
-def transposed(matrix: Matrix) -> Matrix:
+def transpose(matrix: Matrix) -> Matrix:
     """Return the transposed matrix: of a rotation, the one back."""
     a, b, c = zip(*matrix, strict=True)
     return a, b, c
@@ -240,4 +240,4 @@ def _local_fk4(near: Vector, equinox: float, epoch: float, *, with_e_terms: bool
     one, two = (_sum(point, here, -dot(point, here)) for point in (there, above))
     scale = math.sqrt(math.sqrt(dot(one, one) * dot(two, two))) / math.sin(math.atan(step))
     first, second = _unit(one), _unit(_sum(two, _unit(one), -dot(two, _unit(one))))
-    return Local(times(transposed((first, second, here)), (east, north, near)), scale)
+    return Local(times(transpose((first, second, here)), (east, north, near)), scale)

@@ -130,10 +130,10 @@ def native_rotation(wcs: PlaneWcs) -> Matrix | None:
 
 def _pole_latitude(delta0: float, phi: float, theta: float, latpole: float) -> float | None:
     across = math.cos(theta) * math.sin(phi)
-    room = math.sqrt(max(1 - across * across, 0.0))
-    if room < 1e-12:
+    cosine = math.sqrt(max(1 - across * across, 0.0))
+    if cosine < 1e-12:
         return latpole if abs(delta0) < 1e-12 else None
-    ratio = math.sin(delta0) / room
+    ratio = math.sin(delta0) / cosine
     if abs(ratio) > 1 + 1e-9:
         return None
     middle = math.atan2(math.sin(theta), math.cos(theta) * math.cos(phi))

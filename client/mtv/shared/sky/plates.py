@@ -13,7 +13,7 @@ from typing import Final
 
 from mtv.shared.sky.cards import Header, number_of
 from mtv.shared.sky.plane import PlaneWcs
-from mtv.shared.sky.polynomials import Polynomial, in_place_of, product, scaled, series, total
+from mtv.shared.sky.polynomials import Polynomial, in_place_of, multiple, product, series, total
 
 MOST_DEGREE: Final = 7
 RADIAL: Final = (3, 11, 23, 39)
@@ -71,7 +71,7 @@ def surface(words: Mapping[str, str], name: str) -> Polynomial:
     found: Polynomial = {}
     for (i, j), factor in zip(_places(int(order_x), int(order_y), int(cross)), factors, strict=False):
         term = product(_of(functions_x[i], 0), _of(functions_y[j], 1), 2 * MOST_DEGREE)
-        found = total(found, scaled(term, factor))
+        found = total(found, multiple(term, factor))
     return {power: value for power, value in found.items() if value}
 
 
@@ -114,7 +114,7 @@ def iraf(header: Header, kind: str, axes: tuple[int, int]) -> tuple[Polynomial, 
     stretch = {(0, 0): 0.0}
     square: Polynomial = {(0, 0): 1.0}
     for factor in _tangent(radial):
-        stretch = total(stretch, scaled(square, factor))
+        stretch = total(stretch, multiple(square, factor))
         square = product(square, {(2, 0): 1.0, (0, 2): 1.0}, MOST_DEGREE - 1)
     return tuple(in_place_of(product(axis, stretch, MOST_DEGREE), x, y, MOST_DEGREE) for axis in (_X, _Y))  # type: ignore[return-value]
 
@@ -177,7 +177,7 @@ def _plate_axis(factors: Sequence[float], k: float, *, turned: bool = False) -> 
         u, v, {(0, 0): 1.0}, _times(u, u), _times(u, v), _times(v, v), square, _times(u, u, u), _times(u, u, v),
         _times(u, v, v), _times(v, v, v), _times(u, square), _times(u, square, square),
     ]  # fmt: skip
-    arcsec = total(*(scaled(power, factor) for power, factor in zip(powers, factors, strict=True)))
+    arcsec = total(*(multiple(power, factor) for power, factor in zip(powers, factors, strict=True)))
     return {(i, j): value / 3600 / k ** (i + j) for (i, j), value in arcsec.items() if value}
 
 

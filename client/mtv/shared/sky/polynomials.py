@@ -17,7 +17,7 @@ def total(*parts: Polynomial) -> dict[tuple[int, int], float]:
     return found
 
 
-def scaled(polynomial: Polynomial, factor: float) -> dict[tuple[int, int], float]:
+def multiple(polynomial: Polynomial, factor: float) -> dict[tuple[int, int], float]:
     """Return a polynomial times a number."""
     return {power: factor * value for power, value in polynomial.items()}
 
@@ -39,7 +39,7 @@ def in_place_of(polynomial: Polynomial, x: Polynomial, y: Polynomial, most: int)
     for powers, variable, number in ((powers_x, x, 0), (powers_y, y, 1)):
         for _ in range(max((power[number] for power in polynomial), default=0)):
             powers.append(product(powers[-1], variable, most))
-    return total(*(scaled(product(powers_x[i], powers_y[j], most), value) for (i, j), value in polynomial.items()))
+    return total(*(multiple(product(powers_x[i], powers_y[j], most), value) for (i, j), value in polynomial.items()))
 
 
 def series(kind: int, order: int, low: float, high: float) -> list[Sequence[float]]:

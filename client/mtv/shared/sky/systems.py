@@ -50,7 +50,7 @@ def system_of(header: Header, longitude: str, note: Note) -> System | None:
         return System("ECLIPTIC", 2000.0 if equinox is None else equinox)
     if longitude in OTHER:
         return System(OTHER[longitude])
-    name, year = _named(header, note)
+    name, year = _read_name(header, note)
     if name is None:
         return None
     equinox = year if equinox is None else equinox
@@ -83,7 +83,7 @@ def _equinox(header: Header, note: Note) -> float | None:
     return None
 
 
-def _named(header: Header, note: Note) -> tuple[str | None, float | None]:
+def _read_name(header: Header, note: Note) -> tuple[str | None, float | None]:
     """Return the name in a header, empty where it has none, None where its system is out of reach; and a year in it."""
     text = (header.text("RADESYS") or header.text("RADECSYS")).upper()
     if not text or text in KNOWN:

@@ -53,16 +53,16 @@ _AFTER: Final = """
 """
 
 
-class _Place(msgspec.Struct, frozen=True, array_like=True, tag="row"):
-    """A mark in an SQLite registry: the newest dataset that was looked at."""
+class _RowMark(msgspec.Struct, frozen=True, array_like=True, tag="row"):
+    """Mark in an SQLite registry: the newest dataset that was looked at."""
 
     row: int = 0
     id: str = ""
     date: int | str = 0
 
 
-class _Moment(msgspec.Struct, frozen=True, array_like=True, tag="date"):
-    """A mark in another registry."""
+class _TimeMark(msgspec.Struct, frozen=True, array_like=True, tag="date"):
+    """Mark in another registry: a moment."""
 
     begin: str = ""
     """TAI; all that came later is told. Empty: everything is."""
@@ -105,15 +105,15 @@ def answer(
         ``bad_value`` naming ``since``; else as `mtvd.repo.butler.query.run`.
     """
     if database is None:
-        return _by_date(clone(), query, _read(query.since, _Moment), page_rows)
+        return _by_date(clone(), query, _read(query.since, _TimeMark), page_rows)
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=busy_timeout_secs)) as registry:
-        return _by_row(registry, clone, query, _read(query.since, _Place))
+        return _by_row(registry, clone, query, _read(query.since, _RowMark))
 
 
 # SQLite
 
 
-def _by_row(registry: sqlite3.Connection, clone: Callable[[], Butler], query: Query, since: _Place) -> Rows:
+def _by_row(registry: sqlite3.Connection, clone: Callable[[], Butler], query: Query, since: _RowMark) -> Rows:
     newest, arrived = _look(registry, query, since)
     rows = Rows(columns=(), rows=(), dataset_type=query.dataset_type, mark=_write(newest))
     if query.since in {NOW, START} and not arrived:
@@ -121,29 +121,29 @@ def _by_row(registry: sqlite3.Connection, clone: Callable[[], Butler], query: Qu
     return _rows_of(clone(), query, arrived, rows) if arrived else rows
 
 
-def _look(registry: sqlite3.Connection, query: Query, since: _Place) -> tuple[_Place, list[_Arrival]]:
+def _look(registry: sqlite3.Connection, query: Query, since: _RowMark) -> tuple[_RowMark, list[_Arrival]]:
     """Return how far the registry goes, or was looked at, and what has come up to there."""
     registry.isolation_level = None
     registry.execute("BEGIN")  # both from one state of the registry
-    newest = _Place(*(registry.execute(_NEWEST).fetchone() or ()))
+    newest = _RowMark(*(registry.execute(_NEWEST).fetchone() or ()))
     if query.since == NOW or newest == since:
         return newest, []
     found = registry.execute(_AFTER, (query.dataset_type, _row_of(registry, since), MOST))
     arrived = [_Arrival(*row) for row in found]
     if len(arrived) == MOST:
-        newest = _Place(*arrived[-1][:3])
+        newest = _RowMark(*arrived[-1][:3])
     return newest, arrived
 
 
-def _row_of(registry: sqlite3.Connection, place: _Place) -> int:
+def _row_of(registry: sqlite3.Connection, mark: _RowMark) -> int:
     """Return the row behind which all is newer than a mark.
 
     Rows get other numbers where somebody vacuums, or makes the registry anew; the numbers of deleted ones are used
     again. Where the mark's own dataset has gone, its date must do.
     """
-    if not place.row:
+    if not mark.row:
         return 0
-    found = registry.execute(_BY_ID, (place.id,)).fetchone() or registry.execute(_BEFORE, (place.date,)).fetchone()
+    found = registry.execute(_BY_ID, (mark.id,)).fetchone() or registry.execute(_BEFORE, (mark.date,)).fetchone()
     return int(found[0]) if found else 0
 
 
@@ -194,7 +194,7 @@ def _runs(butler: Butler, names: Sequence[str]) -> list[str]:
 # Others
 
 
-def _by_date(butler: Butler, query: Query, since: _Moment, page_rows: int) -> Rows:
+def _by_date(butler: Butler, query: Query, since: _TimeMark, page_rows: int) -> Rows:
     from astropy.time import Time, TimeDelta
 
     back = TimeDelta(LOOK_BACK_SECS, format="sec")
@@ -206,7 +206,7 @@ def _by_date(butler: Butler, query: Query, since: _Moment, page_rows: int) -> Ro
     if found:
         begin = max(begin, _date(Time(found[0][_field(query)]) - back))
     empty = Rows(columns=(), rows=(), dataset_type=query.dataset_type)
-    mark = _write(_Moment(begin, time.time_ns()))
+    mark = _write(_TimeMark(begin, time.time_ns()))
     return msgspec.structs.replace(_fill(butler, query, found[::-1], empty), mark=mark)
 
 
@@ -261,7 +261,7 @@ def _fill(butler: Butler, query: Query, records: Sequence[Mapping[str, Any]], em
     )
 
 
-def _write(mark: _Place | _Moment) -> str:
+def _write(mark: _RowMark | _TimeMark) -> str:
     return base64.urlsafe_b64encode(msgpack.packb(msgspec.to_builtins(mark))).decode()
 
 

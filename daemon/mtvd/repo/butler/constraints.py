@@ -112,7 +112,7 @@ def walkable(butler: Butler, asked: Any, terms: Sequence[str], required: Collect
     return asked.where(where, bind=bind)
 
 
-def begun(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:
+def start_at(butler: Butler, asked: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:
     """Return a Butler query constrained to rows at or after a key, in the order of the keys.
 
     Parameters

@@ -1,4 +1,4 @@
-"""From the exceptions of Butler, of the database and of the file system to errors of the wire.
+"""Translation of exceptions of Butler, of the database and of the file system into errors of the wire.
 
 Butler's exceptions are known by the names of their classes, so that nothing here imports it. Its own words are shown
 where they are meant for users; a database's never are, for they hold SQL and paths.

@@ -1,4 +1,4 @@
-"""From a `Dataset` to the one file that holds it."""
+"""Finder of the one file that holds a `Dataset`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Found:
     row_keys: dict[str, int | str] = field(default_factory=dict)
     """Keys of the data ID that are no dimensions of the type: they choose rows of its table."""
     foreign_keys: tuple[str, ...] = ()
-    """Those of them that say nothing of an image either."""
+    """Names of those row keys that say nothing of an image either."""
 
 
 def find(butler: Butler, target: Dataset) -> Found:
@@ -66,7 +66,7 @@ def find(butler: Butler, target: Dataset) -> Found:
         storage_class=ref.datasetType.storageClass_name,
         component=component or own_component,
         label=" ".join(
-            [parent, *map(str, values), *([component] if component else []), *map(_said, keys.foreign.items())]
+            [parent, *map(str, values), *([component] if component else []), *map(_pair_text, keys.foreign.items())]
         ),
         size=_recorded_size(butler, ref),
         row_keys={**keys.overlapping, **keys.foreign},
@@ -74,7 +74,7 @@ def find(butler: Butler, target: Dataset) -> Found:
     )
 
 
-def _said(key: tuple[str, int | str]) -> str:
+def _pair_text(key: tuple[str, int | str]) -> str:
     return f"{key[0]}={key[1]}"
 
 

@@ -33,7 +33,7 @@ class Kept:
 
     def current(self) -> Butler:
         """Return a Butler that sees what is in the repository now."""
-        if self._watch.changed() or self._clone is None:
+        if self._watch.has_changed() or self._clone is None:
             self._cached.close()
             self._caches = False
             self._template.registry.refresh()
@@ -62,7 +62,7 @@ class Watch:
         self._connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=0)
         self._version: int | None = None
 
-    def changed(self) -> bool:
+    def has_changed(self) -> bool:
         """Return True also where nobody can tell, because somebody writes this moment."""
         try:
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()

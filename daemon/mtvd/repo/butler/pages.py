@@ -47,7 +47,7 @@ class Page:
     after: Values | None = None
     """Key of the last row before; None for the first page, and where an order has no key."""
     seen: int = 0
-    """How many rows of exactly that key were given before."""
+    """Number of rows of exactly that key that earlier pages had."""
 
     @property
     def wanted(self) -> int:
@@ -60,7 +60,7 @@ class Order:
     """How rows are sorted: always in full, so that pages neither miss nor repeat a row."""
 
     terms: tuple[str, ...]
-    """As Butler takes them; ``-`` in front reverses."""
+    """Columns to sort by, as Butler takes them; ``-`` in front reverses."""
     columns: frozenset[str]
     """Terms that rows have a value of."""
     keys: tuple[str, ...] | None

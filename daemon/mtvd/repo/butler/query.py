@@ -198,7 +198,7 @@ def _constrain(asked: _Asked, joined: Any, order: Order) -> Any:
     constrained = constraints.apply(asked.butler, joined, asked.query)
     if asked.page.after is None or order.keys is None:
         return constrained
-    return constraints.begun(asked.butler, constrained, order.keys, asked.page.after)
+    return constraints.start_at(asked.butler, constrained, order.keys, asked.page.after)
 
 
 def _take(asked: _Asked, results: Any, order: Order, values: Getter, **choice: Any) -> list[Any]:

@@ -43,7 +43,7 @@ class Files:
 
     @contextmanager
     def local(self, uri: ResourcePath, *, key: str, size: int | None, progress: OnProgress) -> Iterator[Path]:
-        """Have a file at hand while inside.
+        """Have a file on this host while inside.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class Files:
             Bytes by the repository's record; None where it keeps none.
         progress : callable
             Told the bytes that have come, ``size`` or 0, and `UNIT`, while a file is fetched; and nothing of one that
-            is at hand.
+            is here.
 
         Raises
         ------
@@ -74,11 +74,11 @@ class Files:
             return
         folder = self._cache.folder()
         try:
-            yield self._fetched(uri, key, size, folder, progress)
+            yield self._take_or_fetch(uri, key, size, folder, progress)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _fetched(self, uri: ResourcePath, key: str, size: int | None, folder: Path, progress: OnProgress) -> Path:
+    def _take_or_fetch(self, uri: ResourcePath, key: str, size: int | None, folder: Path, progress: OnProgress) -> Path:
         from mtvd.repo.readers.failures import check_file
 
         suffix = uri.getExtension()

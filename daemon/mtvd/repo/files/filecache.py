@@ -61,7 +61,7 @@ class FileCache:
         size = file.stat().st_size
         if size > self._budget_bytes:
             return
-        self._make_room(size)
+        self._make_space(size)
         with contextlib.suppress(FileExistsError):  # another worker was faster; it is the same file
             os.link(file, self._entry(key, suffix))
 
@@ -86,7 +86,7 @@ class FileCache:
                     found.append((status.st_mtime_ns, status.st_size, path))
         return sorted(found)
 
-    def _make_room(self, size: int) -> None:
+    def _make_space(self, size: int) -> None:
         entries = self._entries()
         used, count = sum(entry_bytes for _, entry_bytes, _ in entries), len(entries)
         for _, entry_bytes, path in entries:

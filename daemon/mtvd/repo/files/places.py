@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class FilePlace:
     """A file that may have to be fetched first."""
 
     path: Path | None
@@ -43,7 +43,7 @@ class Place:
 
     @contextmanager
     def local(self, files: Files, progress: OnProgress) -> Iterator[Path]:
-        """Have the file at hand, whole; ``progress`` is told of one that is fetched, as `Files.local` says.
+        """Have the file on this host, whole; ``progress`` is told of one that is fetched, as `Files.local` says.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Place:
         return self.remote or (first is not None and (first.compressed or not is_plain(path)))
 
 
-def place_of_file(target: File) -> Place:
+def place_of_file(target: File) -> FilePlace:
     """Return the place of a file on this host.
 
     Raises
@@ -86,15 +86,15 @@ def place_of_file(target: File) -> Place:
     check_file(path)
     status = path.stat()
     identity = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
-    return Place(path=path, identity=identity, options={"label": path.name, "component": target.component})
+    return FilePlace(path=path, identity=identity, options={"label": path.name, "component": target.component})
 
 
-def place_of_dataset(butler: Any, target: Dataset) -> Place:
+def place_of_dataset(butler: Any, target: Dataset) -> FilePlace:
     """Return the place of a dataset; raises as `mtvd.repo.butler.find.find`."""
     from mtvd.repo.butler.find import find
 
     found = find(butler, target)
-    return Place(
+    return FilePlace(
         path=Path(found.uri.ospath) if found.uri.isLocal else None,
         uri=found.uri,
         size=found.size,
@@ -114,7 +114,7 @@ def part_of(target: Dataset | File) -> dict[str, Any]:
     return {"hdu": target.hdu, "cube_index": target.cube_index, "bbox": target.bbox, "sky": target.sky}
 
 
-def key_of(method: str, place: Place, target: Dataset | File, chosen: Mapping[str, Any]) -> str:
+def key_of(method: str, place: FilePlace, target: Dataset | File, chosen: Mapping[str, Any]) -> str:
     """Return the key of what a method reads from a place; ``chosen`` says what of a table."""
     words = [method, place.identity, place.options, part_of(target), chosen]
     return hashlib.blake2b(msgspec.json.encode(words), digest_size=16).hexdigest()

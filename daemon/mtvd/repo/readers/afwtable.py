@@ -16,7 +16,7 @@ from typing import Any, Final
 from mtv.wire.errors import bad_value
 from mtvd.repo.readers import asciitable, cards
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
-from mtvd.repo.readers.fitscolumns import FLAG, Form, Place, arrays_in_heap, form_of, shape_of, unique, values_of
+from mtvd.repo.readers.fitscolumns import FLAG, Form, StoredColumn, arrays_in_heap, form_of, shape_of, unique, values_of
 from mtvd.repo.readers.fitsrows import PlainRows, Rows, TiledRows
 from mtvd.repo.readers.hdus import is_plain, open_hdus
 from mtvd.repo.readers.headers import metadata_of
@@ -42,7 +42,7 @@ class FitsTable:
     path: Path
     hdu: int
     fields: Mapping[str, Field]
-    places: Mapping[str, Place]
+    stored: Mapping[str, StoredColumn]
     source: Rows
     rows: int
     flag_column: int
@@ -65,7 +65,7 @@ class FitsTable:
 
     def why_not(self, name: str) -> str:
         """See `mtvd.repo.tables.tables.Table.why_not`."""
-        if not self.places[name].form.count:
+        if not self.stored[name].form.count:
             return "its rows hold nothing"
         if isinstance(self.source, TiledRows):
             return "its rows have variable lengths, and fpack has compressed them"
@@ -76,18 +76,18 @@ class FitsTable:
         return elsewhere(self.path, self.hdu, names)
 
     def _read(self, names: Sequence[str]) -> dict[str, Values]:
-        places = {name: self.places[name] for name in names}
-        numbers = {name: self.flag_column if place.is_flag else place.number for name, place in places.items()}
-        varying = any(place.form.code in "PQ" for place in places.values())
+        wanted = {name: self.stored[name] for name in names}
+        numbers = {name: self.flag_column if stored.is_flag else stored.number for name, stored in wanted.items()}
+        varying = any(stored.form.code in "PQ" for stored in wanted.values())
         raw, heap = self.source.columns(list(dict.fromkeys(numbers.values())), heap=varying)
         found: dict[str, Values] = {}
-        for name, place in places.items():
-            if numbers[name] not in raw or not place.form.count:
+        for name, stored in wanted.items():
+            if numbers[name] not in raw or not stored.form.count:
                 continue
             column = raw[numbers[name]]
-            if place.form.code not in "PQ" or place.is_flag:
-                found[name] = values_of(column, place)
-            elif heap is not None and (values := arrays_in_heap(column, heap, place)) is not None:
+            if stored.form.code not in "PQ" or stored.is_flag:
+                found[name] = values_of(column, stored)
+            elif heap is not None and (values := arrays_in_heap(column, heap, stored)) is not None:
                 found[name] = values
         return found
 
@@ -129,7 +129,7 @@ def _open(path: Path, hdu: int | None) -> Table:
         path=path,
         hdu=index,
         fields={name: words for name, (words, _) in found.items() if name not in masks.values()},
-        places={name: place for name, (_, place) in found.items()},
+        stored={name: stored for name, (_, stored) in found.items()},
         source=source,
         rows=source.rows,
         flag_column=flag_column,
@@ -232,7 +232,7 @@ def _metadata(header: Any) -> dict[str, Any]:
     return {key: value for key, value in metadata_of([header]).items() if not _TABLE_WORDS.fullmatch(key)}
 
 
-def _fields(header: Any, forms: Sequence[Form], flag_column: int) -> Iterator[tuple[str, tuple[Field, Place]]]:
+def _fields(header: Any, forms: Sequence[Form], flag_column: int) -> Iterator[tuple[str, tuple[Field, StoredColumn]]]:
     columns = list(_columns(_Words(header), forms, flag_column))
     yield from zip(unique(name for name, _ in columns), (column for _, column in columns), strict=True)
 
@@ -255,7 +255,9 @@ class _Words:
         return cards.number(self._header, key, otherwise) if key in self.there else otherwise
 
 
-def _columns(words: _Words, forms: Sequence[Form], flag_column: int) -> Iterator[tuple[str, tuple[Field, Place]]]:
+def _columns(
+    words: _Words, forms: Sequence[Form], flag_column: int
+) -> Iterator[tuple[str, tuple[Field, StoredColumn]]]:
     for number, form in enumerate(forms, 1):
         if number == flag_column and form.code == "X":
             named = (int(key[5:]) - 1 for key in words.there if _FLAG_WORD.fullmatch(key))
@@ -264,12 +266,12 @@ def _columns(words: _Words, forms: Sequence[Form], flag_column: int) -> Iterator
             yield _column(words, number, form)
 
 
-def _flag(words: _Words, form: Form, bit: int) -> tuple[str, tuple[Field, Place]]:
+def _flag(words: _Words, form: Form, bit: int) -> tuple[str, tuple[Field, StoredColumn]]:
     field = Field(doc=str(words.get(f"TFDOC{bit + 1}", "")), kind=FLAG)
-    return str(words.get(f"TFLAG{bit + 1}")), (field, Place(number=bit, form=form, is_flag=True))
+    return str(words.get(f"TFLAG{bit + 1}")), (field, StoredColumn(number=bit, form=form, is_flag=True))
 
 
-def _column(words: _Words, number: int, form: Form) -> tuple[str, tuple[Field, Place]]:
+def _column(words: _Words, number: int, form: Form) -> tuple[str, tuple[Field, StoredColumn]]:
     field = Field(
         unit=str(words.get(f"TUNIT{number}", "")),
         doc=str(words.get(f"TDOC{number}", "")),
@@ -277,7 +279,7 @@ def _column(words: _Words, number: int, form: Form) -> tuple[str, tuple[Field, P
     )
     zero, scale = (words.number(f"{word}{number}", plain) for word, plain in (("TZERO", 0), ("TSCAL", 1)))
     null = words.get(f"TNULL{number}")
-    place = Place(
+    stored = StoredColumn(
         number=number,
         form=form,
         shape=shape_of(words.get(f"TDIM{number}", ""), form),
@@ -285,7 +287,7 @@ def _column(words: _Words, number: int, form: Form) -> tuple[str, tuple[Field, P
         scale=scale,
         null=int(null) if isinstance(null, int | float) and not isinstance(null, bool) else None,
     )
-    return str(words.get(f"TTYPE{number}", "") or f"column{number}"), (field, place)
+    return str(words.get(f"TTYPE{number}", "") or f"column{number}"), (field, stored)
 
 
 def _kind(group: str, code: str) -> str:
@@ -302,7 +304,7 @@ def _aliases(header: Any) -> dict[str, str]:
     return {alias: name for alias, _, name in (pair.partition(":") for pair in pairs) if alias and name}
 
 
-def _masks(header: Any, found: Mapping[str, tuple[Field, Place]]) -> dict[str, str]:
+def _masks(header: Any, found: Mapping[str, tuple[Field, StoredColumn]]) -> dict[str, str]:
     """Return which columns are the gaps of others: astropy says so in its comments, and calls them ``name.mask``."""
     if not any("ASTROPY-SERIALIZED-COLUMNS" in str(line) for line in header.get("COMMENT", ())):
         return {}

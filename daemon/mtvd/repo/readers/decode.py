@@ -53,7 +53,7 @@ class Strip:
     offset: int
     """Byte in the file."""
     dtype: np.dtype[Any]
-    """As they are stored."""
+    """Type of the pixels as they are stored."""
 
     def decode(self) -> None:
         """Read the rows and write them."""

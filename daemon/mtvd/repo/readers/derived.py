@@ -33,7 +33,7 @@ class JoinedMask:
 
     @property
     def headers(self) -> tuple[Any, ...]:
-        """Those of all parts."""
+        """Headers of all parts."""
         return tuple(part.header for part in self.parts)
 
     @property
@@ -69,7 +69,7 @@ class Derived:
     """A plane whose pixels are made of those of another."""
 
     plane: Plane | JoinedMask
-    """As it is in the file."""
+    """The plane that is in the file."""
     make: Callable[[Pixels], Pixels]
     """Returns the pixels of this plane, in an array of the same shape."""
 
@@ -138,7 +138,7 @@ VARIANCE_OF: Final[dict[str, Callable[[Pixels], Pixels] | None]] = {
     "VARIANCEUNCERTAINTY": None,
     "INVERSEVARIANCE": _invert,
 }
-"""How the variance is made of an uncertainty of `astropy.nddata`, by the kind in its header; None where it is one."""
+"""Functions that make a variance of an uncertainty of `astropy.nddata`, by its kind; None where it is one already."""
 
 
 def of_bits(plane: Plane | JoinedMask) -> AnyPlane:

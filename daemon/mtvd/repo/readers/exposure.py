@@ -35,7 +35,7 @@ def display(
     most: int,
     on_image: Callable[[Exposure], None] | None = None,
 ) -> Exposure:
-    """Write an image for the stage: big-endian pixels with room for a header, and the mask in a file of its own.
+    """Write an image for the stage: big-endian pixels with space for a header, and the mask in a file of its own.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from mtv.shared.exposure_hdus import (
 from mtv.shared.exposure_hdus import mask_planes as planes_of_headers
 from mtv.shared.sky.asttext import fault_of
 from mtv.shared.sky.cards import read
-from mtv.shared.sky.celestial import Celestial, celestial_of, moved
+from mtv.shared.sky.celestial import Celestial, celestial_of, move_reference
 from mtv.shared.sky.physical import offset_of
 from mtv.shared.wcs_cards import header_cards
 from mtv.wire.errors import RequestError, bad_value
@@ -53,9 +53,9 @@ class ExposureFile:
     notes: tuple[str, ...] = ()
     """Parts of the image that are left out, and why, in words for the user."""
     mask_notes: tuple[str, ...] = ()
-    """The same of the mask."""
+    """Parts of the mask that are left out, and why."""
     variance_notes: tuple[str, ...] = ()
-    """The same of the variance."""
+    """Parts of the variance that are left out, and why."""
 
     @functools.cached_property
     def _cards(self) -> str:
@@ -115,7 +115,7 @@ class ExposureFile:
 
     def wcs_cards(self, shift: tuple[int, int] = (0, 0)) -> str:
         """Return the picture's WCS as FITS cards, of a cut-out whose first pixel is ``shift``, ``(x, y)`` from 0."""
-        return moved(self.celestial.cards, shift)
+        return move_reference(self.celestial.cards, shift)
 
 
 def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:

@@ -45,8 +45,8 @@ class Form:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Place of a column's values, and what its bytes stand for."""
+class StoredColumn:
+    """A column as the file stores it: where its values stand, and what their bytes mean."""
 
     number: int
     """1-based column of the file; for a flag the bit, from 0."""
@@ -81,7 +81,7 @@ def shape_of(tdim: object, form: Form) -> tuple[int, ...]:
     return shape if 0 < math.prod(shape) <= form.count else ()
 
 
-def values_of(raw: Values, place: Place) -> Values:
+def values_of(raw: Values, stored: StoredColumn) -> Values:
     """Return the values of a column, gaps included.
 
     Parameters
@@ -89,34 +89,34 @@ def values_of(raw: Values, place: Place) -> Values:
     raw : array
         ``(rows,)`` of `Form.dtype`; of the flag column for a flag.
     """
-    if place.is_flag:
-        return np.asarray((raw[:, place.number // 8] >> (7 - place.number % 8)) & 1, dtype=bool)
-    if place.form.code == "A":
-        return texts(np.asarray(raw), place.shape)
-    if place.form.code == "X":
-        bits = np.unpackbits(np.ascontiguousarray(raw), axis=-1, count=place.form.count).astype(bool)
-        return _shape(bits, place.shape)
-    return _shape(numbers(np.asarray(raw), place.form.code, place), place.shape)
+    if stored.is_flag:
+        return np.asarray((raw[:, stored.number // 8] >> (7 - stored.number % 8)) & 1, dtype=bool)
+    if stored.form.code == "A":
+        return texts(np.asarray(raw), stored.shape)
+    if stored.form.code == "X":
+        bits = np.unpackbits(np.ascontiguousarray(raw), axis=-1, count=stored.form.count).astype(bool)
+        return _shape(bits, stored.shape)
+    return _shape(numbers(np.asarray(raw), stored.form.code, stored), stored.shape)
 
 
-def numbers(raw: Values, code: str, place: Place) -> Values:
+def numbers(raw: Values, code: str, stored: StoredColumn) -> Values:
     """Return numbers or truth values of any shape, scaled, with gaps."""
     if code == "L":
         letters = np.ascontiguousarray(raw)
         found = np.asarray(letters == _TRUE)
         return with_gaps(found, ~(found | (letters == _FALSE)))
-    values = _scale(raw, place)
-    if place.null is None or code not in _WHOLE:
+    values = _scale(raw, stored)
+    if stored.null is None or code not in _WHOLE:
         return values
-    return with_gaps(values, (values if _is_astropys(place, 8 * raw.dtype.itemsize) else raw) == place.null)
+    return with_gaps(values, (values if _is_astropys(stored, 8 * raw.dtype.itemsize) else raw) == stored.null)
 
 
-def _is_astropys(place: Place, bits: int) -> bool:
+def _is_astropys(stored: StoredColumn, bits: int) -> bool:
     """Tell whether TNULL is what astropy writes for unsigned integers: a value behind TZERO, not what is stored.
 
     FITS has it the other way round (4.0, 7.3.2). astropy's own number for no value is 999999, cut to the type.
     """
-    return place.scale == 1 and abs(place.zero) == 2 ** (bits - 1) and place.null == _ASTROPY_FILL % 2**bits
+    return stored.scale == 1 and abs(stored.zero) == 2 ** (bits - 1) and stored.null == _ASTROPY_FILL % 2**bits
 
 
 def texts(raw: Values, shape: tuple[int, ...] = ()) -> Values:
@@ -138,7 +138,7 @@ def _end_texts(raw: Values) -> Values:
     return kept.view(raw.dtype).reshape(raw.shape)
 
 
-def arrays_in_heap(raw: Values, heap: Values, place: Place) -> Values | None:
+def arrays_in_heap(raw: Values, heap: Values, stored: StoredColumn) -> Values | None:
     """Return a column of variable length, ``(rows, n)``; None where its rows have several lengths, or no length.
 
     Texts may have several.
@@ -150,7 +150,7 @@ def arrays_in_heap(raw: Values, heap: Values, place: Place) -> Values | None:
     heap : array
         Bytes.
     """
-    code = place.form.items
+    code = stored.form.items
     if raw.shape[1] != 2 or code not in _DTYPES or code in "XPQ" or not len(raw):
         return None
     counts, starts = raw[:, 0].astype(np.int64), raw[:, 1].astype(np.int64)
@@ -165,7 +165,7 @@ def arrays_in_heap(raw: Values, heap: Values, place: Place) -> Values | None:
         return None
     where = starts[:, None] + np.arange(count * size)
     items = np.ascontiguousarray(heap[where]).view(_DTYPES[code]).reshape(len(raw), count)
-    return numbers(items, code, place)
+    return numbers(items, code, stored)
 
 
 def _shape(values: Values, shape: tuple[int, ...]) -> Values:
@@ -175,25 +175,25 @@ def _shape(values: Values, shape: tuple[int, ...]) -> Values:
     return flat.reshape(len(values), *shape)
 
 
-def _scale(values: Values, place: Place) -> Values:
-    if place.zero == 0 and place.scale == 1:
+def _scale(values: Values, stored: StoredColumn) -> Values:
+    if stored.zero == 0 and stored.scale == 1:
         return values
     bits = 8 * values.dtype.itemsize
-    if place.scale == 1 and values.dtype.kind in "iu":
-        if abs(place.zero) == 2 ** (bits - 1):
+    if stored.scale == 1 and values.dtype.kind in "iu":
+        if abs(stored.zero) == 2 ** (bits - 1):
             # How FITS has unsigned integers, and signed bytes: the top bit is flipped.
             unsigned = np.dtype(f"u{values.dtype.itemsize}")
             flipped = np.asarray(values.astype(unsigned) ^ unsigned.type(1 << (bits - 1)))
-            return flipped if place.zero > 0 else flipped.view(f"i{values.dtype.itemsize}")
-        if bits == 64 and (shifted := _shift(values, place.zero)) is not None:
+            return flipped if stored.zero > 0 else flipped.view(f"i{values.dtype.itemsize}")
+        if bits == 64 and (shifted := _shift(values, stored.zero)) is not None:
             return shifted
     if values.dtype.kind == "c":
-        return np.asarray(values * place.scale + place.zero)
-    return np.asarray(values.astype(np.float64) * place.scale + place.zero)
+        return np.asarray(values * stored.scale + stored.zero)
+    return np.asarray(values.astype(np.float64) * stored.scale + stored.zero)
 
 
 def _shift(values: Values, zero: int | float) -> Values | None:
-    """Return integers of 64 bits with a whole number added; None where one has no room for that."""
+    """Return integers of 64 bits with a whole number added; None where one has no space for that."""
     if int(zero) != zero or not values.size:
         return None
     if not -(2**63) <= int(np.min(values)) + int(zero) <= int(np.max(values)) + int(zero) < 2**63:

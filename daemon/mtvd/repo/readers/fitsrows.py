@@ -24,7 +24,7 @@ CFITSIO writes GZIP_2 for complex columns too (4.2.0), and does not shuffle thos
 """
 _WIDE_ROW_BYTES: Final = 1 << 18
 _FEW: Final = 16
-"""Of rows that are wide, and so many times as wide as what is wanted of them, only the pages that have it are read."""
+"""Factor by which a wide row must exceed the bytes wanted of it; then only the pages with those bytes are read."""
 _RICE: Final = {"B": 8, "I": 16, "J": 32}
 """Bits of the integers that CFITSIO packs with RICE_1."""
 

@@ -42,7 +42,7 @@ class Plane:
     header: Any
     """astropy's header."""
     shape: tuple[int, ...]
-    """As numpy has it: ``(y, x)``; more for a cube that was not sliced."""
+    """Shape as numpy has it: ``(y, x)``; more axes for a cube that was not sliced."""
     scaling: Scaling
     """From the numbers that the file holds to pixels."""
     offset: int
@@ -139,7 +139,7 @@ class Plane:
 
     @property
     def tiles(self) -> GzipTiles | None:
-        """Its tiles, where it is compressed without loss row by row."""
+        """Tiles of the image, where it is compressed without loss row by row."""
         return self._layout[0] if self.compressed else None
 
     @property

@@ -1,4 +1,4 @@
-"""From pixels to files of the pixel directory. A file bears the worker's pid until it is complete, then its parent's.
+"""Writer of pixels into the pixel directory. A file bears the worker's pid until it is complete, then its parent's.
 
 So what a killed worker leaves behind can be told from what it has handed over.
 """
@@ -44,7 +44,7 @@ class Output:
         """True where pixels were decoded that another request need not decode again."""
 
     def image(self, plane: Source, box: Box | None) -> Array:
-        """Write an image in big-endian pixels, room for a header in front; `fill` brings what must be decoded."""
+        """Write an image in big-endian pixels, space for a header in front; `fill` brings what must be decoded."""
         if isinstance(plane, Plane) and plane.raw_dtype is not None and box is None:
             return self._copy(plane, "img", "fits", self._header_bytes)
         return self._later(plane, box, "img", "fits", self._header_bytes, displayable)
@@ -55,11 +55,11 @@ class Output:
         Each byte less is one less to write here, and to read for the layers of its colours.
         """
 
-        def narrowed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+        def narrowest(dtype: np.dtype[Any]) -> np.dtype[Any]:
             narrow = next((size for size in (1, 2, 4) if bits <= 8 * size), 8)
             return np.dtype(f"u{narrow}") if narrow < dtype.itemsize else dtype
 
-        return self._later(plane, box, "mask", "raw", 0, narrowed)
+        return self._later(plane, box, "mask", "raw", 0, narrowest)
 
     def native(self, plane: Source, box: Box | None) -> Array:
         """Write pixels in native byte order; see `image`."""

@@ -10,7 +10,7 @@ from mtvd.repo.readers.fitscolumns import unique
 
 _PANDAS: Final = b"pandas"
 _UNNAMED: Final = "__index_level_0__"
-"""What pandas calls a column that it makes of an index without a name."""
+"""Name that pandas gives to a column made of an index without a name."""
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 

@@ -19,7 +19,7 @@ from mtvd.repo.tables.tables import Field
 _ASTROPY_META: Final = b"table_meta_yaml"
 _SERIALIZED: Final = b"__serialized_columns__"
 _MOST_DIGITS: Final = 18
-"""Decimal digits that a whole number of 64 bits always has room for."""
+"""Decimal digits that a whole number of 64 bits always has space for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""From stored numbers to pixels: unsigned integers, scale and zero, blanks. The one place that knows blanks.
+"""Conversion of stored numbers to pixels: unsigned integers, scale and zero, blanks. Nothing else knows blanks.
 
 Whole reads, cut-outs, compressed tiles and packed files all end here, so that they agree. FITS standard 4.0, 4.4.2.4-5.
 """

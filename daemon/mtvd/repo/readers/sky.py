@@ -1,4 +1,4 @@
-"""From the sky to pixels and back: by the WCS of a header, or by the exact one that ``lsst.afw`` keeps beside it.
+"""Conversion of the sky to pixels and back, by the WCS of a header or the exact one that ``lsst.afw`` keeps beside it.
 
 The exact one needs the package ``starlink-pyast``, an optional extra, which `mtv.shared.skywcs` alone imports.
 """

@@ -37,7 +37,7 @@ _UNPACK: Final[Mapping[bytes, Callable[[Path], Any]]] = {
     b"PK\x03\x04": lambda path: _only_member(path),
     _LZW: lambda path: _uncompress(path),
 }
-"""By the first bytes of a file."""
+"""Openers of packed files, by the first bytes of the file."""
 _SPREAD: Final = (b"BZh", b"PK\x03\x04", _LZW)
 
 

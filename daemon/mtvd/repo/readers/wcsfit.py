@@ -20,7 +20,7 @@ class Fit(NamedTuple):
     cards: str
     """80 characters each, concatenated."""
     worst_px: float
-    """How far it is from the other at worst, in pixels."""
+    """Largest distance from the other WCS, in pixels."""
 
 
 def fit_wcs(sky: Sky, shape_yx: Sequence[int], order: int = 4) -> Fit:

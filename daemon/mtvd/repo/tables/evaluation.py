@@ -49,8 +49,8 @@ _COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[..., Any]]] = {
 _PARENTHESES: Final = "put comparisons in parentheses: (slot_Centroid_x > 100) & calib_psf_used"
 
 
-def chosen(selection: Selection, columns: Mapping[str, Values], rows: int, where: str = "select") -> Rows:
-    """Return which rows an expression chooses.
+def choose_rows(selection: Selection, columns: Mapping[str, Values], rows: int, where: str = "select") -> Rows:
+    """Evaluate an expression and return the rows that it chooses.
 
     Parameters
     ----------
@@ -118,15 +118,15 @@ class _Work:
             raise bad_value(self._where, f"{name} has elements 0 to {values.shape[1] - 1}, not {index}")
         return _numbers_with_gaps(values[:, index])
 
-    def called(self, node: ast.Call) -> Values:
+    def call(self, node: ast.Call) -> Values:
         assert isinstance(node.func, ast.Name)
         return apply(_FUNCTIONS[node.func.id], *(self._number(argument) for argument in node.args))
 
-    def joined(self, node: ast.BoolOp) -> Values:
+    def join(self, node: ast.BoolOp) -> Values:
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
         return np.asarray(functools.reduce(join, (self.truth(self.value(value)) for value in node.values)))
 
-    def turned(self, node: ast.UnaryOp) -> Values:
+    def apply_unary(self, node: ast.UnaryOp) -> Values:
         if isinstance(node.op, ast.Not):
             return np.logical_not(self.truth(self.value(node.operand)))
         if isinstance(node.op, ast.Invert):
@@ -134,12 +134,12 @@ class _Work:
         values = self._number(node.operand)
         return apply(np.negative, values) if isinstance(node.op, ast.USub) else values
 
-    def combined(self, node: ast.BinOp) -> Values:
+    def combine(self, node: ast.BinOp) -> Values:
         if (bits := _BITS.get(type(node.op))) is not None:
             return apply(bits, *_whole(*self._both_bits(node)))
         return apply(_ARITHMETIC[type(node.op)], *_whole(self._number(node.left), self._number(node.right)))
 
-    def compared(self, node: ast.Compare) -> Values:
+    def compare(self, node: ast.Compare) -> Values:
         found: Values = np.asarray(True)
         left = self.value(node.left)
         for operator, other in zip(node.ops, node.comparators, strict=True):
@@ -167,7 +167,7 @@ class _Work:
     def _number(self, node: ast.AST) -> Values:
         values = self.value(node)
         if values.dtype.kind == "U":
-            raise bad_value(self._where, f"{_said(node, values)} cannot be reckoned with", "compare them")
+            raise bad_value(self._where, f"{_describe(node, values)} cannot be reckoned with", "compare them")
         # Truth values count as 0 and 1, so that flags can be added.
         return values.astype(np.int64) if values.dtype.kind == "b" else values
 
@@ -181,7 +181,7 @@ class _Work:
     def _bits(self, node: ast.AST) -> Values:
         values = self.value(node)
         if values.dtype.kind not in "biu":
-            raise bad_value(self._where, f"& | ^ ~ cannot be used on {_said(node, values)}", _PARENTHESES)
+            raise bad_value(self._where, f"& | ^ ~ cannot be used on {_describe(node, values)}", _PARENTHESES)
         return values
 
 
@@ -216,7 +216,7 @@ def _fits(value: Values) -> bool:
     return value.ndim == 0 and value.dtype.kind == "i" and int(value) >= 0
 
 
-def _said(node: ast.AST, values: Values) -> str:
+def _describe(node: ast.AST, values: Values) -> str:
     kind = "texts" if values.dtype.kind == "U" else "fractions"
     return f"{kind} ({column_of(node) or 'the outcome of another part'})"
 
@@ -224,9 +224,9 @@ def _said(node: ast.AST, values: Values) -> str:
 _RULES: Final[Mapping[type[ast.AST], Callable[[_Work, Any], Values]]] = {
     ast.Constant: _Work.constant,
     ast.Subscript: _Work.element,
-    ast.Call: _Work.called,
-    ast.BoolOp: _Work.joined,
-    ast.UnaryOp: _Work.turned,
-    ast.BinOp: _Work.combined,
-    ast.Compare: _Work.compared,
+    ast.Call: _Work.call,
+    ast.BoolOp: _Work.join,
+    ast.UnaryOp: _Work.apply_unary,
+    ast.BinOp: _Work.combine,
+    ast.Compare: _Work.compare,
 }

@@ -60,8 +60,8 @@ def data_of(values: Values) -> Values:
     return np.ma.getdata(values)
 
 
-def chosen(values: Values, rows: Gaps) -> Values:
-    """Return some rows of a column, in memory of their own."""
+def take_rows(values: Values, rows: Gaps) -> Values:
+    """Take some rows of a column, into memory of their own."""
     gaps = gaps_of(values)
     return with_gaps(np.asarray(data_of(values)[rows]), None if gaps is None else gaps[rows])
 

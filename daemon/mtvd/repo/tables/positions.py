@@ -22,7 +22,7 @@ from mtvd.repo.tables.tables import (
     Write,
     columns_of,
     find,
-    known,
+    look_up,
     not_read,
     select,
 )
@@ -132,7 +132,7 @@ def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
 
 
 def _usual(table: Table, system: System) -> tuple[str, str] | None:
-    pair = usual_pair(system, table.fields, lambda name: known(table, name) is not None)
+    pair = usual_pair(system, table.fields, lambda name: look_up(table, name) is not None)
     return pair and (find(table, pair[0], "x"), find(table, pair[1], "y"))
 
 

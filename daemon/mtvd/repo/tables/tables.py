@@ -12,7 +12,7 @@ from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.hints import near
 from mtvd.repo.tables import gaps
-from mtvd.repo.tables.evaluation import Rows, chosen
+from mtvd.repo.tables.evaluation import Rows, choose_rows
 from mtvd.repo.tables.gaps import Values
 from mtvd.repo.tables.selection import parse
 
@@ -106,8 +106,8 @@ def resolve(name: str, aliases: Mapping[str, str]) -> str:
     return name
 
 
-def known(table: Table, name: str) -> str | None:
-    """Return the true name of a column, given by name, slot or alias; None where the table has no such column."""
+def look_up(table: Table, name: str) -> str | None:
+    """Look up a column by name, slot or alias; return its true name, None where the table has no such column."""
     if name in table.fields:
         return name
     real = resolve(name, table.aliases)
@@ -122,7 +122,7 @@ def find(table: Table, name: str, where: str) -> str:
     RequestError
         ``bad_value`` with near names, or with the reason why a column is left out.
     """
-    real = known(table, name)
+    real = look_up(table, name)
     if real is None and (reason := table.left_out.get(name) or table.left_out.get(resolve(name, table.aliases))):
         raise not_read(where, name, reason)
     if real is None:
@@ -188,7 +188,7 @@ def select(
 
 def _of_key(table: Table, key: str, value: int | str) -> Rows:
     where = f"data_id.{key}"
-    name = known(table, key)
+    name = look_up(table, key)
     values = None if name is None else table.read([name]).get(name)
     if values is None or values.ndim != 1:
         message = f"{key!r} is no dimension of this dataset type, and its table has no such column to choose rows by"
@@ -213,13 +213,13 @@ def _of_expression(table: Table, text: str, most_chars: int) -> Rows:
     for name, true_name in true_names.items():
         if true_name not in read:
             raise not_read("select", name, table.why_not(true_name))
-    return chosen(selection, {name: read[true_name] for name, true_name in true_names.items()}, table.rows)
+    return choose_rows(selection, {name: read[true_name] for name, true_name in true_names.items()}, table.rows)
 
 
 def columns_of(table: Table, names: Sequence[str], rows: Rows | None) -> dict[str, Values]:
     """Return columns by their true names, only the chosen rows of them."""
     read = table.read(names)
-    return read if rows is None else {name: gaps.chosen(values, rows) for name, values in read.items()}
+    return read if rows is None else {name: gaps.take_rows(values, rows) for name, values in read.items()}
 
 
 def catalog(

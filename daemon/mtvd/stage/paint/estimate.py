@@ -1,4 +1,4 @@
-"""What a batch is expected to take. Pure; generous, because five times this is what a hang is told by."""
+"""Estimate of the time that DS9 needs for a batch, generous: five times as long counts as a hang. Pure."""
 
 from __future__ import annotations
 

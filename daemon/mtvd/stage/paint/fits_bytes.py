@@ -26,7 +26,7 @@ BITPIX: Final[dict[str, tuple[int, int]]] = {
     ">f4": (-32, 0),
     ">f8": (-64, 0),
 }
-"""What an image may be stored as: big-endian numpy name to BITPIX and BZERO.
+"""Types that an image may be stored as: big-endian numpy name to BITPIX and BZERO.
 
 Unsigned integers are stored as FITS has them: signed, with BZERO, that is with their highest bit turned over.
 """
@@ -68,13 +68,13 @@ def header(
         many for the header.
     """
     cards = [*_frame_cards(shape_yx, dtype), *_system_cards(xy0), *_label_cards(unit, label), *_wcs_cards(wcs)]
-    room = header_bytes // CARD - 1
-    if header_bytes % BLOCK or len(cards) > room:
-        raise bad_value("wcs", f"the WCS needs {len(cards)} header cards, {room} have room")
-    return "".join([*cards, " " * CARD * (room - len(cards)), f"{'END':<80}"]).encode("ascii")
+    most = header_bytes // CARD - 1
+    if header_bytes % BLOCK or len(cards) > most:
+        raise bad_value("wcs", f"the WCS needs {len(cards)} header cards, {most} have room")
+    return "".join([*cards, " " * CARD * (most - len(cards)), f"{'END':<80}"]).encode("ascii")
 
 
-def padded(size: int) -> int:
+def whole_blocks(size: int) -> int:
     """Return a number of bytes rounded up to FITS blocks."""
     return -(-size // BLOCK) * BLOCK
 

@@ -25,7 +25,7 @@ from mtvd.stage.port import Batch, SectionResult
 
 _MANY_MARKERS: Final = 1_000
 _CLEARING: Final = (actions.LoadImage, actions.ResetFrame, actions.DeleteFrame)
-"""What takes the masks of a frame away."""
+"""Actions that take the masks of a frame away."""
 
 
 class LayerFiles:
@@ -195,7 +195,7 @@ class LayerFiles:
             return Prepared()
         try:
             name, descriptor = self._pixels.create("regions", len(text), "raw")
-        except DaemonError:  # no room for it: then it goes within the script
+        except DaemonError:  # no space for it: then it goes within the script
             return Prepared()
         self._texts.append(name)
         with self._pixels.filling(name, descriptor) as file:
@@ -257,4 +257,4 @@ def needs_file(action: actions.AnyAction) -> bool:
 
 def _check_image(pixels: PixelStore, image: actions.ImageLayer) -> None:
     size = int(np.prod(image.shape_yx)) * np.dtype(image.dtype).itemsize
-    pixels.check(image.file, image.header_bytes + fits_bytes.padded(size), "image")
+    pixels.check(image.file, image.header_bytes + fits_bytes.whole_blocks(size), "image")

@@ -33,7 +33,7 @@ class Layer(NamedTuple):
     colour: str
     """``#rrggbb``."""
     name: str
-    """In the pixel directory."""
+    """Name of the file in the pixel directory."""
     box: masks.Box
 
     @property
@@ -51,7 +51,7 @@ class Patch(NamedTuple):
 
 
 class MaskFiles(NamedTuple):
-    """What a frame has of a mask."""
+    """Files of the mask that a frame shows."""
 
     mask: str
     """File of the integers."""
@@ -63,7 +63,7 @@ class MaskFiles(NamedTuple):
 
 
 class Change(NamedTuple):
-    """How one mask becomes another on a frame."""
+    """Patched and added layers by which one mask becomes another on a frame."""
 
     after: MaskFiles
     patches: tuple[Patch, ...]
@@ -93,7 +93,7 @@ def change(
     Raises
     ------
     RequestError, DaemonError
-        The mask's file is not there; there is no room. Nothing that was written is left then.
+        The mask's file is not there; there is no space. Nothing that was written is left then.
     """
     bits = dict(mask.planes)
     wanted = masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
@@ -176,7 +176,7 @@ class _Writing:
         os.pwrite(descriptor, block.data, start + row * box.shape_yx[1])
 
     def _add(self, colour: str, box: masks.Box) -> None:
-        size = HEADER_BYTES + fits_bytes.padded(box.shape_yx[0] * box.shape_yx[1])
+        size = HEADER_BYTES + fits_bytes.whole_blocks(box.shape_yx[0] * box.shape_yx[1])
         if size > _SIZE_STEP:
             size = -(-size // _SIZE_STEP) * _SIZE_STEP
         name, descriptor = self._pixels.reuse("layer", size) or self._pixels.create("layer", size)

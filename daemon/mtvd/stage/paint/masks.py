@@ -5,7 +5,7 @@ fewer mask objects, and the number of objects is what its redraws cost by.
 
 Two passes over pieces of rows that stay in the processor's cache. The first ORs the rows of each piece together: that
 says which planes occur in it and between which columns, and so what box each layer needs: whole pieces high. The second
-tests bits, but only of planes that occur, between the columns where they do, and hands each layer's rows out at once.
+tests bits, but only of planes that occur, between the columns where they do, and gives each layer's rows away at once.
 Both run on two threads (numpy lets go of the GIL).
 """
 
@@ -24,7 +24,7 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Integers = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 Write = Callable[[int, int, Bytes], object]
 Content = tuple[tuple[int, int], ...]
-"""What decides the pixels of a colour: for each of its groups the bits of its planes, and of all planes above them."""
+"""Bits that decide the pixels of a colour: for each of its groups those of its planes and of all planes above them."""
 
 
 class Box(NamedTuple):
@@ -49,7 +49,7 @@ class Group(NamedTuple):
     """Planes that lie next to each other and share a colour."""
 
     bits: int
-    """Their bits, as one number."""
+    """Bits of the planes, as one number."""
     layer: int
     """Index of the colour."""
 
@@ -69,7 +69,7 @@ class Palette(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What the first pass found."""
+    """Result of the first pass over a mask: where each layer has pixels."""
 
     rows: int
     """Rows of a piece."""
@@ -117,7 +117,7 @@ def survey(mask: np.ndarray[Any, Any], wanted: Palette) -> Survey:
     mask : `numpy.ndarray`
         Integers of any size and byte order, ``(y, x)``, C-contiguous.
     """
-    pixels = _unsigned(mask)
+    pixels = _as_unsigned(mask)
     height, width = pixels.shape
     rows = max(1, _PIECE_PIXELS // width)
     native = pixels.dtype.newbyteorder("=")
@@ -144,7 +144,7 @@ def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Wri
         ``write(layer, row, block)``: index of the layer, first row within its box, and ``uint8`` rows as wide as the
         box, contiguous, not changed after the call. Called on several threads at once.
     """
-    pixels = _unsigned(mask)
+    pixels = _as_unsigned(mask)
     height, width = pixels.shape
     nothing = np.zeros((found.rows, width), np.uint8).reshape(-1)
 
@@ -207,7 +207,7 @@ def _box(columns: Integers, rows: int, height: int, wanted: Palette, layer: int)
     return Box(int(pieces[0]) * rows, last, int(across[0]), int(across[-1]) + 1)
 
 
-def _unsigned(mask: np.ndarray[Any, Any]) -> Integers:
+def _as_unsigned(mask: np.ndarray[Any, Any]) -> Integers:
     kind = mask.dtype.str
     return mask.view(np.dtype(f"{kind[0]}u{mask.dtype.itemsize}"))
 

@@ -56,7 +56,7 @@ class _Style(NamedTuple):
     system: str
     decimals: int
     arcsec: str
-    """What follows a length."""
+    """Unit mark behind a length."""
     scale: float
     """Units of a position in one unit of length."""
 
@@ -143,7 +143,7 @@ def _points(size: Floats) -> Floats:
     return np.where(size == 2, DEFAULT_FONT_POINTS, np.clip(np.rint(size), 4, 200))
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Quote a text for a region file, which knows three pairs of quotes and no escapes.
 
     A text with all of ``"`` ``'`` and ``}`` cannot be written; its ``'`` are drawn as typographic ones.
@@ -204,7 +204,7 @@ def _ellipse(symbol: str, style: _Style) -> str:
 
 def _words(text: str, at: list[Any], size: Floats, tail: str) -> str:
     points = _points(size)
-    head = f") # text={quoted(text)}"
+    head = f") # text={quote(text)}"
     lines = []
     for one in np.unique(points):
         chosen = points == one

@@ -53,7 +53,7 @@ class Stream:
     def __init__(self, pixels: PixelStore, image: actions.ImageLayer) -> None:
         self._pixels = pixels
         self._sources: dict[str, mmap.mmap] = {}
-        self._size = image.header_bytes + fits_bytes.padded(_size_of(image))
+        self._size = image.header_bytes + fits_bytes.whole_blocks(_size_of(image))
         source = self._source(image)
         self.file, descriptor = pixels.reuse("shown", self._size) or pixels.create("shown", self._size)
         self._keywords = _keywords(source, image.header_bytes)
@@ -65,7 +65,7 @@ class Stream:
 
         DS9 reads its header where the file is mapped, and remembers where each card lies: they may change their values.
         """
-        size = image.header_bytes + fits_bytes.padded(_size_of(image))
+        size = image.header_bytes + fits_bytes.whole_blocks(_size_of(image))
         return size == self._size and _keywords(self._source(image), image.header_bytes) == self._keywords
 
     def write(self, image: actions.ImageLayer) -> Write:
@@ -224,7 +224,7 @@ class _Painting:
 def _add(pixels: PixelStore, mask: actions.MaskLayer, whole: masks.Box, colour: str, made: list[str]) -> Layer:
     """Make an empty layer as large as the mask."""
     head = layer_header(mask, whole)
-    name, descriptor = pixels.create("layer", HEADER_BYTES + fits_bytes.padded(whole.y1 * whole.x1))
+    name, descriptor = pixels.create("layer", HEADER_BYTES + fits_bytes.whole_blocks(whole.y1 * whole.x1))
     made.append(name)
     with pixels.filling(name, descriptor):
         _write_all(descriptor, memoryview(head), 0)

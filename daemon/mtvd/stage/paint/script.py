@@ -20,7 +20,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_./:=@%+,-]+", re.ASCII)
 _ESCAPES: Final = str.maketrans({**{c: f"\\{c}" for c in '\\{}[]$";# '}, "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 STRETCHES: Final[Mapping[str, str]] = {"histogram": "histequ"}
-"""Where our name for a stretch is not DS9's."""
+"""Our names of stretches that DS9 calls otherwise, and its names."""
 
 
 class LayerFile(NamedTuple):
@@ -40,10 +40,10 @@ class PatchFile(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What became of an action's files before the script, or a reason not to run the action."""
+    """Files of an action, written before the script runs, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
-    """Of a mask, to be loaded; of an image that is renewed, those of its mask that stay."""
+    """Layers of a mask to be loaded; of an image that is written over, those of its mask that stay."""
     patches: tuple[PatchFile, ...] = ()
     """Layers of a mask to be written over."""
     keeps_layers: bool = False

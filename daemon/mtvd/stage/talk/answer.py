@@ -1,4 +1,4 @@
-"""What ``agent.tcl`` tells of a batch, read. Pure."""
+"""Reader of the answer that ``agent.tcl`` gives to a batch. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Answer(NamedTuple):
     failures: Mapping[int, tuple[int, str]]
     """Index of a section to index of its failed action and DS9's words."""
     differences: tuple[Difference, ...] = ()
-    """What the user has changed, for which nothing was drawn."""
+    """Changes of the user, because of which nothing was drawn."""
     unreached: Mapping[tuple[int, int], int] = {}
     """Index of a section and of an action in it to its markers without a place on the image's sky."""
 

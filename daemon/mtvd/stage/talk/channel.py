@@ -32,7 +32,7 @@ _TURN_EVERY: Final = 8
 _SELECTABLE: Final = 1024
 """Descriptors from here on cannot be given to ``select``, which alone knows of less than a millisecond."""
 _NOBODY: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ELOOP, errno.EISDIR})
-"""Of opening: there is no such pipe, it is a link or a directory, or nobody reads it."""
+"""Errors of opening a pipe that is not there, is a link or a directory, or has no reader."""
 
 
 class ScriptFailed(Exception):

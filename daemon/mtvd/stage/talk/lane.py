@@ -31,7 +31,7 @@ ENVIRONMENT: Final = {
 above every deadline: XPA's own end in a false success or in silence (ds9 facts, section 7)."""
 
 _PR_SET_PDEATHSIG: Final = 1
-"""Of ``prctl``: the signal that a process is sent when its parent dies."""
+"""Option of ``prctl`` that sets the signal which a process is sent when its parent dies."""
 
 _EVALUATOR: Final = b"""
 proc mtv_send_value {xpa cdata param} {xpasetbuf $xpa $::mtv_value}
@@ -63,7 +63,7 @@ def _import_pyds9() -> Any:
 
 
 class Lane:
-    """What the parent may call."""
+    """Calls that the parent may make in the worker process that speaks XPA."""
 
     def __init__(self) -> None:
         self._pyds9 = _import_pyds9()  # while DS9 starts: it takes a tenth of a second

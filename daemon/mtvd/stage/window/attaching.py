@@ -88,7 +88,7 @@ async def _give_agent(lane: Child, script: bytes, deadline_secs: float) -> None:
         raise ChildLost(f"{_STARTING} after {deadline_secs:g} s")
 
 
-def stopped(title: str, pid: int) -> WindowUnavailable:
+def stopped_error(title: str, pid: int) -> WindowUnavailable:
     """Return the error for a DS9 that the user has stopped."""
     return WindowUnavailable(f"the DS9 {title!r} (pid {pid}) is stopped: kill -CONT {pid}")
 
@@ -132,7 +132,7 @@ def _refuse_stopped(title: str, address: str) -> None:
             is_stopped = process.stopped
             process.close()
             if is_stopped:
-                raise stopped(title, int(pid))
+                raise stopped_error(title, int(pid))
 
 
 def _script(agent: Path) -> bytes:

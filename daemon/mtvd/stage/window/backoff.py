@@ -36,16 +36,16 @@ class Backoff:
         over = self._starts - _AT_ONCE - 1
         return min(_FIRST_SECS * 2.0 ** min(over, 60), self._max_secs) if over >= 0 else 0.0
 
-    def failed(self) -> None:
+    def count_start(self) -> None:
         """Count a start; it came to nothing unless its window turns out to be stable."""
         self._starts += 1
 
-    def began(self) -> None:
-        """Tell that a window is open."""
+    def note_opening(self) -> None:
+        """Note that a window is open."""
         self._began = self._clock()
 
-    def ended(self) -> None:
-        """Tell that the window is gone."""
+    def note_end(self) -> None:
+        """Note that the window is gone."""
         if self._began is not None and self._clock() - self._began >= self._stable_secs:
             self.reset()
         self._began = None

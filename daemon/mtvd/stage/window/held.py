@@ -55,8 +55,8 @@ class Held:
         """True as long as DS9 and its virtual screen are."""
         return self.process.alive and (self.screen is None or self.screen.alive)
 
-    async def ended(self) -> None:
-        """Return once DS9 or its virtual screen has ended."""
+    async def wait_for_end(self) -> None:
+        """Wait until DS9 or its virtual screen has ended."""
         async with anyio.create_task_group() as group:
             for process in filter(None, (self.process, self.screen)):
                 group.start_soon(_cancel_when_ended, process, group.cancel_scope)
@@ -96,9 +96,9 @@ class Held:
     async def end_of(self, reason: str) -> str:
         """Return why the window is gone, with the last words of whoever went; ``reason`` where it still lives."""
         with anyio.move_on_after(_DYING_SECS):
-            await self.ended()
+            await self.wait_for_end()
             # a virtual screen ends with its last client, and can be gone before the DS9 that is dying is
-            await self.process.ended()
+            await self.process.wait_for_end()
         words = "" if self.window.attached else last_words(self.window.log)
         if self.alive:
             return _with(reason, words)
@@ -139,7 +139,7 @@ class Held:
 
 
 async def _cancel_when_ended(process: Owned, scope: anyio.CancelScope) -> None:
-    await process.ended()
+    await process.wait_for_end()
     scope.cancel()
 
 

@@ -19,7 +19,7 @@ import anyio
 
 _POLL_SECS: Final = 0.5
 _STARTED_FIELD: Final = 19
-"""Of ``/proc/pid/stat`` after the command: start time in clock ticks since boot."""
+"""Index of the start time, in clock ticks since boot, among the fields of ``/proc/pid/stat`` after the command."""
 
 
 class Owned:
@@ -87,8 +87,8 @@ class Owned:
         with suppress(ProcessLookupError, OSError):
             signal.pidfd_send_signal(self._descriptor, number)
 
-    async def ended(self) -> None:
-        """Return once it has ended; reaps it where it is a child of ours."""
+    async def wait_for_end(self) -> None:
+        """Wait until the process has ended; reap it where it is a child of ours."""
         try:
             descriptor = os.dup(self._descriptor)  # each waiter needs one of its own
         except OSError:  # no descriptors are left: then it is asked from time to time
@@ -107,7 +107,7 @@ class Owned:
             self.signal(signal.SIGTERM)
             self.signal(signal.SIGCONT)
             with anyio.move_on_after(patience_secs):
-                await self.ended()
+                await self.wait_for_end()
                 return
             await self.kill()
 
@@ -116,7 +116,7 @@ class Owned:
         with anyio.CancelScope(shield=True):
             self.signal(signal.SIGKILL)
             with anyio.move_on_after(5):
-                await self.ended()
+                await self.wait_for_end()
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):

@@ -1,4 +1,4 @@
-"""What a DS9 of ours reads before anything else: it opens no port to the network, and keeps no copies of its own.
+"""Preferences for a DS9 of ours, read before anything else: no port to the network, no copies of its own.
 
 From 8.5 on DS9 opens a SAMP hub on a fixed port of all interfaces, and ends or asks where another DS9 has it; every
 version opens IRAF's port there; 8.7 saves all pixels every five minutes. No option turns all of it off in all versions,

@@ -32,7 +32,7 @@ _SOCKET_PATH_MAX: Final = 107
 _POLL_SECS: Final = 0.02
 EVENTS: Final = "events"
 _NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
-"""Of file systems without them; they have no sockets either, by which XPA, and the daemon itself, could be reached."""
+"""Errors of file systems without pipes; those have no sockets either, so XPA and the daemon could not be reached."""
 _AGENT: Final = tuple(
     f"{part}.tcl"
     for part in ("agent", "facts", "talk", "actions", "markers", "views", "frames", "hand", "events", "hooks")
@@ -74,7 +74,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def log(self) -> Path:
-        """What DS9 writes."""
+        """File with the output of DS9."""
         return Path(self.directory) / "ds9.log"
 
 

@@ -35,7 +35,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     """File with the cookie; empty leaves it to X."""
     headless: bool = False
     xvfb_pid: int = 0
-    """Of our own virtual screen."""
+    """Process of our own virtual screen; 0 where there is none."""
     xvfb_started: int = 0
 
     def environment(self) -> dict[str, str]:

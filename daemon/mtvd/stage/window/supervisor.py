@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 _CLOSED: Final = "the user closed the window; the next display request opens it again"
 _NEXT: Final = "the next display request looks for it again"
 _MUTE: Final = (NoAnswer, NoChannel, ScriptFailed)
-"""What a window raises that is of no use to us."""
+"""Errors of a window that runs and does not answer us."""
 
 
 class Supervisor:
@@ -103,7 +103,7 @@ class Supervisor:
                 self._opened = anyio.Event()
                 await self._opened.wait()
                 continue
-            await held.ended()
+            await held.wait_for_end()
             async with self._opening:
                 if self.held is held:
                     await self._put_down("")
@@ -125,7 +125,7 @@ class Supervisor:
                 if self.held is None:
                     await self._open()
                 elif self.held.window.attached and self.held.process.stopped:
-                    raise attaching.stopped(self.held.window.title, self.held.window.pid)
+                    raise attaching.stopped_error(self.held.window.title, self.held.window.pid)
             return self._generation
 
     async def recall(self) -> None:
@@ -228,7 +228,7 @@ class Supervisor:
         pause_secs = self._backoff.pause_secs()
         waits = f"waits {pause_secs:g} s before the next start: " if pause_secs else ""
         self._become("starting", f"{waits}{self._last_loss}")
-        self._backoff.failed()
+        self._backoff.count_start()
         await anyio.sleep(pause_secs)
         try:
             self.held = await (self._attach() if self._settings.attach else self._launch())
@@ -272,7 +272,7 @@ class Supervisor:
 
     def _is_open(self) -> None:
         self._generation += 1
-        self._backoff.began()
+        self._backoff.note_opening()
         self._become("ready", f"opened again: {self._last_loss}" if self._last_loss else "")
         if self.held is not None:
             self._on_open(self.held.window)
@@ -286,7 +286,7 @@ class Supervisor:
             return
         window = self.held.window
         why = await self.held.end_of(reason)
-        self._backoff.ended()
+        self._backoff.note_end()
         if window.attached:
             await self._end(f"the DS9 {window.title!r}: {why}; {_NEXT}", "absent")
         elif _was_closed(window):

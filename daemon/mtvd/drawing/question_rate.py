@@ -1,4 +1,4 @@
-"""How fast a session may ask what is answered at once: so that who asks in a loop leaves the daemon to others. Pure."""
+"""Rate at which a session may ask what is answered at once: a loop of questions leaves the daemon to others. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 _SHARE: Final = 50
 """Pause between two questions of a session, in times of an answer."""
 _MOST_SECS: Final = 0.1
-"""Between two of them."""
+"""Longest pause between two questions."""
 _FREE: Final = 5
 """Questions that nobody waits for, in a row: a program that asks a few things is no loop."""
 
 
-class Pace:
-    """The questions of one session."""
+class QuestionRate:
+    """Rate of the questions of one session."""
 
     def __init__(self) -> None:
         self._gap_secs = 0.0

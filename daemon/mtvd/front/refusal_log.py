@@ -1,4 +1,4 @@
-"""Counts of refusals, and as many of them in the log as a person can read; others refuse.
+"""Log of refusals: all are counted, and as many logged as a person can read. Others refuse.
 
 A peer that sends nothing but garbage sends 20,000 messages a second. Of each second the first refusal of a kind and
 peer is logged, at most ten of them; the others are added up.
@@ -17,8 +17,8 @@ LINES: Final = 10
 SECS: Final = 1.0
 
 
-class Refusals:
-    """Refusals of one listener.
+class RefusalLog:
+    """Log of what one listener refused.
 
     Parameters
     ----------

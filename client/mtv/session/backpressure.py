@@ -1,4 +1,4 @@
-"""Pace of a client: how many requests may be unanswered, and how long it pauses where the daemon has no room. Pure."""
+"""Backpressure: how many requests of a client may be unanswered, and how long it pauses after a busy daemon. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST_PAUSE_SECS: Final = 1.0
 """Before what a busy daemon has put off goes out again; each pause in a row is twice as long."""
 
 
-class Pace:
+class Backpressure:
     """Window and pauses of one session.
 
     Parameters
