@@ -67,6 +67,6 @@ def _sizes(daemon: Daemon) -> dict[str, float]:
 ROW = Row(
     "idle_memory",
     "daemon, lane and workers 30 s after the last request, PSS",
-    Target(most=Amount(300, "MB")),
+    Target(most=Amount(120, "MB")),
     measure,
 )

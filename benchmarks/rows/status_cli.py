@@ -25,4 +25,4 @@ def measure(bench: Bench) -> Measured:
     return contest(ours=ours, floor=floor, runs=bench.amount(15, 1))
 
 
-ROW = Row("status_cli", "mtv status from the shell, whole process", Target(floor=2.5), measure)
+ROW = Row("status_cli", "mtv status from the shell, whole process", Target(floor=1.8), measure)

@@ -166,9 +166,14 @@ def carry_out(pixels: PixelStore, writes: Sequence[Write]) -> None:
     RequestError, DaemonError, OSError
         A file is gone, or cannot be written.
     """
-    for file, offset, data in writes:
-        with pixels.open_file(file, offset + len(data), writable=True) as opened:
-            _write_all(opened.fileno(), data, offset)
+    by_file: dict[str, list[Write]] = {}
+    for write in writes:
+        by_file.setdefault(write.file, []).append(write)
+    for file, own in by_file.items():
+        size = max(write.offset + len(write.data) for write in own)
+        with pixels.open_file(file, size, writable=True) as opened:
+            for write in own:
+                _write_all(opened.fileno(), write.data, write.offset)
 
 
 class _Painting:
