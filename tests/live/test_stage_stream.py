@@ -224,3 +224,14 @@ def own_bytes(rig: Any) -> int:
     """Return the memory of the window's DS9 that is its own."""
     status = Path(f"/proc/{rig.stage.supervisor.held.window.pid}/status").read_text()
     return 1024 * int(status.partition("RssAnon:")[2].split()[0])
+
+
+async def test_the_stretch_by_histogram_has_the_limits_that_are_asked_for(stage_rig: Any) -> None:
+    image = LoadImage(frame=0, image=Stream(stage_rig).image(3))
+    scale = SetScale(frame=0, stretch="histogram", mode="user", low=150.0, high=450.0)
+    for _ in range(2):
+        await stage_rig.draw(ResetFrame(frame=0), image, SetZoom(frame=0, factor=None), scale, RaiseFrame(frame=0))
+        await stage_rig.stage.sync()
+    restored = await stage_rig.picture()
+    await stage_rig.draw(image)
+    assert (restored == await stage_rig.picture()).all()
