@@ -21,14 +21,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 import mtv
-from soak.producer import KINDS, PLANES
+from soak.producer import KINDS
 from soak.usage import Usage, grown, growth, sample
 
 _EVERY_SECS: Final = 1.0
 _END_SECS: Final = 120.0
 _READY_SECS: Final = 120.0
 MOST_PIXEL_FILES: Final = 160
-"""Slots, what the daemon makes of masks, and what it keeps free for the next."""
+"""Slots, copies of what is shown, what the daemon makes of masks, and what it keeps free for the next."""
 MOST_PIXEL_BYTES: Final = 600 << 20
 
 
@@ -93,16 +93,14 @@ def _watch(daemon: Daemon, producers: dict[str, subprocess.Popen[str]], secs: fl
     with Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("four feeds", total=secs)
         while (passed := time.monotonic() - began) < secs:
-            samples.append(sample(processes, directory, _loads(daemon)))
+            samples.append(sample(processes, directory, _frames(daemon)))
             progress.update(task, completed=passed)
             time.sleep(_EVERY_SECS)
     return samples
 
 
-def _loads(daemon: Daemon) -> int:
-    """Return how many FITS files DS9 has loaded: of each frame the image, and a layer for each colour of its mask."""
-    layers = {"masked": len(PLANES)}
-    return sum(feed.shown * (1 + layers.get(feed.feed, 0)) for feed in daemon.connection.status().feeds)
+def _frames(daemon: Daemon) -> int:
+    return sum(feed.shown for feed in daemon.connection.status().feeds)
 
 
 def _told(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -126,7 +124,7 @@ def _table(samples: Sequence[Usage], told: dict[str, dict[str, Any]]) -> Table:
             f"{counts['shown']} shown, {counts['dropped']} dropped",
             f"latency {1e3 * (counts['latency_p50_secs'] or 0):.0f} ms",
         )
-    table.add_row("loads by DS9", str(samples[0].loads), str(samples[-1].loads), "")
+    table.add_row("frames shown", str(samples[0].frames), str(samples[-1].frames), "")
     pixels = [one.pixel_bytes for one in samples]
     table.add_row("pixel files", *(f"{size / 1e6:.1f} MB" for size in (pixels[0], pixels[-1], growth(pixels))))
     return table

@@ -13,11 +13,6 @@ import psutil
 GROWTH_BYTES: Final = 12 << 20
 """What a process may have more in the last third than in the second; allocators keep some of what they once had."""
 
-LOAD_BYTES: Final = 6_000
-"""DS9 8.4 keeps 3.6 to 5.1 kB of every FITS file that it loads, however it is told to (1,500 loads each by ``mmap``,
-``mmapincr`` and ``alloc``, with and without redraw); of what is only redrawn, of markers and of limits it keeps
-nothing. That is its own; what is above is ours."""
-
 
 @dataclass(frozen=True)
 class Usage:
@@ -27,15 +22,15 @@ class Usage:
     """Bytes of private memory by process: mapped pixels are not counted, they have their own figure."""
     pixel_bytes: int
     pixel_files: int
-    loads: int = 0
-    """FITS files that DS9 has loaded so far."""
+    frames: int = 0
+    """Frames shown so far."""
 
 
 PIXEL_GROWTH_BYTES: Final = 48 << 20
 """The same of the pixel directory: a large frame with what is made of it comes and goes."""
 
 
-def sample(processes: Mapping[str, psutil.Process], pixels: Path, loads: int) -> Usage:
+def sample(processes: Mapping[str, psutil.Process], pixels: Path, frames: int) -> Usage:
     """Look at processes and pixel directory."""
     sizes = []
     for entry in pixels.iterdir():
@@ -47,7 +42,7 @@ def sample(processes: Mapping[str, psutil.Process], pixels: Path, loads: int) ->
         memory={name: _private_bytes(process) for name, process in processes.items()},
         pixel_bytes=sum(sizes),
         pixel_files=len(sizes),
-        loads=loads,
+        frames=frames,
     )
 
 
@@ -74,8 +69,7 @@ def grown(samples: Sequence[Usage], most_pixel_bytes: int, most_pixel_files: int
     """
     words = []
     for name in samples[0].memory:
-        own = LOAD_BYTES if name == "ds9" else 0
-        more = growth([one.memory[name] - own * one.loads for one in samples])
+        more = growth([one.memory[name] for one in samples])
         if more > GROWTH_BYTES:
             words.append(f"{name} has {more / 1e6:.1f} MB more in the last third than in the second")
     more = growth([one.pixel_bytes for one in samples])

@@ -29,14 +29,6 @@ def test_memory_that_stays_is_well_and_memory_that_grows_is_told() -> None:
     assert "daemon has 12.6 MB more" in words
 
 
-def test_what_ds9_keeps_of_each_load_is_its_own_and_what_is_above_is_told() -> None:
-    def samples(bytes_a_load: int) -> list[Usage]:
-        return [Usage({"ds9": n * bytes_a_load}, 0, 0, loads=n) for n in range(0, 60_000, 5_000)]
-
-    assert grown(samples(5_000), 1, 1) == []
-    assert grown(samples(7_000), 1, 1)
-
-
 def test_pixels_that_grow_are_told_below_the_most_that_may_be_there_too() -> None:
     samples = [Usage({"lane": 0}, pixel_bytes=size, pixel_files=1) for size in range(0, 6 * 40_000_000, 40_000_000)]
     (words,) = grown(samples, 1_000_000_000, 4)
