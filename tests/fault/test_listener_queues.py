@@ -59,6 +59,21 @@ async def test_a_sync_that_is_sent_right_behind_a_request_waits_for_it(daemon: D
         assert len(drawn_by(daemon)) == count
 
 
+async def test_a_cancellation_that_is_sent_right_behind_a_request_finds_it(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    for _ in range(20):
+        number = client.send(dot())
+        cancelled = client.send(requests.Cancel(request_id=f"{client.session.hex()}-{number}"))
+        reply = await client.answer(number)
+        assert isinstance(reply, messages.Failed)
+        assert reply.error.code == "cancelled"
+        assert await client.answer(cancelled) == messages.Cancelled(count=1)
+    daemon.window.gate.set()
+
+
 async def test_status_hello_and_cancel_are_answered_while_the_window_hangs(daemon: Daemon) -> None:
     client = daemon.client()
     daemon.window.gate = anyio.Event()

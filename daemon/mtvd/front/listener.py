@@ -160,6 +160,7 @@ class Listener:
             if type(request) is not requests.Frame:  # its answer is the receipt; one message less, 30 times a second
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
             session.waiting.add(header.sequence)
+            self._handlers.stoppable.expect(call.key)
             self._to_begin.append((request, call, header.body_bytes + sum(header.buffer_bytes)))
             group.start_soon(self._work)
             return True
@@ -220,6 +221,7 @@ class Listener:
         request, call, size_bytes = self._to_begin.popleft()
         patiently = functools.partial(self._handlers.stoppable.during, call.key)
         try:
+            self._handlers.stoppable.begin(call.key)
             async with self._budget.admit(call.session.id, size_bytes, patiently):
                 reply, buffers = await self._handlers.answer(request, call)
                 self._check_leaving(buffers)
