@@ -281,6 +281,75 @@ def test_requests_that_are_put_off_together_cost_one_pause() -> None:
     assert len(talk.outgoing(1.0)) == 2
 
 
+def numbers(requests: Sequence[Asked]) -> list[int]:
+    return [request.number for request in requests]
+
+
+def test_nothing_newer_goes_out_while_older_ones_may_have_been_put_off_though_the_pause_is_over() -> None:
+    talk = begun(in_flight=64)
+    added(talk, 8)
+    talk.outgoing(0.0)
+    added(talk)
+    talk.receive(message(1, messages.Done()), 0.0)
+    talk.receive(message(3, BUSY, Kind.ERROR), 0.0)
+    talk.receive(message(2, messages.Done()), 0.0)
+    assert numbers(talk.outgoing(1.0)) == [3], "4 to 8 may have been put off too"
+    talk.receive(message(4, BUSY, Kind.ERROR), 1.0)
+    talk.receive(message(6, BUSY, Kind.ERROR), 1.0)
+    assert numbers(talk.outgoing(2.0)) == [4, 6], "5 was sent before 6: it would have been refused by now"
+    talk.receive(message(7, BUSY, Kind.ERROR), 2.0)
+    assert numbers(talk.outgoing(3.0)) == [7]
+    talk.receive(message(8, messages.Done()), 3.0)
+    talk.receive(message(5, messages.Done()), 3.0)
+    assert numbers(talk.outgoing(4.0)) == [9]
+
+
+def test_what_was_put_off_does_not_overtake_what_may_have_been_put_off_again() -> None:
+    talk = begun(in_flight=16)
+    added(talk, 16)
+    for number in numbers(talk.outgoing(0.0)):
+        talk.receive(message(number, BUSY, Kind.ERROR), 0.0)
+    assert numbers(talk.outgoing(1.0)) == [1, 2, 3, 4, 5, 6, 7, 8]
+    talk.receive(message(1, BUSY, Kind.ERROR), 1.0)
+    for number in (2, 3, 4, 5, 6):
+        talk.receive(message(number, messages.Done()), 1.0)
+    assert numbers(talk.outgoing(2.0)) == [1], "7 and 8 may have been refused again"
+    talk.receive(message(1, messages.Done()), 2.0)
+    assert numbers(talk.outgoing(2.0))[:2] == [9, 10]
+
+
+def test_a_request_that_takes_long_is_not_in_doubt_any_more_once_a_later_one_is_answered() -> None:
+    talk = begun(in_flight=64)
+    added(talk, 3)
+    talk.outgoing(0.0)
+    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
+    added(talk)
+    assert numbers(talk.outgoing(1.0)) == [1]
+    talk.receive(message(1, messages.Done()), 1.0)
+    assert numbers(talk.outgoing(1.0)) == [4], "2 and 3 are under way: they would have been refused before 1 was done"
+
+
+def test_a_request_in_doubt_holds_nothing_up_once_the_one_that_was_put_off_is_given_up() -> None:
+    talk = begun(in_flight=64)
+    first, _ = added(talk, 2)
+    talk.outgoing(0.0)
+    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
+    added(talk)
+    talk.forget(first)
+    assert numbers(talk.outgoing(1.0)) == [3]
+
+
+def test_after_a_new_greeting_nothing_is_in_doubt() -> None:
+    talk = begun(in_flight=64)
+    added(talk, 2)
+    talk.outgoing(0.0)
+    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
+    talk.lose(0.0)
+    talk.receive(greeting(), 0.0)
+    added(talk)
+    assert numbers(talk.outgoing(0.0)) == [1, 2, 3]
+
+
 def test_a_request_whose_time_is_over_is_not_put_off_but_fails() -> None:
     talk = begun()
     added(talk, deadline=5.0)
