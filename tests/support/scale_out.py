@@ -231,7 +231,10 @@ def butler_server(repository: str, environment: Mapping[str, str], log: Path) ->
         )
         server = Peer(process, listening.getsockname()[1])
     try:
-        urllib.request.urlopen(f"{server.url}/api/butler/repo/demo/butler.yaml", timeout=END_SECS).close()
+        place = f"{server.url}/api/butler/repo/demo"
+        universe = urllib.request.Request(f"{place}/v1/universe", headers={"Authorization": "Bearer anything"})
+        for asked in (f"{place}/butler.yaml", universe):  # it opens its repository when it is first asked of it
+            urllib.request.urlopen(asked, timeout=END_SECS).close()
         yield server
     finally:
         server.end()
