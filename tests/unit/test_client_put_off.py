@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections
+import random
+
 import pytest
 from tests.support.conversations import BUSY, added, begun, greeting, message, numbers, outcome
 
@@ -148,3 +151,31 @@ def test_a_request_that_was_begun_is_not_sent_again_to_a_daemon_that_is_busy() -
     talk.outgoing(0.0)
     begun_already = messages.Failed(error=Error(code="busy", message="locked", retryable=True, where="repo"))
     assert isinstance(outcome(talk.receive(message(1, begun_already, Kind.ERROR), 0.0)), MtvError)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_daemon_that_keeps_the_order_of_a_session_gets_all_in_order_however_late_its_refusals_come(seed: int) -> None:
+    chosen = random.Random(seed)
+    talk, now = begun(in_flight=chosen.choice([2, 8, 64])), 0.0
+    added(talk, 60)
+    there: collections.deque[int] = collections.deque()
+    back: collections.deque[tuple[int, bool]] = collections.deque()
+    refused: list[int] = []
+    accepted: list[int] = []
+    while len(talk):
+        step = chosen.choice(["send", "read", "answer", "wait"])
+        if step == "send":
+            there.extend(numbers(talk.outgoing(now)))
+        elif step == "read" and there:
+            number = there.popleft()
+            takes = number <= min(refused, default=number) and chosen.random() < 0.7
+            refused = [] if takes else [min([number, *refused])]  # what is behind one that was refused is refused too
+            accepted += [number] if takes else []
+            back.append((number, takes))
+        elif step == "answer" and back:
+            number, takes = back.popleft()
+            parts = message(number, messages.Done()) if takes else message(number, BUSY, Kind.ERROR)
+            talk.receive(parts, now)
+        elif step == "wait":
+            now += chosen.choice([0.001, 0.1, 2.0])
+    assert accepted == list(range(1, 61))
