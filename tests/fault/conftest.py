@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 import zmq
+from tests.support import backends
 from tests.support.fake_repositories import FakeRepositories
 
 from mtv.shared import keys
@@ -29,6 +30,7 @@ from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
 WAIT_SECS = 20
 FAR_BYTES = 1 << 20
 """Of buffers in a message from or to another host."""
+anyio_backend = backends.both
 
 
 class GatedWindow:
@@ -98,6 +100,8 @@ class RawClient:
         self.session = uuid.uuid4().bytes
         self.secret = ""
         self.numbers = itertools.count(1)
+        self._passed_over: dict[int, list[Reply]] = {}
+        """Answers of other requests that came first: nobody promises in what order requests are answered."""
 
     def send(self, request: Any, buffers: Sequence[bytes] = (), *, sequence: int | None = None) -> int:
         number = next(self.numbers) if sequence is None else sequence
@@ -121,13 +125,15 @@ class RawClient:
         return frames.read_header(message[0]), codec.decode_reply(message[1])
 
     async def answer(self, sequence: int) -> Reply:
-        """Return the final answer of a request; receipts, progress, events and other answers are passed over."""
-        while True:
+        """Return the final answer of a request, once; receipts, progress and events are passed over.
+
+        Answers of other requests stay for whoever asks for them.
+        """
+        while not self._passed_over.get(sequence):
             header, reply = await self.receive()
-            if header.sequence == sequence and not isinstance(
-                reply, messages.Receipt | messages.Progress | messages.Event
-            ):
-                return reply
+            if not isinstance(reply, messages.Receipt | messages.Progress | messages.Event):
+                self._passed_over.setdefault(header.sequence, []).append(reply)
+        return self._passed_over[sequence].pop(0)
 
     async def ask(self, request: Any, buffers: Sequence[bytes] = ()) -> Reply:
         return await self.answer(self.send(request, buffers))

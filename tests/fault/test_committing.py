@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import SESSION, House, dot, image, on_frame, pixel_file, waiting
 
 from mtv.wire import codec
@@ -17,7 +17,6 @@ from mtvd.scene import changes as ch
 from mtvd.scene import model
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = committing.house
 
 

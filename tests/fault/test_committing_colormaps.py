@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import House, dot, image, pixel_file, waiting
 
 from mtv.wire.errors import RequestError
@@ -12,7 +12,6 @@ from mtvd.scene import changes as ch
 from mtvd.scene import chunks, model
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = committing.house
 
 

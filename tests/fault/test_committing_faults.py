@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import SESSION, House, dot, waiting
 
 from mtv.wire.errors import DaemonError, Unavailable
@@ -17,7 +17,6 @@ from mtvd.scene import actions as ac
 from mtvd.stage.port import Batch, Difference, SectionResult
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = committing.house
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import SESSION, House, dot, waiting, zoomed
 
 from mtv.wire.errors import DaemonError, RequestError
@@ -20,7 +20,6 @@ from mtvd.scene import chunks, model
 from mtvd.stage.port import Difference
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = committing.house
 
 

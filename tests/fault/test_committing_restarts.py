@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import SESSION, House, dot, waiting
 
 from mtv.wire import codec
@@ -14,7 +14,6 @@ from mtvd.scene import actions as ac
 from mtvd.stage.port import Batch, SectionResult
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = committing.house
 
 

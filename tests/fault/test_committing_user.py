@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import House, dot, image, on_frame, pixel_file, waiting, zoomed
 
 from mtv.wire.errors import DaemonError
@@ -14,7 +14,6 @@ from mtvd.scene import changes as ch
 from mtvd.stage.port import Difference
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = committing.house
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from tests.support import backends
 
 from mtv.wire import messages, reports, steps
 from mtv.wire import requests as asks
@@ -20,7 +19,6 @@ from mtvd.host.allocating import allocate
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 Daemon = Any
 SHAPE_YX = (30, 40)
 HEADER_BYTES = 28_800

@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import pytest
-from tests.support import backends
 
 from mtv.wire import messages, requests, steps
 from mtv.wire.data import Dataset, Handle
@@ -16,7 +15,6 @@ from mtvd.resolving.handles import Handles
 from mtvd.resolving.holding import Holding
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 Daemon = Any
 CALEXP, SRC = (
     Dataset(

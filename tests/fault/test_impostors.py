@@ -10,14 +10,12 @@ from typing import Any
 import anyio
 import pytest
 import zmq
-from tests.support import backends
 
 from mtv.wire import messages, proof, requests, steps
 from mtv.wire.errors import DaemonError
 from mtvd.drawing.sessions import Sessions
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 Daemon = Any
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
-from tests.support import backends, committing
+from tests.support import committing
 from tests.support.committing import SESSION, House, ScriptedWindow, dot, waiting
 
 from mtv.wire import messages, reports, requests, steps
@@ -21,7 +21,6 @@ from mtvd.drawing import journal as jn
 from mtvd.scene import model
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 
 
 house = committing.house

@@ -22,8 +22,9 @@ from mtv.session.conversation import Timing
 from mtv.session.link import Link
 from mtv.session.ticket import Ticket
 from mtv.shared import keys
-from mtv.testing import WAIT_SECS, ScriptedDaemon
+from mtv.testing import WAIT_SECS, ScriptedDaemon, Seen
 from mtv.wire import messages, requests
+from mtv.wire.errors import Error, exception_for
 from mtv.wire.limits import Limits
 
 SOON = Timing(hello_secs=1.0, lost_secs=0.3, retry_secs=0.01)
@@ -319,3 +320,29 @@ def test_a_link_whose_thread_does_not_come_to_anything_is_not_waited_for_for_eve
     raised = within_time(lambda: connection.request(requests.Sync()))
     over.set()
     assert [type(error) for error in raised] == [mtv.Unavailable]
+
+
+def test_a_flush_waits_for_an_answer_that_has_come_and_is_not_settled_yet(
+    daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, gate = threading.Event(), threading.Event()
+    settle = Ticket.settle
+
+    def slow(ticket: Ticket, *args: Any, **options: Any) -> None:
+        reached.set()
+        assert gate.wait(WAIT_SECS)
+        settle(ticket, *args, **options)
+
+    def refuse(_: Seen) -> messages.Reply:
+        raise exception_for(Error(code="unknown_display", message="there is none"))
+
+    daemon.script(requests.Transaction, refuse)
+    with Connection(daemon.endpoint) as connection:
+        monkeypatch.setattr(Ticket, "settle", slow)
+        mtv.Display(connection=connection).show(wait=False)
+        assert reached.wait(WAIT_SECS)
+        with pytest.raises(mtv.DeadlineExceeded, match="1 requests are not answered"):
+            connection.flush(0)
+        gate.set()
+        with pytest.raises(mtv.RequestError, match="there is none"):
+            connection.flush(WAIT_SECS)

@@ -38,6 +38,42 @@ async def test_what_arrives_while_the_window_works_becomes_one_batch(daemon: Dae
     assert [len(batch.sections) for batch in daemon.window.batches[2:]] == [1, 6]
 
 
+def drawn_by(daemon: Daemon) -> list[str]:
+    """Return the ids of all requests that were drawn, in their order."""
+    return [section.key for batch in daemon.window.batches for section in batch.sections]
+
+
+async def test_requests_of_a_session_are_drawn_in_the_order_in_which_they_came(daemon: Daemon) -> None:
+    client = daemon.client()
+    numbers = [client.send(dot(float(x))) for x in range(100)]
+    for number in numbers:
+        assert isinstance(await client.answer(number), messages.Outcome)
+    assert drawn_by(daemon) == [f"{client.session.hex()}-{number}" for number in numbers]
+
+
+async def test_a_sync_that_is_sent_right_behind_a_request_waits_for_it(daemon: Daemon) -> None:
+    client = daemon.client()
+    for count in range(1, 21):
+        client.send(dot())
+        assert isinstance(await client.ask(requests.Sync()), messages.Done)
+        assert len(drawn_by(daemon)) == count
+
+
+async def test_a_cancellation_that_is_sent_right_behind_a_request_finds_it(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.gate = anyio.Event()
+    client.send(dot())
+    await daemon.window.reached.wait()
+    for _ in range(20):
+        number = client.send(dot())
+        cancelled = client.send(requests.Cancel(request_id=f"{client.session.hex()}-{number}"))
+        reply = await client.answer(number)
+        assert isinstance(reply, messages.Failed)
+        assert reply.error.code == "cancelled"
+        assert await client.answer(cancelled) == messages.Cancelled(count=1)
+    daemon.window.gate.set()
+
+
 async def test_status_hello_and_cancel_are_answered_while_the_window_hangs(daemon: Daemon) -> None:
     client = daemon.client()
     daemon.window.gate = anyio.Event()

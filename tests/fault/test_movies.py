@@ -268,7 +268,9 @@ async def test_followers_and_steps_that_wait_can_be_cancelled(daemon: Daemon) ->
         requests.Steer(movie=state.movie, action="step"),
     ):
         sequence = client.send(request)
-        await client.ask(requests.Describe())  # so that it is under way
+        if isinstance(request, requests.Steer):
+            with anyio.fail_after(WAIT_SECS):
+                await hold.reached.wait()  # the movie has taken the step
         await other.ask(requests.Cancel(request_id=f"{client.session.hex()}-{sequence}"))
         reply = await client.answer(sequence)
         assert isinstance(reply, messages.Failed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import pytest
 from tests.support import previews
 from tests.support.previews import NEW, OLD, WAIT_SECS, B, House, calexp, exposure, image_alone
@@ -196,6 +197,9 @@ async def test_the_front_is_not_changed_again(house: House) -> None:
 async def test_what_the_same_client_sends_later_waits_for_the_mask(house: House) -> None:
     async with image_alone(house) as hold, anyio.create_task_group() as group:
         group.start_soon(lambda: house.draw(dots("later"), sequence=11))
+        with anyio.fail_after(WAIT_SECS):
+            while house.engine.waiting < 2:
+                await anyio.lowlevel.checkpoint()
         await house.draw(dots("other"), session=B)
         assert house.engine.waiting == 2, "the image, and what comes after it"
         assert [overlay.name for overlay in house.display.overlays] == ["other"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tests.support import backends, previews
+from tests.support import previews
 from tests.support.previews import NEW, OLD, A, House, exposure, image_alone, living
 
 from mtv.wire.errors import DaemonError, RequestError
@@ -16,7 +16,6 @@ from mtvd.scene import actions as ac
 from mtvd.scene import model
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 house = previews.house
 
 

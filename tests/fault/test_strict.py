@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support import backends
 from tests.support.refusals import refused_request
 
 from mtv.wire import messages, requests, steps
@@ -13,7 +12,6 @@ from mtv.wire.data import Array, Exposure
 from mtvd.stage.port import Batch, Difference, SectionResult, UserMoved
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 Daemon = Any
 
 PIXELS = bytes(48), bytes(48)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import zmq
 from tests.fault.conftest import TestDaemon
-from tests.support import backends
 from tests.support import fake_repositories as fake
 from tests.support.refusals import refused_request
 
@@ -20,7 +19,6 @@ from mtv.wire.limits import Limits
 from mtvd.scene import actions as ac
 
 pytestmark = pytest.mark.anyio
-anyio_backend = backends.both
 Daemon = Any
 ONE: dict[str, int | str] = {"instrument": "HSC", "visit": 23718, "detector": 41}
 SRC = Dataset(dataset_type="src", data_id=ONE, collections=(fake.COLLECTION,))

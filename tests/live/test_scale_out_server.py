@@ -116,6 +116,16 @@ async def test_a_hanging_server_is_given_up_and_found_again(opened: Running, sit
     assert len((await opened[0].query(CALEXPS)).rows) == 6
 
 
+async def test_a_server_that_is_silent_when_its_repository_is_opened_is_late_and_wants_no_token(
+    site: Site, tmp_path: Path
+) -> None:
+    settings = {"environment": {"BUTLER_RUBIN_ACCESS_TOKEN": TOKEN}, "server_silence_secs": 1.0}
+    with scale_out.silent_server(site.server) as location:
+        async with running(tmp_path, location, **settings) as (butler, _):
+            error = await refused_async(butler.query, CALEXPS, secrets=SECRETS)
+    assert (error.code, error.error.retryable) == ("deadline", True)
+
+
 async def test_without_a_token_the_way_to_give_one_is_said(site: Site, tmp_path: Path) -> None:
     async with running(tmp_path, site.location) as (butler, _):
         error = await refused_async(butler.query, CALEXPS, secrets=SECRETS)

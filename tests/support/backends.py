@@ -1,8 +1,7 @@
 """Both backends of anyio, for modules whose part of the daemon must hold on either: ``anyio_backend = backends.both``.
 
-Trio starts tasks in an order that it draws by lot. What says in which order requests that come together are taken holds
-on asyncio alone, which starts tasks as they were made: ``test_listener_queues``, ``test_fairness``, ``test_movies`` and
-``test_previews`` are not run on trio. The daemon itself runs on asyncio.
+The daemon runs on asyncio. Trio runs the tasks of one turn in either order, by lot; so what holds on both does not hang
+on an order of tasks, which anyio promises nowhere. All tests of ``tests/fault`` run on both.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ class SlowEngine:
         """Time and index of each frame."""
         self.overtaken = False
         """Somebody else's image comes in the same group."""
+        self.has_begun = False
+        """The window has each frame at once: it can no longer be cancelled."""
         self.failures: dict[int, MtvError] = {}
         self.submitted: list[tuple[str, MovieFrame]] = []
         self._waiting: dict[str, anyio.CancelScope] = {}
@@ -66,7 +68,7 @@ class SlowEngine:
         self.scene = msgspec.structs.replace(self.scene, displays={**self.scene.displays, number: display})
 
     def cancel(self, key: str) -> int:
-        scope = self._waiting.get(key)
+        scope = None if self.has_begun else self._waiting.get(key)
         if scope is not None:
             scope.cancel()
         return scope is not None

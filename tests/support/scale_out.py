@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import math
 import os
 import signal
@@ -230,10 +231,43 @@ def butler_server(repository: str, environment: Mapping[str, str], log: Path) ->
         )
         server = Peer(process, listening.getsockname()[1])
     try:
-        urllib.request.urlopen(f"{server.url}/api/butler/repo/demo/butler.yaml", timeout=END_SECS).close()
+        place = f"{server.url}/api/butler/repo/demo"
+        universe = urllib.request.Request(f"{place}/v1/universe", headers={"Authorization": "Bearer anything"})
+        for asked in (f"{place}/butler.yaml", universe):  # it opens its repository when it is first asked of it
+            urllib.request.urlopen(asked, timeout=END_SECS).close()
         yield server
     finally:
         server.end()
+
+
+@contextmanager
+def silent_server(of: Peer) -> Iterator[str]:
+    """Have a Butler server that hands out the configuration of another one's, and answers nothing else."""
+    configuration = urllib.request.urlopen(f"{of.url}/api/butler/repo/demo/butler.yaml", timeout=END_SECS).read()
+    over = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if not self.path.endswith("/butler.yaml"):
+                over.wait(END_SECS)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(configuration)))
+            self.end_headers()
+            self.wfile.write(configuration)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api/butler/repo/demo/"
+        finally:
+            over.set()
+            server.shutdown()
+            serving.join()
 
 
 @contextmanager

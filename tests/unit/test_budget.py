@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.support import backends
 
 from mtv.wire.errors import DaemonError
 from mtvd.front.budget import Budget
 
 pytestmark = pytest.mark.anyio
+anyio_backend = backends.both
+WAIT_SECS = 20
 
 
 class Crowd:
@@ -26,15 +29,23 @@ class Crowd:
         self.gate = anyio.Event()
         self.order: list[int] = []
 
-    async def _stay(self, session: bytes, number: int) -> None:
+    async def _stay(self, session: bytes, number: int, scope: anyio.CancelScope) -> None:
+        with scope:
+            await self._enter(session, number)
+
+    async def _enter(self, session: bytes, number: int) -> None:
         async with self.budget.admit(session, 0):
             self.inside[session] += 1
             self.order.append(number)
             await self.gate.wait()
 
-    async def send(self, session: bytes, count: int) -> None:
-        for number in range(count):
-            self.group.start_soon(self._stay, session, number)
+    async def send(
+        self, session: bytes, count: int, *, first: int = 0, scopes: Sequence[anyio.CancelScope] = ()
+    ) -> None:
+        for place in range(count):
+            scope = scopes[place] if scopes else anyio.CancelScope()
+            self.group.start_soon(self._stay, session, first + place, scope)
+            await anyio.lowlevel.checkpoint()  # so that they enter in this order
         for _ in range(4):
             await anyio.lowlevel.checkpoint()
 
@@ -42,10 +53,11 @@ class Crowd:
 @contextlib.asynccontextmanager
 async def crowd(requests: int) -> AsyncIterator[Crowd]:
     budget = Budget(requests=requests, size_bytes=1000)
-    async with anyio.create_task_group() as group:
-        made = Crowd(budget, group)
-        yield made
-        made.gate.set()
+    with anyio.fail_after(WAIT_SECS):
+        async with anyio.create_task_group() as group:
+            made = Crowd(budget, group)
+            yield made
+            made.gate.set()
     assert (budget.requests_used, budget.waiting, budget.bytes_used) == (0, 0, 0)
 
 
@@ -67,6 +79,35 @@ async def test_those_that_wait_go_in_their_order_and_all_go_in_the_end() -> None
         assert made.order == list(range(5))
         made.gate.set()
     assert made.order == list(range(45))
+
+
+@pytest.mark.parametrize("round_", range(5))
+async def test_a_newcomer_does_not_overtake_one_that_was_just_given_its_place(round_: int) -> None:
+    async with crowd(4) as made:
+        await made.send(b"a", 3)
+        assert (made.order, made.budget.waiting) == ([0, 1], 1)
+        gone, made.gate = made.gate, anyio.Event()
+        gone.set()
+        await made.send(b"a", 1, first=3)
+        while len(made.order) < 4:
+            await anyio.lowlevel.checkpoint()
+        assert made.order == [0, 1, 2, 3]
+
+
+async def test_who_is_cancelled_when_its_place_is_given_holds_up_nobody_and_the_others_keep_their_order() -> None:
+    async with crowd(100) as made:
+        await made.send(b"a", 50)
+        scopes = [anyio.CancelScope() for _ in range(40)]
+        await made.send(b"a", 40, first=50, scopes=scopes)
+        gone, made.gate = made.gate, anyio.Event()
+        gone.set()
+        while made.budget.waiting == 40:
+            await anyio.lowlevel.checkpoint()
+        for scope in scopes[::2]:
+            scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        assert made.order == sorted(made.order)
+        assert set(range(51, 90, 2)) <= set(made.order)
 
 
 async def test_of_one_session_no_more_than_four_times_the_places_wait() -> None:

@@ -2,82 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Sequence
-
 import pytest
+from tests.support.conversations import BUSY, TIMING, Asked, added, begun, greeting, message, opened, outcome
 
-from mtv.session.conversation import Conversation, Phase, Timing
-from mtv.session.decisions import Acknowledge, Answer, Begin, Decision, Hear, Reopen, Report, Settle
-from mtv.wire import codec, frames, messages
-from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
-from mtv.wire.frames import Buffer, Kind
-from mtv.wire.limits import Limits
-from mtv.wire.reports import WindowState
-
-SESSION = b"s" * 16
-TIMING = Timing(hello_secs=10.0, lost_secs=30.0, retry_secs=1.0)
-BUSY = messages.Failed(error=Error(code="busy", message="no room", retryable=True))
-
-
-@dataclasses.dataclass(eq=False)
-class Asked:
-    """A request without a body: the conversation never looks at one."""
-
-    buffers: Sequence[Buffer] = ()
-    awaited: bool = True
-    deadline: float = math.inf
-    gathers: bool = False
-    number: int = 0
-    sent: bool = False
-    put_off: MtvError | None = None
-
-
-Talk = Conversation[Asked]
-
-
-def message(
-    number: int,
-    reply: messages.Reply,
-    kind: Kind = Kind.REPLY,
-    *,
-    session: bytes = SESSION,
-    buffers: Sequence[bytes] = (),
-) -> list[memoryview]:
-    return [memoryview(part) for part in frames.pack(kind, session, number, codec.encode(reply), buffers)]
-
-
-def greeting(in_flight: int = 8) -> list[memoryview]:
-    limits = Limits(in_flight=in_flight)
-    return message(0, messages.Welcome(versions=(1, 0), release="x", limits=limits, window=WindowState()))
-
-
-def begun(in_flight: int = 8, now: float = 0.0) -> Talk:
-    """Return a conversation that was welcomed."""
-    talk = opened(now)
-    assert talk.receive(greeting(in_flight), now) == [Begin()]
-    return talk
-
-
-def opened(now: float = 0.0) -> Talk:
-    talk = Talk("ipc:///there", SESSION, TIMING, lambda: 1.0)
-    talk.begin(now)
-    talk.open(now)
-    return talk
-
-
-def added(talk: Talk, count: int = 1, **about: object) -> list[Asked]:
-    requests = [Asked(**about) for _ in range(count)]  # type: ignore[arg-type]
-    for request in requests:
-        talk.add(request)
-    return requests
-
-
-def outcome(decisions: Sequence[Decision[Asked]]) -> Answer | MtvError:
-    (decision,) = decisions
-    assert isinstance(decision, Settle)
-    return decision.outcome
+from mtv.session.conversation import Phase
+from mtv.session.decisions import Acknowledge, Answer, Hear, Reopen, Report, Settle
+from mtv.wire import messages
+from mtv.wire.errors import DaemonError, Error, RequestError, Unavailable
+from mtv.wire.frames import Kind
 
 
 def test_nothing_goes_out_before_the_welcome_and_all_does_after_it_in_order() -> None:
@@ -221,81 +153,6 @@ def test_requests_that_somebody_waits_for_fail_once_the_daemon_has_been_gone_for
     talk.receive(greeting(), 32.0)
     assert talk.outgoing(32.0) == [published]
     talk.add(Asked())
-
-
-def test_a_daemon_without_room_gets_the_request_again_after_a_pause_before_all_newer_ones() -> None:
-    talk = begun(in_flight=4)
-    first, second = added(talk, 2)
-    talk.outgoing(0.0)
-    assert talk.receive(message(1, BUSY, Kind.ERROR), 0.0) == []
-    (third,) = added(talk)
-    pause_secs = talk.patience_secs(0.0)
-    assert pause_secs
-    assert talk.outgoing(pause_secs / 2) == []
-    assert talk.outgoing(pause_secs) == [first]  # half as many at once: two, and the second is one of them
-    talk.receive(message(2, messages.Done()), pause_secs)
-    assert talk.outgoing(pause_secs) == [third]
-    assert first.put_off is not None
-    assert second.put_off is None
-
-
-def test_after_a_pause_each_answer_lets_one_more_out_as_many_as_the_daemon_allows() -> None:
-    talk = begun(in_flight=4)
-    added(talk, 20)
-    assert len(talk.outgoing(0.0)) == 4
-    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
-    for number in (2, 3, 4):
-        talk.receive(message(number, messages.Done()), 0.0)
-    assert [request.number for request in talk.outgoing(1.0)] == [1, 5, 6, 7]  # two, and one more for each answer
-
-
-def test_pauses_in_a_row_grow_up_to_a_second_and_begin_short_again_after_an_answer() -> None:
-    talk = begun()
-    added(talk)
-    pauses, now = [], 0.0
-    for _ in range(12):
-        assert talk.outgoing(now)
-        talk.receive(message(1, BUSY, Kind.ERROR), now)
-        pauses.append(talk.patience_secs(now) or 0.0)
-        now += pauses[-1] + 0.001
-    assert [round(secs, 6) for secs in pauses] == sorted(round(secs, 6) for secs in pauses)
-    assert pauses[1] == pytest.approx(2 * pauses[0])
-    assert pauses[-1] == pytest.approx(1.0)
-    talk.outgoing(now)
-    talk.receive(message(1, messages.Done()), now)
-    added(talk)
-    talk.outgoing(now)
-    talk.receive(message(2, BUSY, Kind.ERROR), now)
-    assert talk.patience_secs(now) == pytest.approx(pauses[0])
-
-
-def test_requests_that_are_put_off_together_cost_one_pause() -> None:
-    talk = begun(in_flight=4)
-    added(talk, 4)
-    talk.outgoing(0.0)
-    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
-    pause_secs = talk.patience_secs(0.0)
-    for number in (2, 3, 4):
-        talk.receive(message(number, BUSY, Kind.ERROR), 0.0)
-    assert talk.patience_secs(0.0) == pause_secs
-    assert len(talk.outgoing(1.0)) == 2
-
-
-def test_a_request_whose_time_is_over_is_not_put_off_but_fails() -> None:
-    talk = begun()
-    added(talk, deadline=5.0)
-    talk.outgoing(0.0)
-    found = outcome(talk.receive(message(1, BUSY, Kind.ERROR), 5.0))
-    assert isinstance(found, MtvError)
-    assert found.code == "busy"
-
-
-def test_a_request_that_was_begun_is_not_sent_again_to_a_daemon_that_is_busy() -> None:
-    talk = begun()
-    added(talk)
-    talk.outgoing(0.0)
-    begun_already = messages.Failed(error=Error(code="busy", message="locked", retryable=True, where="repo"))
-    assert isinstance(outcome(talk.receive(message(1, begun_already, Kind.ERROR), 0.0)), MtvError)
 
 
 def test_the_answer_to_a_request_that_was_given_up_is_still_heard_on_the_same_connection() -> None:

@@ -182,3 +182,37 @@ def test_there_are_only_so_many_at_once_and_so_many_that_are_remembered() -> Non
             await rig.now("n0")
 
     run(scenario)
+
+
+def test_a_movie_that_has_ended_is_none_of_those_that_play_though_its_last_frame_is_still_on_its_way() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.secs = 10
+        rig.engine.has_begun = True
+        rig.play(movie="old")
+        await anyio.sleep(1)
+        rig.play(movie="new", paused=True)
+        assert [state.movie for state in rig.movies.infos()] == ["new"]
+        assert (await rig.now("")).movie == "new"
+        assert (await rig.steer("speed", 4.0, movie="")).movie == "new"
+        with pytest.raises(RequestError, match="the movie has ended: replaced") as caught:
+            await rig.steer("speed", 4.0, movie="old")
+        assert caught.value.code == "not_found"
+        state = await rig.steer("stop", movie="old")
+        assert (state.reason, rig.engine.indices) == ("replaced", [0]), "stop is answered when the frame has come"
+
+    run(scenario)
+
+
+def test_a_movie_that_has_ended_takes_no_place_of_those_that_play() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.engine.secs = 10
+        rig.engine.has_begun = True
+        for number in range(movies.MOST):
+            rig.play(movie=str(number), display=number)
+        await anyio.sleep(1)
+        with pytest.raises(RequestError, match="16 movies play"):
+            rig.play(movie="one more", display=movies.MOST)
+        rig.movies.window_closed()
+        assert rig.play(movie="one more", display=movies.MOST).state == "playing"
+
+    run(scenario)

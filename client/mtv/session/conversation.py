@@ -131,7 +131,7 @@ class Conversation(Generic[R]):
 
         Its answer is still heard where it comes: it decides whose the pixel files are.
         """
-        self._outbox.settle(request.number)
+        self._outbox.give_up(request.number)
         if request.sent and self.phase is not Phase.ENDED and total_bytes(request.buffers) <= _LATE_BYTES:
             self._late[request.number] = request
             while len(self._late) > _LATE:
@@ -266,7 +266,7 @@ class Conversation(Generic[R]):
             self.gone = True
             error = self.error_when_gone()
             for request in [request for request in self._outbox if request.awaited]:
-                self._outbox.settle(request.number)
+                self._outbox.give_up(request.number)
                 decisions.append(Settle(request, error))
         if now >= self._retry_at:
             decisions.append(Reopen())
@@ -332,8 +332,9 @@ class Conversation(Generic[R]):
     def _put_off(self, number: int, error: MtvError, now: float) -> bool:
         """Have a request sent again later, before all that is newer; tell whether there is time for that.
 
-        Nothing goes out until then, so that nothing overtakes it. Each time fewer are sent at once, and with each
-        answer one more, as many as the daemon can take.
+        Nothing goes out until then, and nothing newer than what may have been put off with it until that is known, so
+        that nothing overtakes it. Each time fewer are sent at once, and with each answer one more, as many as the
+        daemon can take.
         """
         request = self._outbox.find(number)
         if request is None or now >= request.deadline:

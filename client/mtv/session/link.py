@@ -10,12 +10,13 @@ outlives its process, a fork makes its own.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import zmq
@@ -73,6 +74,8 @@ class Link:
         self._keys = keys
         self._conversation: Conversation[Ticket] = Conversation(endpoint, session, timing, _spread)
         """Guarded by the lock; what it decides is carried out without it."""
+        self._settling = 0
+        """Requests that have left the conversation and are not settled yet; guarded by the lock."""
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._stopping = False
@@ -146,12 +149,15 @@ class Link:
         return ticket.sent
 
     def drain(self, deadline: float) -> int:
-        """Wait until every request is answered; return how many are not."""
+        """Wait until every request is answered, and settled; return how many are not."""
         talk = self._conversation
+
+        def is_over() -> bool:
+            return not self._settling and (not len(talk) or talk.phase is Phase.ENDED or talk.gone)
+
         with self._changed:
-            left_secs = max(0.0, deadline - time.monotonic())
-            self._changed.wait_for(lambda: not len(talk) or talk.phase is Phase.ENDED or talk.gone, left_secs)
-            return len(talk)
+            self._changed.wait_for(is_over, max(0.0, deadline - time.monotonic()))
+            return len(talk) + self._settling
 
     @property
     def welcome(self) -> Welcome | None:
@@ -249,9 +255,7 @@ class Link:
         if self.ready:
             self._send_waiting()
         else:
-            with self._lock:
-                decisions = self._conversation.check_time(time.monotonic())
-            self._carry_out(decisions)
+            self._decide(self._conversation.check_time)
 
     def _wait(self) -> tuple[bool, bool]:
         if self._dealer is not None:
@@ -278,9 +282,7 @@ class Link:
         if lost:
             self._receive_all()
         if lost or refused:
-            with self._lock:
-                decisions = self._conversation.hang_up(lost=lost, now=time.monotonic())
-            self._carry_out(decisions)
+            self._decide(lambda now: self._conversation.hang_up(lost=lost, now=now))
         elif stuck:
             self._cannot_open(why_no_socket())
 
@@ -304,9 +306,7 @@ class Link:
                 try:
                     ticket.seal()
                 except MtvError as error:
-                    with self._lock:
-                        decisions = self._conversation.refuse(ticket, error, time.monotonic())
-                    self._carry_out(decisions)
+                    self._decide(functools.partial(self._conversation.refuse, ticket, error))
                 else:
                     self._send(ticket.number, ticket.body, ticket.buffers)
         except zmq.Again:  # the peer has gone, and the monitor has not told yet: all of them go out again
@@ -319,12 +319,17 @@ class Link:
     def _receive_all(self) -> None:
         assert self._dealer is not None
         for parts in self._dealer.messages():
-            with self._lock:
-                decisions = self._conversation.receive(parts, time.monotonic())
-            self._carry_out(decisions)
+            self._decide(functools.partial(self._conversation.receive, parts))
 
-    def _carry_out(self, decisions: Sequence[Decision[Ticket]]) -> None:
-        """Do what was decided; only then wake who waits for requests to be settled, or for the first greeting."""
+    def _decide(self, decide: Callable[[float], Sequence[Decision[Ticket]]]) -> None:
+        """Ask the conversation, with the time, and do what it decides.
+
+        Only then wake who waits for requests to be settled, or for the first greeting.
+        """
+        with self._lock:
+            decisions = decide(time.monotonic())
+            settling = sum(isinstance(decision, Settle) for decision in decisions)
+            self._settling += settling
         try:
             for decision in decisions:
                 match decision:
@@ -343,6 +348,7 @@ class Link:
                         self._reopen()
         finally:
             with self._changed:
+                self._settling -= settling
                 self._changed.notify_all()
 
     def _tell_of_events(self, *, fresh: bool) -> None:
@@ -361,9 +367,7 @@ class Link:
         except zmq.ZMQError as error:
             _log.debug("the daemon was not told that its client leaves: %s", error)
         finally:
-            with self._lock:
-                decisions = self._conversation.end(failure)
-            self._carry_out(decisions)
+            self._decide(lambda _now: self._conversation.end(failure))
             self._hearing.end(failure)
             self._release(linger_ms=200 if was_ready else 0)
 

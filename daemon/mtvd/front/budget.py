@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 
 from mtv.wire.errors import DaemonError, Error
 
@@ -46,6 +47,9 @@ class Budget:
         self._requests_of: collections.Counter[bytes] = collections.Counter()
         self._bytes_of: collections.Counter[bytes] = collections.Counter()
         self._queues: dict[bytes, collections.deque[anyio.Event]] = {}
+        """Requests that wait for a place, by session."""
+        self._called: dict[bytes, collections.deque[anyio.Event]] = {}
+        """Requests that have waited and were given a place, until their task has gone on, by session."""
 
     @contextlib.asynccontextmanager
     async def admit(
@@ -70,7 +74,7 @@ class Budget:
         size_bytes = 0 if size_bytes <= self._small_bytes else size_bytes
         self._take_bytes(session, size_bytes)
         try:
-            if session in self._queues or not self._has_place(session):
+            if session in self._queues or session in self._called or not self._has_place(session):
                 await self._wait(session, patiently)
             else:
                 self._take_place(session)
@@ -101,6 +105,7 @@ class Budget:
                 return
             self._take_place(session)
             granted = self._queues[session].popleft()
+            self._called.setdefault(session, collections.deque()).append(granted)
             granted.set()
             self._end_waiting(session)
 
@@ -111,16 +116,26 @@ class Budget:
         granted = anyio.Event()
         self._queues.setdefault(session, collections.deque()).append(granted)
         self.waiting += 1
+        self._let_in()
         try:
             with patiently():
                 await granted.wait()
+                while self._called[session][0] is not granted:  # tasks are not woken in the order of their events
+                    await anyio.lowlevel.checkpoint()
         except BaseException:
             if granted.is_set():
+                self._end_call(session, granted)
                 self._leave_place(session)
             else:
                 self._queues[session].remove(granted)
                 self._end_waiting(session)
             raise
+        self._end_call(session, granted)
+
+    def _end_call(self, session: bytes, granted: anyio.Event) -> None:
+        self._called[session].remove(granted)
+        if not self._called[session]:
+            del self._called[session]
 
     def _end_waiting(self, session: bytes) -> None:
         self.waiting -= 1

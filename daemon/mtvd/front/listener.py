@@ -6,6 +6,7 @@ next message is read. Whatever else goes wrong with a message or its answer ends
 
 from __future__ import annotations
 
+import collections
 import functools
 import logging
 import math
@@ -64,6 +65,8 @@ class Listener:
         self._budget = budget
         self._limits = limits
         self._refusal_log = RefusalLog(time.monotonic)
+        self._to_begin: collections.deque[tuple[requests.Request, Call, int]] = collections.deque()
+        """Requests whose task is about to run, and the bytes of each, in the order of their arrival."""
 
     @property
     def refused(self) -> int:
@@ -157,7 +160,9 @@ class Listener:
             if type(request) is not requests.Frame:  # its answer is the receipt; one message less, 30 times a second
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
             session.waiting.add(header.sequence)
-            group.start_soon(self._work, request, call, header.body_bytes + sum(header.buffer_bytes))
+            self._handlers.stoppable.expect(call.key)
+            self._to_begin.append((request, call, header.body_bytes + sum(header.buffer_bytes)))
+            group.start_soon(self._work)
             return True
         return False
 
@@ -207,10 +212,16 @@ class Listener:
         if type(request) in RATE_LIMITED:
             call.session.question_rate.took(time.monotonic() - began)
 
-    async def _work(self, request: requests.Request, call: Call, size_bytes: int) -> None:
-        """Carry out a request in a task of its own, and answer it whatever happens."""
+    async def _work(self) -> None:
+        """Carry out a request in a task of its own, and answer it whatever happens.
+
+        The task that runs first takes the oldest: nobody promises that tasks run in the order in which they were made,
+        and a session's requests take their places in the order in which they came.
+        """
+        request, call, size_bytes = self._to_begin.popleft()
         patiently = functools.partial(self._handlers.stoppable.during, call.key)
         try:
+            self._handlers.stoppable.begin(call.key)
             async with self._budget.admit(call.session.id, size_bytes, patiently):
                 reply, buffers = await self._handlers.answer(request, call)
                 self._check_leaving(buffers)

@@ -1,4 +1,6 @@
-"""Requests outside the display queue that `cancel` ends while they run: queries, and data on the way to a client."""
+"""Requests outside the display queue that `cancel` ends: queries, data on the way to a client, and all that have come
+and whose task has not run yet.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,23 @@ class Stoppable:
 
     def __init__(self) -> None:
         self._scopes: dict[str, anyio.CancelScope] = {}
+        self._expected: dict[str, bool] = {}
+        """Requests whose task has not run yet, and whether they were ended meanwhile."""
+
+    def expect(self, request_id: str) -> None:
+        """Let a request be ended by its id before its task runs."""
+        self._expected[request_id] = False
+
+    def begin(self, request_id: str) -> None:
+        """Take note that the task of a request runs.
+
+        Raises
+        ------
+        RequestError
+            ``cancelled``: it was ended before.
+        """
+        if self._expected.pop(request_id, False):  # a session may come anew with numbers that it had
+            raise _cancelled()
 
     @contextmanager
     def during(self, request_id: str) -> Iterator[None]:
@@ -32,11 +51,17 @@ class Stoppable:
             finally:
                 del self._scopes[request_id]
         if scope.cancelled_caught:
-            raise RequestError(Error(code="cancelled", message="the request was cancelled"))
+            raise _cancelled()
 
     def stop(self, request_id: str) -> int:
         """End one request, or all where empty; return how many there were."""
         chosen = [scope for key, scope in self._scopes.items() if request_id in {"", key}]
         for scope in chosen:
             scope.cancel()
-        return len(chosen)
+        early = [key for key, ended in self._expected.items() if request_id in {"", key} and not ended]
+        self._expected.update(dict.fromkeys(early, True))
+        return len(chosen) + len(early)
+
+
+def _cancelled() -> RequestError:
+    return RequestError(Error(code="cancelled", message="the request was cancelled"))

@@ -92,7 +92,7 @@ class Movies:
             return known
         movie = self._make(asked, movie_id)
         before = self._on(asked.display)
-        if before is None and len(self._running) >= MOST:
+        if before is None and len(self.infos()) >= MOST:
             raise bad_value("display", f"{MOST} movies play", "stop some")
         if before is not None:
             self._player.end(before, "replaced")
@@ -115,6 +115,8 @@ class Movies:
             if ended is not None and asked.action == "stop":
                 return ended
             raise _no_movie(asked.display, ended)
+        if movie.reason and asked.action != "stop":  # its last frame is still on its way
+            raise _no_movie(asked.display, movie.state())
         _STEERING[asked.action](self, movie, asked.value)
         movie.tell_change()
         if asked.action in {"pause", "step", "seek", "stop"}:
@@ -146,8 +148,8 @@ class Movies:
         return movie.state()
 
     def infos(self) -> tuple[Movie, ...]:
-        """Return what status tells."""
-        return tuple(movie.state() for movie in self._running.values())
+        """Return what status tells: of those that have not ended."""
+        return tuple(movie.state() for movie in self._running.values() if not movie.reason)
 
     # What becomes of the window
 
@@ -187,10 +189,14 @@ class Movies:
         return self._ended.get(movie_id) if running is None else running.state()
 
     def _on(self, display: DisplayName) -> Playing | None:
-        """Return the movie on a display, which may be called by its number or its name."""
+        """Return the movie on a display, which may be called by its number or its name.
+
+        One that has ended is passed over, though its last frame may still be on its way.
+        """
         number = self._engine.scene.number_of(display)
         for movie in self._running.values():
-            if movie.display == display or (number is not None and movie.place == number):
+            is_there = movie.display == display or (number is not None and movie.place == number)
+            if is_there and not movie.reason:
                 return movie
         return None
 

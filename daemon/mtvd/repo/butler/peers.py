@@ -83,6 +83,8 @@ def open_butler(config: ButlerConfig, *, server_silence_secs: float) -> Butler:
     try:
         return factory.create_butler_with_credentials_from_environment()
     except RuntimeError as error:
+        if error_of(error) is not None:  # the server was asked already, and its client's errors are of this class too
+            raise
         raise exception_for(_refusal_of("the Butler server", "BUTLER_RUBIN_ACCESS_TOKEN")) from error
 
 
