@@ -15,7 +15,7 @@ from mtvd.scene.actions import ImageLayer, LoadImage, LoadMask, MaskLayer, Reset
 from mtvd.stage.paint import fits_bytes
 from mtvd.stage.paint.layers import LayerFiles
 from mtvd.stage.paint.maskfiles import HEADER_BYTES, MaskFiles
-from mtvd.stage.paint.renewing import Stream, Write, can_renew, carry_out, renew_mask
+from mtvd.stage.paint.renewing import Stream, can_renew, carry_out, renew_mask
 from mtvd.stage.paint.script import Prepared
 from mtvd.stage.port import Batch, Section, SectionResult
 
@@ -148,7 +148,7 @@ def test_a_stream_takes_images_whose_headers_have_the_same_cards(files: Files) -
 def test_the_copy_of_a_stream_has_each_image_that_is_written(files: Files) -> None:
     stream = Stream(files.store, files.image(1, "a"))
     assert (files.pixels_of(stream.file)[:20] == 1).all()
-    carry_out(files.store, [stream.write(files.image(2, "b"))])
+    stream.copy(files.image(2, "b"))
     assert (files.pixels_of(stream.file)[:20] == 2).all()
     assert b"'b " in (files.store.directory / stream.file).read_bytes()[:HEADER_BYTES]
 
@@ -156,17 +156,26 @@ def test_the_copy_of_a_stream_has_each_image_that_is_written(files: Files) -> No
 def test_an_image_that_was_cut_short_is_an_error_and_nothing_worse(files: Files) -> None:
     stream = Stream(files.store, files.image(1, shape_yx=(400, 500)))
     second = files.image(2, shape_yx=(400, 500))
-    write = stream.write(second)
+    assert stream.takes(second)
     os.truncate(files.store.directory / second.file, HEADER_BYTES)
-    with pytest.raises(OSError, match="Bad address"):
-        carry_out(files.store, [write])
+    with pytest.raises(RequestError, match="cut short"):
+        stream.copy(second)
 
 
-def test_a_copy_that_was_removed_is_an_error(files: Files) -> None:
-    stream = Stream(files.store, files.image(1))
-    (files.store.directory / stream.file).unlink()
+def test_layers_that_were_removed_are_an_error(files: Files) -> None:
+    first, _ = renew_mask(files.store, files.mask(np.ones(SHAPE_YX, "u1")), COLOURS, None)
+    _, writes = renew_mask(files.store, files.mask(np.zeros(SHAPE_YX, "u1")), COLOURS, first.after)
+    for layer in first.after.layers:
+        (files.store.directory / layer.name).unlink()
     with pytest.raises(RequestError, match="gone"):
-        carry_out(files.store, [stream.write(files.image(2))])
+        carry_out(files.store, writes)
+
+
+def test_a_stream_that_has_ended_holds_no_file(files: Files) -> None:
+    stream = Stream(files.store, files.image(1))
+    stream.copy(files.image(2))
+    stream.end()
+    assert str(files.store.directory) not in Path("/proc/self/maps").read_text()
 
 
 # All files of a window
@@ -259,20 +268,15 @@ def test_where_there_is_no_space_for_a_copy_each_image_is_loaded(tmp_path: Path)
     assert window.draw(window.next(2)) == [Prepared()]
 
 
-def test_an_image_that_cannot_be_written_over_fails_its_action(window: Window) -> None:
-    (second,) = window.draw(window.next(2))
-    Path(second.image).unlink()
-    (third,) = window.draw(window.next(3), failed=0)
-    assert "gone" in third.refusal
+def test_a_mask_that_cannot_be_written_over_fails_its_action(window: Window) -> None:
+    _, mask = window.draw(window.next(2), window.masked(1))
+    Path(mask.layers[0].path).unlink()
+    image, other = window.draw(window.next(3), window.masked(2), failed=1)
+    assert image.renews
+    assert "gone" in other.refusal
 
 
 def test_all_files_go_with_the_window(window: Window) -> None:
     window.draw(window.next(2), window.masked(1))
     window.layers.clear()
     assert not window.own()
-
-
-def test_a_write_names_the_file_that_is_mapped(files: Files) -> None:
-    stream = Stream(files.store, files.image(1))
-    image = files.image(2)
-    assert stream.write(image) == Write(stream.file, 0, memoryview((files.store.directory / image.file).read_bytes()))

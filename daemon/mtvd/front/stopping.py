@@ -33,7 +33,7 @@ class Stoppable:
             ``cancelled``: it was ended before.
         """
         if self._expected.pop(request_id, False):  # a session may come anew with numbers that it had
-            raise _cancelled()
+            raise _cancellation()
 
     @contextmanager
     def during(self, request_id: str) -> Iterator[None]:
@@ -51,7 +51,7 @@ class Stoppable:
             finally:
                 del self._scopes[request_id]
         if scope.cancelled_caught:
-            raise _cancelled()
+            raise _cancellation()
 
     def stop(self, request_id: str) -> int:
         """End one request, or all where empty; return how many there were."""
@@ -63,5 +63,5 @@ class Stoppable:
         return len(chosen) + len(early)
 
 
-def _cancelled() -> RequestError:
+def _cancellation() -> RequestError:
     return RequestError(Error(code="cancelled", message="the request was cancelled"))

@@ -7,7 +7,8 @@ what DS9 holds. DS9's own mapping outlives the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from mtvd.scene import actions
 from mtvd.stage.paint import fits_bytes
 from mtvd.stage.paint.maskfiles import Change, Layer, MaskFiles, change, overgrown
 from mtvd.stage.paint.regions import region_text
-from mtvd.stage.paint.renewing import Stream, Write, can_renew, carry_out, renew_mask
+from mtvd.stage.paint.renewing import Stream, can_renew, carry_out, renew_mask
 from mtvd.stage.paint.script import LayerFile, PatchFile, Prepared
 from mtvd.stage.port import Batch, SectionResult
 
@@ -45,7 +46,7 @@ class LayerFiles:
         self._begun: dict[tuple[int, int], Stream] = {}
         self._renewed: dict[tuple[int, int], bool] = {}
         """Images that are written over, and True where the layers of the mask stay."""
-        self._writes: dict[tuple[int, int], list[Write]] = {}
+        self._writes: dict[tuple[int, int], Callable[[], None]] = {}
         self._texts: list[str] = []
 
     @property
@@ -72,9 +73,9 @@ class LayerFiles:
     def carry_out(self) -> dict[tuple[int, int], Prepared]:
         """Write over what DS9 has mapped; return the refusals of actions for which that failed. DS9 must be held."""
         refused: dict[tuple[int, int], Prepared] = {}
-        for key, writes in self._writes.items():
+        for key, write in self._writes.items():
             try:
-                carry_out(self._pixels, writes)
+                write()
             except (RequestError, DaemonError) as error:
                 refused[key] = Prepared(refusal=str(error))
             except OSError as error:
@@ -146,7 +147,7 @@ class LayerFiles:
         if not (layers and isinstance(after, actions.LoadMask) and after.colours and can_renew(layers, after.mask)):
             there.masks[frame] = layers = None
         self._renewed[key] = layers is not None
-        self._writes[key] = [stream.write(action.image)]
+        self._writes[key] = functools.partial(stream.copy, action.image)
         there.streams.pop(frame)  # once a batch: another image of it is loaded
         there.renewed.add(frame)
         return Prepared(
@@ -168,7 +169,7 @@ class LayerFiles:
         if action.frame in there.renewed and action.colours:
             made, writes = renew_mask(self._pixels, action.mask, action.colours, before)
             if writes:
-                self._writes[key] = writes
+                self._writes[key] = functools.partial(carry_out, self._pixels, writes)
         else:
             if before is not None and (before.mask != action.mask.file or overgrown(before) or not action.colours):
                 before = None

