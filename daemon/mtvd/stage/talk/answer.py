@@ -26,11 +26,11 @@ class Answer(NamedTuple):
         return tuple(
             SectionResult(key=section.key, failed_action=failed[0], message=failed[1])
             if (failed := self.failures.get(index))
-            else SectionResult(key=section.key, unreached=self._unreached(index, section))
+            else SectionResult(key=section.key, unreached=self._count_unreached(index, section))
             for index, section in enumerate(batch.sections)
         )
 
-    def _unreached(self, index: int, section: Section) -> dict[str, int]:
+    def _count_unreached(self, index: int, section: Section) -> dict[str, int]:
         found: dict[str, int] = {}
         for (of, at), count in self.unreached.items():
             action = section.actions[at] if of == index and at < len(section.actions) else None

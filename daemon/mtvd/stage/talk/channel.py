@@ -119,7 +119,7 @@ class Channel:
             raise ScriptFailed(told.text)
         return told.text
 
-    async def left(self, *, deadline_secs: float) -> bool:
+    async def await_end(self, *, deadline_secs: float) -> bool:
         """Return True once the agent has closed its ends, False where it has not in time."""
         until = anyio.current_time() + deadline_secs
         while anyio.current_time() < until:

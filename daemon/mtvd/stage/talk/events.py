@@ -89,7 +89,7 @@ def _region(words: Sequence[str]) -> Event:
     )
 
 
-def _closed(_words: Sequence[str]) -> Event:
+def _closing(_words: Sequence[str]) -> Event:
     return Event(kind="window", action="closed")
 
 
@@ -97,7 +97,7 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Event]]] = {
     "key": _key,
     "frame": _frame,
     "region": _region,
-    "closed": _closed,
+    "closed": _closing,
 }
 
 

@@ -130,7 +130,7 @@ def _is_region(line: str) -> bool:
     return "(" in line and not line.startswith(("# Region", "global"))
 
 
-def _gone(value: str, display: Display, _key: str) -> Iterator[ch.AnyChange]:
+def _removal(value: str, display: Display, _key: str) -> Iterator[ch.AnyChange]:
     """Read ``tag index …;tag index …``: regions of ours, each counted among those of its tag as they were then."""
     overlays = {tag_of(overlay.name): overlay for overlay in display.overlays}
     left: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
@@ -162,7 +162,7 @@ _READ: Final[Mapping[str, Callable[[str, Display, str], Iterator[ch.AnyChange]]]
     "colormap": _colormap,
     "transparency": _transparency,
     "user": _user,
-    "gone": _gone,
+    "gone": _removal,
 }
 
 

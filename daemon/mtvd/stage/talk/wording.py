@@ -72,10 +72,10 @@ class Answers:
             return []
         *lines, rest = bytes(self._rest).split(b"\n")
         self._rest = bytearray(rest)
-        return [told for line in lines if line and (told := _told(line)) is not None]
+        return [told for line in lines if line and (told := _answer_in(line)) is not None]
 
 
-def _told(line: bytes) -> Told | None:
+def _answer_in(line: bytes) -> Told | None:
     """Return the answer in a line; None where there is none, or not the whole of it."""
     try:
         kind, identity, code, length, body = line.split(b" ")

@@ -135,7 +135,7 @@ class Held:
         with suppress(NoAnswer, ScriptFailed), anyio.move_on_after(_RELEASE_SECS):
             # when it is idle: the answer itself goes through one of the hooks
             await self.channel.run(b"after idle ::mtv::release\n", deadline_secs=_RELEASE_SECS)
-            await self.channel.left(deadline_secs=_RELEASE_SECS)
+            await self.channel.await_end(deadline_secs=_RELEASE_SECS)
 
 
 async def _cancel_when_ended(process: Owned, scope: anyio.CancelScope) -> None:
