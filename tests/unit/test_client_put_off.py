@@ -29,6 +29,17 @@ def test_a_daemon_without_room_gets_the_request_again_after_a_pause_before_all_n
     assert second.put_off is None
 
 
+def test_a_pause_that_has_ended_before_anybody_waited_for_it_is_not_waited_for_at_all() -> None:
+    talk = begun()
+    (first,) = added(talk)
+    talk.outgoing(0.0)
+    talk.receive(message(1, BUSY, Kind.ERROR), 0.0)
+    assert talk.outgoing(0.0) == []
+    assert talk.patience_secs(10.0) == 0.0, "else the link sleeps until a message comes, and none ever does"
+    assert talk.outgoing(10.0) == [first]
+    assert talk.patience_secs(10.0) is None
+
+
 def test_after_a_pause_each_answer_lets_one_more_out_as_many_as_the_daemon_allows() -> None:
     talk = begun(in_flight=4)
     added(talk, 20)

@@ -94,6 +94,8 @@ class Conversation(Generic[R]):
         self._session = session
         self._timing = timing
         self._backpressure = Backpressure(spread)
+        self._pauses = False
+        """True from a refusal until `outgoing` was asked after the pause: who waits for its end must not miss that."""
         self._outbox: Outbox[R] = Outbox()
         self._late: dict[int, R] = {}
         """Requests of this connection that were given up and may still be answered."""
@@ -141,6 +143,7 @@ class Conversation(Generic[R]):
         """Return the requests that go out now, in this order, and mark them sent."""
         if self.phase is not Phase.READY or self._backpressure.pause_left(now):
             return []
+        self._pauses = False
         going = [
             request for _, request in self._outbox.send(self._backpressure.window, lambda request: request.gathers)
         ]
@@ -240,7 +243,7 @@ class Conversation(Generic[R]):
     def patience_secs(self, now: float) -> float | None:
         """Return after what time something is to be done, if no message comes before; None where nothing is."""
         if self.phase is Phase.READY:
-            return self._backpressure.pause_left(now) or None
+            return self._backpressure.pause_left(now) if self._pauses else None
         until = self._retry_at
         if self.welcome is None:
             until = min(until, self._first_due)
@@ -342,6 +345,7 @@ class Conversation(Generic[R]):
         self._outbox.put_off(number)
         request.put_off = error
         self._backpressure.slow_down(now)
+        self._pauses = True
         return True
 
     def _settle(self, number: int, outcome: Answer | MtvError, now: float, *, told: bool = False) -> list[Decision[R]]:
