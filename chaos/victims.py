@@ -64,11 +64,12 @@ def left_files(runtime: Path, pixels: Path) -> list[str]:
 def unneeded_pixels(pixels: Path, ds9_pid: int, displays: int) -> list[str]:
     """Return files of the pixel directory, while all runs and rests, that nothing needs.
 
-    An image or a colour layer is needed where DS9 maps it. Each display may have one mask of integers, and the daemon
-    one nonce. Free files wait for the next image, for a while.
+    An image or a colour layer is needed where DS9 maps it; so is the image of a stream of which DS9 maps a copy. Each
+    display may have one mask of integers, and the daemon one nonce. Free files wait for the next image, for a while.
     """
     mapped = Path(f"/proc/{ds9_pid}/maps").read_text()
     names = [path.name for path in pixels.iterdir() if not path.name.startswith("free-")]
     fits = [name for name in names if name.endswith(".fits") and name not in mapped]
+    copied = sum(name.startswith("shown-") and name in mapped for name in names)
     raw = [name for name in names if name.endswith(".raw")]
-    return [f"pixels {name}" for name in [*fits, *raw[displays + 1 :]]]
+    return [f"pixels {name}" for name in [*fits[copied:], *raw[displays + 1 :]]]

@@ -25,7 +25,7 @@ foreach which $::ds9(frames) {
     puts $f "stretch [$which get colorscale]"
     puts $f "serial [lindex [array get cell] 1]"
     puts $f "size [$which get fits size]"
-    puts $f "label [$which get fits object name]"
+    puts $f "label [$which get fits header keyword 'OBJECT']"
     puts $f "colormap [${which}cb get name]"
     puts $f "transparency [$which get mask transparency]"
     puts $f [$which marker list ds9 physical fk5 degrees no]
