@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.support import conversations
+from tests.support.conversations import SESSION, TIMING
 
-from mtv.session.conversation import Conversation, Phase, Timing
+from mtv.session.conversation import Conversation, Phase
 from mtv.session.decisions import Decision, Reopen, Settle
 from mtv.wire import codec, frames, messages
-from mtv.wire.errors import Error, MtvError, Unavailable
-from mtv.wire.frames import Buffer, Kind
+from mtv.wire.errors import Error, Unavailable
+from mtv.wire.frames import Kind
 from mtv.wire.limits import Limits
 from mtv.wire.reports import WindowState
 
-SESSION = b"s" * 16
-TIMING = Timing(hello_secs=10.0, lost_secs=30.0, retry_secs=1.0)
 ANSWERS: dict[str, tuple[Kind, messages.Reply]] = {
     "done": (Kind.REPLY, messages.Done()),
     "failed": (Kind.ERROR, messages.Failed(error=Error(code="not_found", message="none"))),
@@ -30,14 +30,9 @@ ANSWERS: dict[str, tuple[Kind, messages.Reply]] = {
 
 
 @dataclasses.dataclass(eq=False)
-class Asked:
-    buffers: Sequence[Buffer] = ()
-    awaited: bool = True
-    deadline: float = math.inf
-    gathers: bool = False
-    number: int = 0
-    sent: bool = False
-    put_off: MtvError | None = None
+class Asked(conversations.Asked):
+    """A request that counts how often it was settled."""
+
     settled: int = 0
     given_up: bool = False
 

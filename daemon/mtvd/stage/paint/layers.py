@@ -11,16 +11,13 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import numpy as np
-
 from mtv.wire.errors import DaemonError, RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import error_of
 from mtvd.scene import actions
-from mtvd.stage.paint import fits_bytes
 from mtvd.stage.paint.maskfiles import Change, Layer, MaskFiles, change, overgrown
 from mtvd.stage.paint.regions import region_text
-from mtvd.stage.paint.renewing import Stream, can_renew, carry_out, renew_mask
+from mtvd.stage.paint.renewing import Stream, can_renew, carry_out, file_bytes, renew_mask
 from mtvd.stage.paint.script import LayerFile, PatchFile, Prepared
 from mtvd.stage.port import Batch, SectionResult
 
@@ -257,5 +254,4 @@ def needs_file(action: actions.AnyAction) -> bool:
 
 
 def _check_image(pixels: PixelStore, image: actions.ImageLayer) -> None:
-    size = int(np.prod(image.shape_yx)) * np.dtype(image.dtype).itemsize
-    pixels.check(image.file, image.header_bytes + fits_bytes.whole_blocks(size), "image")
+    pixels.check(image.file, file_bytes(image), "image")

@@ -12,7 +12,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -95,13 +95,10 @@ def change(
     RequestError, DaemonError
         The mask's file is not there; there is no space. Nothing that was written is left then.
     """
-    bits = dict(mask.planes)
-    wanted = masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
-    size = int(np.prod(mask.shape_yx)) * np.dtype(mask.dtype).itemsize
+    wanted = palette_of(mask, colours)
     if before is not None and before.mask != mask.file:
         before = None
-    with pixels.open_file(mask.file, mask.offset + size, "mask") as file:
-        array = np.memmap(file, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
+    array = map_mask(pixels, mask)
     found = masks.survey(array, wanted)
     contents = masks.contents(wanted)
     present = {c: contents[c] for c, box in zip(wanted.colours, found.boxes, strict=True) if box is not None}
@@ -186,6 +183,25 @@ class _Writing:
         layer = Layer(colour, name, box)
         self.added.append(layer)
         self.kept.append(layer)
+
+
+def palette_of(mask: actions.MaskLayer, colours: Sequence[tuple[str, str]]) -> masks.Palette:
+    """Return the layers of a mask whose visible planes have these colours, from the bottom to the top."""
+    bits = dict(mask.planes)
+    return masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
+
+
+def map_mask(pixels: PixelStore, mask: actions.MaskLayer) -> np.memmap[Any, np.dtype[Any]]:
+    """Return a mask's integers, ``(y, x)``, mapped from their file.
+
+    Raises
+    ------
+    RequestError, DaemonError
+        The file is not there, or too short.
+    """
+    size = int(np.prod(mask.shape_yx)) * np.dtype(mask.dtype).itemsize
+    with pixels.open_file(mask.file, mask.offset + size, "mask") as file:
+        return np.memmap(file, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
 
 
 def layer_header(mask: actions.MaskLayer, box: masks.Box) -> bytes:

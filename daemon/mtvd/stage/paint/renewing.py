@@ -19,7 +19,16 @@ from mtv.wire.errors import Error, RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.scene import actions
 from mtvd.stage.paint import fits_bytes, masks
-from mtvd.stage.paint.maskfiles import HEADER_BYTES, Change, Layer, MaskFiles, layer_header, overgrown
+from mtvd.stage.paint.maskfiles import (
+    HEADER_BYTES,
+    Change,
+    Layer,
+    MaskFiles,
+    layer_header,
+    map_mask,
+    overgrown,
+    palette_of,
+)
 
 _SOURCES: Final = 4
 """Files of a stream that are kept mapped: three slots and one more. A new map of 34 MB costs as much as its copy."""
@@ -47,16 +56,16 @@ class Stream:
     Raises
     ------
     RequestError, DaemonError
-        The image's file is not there, or there is no room for a copy.
+        The image's file is not there, or there is no space for a copy.
     """
 
     def __init__(self, pixels: PixelStore, image: actions.ImageLayer) -> None:
         self._pixels = pixels
         self._sources: dict[str, mmap.mmap] = {}
-        self._size = image.header_bytes + fits_bytes.whole_blocks(_size_of(image))
+        self._size = file_bytes(image)
         source = self._source(image)
-        self.file, descriptor = pixels.reuse("shown", self._size) or pixels.create("shown", self._size)
         self._keywords = _keywords(source, image.header_bytes)
+        self.file, descriptor = pixels.reuse("shown", self._size) or pixels.create("shown", self._size)
         with pixels.filling(self.file, descriptor):
             _write_all(descriptor, memoryview(source), 0)
             self._copy = mmap.mmap(descriptor, self._size)
@@ -66,8 +75,7 @@ class Stream:
 
         DS9 reads its header where the file is mapped, and remembers where each card lies: they may change their values.
         """
-        size = image.header_bytes + fits_bytes.whole_blocks(_size_of(image))
-        return size == self._size and _keywords(self._source(image), image.header_bytes) == self._keywords
+        return file_bytes(image) == self._size and _keywords(self._source(image), image.header_bytes) == self._keywords
 
     def copy(self, image: actions.ImageLayer) -> None:
         """Write an image over the copy, while DS9 is held.
@@ -132,13 +140,9 @@ def renew_mask(
     Raises
     ------
     RequestError, DaemonError, OSError
-        The mask's file is not there; there is no room. Nothing that was written is left then.
+        The mask's file is not there; there is no space. Nothing that was written is left then.
     """
-    bits = dict(mask.planes)
-    wanted = masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
-    size = int(np.prod(mask.shape_yx)) * np.dtype(mask.dtype).itemsize
-    with pixels.open_file(mask.file, mask.offset + size, "mask") as file:
-        array = np.memmap(file, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
+    wanted, array = palette_of(mask, colours), map_mask(pixels, mask)
     found = masks.survey(array, wanted)
     whole = masks.Box(0, mask.shape_yx[0], 0, mask.shape_yx[1])
     present = {c for c, box in zip(wanted.colours, found.boxes, strict=True) if box is not None}
@@ -245,8 +249,10 @@ def _add(pixels: PixelStore, mask: actions.MaskLayer, whole: masks.Box, colour: 
     return Layer(colour, name, whole)
 
 
-def _size_of(image: actions.ImageLayer) -> int:
-    return int(np.prod(image.shape_yx)) * np.dtype(image.dtype).itemsize
+def file_bytes(image: actions.ImageLayer) -> int:
+    """Return the bytes that the file of an image must have: header and pixels, in whole FITS blocks."""
+    size = int(np.prod(image.shape_yx)) * np.dtype(image.dtype).itemsize
+    return image.header_bytes + fits_bytes.whole_blocks(size)
 
 
 def _keywords(header: Any, header_bytes: int) -> bytes:
