@@ -97,7 +97,7 @@ class Movies:
         if before is not None:
             self._player.end(before, "replaced")
         self._running[movie.id] = movie
-        assert self._group is not None, "movies are played while they are served"
+        assert self._group is not None, "movies are played while `serve` runs"
         self._group.start_soon(self._run, movie)
         return movie.state()
 
