@@ -17,12 +17,16 @@ def mtv_command() -> list[str]:
 def run(command: list[str], environment: Mapping[str, str]) -> str:
     """Run a program to its end and return what it prints.
 
+    Python keeps what it compiles, as pip does when it installs: where the environment forbids that, our modules alone
+    would be compiled at each start, and ``mtv status`` would take 2.5 floors instead of 1.7.
+
     Raises
     ------
     RuntimeError
         It failed; its last words are in the message.
     """
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(environment), check=False)
+    keeping = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, env=keeping, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)[:200]} failed: {done.stderr.strip()[-500:]}")
     return done.stdout
