@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-_log: Final = logging.getLogger("mtv")
+from mtv.shared.log import Log
+
+_log: Final = Log()
 
 
 class Discardable(Protocol):

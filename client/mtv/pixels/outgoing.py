@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -113,7 +112,7 @@ class FileSink:
     def _write(
         self, kind: str, suffix: str, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int, front: int
     ) -> str:
-        name = f"{kind}-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
+        name = f"{kind}-{os.getpid()}-{os.urandom(8).hex()}.{suffix}"
         path = self._directory / name
         size = size_of(pixels, dtype)
         padding = -size % FITS_BLOCK if front else 0

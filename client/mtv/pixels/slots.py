@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -160,7 +159,7 @@ class Slots:
 
 
 def _make_slot(directory: Path, suffix: str, front: int, size: int) -> _File:
-    name = f"feed-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
+    name = f"feed-{os.getpid()}-{os.urandom(8).hex()}.{suffix}"
     path = directory / name
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -6,7 +6,6 @@ A connection is a session (`mtv.session.session`) with words of its own; it keep
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -22,6 +21,7 @@ from mtv.session.outcomes import failed_step, in_words_of_the_call
 from mtv.session.questions import Questions
 from mtv.session.ticket import OnProgress, Ticket
 from mtv.shared import paths
+from mtv.shared.log import Log
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
@@ -30,7 +30,7 @@ from mtv.wire.requests import Subscribe, Sync, Transaction, Unsubscribe
 from mtv.wire.steps import AnyStep, MaskColour, MaskTransparency
 from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 Sink = FileSink | FrameSink
 

@@ -7,7 +7,6 @@ out what it decides. Errors that end a conversation are raised; all others are d
 from __future__ import annotations
 
 import enum
-import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
@@ -17,12 +16,13 @@ from mtv.session import failures
 from mtv.session.backpressure import Backpressure
 from mtv.session.decisions import Acknowledge, Answer, Asked, Begin, Decision, Hear, Reopen, Report, Settle
 from mtv.session.outbox import Outbox
+from mtv.shared.log import Log
 from mtv.wire import codec, frames
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, exception_for
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Event, Failed, Progress, Receipt, Welcome
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 HELLO_NUMBER: Final = 0
 """Number of every Hello: it opens the session anew on each connection, so it stands outside the count of requests."""

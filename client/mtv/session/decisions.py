@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from mtv.wire.errors import MtvError
 from mtv.wire.frames import Buffer
@@ -36,8 +37,7 @@ class Asked(Protocol):
 R = TypeVar("R", bound=Asked)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Settle(Generic[R]):
+class Settle(msgspec.Struct, Generic[R], frozen=True):
     """Decision: a request has its answer, or an error in its place."""
 
     request: R
@@ -46,35 +46,30 @@ class Settle(Generic[R]):
     """True where an error is the daemon's answer, and nothing that we have thought of."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Acknowledge(Generic[R]):
+class Acknowledge(msgspec.Struct, Generic[R], frozen=True):
     """Decision: the daemon has the request."""
 
     request: R
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Report(Generic[R]):
+class Report(msgspec.Struct, Generic[R], frozen=True):
     """Decision: the request has come further."""
 
     request: R
     progress: Progress
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Hear:
+class Hear(msgspec.Struct, frozen=True):
     """Decision: an event goes to those who listen."""
 
     event: Event
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(msgspec.Struct, frozen=True):
     """Decision: the session is welcomed, so whoever waits for that goes on, and events are subscribed to anew."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(msgspec.Struct, frozen=True):
     """Decision: this connection is closed and another one opened."""
 
 

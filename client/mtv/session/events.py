@@ -7,7 +7,6 @@ taken; of those before it tells a ``gap``.
 from __future__ import annotations
 
 import collections
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,11 +14,12 @@ from types import TracebackType
 from typing import Final
 
 from mtv.session.hearing import Hearing
+from mtv.shared.log import Log
 from mtv.wire.errors import Error, MtvError, Unavailable, bad_value
 from mtv.wire.messages import Event
 from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 KINDS: Final = ("key", "frame", "region", "window", "gap")
 """Kinds of events; a gap is told whatever was asked for."""

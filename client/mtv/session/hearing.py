@@ -6,17 +6,17 @@ another daemon become an event ``gap``. Listeners are `mtv.session.events.Events
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Final, Protocol
 
 from mtv.session.ticket import Ticket
+from mtv.shared.log import Log
 from mtv.wire import codec
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Event, Subscribed
 from mtv.wire.requests import Subscribe
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 _TELL_EVERY: Final = 64
 """After so many events the daemon is told that they came; it sends 256 before it waits for that."""

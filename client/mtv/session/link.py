@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import random
 import threading
@@ -28,12 +27,13 @@ from mtv.session.decisions import Acknowledge, Begin, Decision, Hear, Reopen, Re
 from mtv.session.hearing import Hearing
 from mtv.session.ticket import Ticket
 from mtv.shared.keys import ClientKeys
+from mtv.shared.log import Log
 from mtv.wire import codec, frames
 from mtv.wire.errors import MtvError, Unavailable
 from mtv.wire.messages import Welcome
 from mtv.wire.requests import Hello
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 GRACE_SECS: Final = 5.0
 """How long the thread is waited for beyond what it takes by rights."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import weakref
 from typing import Final, Protocol
 
-_log: Final = logging.getLogger("mtv")
+from mtv.shared.log import Log
+
+_log: Final = Log()
 
 
 class Session(Protocol):

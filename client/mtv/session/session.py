@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import logging
 import os
 import threading
 import time
@@ -32,6 +31,7 @@ from mtv.session.outcomes import failure_of, is_certainly_not_drawn, notes_of
 from mtv.session.ticket import OnProgress, Ticket, overdue
 from mtv.shared import ownership, paths
 from mtv.shared.keys import for_client
+from mtv.shared.log import Log
 from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
@@ -40,7 +40,7 @@ from mtv.wire.messages import Reply, Welcome
 from mtv.wire.proof import session_id
 from mtv.wire.requests import Bye, Cancel, Request
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 CLOSE_SECS: Final = 5.0
 """How long leaving the interpreter waits for requests that were published."""

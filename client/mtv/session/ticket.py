@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -10,11 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mtv.session.decisions import Answer
+from mtv.shared.log import Log
 from mtv.wire.errors import DeadlineExceeded, Error, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Progress
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 OnProgress = Callable[[Progress], object]
 

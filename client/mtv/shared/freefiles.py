@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,7 @@ LEAST_BYTES: Final = 1 << 20
 
 def new_name(size: int, suffix: str) -> str:
     """Return a name for a free file."""
-    return f"free-{size}-{secrets.token_hex(8)}.{suffix}"
+    return f"free-{size}-{os.urandom(8).hex()}.{suffix}"
 
 
 def take(path: Path, size: int) -> bool:

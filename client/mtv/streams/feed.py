@@ -9,7 +9,6 @@ restarts or stops costs frames, and nothing else.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -22,6 +21,7 @@ from mtv.arguments import checks, targets
 from mtv.arguments.markers import positions
 from mtv.pixels.slots import Slots
 from mtv.session.ticket import overdue
+from mtv.shared.log import Log
 from mtv.streams.handover import Destination, FeedFrame, hand_over, keep
 from mtv.streams.newest import Counts, Newest
 from mtv.streams.screen import Screen
@@ -29,7 +29,7 @@ from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, Requ
 from mtv.wire.limits import Limits
 from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 CLOSE_SECS: Final = 5.0
 """How long closing waits for the last frame."""

@@ -7,7 +7,6 @@ at least nine times as long as looking takes, so that a slow place is asked less
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -16,9 +15,10 @@ from types import TracebackType
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from mtv.arguments import checks
+from mtv.shared.log import Log
 from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable, bad_value
 
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 EVERY_SECS: Final = 0.5
 PATIENCE_SECS: Final = 60.0
