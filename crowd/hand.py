@@ -27,7 +27,7 @@ if {{[lsearch $::ds9(frames) {frame}] >= 0}} {{
 _LOOK: Final = "GotoFrame {frame}; Zoom {zoom} {zoom}; {frame} pan to image fk5 {x} {y}"
 _DRAG: Final = "{frame} pan to image fk5 {x} {y}"
 _DRAG_STEPS: Final = 12
-# A region on a frame without an image ends DS9 8.4 by SIGSEGV; its own menus and XPA draw none there.
+# Only where an image is: DS9's own menus and XPA draw no region on an empty frame either.
 _DRAW: Final = """
 if {{[{frame} has fits]}} {{
     set ::crowd_regions "image\\ncircle {x} {y} 5"

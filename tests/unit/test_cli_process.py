@@ -113,7 +113,8 @@ def loaded_by(environ: dict[str, str], *arguments: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-HEAVY = {"numpy", "rich", "astropy", "anyio", "asyncio", "mtvd", "platformdirs", "subprocess", "shutil", "tempfile"}
+LIBRARIES = {"numpy", "astropy", "anyio", "asyncio", "mtvd"}
+HEAVY = LIBRARIES | {"rich", "platformdirs", "subprocess", "shutil", "tempfile", "logging", "secrets"}
 
 
 def test_status_loads_nothing_heavy(environ: dict[str, str], answering: ScriptedDaemon) -> None:
