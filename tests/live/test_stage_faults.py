@@ -84,7 +84,7 @@ async def test_a_stopped_window_is_continued_and_draws_the_batch(fresh_rig: Any)
 async def test_a_lane_ends_with_the_daemon_even_where_it_stands_still(fresh_rig: Any) -> None:
     code = """
 import subprocess, sys, msgpack
-lane = subprocess.Popen([sys.executable, "-m", "mtvd.stage.talk.lane"], stdin=-1, stdout=-1)
+lane = subprocess.Popen([sys.executable, "-m", "mtvd.stage.window.lane"], stdin=-1, stdout=-1)
 call = msgpack.packb({"method": "none", "params": {}})
 lane.stdin.write(len(call).to_bytes(4, "big") + call)
 lane.stdin.flush()

@@ -162,7 +162,7 @@ class Probe:
             "XPA_LONG_TIMEOUT": "120",
         }
         self._lane = subprocess.Popen(
-            [sys.executable, "-m", "mtvd.stage.talk.lane"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+            [sys.executable, "-m", "tests.support.eye"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
         )
         self._call("connect", socket=address)
 

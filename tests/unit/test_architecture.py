@@ -159,7 +159,7 @@ def test_rooms_that_say_pure_know_no_socket_no_clock_no_task_and_no_process(path
 
 
 def test_pyds9_has_one_importer() -> None:
-    assert importers("pyds9", DAEMON) == {"stage/talk/lane.py"}
+    assert importers("pyds9", DAEMON) == {"stage/window/lane.py"}
 
 
 def test_pyav_has_one_importer() -> None:

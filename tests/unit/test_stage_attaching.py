@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from mtvd.stage.port import WindowUnavailable
-from mtvd.stage.talk import lane
-from mtvd.stage.window import attaching
+from mtvd.stage.window import attaching, lane
 
 pytestmark = pytest.mark.anyio
 

@@ -116,7 +116,7 @@ async def test_a_child_that_cannot_be_started_is_said_so_in_the_systems_words(
 ) -> None:
     monkeypatch.setattr(anyio, "open_process", refused)
     with pytest.raises(ChildNotStarted, match=r"no process could be started: Too many open files$"):
-        await Child.start("mtvd.stage.talk.lane", log=tmp_path / "log")
+        await Child.start("mtvd.stage.window.lane", log=tmp_path / "log")
 
     async def start(_slot: int) -> Child:
         return await Child.start("mtvd.repo.worker", log=tmp_path / "log")

@@ -18,8 +18,8 @@ import anyio
 
 from mtvd.host.children import Child, ChildError, ChildLost
 from mtvd.stage.port import WindowUnavailable
-from mtvd.stage.talk.lane import ENVIRONMENT
 from mtvd.stage.window.held import Held
+from mtvd.stage.window.lane import ENVIRONMENT
 from mtvd.stage.window.owned import Owned
 from mtvd.stage.window.process import Window, new_directory, read_facts, remove_directory, write_agent
 from mtvd.stage.window.screen import Screen

@@ -23,7 +23,7 @@ import msgspec
 from mtvd.stage.port import WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.channel import ANSWERS, REQUESTS
-from mtvd.stage.talk.lane import ENVIRONMENT
+from mtvd.stage.window.lane import ENVIRONMENT
 from mtvd.stage.window.owned import Owned, spawn
 from mtvd.stage.window.preferences import write_preferences
 from mtvd.stage.window.screen import Screen, end_virtual, last_words

@@ -267,7 +267,7 @@ class Supervisor:
 
     async def _start_lane(self, variables: Mapping[str, str]) -> Child:
         return await Child.start(
-            "mtvd.stage.talk.lane", log=self._directory / "lane.log", env=os.environ | dict(variables)
+            "mtvd.stage.window.lane", log=self._directory / "lane.log", env=os.environ | dict(variables)
         )
 
     def _is_open(self) -> None:

@@ -1,7 +1,7 @@
 """The lane to a DS9 of the user's: a killable worker process, and the only importer of pyds9.
 
 It finds the DS9 and gives it the agent, which opens the channel; all else goes through that. It runs
-``python -m mtvd.stage.talk.lane`` behind `mtvd.host.children.Child`, because libxpa is not safe on threads, cannot be
+``python -m mtvd.stage.window.lane`` behind `mtvd.host.children.Child`, because libxpa is not safe on threads, cannot be
 interrupted, and may wait for as long as DS9 does. The process that started it owns the deadlines. DS9 is addressed by
 the path of its socket where it has one, so that no name server is asked, and none is started.
 """
@@ -33,12 +33,6 @@ above every deadline: XPA's own end in a false success or in silence (ds9 facts,
 _PR_SET_PDEATHSIG: Final = 1
 """Option of ``prctl`` that sets the signal which a process is sent when its parent dies."""
 
-_EVALUATOR: Final = b"""
-proc mtv_send_value {xpa cdata param} {xpasetbuf $xpa $::mtv_value}
-catch {xpacmdadd $::xpa mtvvalue {} mtv_send_value {} {} {} {} {}}
-set ::errorInfo {}
-"""
-
 
 def _import_pyds9() -> Any:
     """Import pyds9 1.8.1 on Pythons that have no distutils, without numpy and astropy, which only its arrays need."""
@@ -68,7 +62,6 @@ class Lane:
     def __init__(self) -> None:
         self._pyds9 = _import_pyds9()  # while DS9 starts: it takes a tenth of a second
         self._window: Any = None
-        self._has_evaluator = False
 
     def connect(self, socket: str) -> str:
         """Connect to the DS9 that listens on a socket and return its version."""
@@ -92,14 +85,6 @@ class Lane:
             raise HandlerFailure(_words(str(error))) from None
         if done != 1:
             raise HandlerFailure("DS9 does not answer")
-
-    def evaluate(self, expression: str) -> str:
-        """Return the value of a Tcl word, in a window that may not have the agent yet."""
-        if not self._has_evaluator:
-            self.set("tcl", _EVALUATOR)
-            self._has_evaluator = True
-        self.set("tcl", b"set ::mtv_value " + expression.encode())
-        return self.get("mtvvalue")
 
     def get(self, command: str) -> str:
         """Ask for a value; empty where DS9 has none."""
@@ -138,7 +123,7 @@ def main() -> None:
     """Serve until standard input ends."""
     _end_with_parent()
     lane = Lane()
-    serve({"find": lane.find, "connect": lane.connect, "run": lane.run, "evaluate": lane.evaluate})
+    serve({"find": lane.find, "connect": lane.connect, "run": lane.run})
 
 
 if __name__ == "__main__":
