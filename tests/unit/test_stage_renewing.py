@@ -29,10 +29,12 @@ class Files:
     def __init__(self, directory: Path, budget_bytes: int = 10**8) -> None:
         self.store = PixelStore(directory, budget_bytes)
 
-    def image(self, value: float, label: str = "a", shape_yx: tuple[int, int] = (4, 5)) -> ImageLayer:
+    def image(
+        self, value: float, label: str = "a", shape_yx: tuple[int, int] = (4, 5), kind: str = "mtv"
+    ) -> ImageLayer:
         pixels = np.full(shape_yx, value, ">f4")
         head = fits_bytes.header(shape_yx=shape_yx, dtype=">f4", xy0=(0, 0), header_bytes=HEADER_BYTES, label=label)
-        name, descriptor = self.store.create("mtv", HEADER_BYTES + fits_bytes.whole_blocks(pixels.nbytes))
+        name, descriptor = self.store.create(kind, HEADER_BYTES + fits_bytes.whole_blocks(pixels.nbytes))
         os.pwrite(descriptor, head + pixels.tobytes(), 0)
         os.close(descriptor)
         return ImageLayer(
@@ -245,6 +247,19 @@ def test_a_second_image_of_a_stream_in_one_batch_is_loaded(window: Window) -> No
     first, second = window.draw(window.next(3), window.next(4))
     assert first.renews
     assert not second.renews
+
+
+def test_the_files_of_a_feed_that_has_ended_are_let_go(window: Window) -> None:
+    slots = [window.next(value, kind="feed") for value in (2, 3, 4)]
+    store = window.files.store
+    names = [slot.image.file for slot in slots]
+    store.lend(names)
+    for slot in slots:
+        window.draw(slot)
+    store.take_back(names, keep=names[2:])
+    mapped = Path("/proc/self/maps").read_text()
+    assert "/shown-" in mapped
+    assert not [name for name in names if name in mapped]
 
 
 def test_another_image_ends_a_stream(window: Window) -> None:

@@ -58,6 +58,8 @@ class PixelStore:
         self._owned = Ownership()
         self._sweeper = Sweeper(self._files, self._owned)
         self._allocator = Allocator(self._files, self._sweeper)
+        self.on_loans_ended: Callable[[set[str]], None] = lambda _: None
+        """Told the names of files that are their writer's no more, for whoever has them mapped."""
 
     @property
     def budget_bytes(self) -> int:
@@ -128,7 +130,9 @@ class PixelStore:
 
     def take_back(self, names: Iterable[str], keep: Iterable[str]) -> None:
         """End the loan of files; those that nobody needs any more are unlinked."""
-        self.remove(self._owned.end_loan(names) - set(keep))
+        ended = self._owned.end_loan(names)
+        self.on_loans_ended(ended)
+        self.remove(ended - set(keep))
 
     # Files that there are
 

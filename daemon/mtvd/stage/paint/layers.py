@@ -45,6 +45,7 @@ class LayerFiles:
         """Images that are written over, and True where the layers of the mask stay."""
         self._writes: dict[tuple[int, int], Callable[[], None]] = {}
         self._texts: list[str] = []
+        pixels.on_loans_ended = self._forget
 
     @property
     def writes(self) -> bool:
@@ -216,6 +217,10 @@ class LayerFiles:
     def _drop_layers(self, frame: int) -> None:
         if frame in self._shown:
             self._pixels.recycle(layer.name for layer in self._shown.pop(frame).layers)
+
+    def _forget(self, names: set[str]) -> None:
+        for stream in [*self._streams.values(), *self._begun.values()]:
+            stream.forget(names)
 
     def _discard_made(self) -> None:
         for made in self._masks.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
@@ -92,6 +92,14 @@ class Stream:
             raise RequestError(Error(code="bad_value", message="the pixel file was cut short", where="image"))
         np.copyto(np.frombuffer(self._copy, np.uint8), np.frombuffer(source, np.uint8))
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Let go of files that are not written over any more: their memory is held by our maps alone.
+
+        Safe while another thread copies from one of them: a map closes when nobody reads it.
+        """
+        for name in names:
+            self._sources.pop(name, None)
+
     def end(self) -> None:
         """Let go of the images; the copy is free for another stream."""
         for mapped in (*self._sources.values(), self._copy):
@@ -106,8 +114,8 @@ class Stream:
             with self._pixels.open_file(name, self._size, "image") as file:
                 mapped = mmap.mmap(file.fileno(), self._size, access=mmap.ACCESS_READ)
         self._sources[name] = mapped
-        while len(self._sources) > _SOURCES:
-            self._sources.pop(next(iter(self._sources))).close()
+        for old in [*self._sources][:-_SOURCES]:
+            self._sources.pop(old, None)
         return mapped
 
 
