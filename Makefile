@@ -26,9 +26,10 @@ bench: ## measure against the ways people use today, write bench.json (ROWS=name
 	@scripts/setup.sh bench
 	@.venv/bin/python -m benchmarks --json bench.json $(if $(ROWS),--rows '$(ROWS)')
 
-chaos: ## kill and stop what the window depends on while clients draw, write chaos.json (FAULTS=100, SEED=number)
+chaos: ## kill and stop what the window depends on while clients draw, write chaos.json (FAULTS=100, SEED=number, ON=noble)
 	@scripts/setup.sh chaos
-	@.venv/bin/python -m chaos --json chaos.json --faults $(or $(FAULTS),100) $(if $(SEED),--seed $(SEED))
+	@$(if $(ON),scripts/setup.sh versions)
+	@$(if $(ON),with_it="$$(.venv/bin/python scripts/ds9_roots.py '$(ON)')" && PATH="$$with_it:$$PATH") .venv/bin/python -m chaos --json chaos.json --faults $(or $(FAULTS),100) $(if $(SEED),--seed $(SEED))
 
 soak: ## four feeds side by side, nothing may grow, every frame is accounted for (MINUTES=10)
 	@scripts/setup.sh soak

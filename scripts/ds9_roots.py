@@ -2,6 +2,8 @@
 
 Needs root (or sudo's root), ``debootstrap``, and the distribution's mirror. Packages are checked by the distributions'
 own keys, else nothing is unpacked. Standard library only.
+
+``ds9_roots.py noble`` prints the directory whose ``ds9`` is that of a release, for ``PATH``.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,7 +115,7 @@ def _root(release: Release) -> Path:
     fresh = cache() / f"{release.suite}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    print(f"Making a root of {release.name} in {root} (some minutes, once) ...", flush=True)
+    print(f"Making a root of {release.name} in {root} (some minutes, once) ...", file=sys.stderr, flush=True)
     options = ["--variant=minbase", f"--components={release.components}", f"--include={_PACKAGES}", "--force-check-gpg"]
     words = [*options, f"--keyring={keys}", release.suite, str(fresh), release.mirror, release.script]
     made = _logged(release, ["debootstrap", *filter(None, words)])
@@ -171,3 +174,22 @@ def _last_words(release: Release) -> str:
     except OSError:
         return "it wrote nothing"
     return " / ".join(lines[-3:])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the directory of a release's command; return 1 where it cannot be had."""
+    releases = {release.suite: release for release in RELEASES}
+    release = releases.get(" ".join(arguments))
+    if release is None:
+        print(f"name one of {', '.join(releases)}", file=sys.stderr)
+        return 2
+    try:
+        print(command(release))
+    except NotHad as error:
+        print(f"the DS9 of {release.name} cannot be had: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
