@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from mtv.wire import codec
 from mtv.wire.messages import Event
-from mtvd.stage.talk.events import Decoder, parent_pixel
+from mtvd.stage.talk.events import ZOOMED, Decoder, parent_pixel
 
 
 def line(number: int, kind: str, *words: str, epoch: str = "1.1") -> bytes:
@@ -46,6 +46,10 @@ def test_frames_and_the_end_of_the_window_are_events() -> None:
     frame, closed = feed(line(1, "frame", "2", "raised"), line(2, "closed"))
     assert (frame.kind, frame.display, frame.action) == ("frame", 2, "raised")
     assert (closed.kind, closed.action) == ("window", "closed")
+
+
+def test_a_zoom_by_hand_wakes_the_stage_and_is_no_event_of_the_users() -> None:
+    assert Decoder().feed(b"7.1 1 zoom\n") == [ZOOMED]
 
 
 def test_numbers_that_are_missing_are_a_gap_before_the_event_that_shows_it() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mtvd.scene.actions import AddMarkers, Arrange, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
 from mtvd.stage.paint.script import Prepared, quote, script, word
+from mtvd.stage.paint.zooms import FrameView
 from mtvd.stage.port import Batch, Section
 from mtvd.stage.talk.answer import read_answer
 
@@ -159,6 +160,11 @@ def test_the_answer_is_read_section_by_section() -> None:
         ("b", 0, "h\u00e9"),
         ("c", 3, ""),
     ]
+
+
+def test_zooms_and_sizes_of_frames_are_read() -> None:
+    views = read_answer("e-1 7\nz 3 0.25 500 400\nz 1001 2.0 -0.5 1000 643").views
+    assert views == {3: FrameView(0.25, 500, 400), 1001: FrameView(0.5, 1000, 643)}
 
 
 def test_a_window_that_has_drawn_nothing_has_an_empty_epoch() -> None:

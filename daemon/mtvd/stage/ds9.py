@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ import anyio.to_thread
 import msgspec
 from anyio.abc import TaskStatus
 
+from mtv.wire.errors import DaemonError, RequestError
 from mtv.wire.messages import Event
 from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
@@ -19,17 +21,21 @@ from mtvd.host.system import translate_refusals
 from mtvd.scene import actions
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
-from mtvd.stage.paint.script import Preparations, quote, script
+from mtvd.stage.paint.script import Preparations, quote, relayering, script
+from mtvd.stage.paint.zooms import FrameView
 from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
-from mtvd.stage.talk.answer import Answer, read_answer
+from mtvd.stage.talk.answer import Answer, read_answer, read_views
 from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.supervisor import Supervisor
 
+_LOG = logging.getLogger(__name__)
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
+_DONE: Final = "done"
+"""Result of ``::mtv::zooms::relayer`` where the frame still has its mask."""
 _HELD: Final = "held"
 """Result of ``::mtv::hold`` where DS9 is held."""
 
@@ -71,9 +77,11 @@ class Ds9Stage:
         self._pixels = pixels
         self._layers = LayerFiles(pixels)
         self._prepared: Preparations = {}
-        self.listening = Listening(on_event)
+        self.listening = Listening(on_event, self._look_at_zooms)
         self._on_change = on_change
         self._on_event = on_event
+        self._drawing = anyio.Lock(fast_acquire=True)
+        self._zoomed = anyio.Event()
         self.supervisor = Supervisor(
             settings,
             directory,
@@ -112,7 +120,10 @@ class Ds9Stage:
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Watch the window until cancelled."""
-        await self.supervisor.serve(task_status=task_status)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._follow_zooms)
+            await self.supervisor.serve(task_status=task_status)
+            group.cancel_scope.cancel()
 
     async def ensure(self) -> int:
         """Open the window unless it is open, and return its generation.
@@ -132,6 +143,10 @@ class Ds9Stage:
         WindowLost
             The window is gone, or was put down because it hung or answered nonsense.
         """
+        async with self._drawing:
+            return await self._run(batch)
+
+    async def _run(self, batch: Batch) -> tuple[SectionResult, ...]:
         text = await self._script(batch)
         deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
         if self._layers.writes:
@@ -143,6 +158,8 @@ class Ds9Stage:
             await self.supervisor.lose(f"DS9 did not store the token of the batch, but {answer.token}")
         results = answer.results(batch)
         self._layers.settle(batch, results)
+        if answer.views:
+            self._tell_zooms(answer.views)
         return results
 
     async def adopt(self) -> tuple[str, int] | None:
@@ -160,6 +177,7 @@ class Ds9Stage:
         if self.supervisor.held is None:
             return None
         answer = await self._converse(b"", self._settings.command_deadline_secs)
+        self._look_at_zooms()
         return answer.token if answer.token[0] else None
 
     async def sync(self) -> None:
@@ -170,6 +188,7 @@ class Ds9Stage:
         WindowLost
             As `run`.
         """
+        await self._suit_masks()
         if self.supervisor.held is not None:
             await self._converse(b"::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
@@ -186,6 +205,7 @@ class Ds9Stage:
             The picture cannot be read from the disk.
         """
         await self.ensure()
+        await self._suit_masks()
         assert self.supervisor.held is not None
         path = Path(self.supervisor.held.window.directory) / f"snapshot.{image_format}"
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
@@ -204,6 +224,45 @@ class Ds9Stage:
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""
         await self.supervisor.close(keep_window=keep_window)
+
+    # Masks at all zooms
+
+    def _look_at_zooms(self) -> None:
+        self._zoomed.set()
+
+    def _tell_zooms(self, views: Mapping[int, FrameView]) -> None:
+        self._layers.zooms.tell(views)
+        if self._layers.misfits():
+            self._zoomed.set()
+
+    async def _follow_zooms(self) -> None:
+        """Draw masks anew when frames are zoomed, for ever."""
+        while True:
+            await self._zoomed.wait()
+            self._zoomed = anyio.Event()
+            with suppress(WindowLost):  # whoever draws next is told
+                await self._suit_masks()
+
+    async def _suit_masks(self) -> None:
+        """Draw masks in the cells that suit the zooms of their frames; those that already are stay."""
+        async with self._drawing:
+            if self.supervisor.held is None or not self._layers.masked:
+                return
+            try:
+                views = await self._command(b"::mtv::zooms::all\n", self._settings.command_deadline_secs)
+                self._layers.zooms.tell(read_views(views))
+                for frame in self._layers.misfits():
+                    await self._suit_mask(frame)
+            except (WindowUnavailable, ScriptFailed, RequestError, DaemonError, OSError, ValueError) as error:
+                _LOG.warning("masks could not be drawn for another zoom: %s", error)
+
+    async def _suit_mask(self, frame: int) -> None:
+        made, files = await anyio.to_thread.run_sync(self._layers.refine, frame)
+        told = ""
+        try:
+            told = await self._command(relayering(frame, files).encode(), self._settings.command_deadline_secs)
+        finally:
+            self._layers.settle_refined(frame, made, loaded=told == _DONE)
 
     # Talking
 

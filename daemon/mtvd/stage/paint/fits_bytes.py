@@ -43,6 +43,7 @@ def header(
     wcs: str = "",
     unit: str = "",
     label: str = "",
+    cell: int = 1,
 ) -> bytes:
     """Return the header of an image or mask layer, exactly ``header_bytes`` long.
 
@@ -60,6 +61,8 @@ def header(
         Cards of the celestial WCS as `mtv.shared.sky.celestial.celestial_of` writes them.
     unit, label : `str`
         Shown by DS9 as unit and object; what is not printable ASCII is shown as ``?``.
+    cell : `int`
+        Parent pixels in a pixel of this image, along each axis; ``xy0`` is the first one of the first pixel.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def header(
         ``bad_value``: a dtype or shape that FITS does not have, or (``where`` is ``wcs``) cards that are wrong or too
         many for the header.
     """
-    cards = [*_frame_cards(shape_yx, dtype), *_system_cards(xy0), *_label_cards(unit, label), *_wcs_cards(wcs)]
+    cards = [*_frame_cards(shape_yx, dtype), *_system_cards(xy0, cell), *_label_cards(unit, label), *_wcs_cards(wcs)]
     most = header_bytes // CARD - 1
     if header_bytes % BLOCK or len(cards) > most:
         raise bad_value("wcs", f"the WCS needs {len(cards)} header cards, {most} have room")
@@ -95,15 +98,16 @@ def _frame_cards(shape_yx: tuple[int, int], dtype: str) -> Iterator[str]:
         yield _card("BZERO", bzero)
 
 
-def _system_cards(xy0: tuple[int, int]) -> Iterator[str]:
+def _system_cards(xy0: tuple[int, int], cell: int) -> Iterator[str]:
     """Physical = image + xy0, 1-based; WCS A = the 0-based parent pixel itself."""
-    for axis, origin in enumerate(xy0, 1):
-        yield _card(f"LTV{axis}", float(-origin))
-        yield _card(f"LTM{axis}_{axis}", 1.0)
+    for axis, first in enumerate(xy0, 1):
+        origin = first + (cell - 1) / 2  # the middle of the first pixel
+        yield _card(f"LTV{axis}", 1 - (origin + 1) / cell)
+        yield _card(f"LTM{axis}_{axis}", 1 / cell)
         yield _card(f"CTYPE{axis}A", "LINEAR")
         yield _card(f"CRPIX{axis}A", 1.0)
         yield _card(f"CRVAL{axis}A", float(origin))
-        yield _card(f"CDELT{axis}A", 1.0)
+        yield _card(f"CDELT{axis}A", float(cell))
 
 
 def _label_cards(unit: str, label: str) -> Iterator[str]:

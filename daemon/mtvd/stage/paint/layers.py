@@ -19,6 +19,7 @@ from mtvd.stage.paint.maskfiles import Change, Layer, MaskFiles, change, overgro
 from mtvd.stage.paint.regions import region_text
 from mtvd.stage.paint.renewing import Stream, can_renew, carry_out, file_bytes, renew_mask
 from mtvd.stage.paint.script import LayerFile, PatchFile, Prepared
+from mtvd.stage.paint.zooms import Zooms
 from mtvd.stage.port import Batch, SectionResult
 
 _MANY_MARKERS: Final = 1_000
@@ -39,6 +40,11 @@ class LayerFiles:
         self._pixels = pixels
         self._shown: dict[int, MaskFiles] = {}
         self._streams: dict[int, Stream] = {}
+        self.zooms = Zooms()
+        self._cells: dict[int, int] = {}
+        """Cells in which the batch that is prepared draws masks, by frame."""
+        self._loaded: dict[int, actions.LoadMask] = {}
+        """Masks that frames show."""
         self._masks: dict[tuple[int, int], Change] = {}
         self._begun: dict[tuple[int, int], Stream] = {}
         self._renewed: dict[tuple[int, int], bool] = {}
@@ -55,6 +61,7 @@ class LayerFiles:
     def prepare(self, batch: Batch) -> dict[tuple[int, int], Prepared]:
         """Check the files of a batch and write its mask layers; blocks on memory and disk, for a worker thread."""
         self._discard_made()
+        self._cells = self.zooms.expect(batch)
         prepared: dict[tuple[int, int], Prepared] = {}
         there = _There(dict(self._shown), dict(self._streams))
         for index, section in enumerate(batch.sections):
@@ -94,6 +101,7 @@ class LayerFiles:
                         self._streams[action.frame] = stream
                 elif isinstance(action, actions.LoadMask):
                     self._keep(action.frame, self._masks.pop((index, at)))
+                    self._loaded[action.frame] = action
         self._discard_made()
 
     def clear(self) -> None:
@@ -101,6 +109,35 @@ class LayerFiles:
         self._discard_made()
         for frame in {*self._shown, *self._streams}:
             self._drop(frame)
+        self.zooms.clear()
+
+    @property
+    def masked(self) -> bool:
+        """True where a frame has a mask."""
+        return bool(self._loaded)
+
+    def misfits(self) -> list[int]:
+        """Return the frames whose masks are drawn in other cells than their zooms want."""
+        return [frame for frame, shown in self._shown.items() if shown.layers and shown.cell != self.zooms.cell(frame)]
+
+    def refine(self, frame: int) -> tuple[Change, tuple[LayerFile, ...]]:
+        """Write the layers of a frame's mask in the cells that its zoom wants; blocks on memory, for a worker thread.
+
+        Raises
+        ------
+        RequestError, DaemonError, OSError
+            The mask's file is gone; there is no space.
+        """
+        mask = self._loaded[frame]
+        made = change(self._pixels, mask.mask, mask.colours, cell=self.zooms.cell(frame))
+        return made, self._files_of(made.added)
+
+    def settle_refined(self, frame: int, made: Change, *, loaded: bool) -> None:
+        """Remove the layers that were replaced, or those that were made for nothing."""
+        if loaded:
+            self._keep(frame, made)
+        else:
+            self._pixels.remove(made.names)
 
     def _prepare(self, action: actions.AnyAction, key: tuple[int, int], there: _There) -> Prepared:
         try:
@@ -142,7 +179,12 @@ class LayerFiles:
     ) -> Prepared:
         frame = action.frame
         layers = there.masks.get(frame)
-        if not (layers and isinstance(after, actions.LoadMask) and after.colours and can_renew(layers, after.mask)):
+        if not (
+            layers
+            and isinstance(after, actions.LoadMask)
+            and after.colours
+            and can_renew(layers, after.mask, self._cells[frame])
+        ):
             there.masks[frame] = layers = None
         self._renewed[key] = layers is not None
         self._writes[key] = functools.partial(stream.copy, action.image)
@@ -163,15 +205,15 @@ class LayerFiles:
         return Prepared(image=f"{self._pixels.directory}/{stream.file}")
 
     def _mask(self, action: actions.LoadMask, key: tuple[int, int], there: _There) -> Prepared:
-        before = there.masks.get(action.frame)
+        before, cell = there.masks.get(action.frame), self._cells[action.frame]
         if action.frame in there.renewed and action.colours:
-            made, writes = renew_mask(self._pixels, action.mask, action.colours, before)
+            made, writes = renew_mask(self._pixels, action.mask, action.colours, before, cell)
             if writes:
                 self._writes[key] = functools.partial(carry_out, self._pixels, writes)
         else:
-            if before is not None and (before.mask != action.mask.file or overgrown(before) or not action.colours):
+            if before is not None and not (action.colours and _can_patch(before, action.mask, cell)):
                 before = None
-            made = change(self._pixels, action.mask, action.colours, before)
+            made = change(self._pixels, action.mask, action.colours, before, cell)
         self._masks[key] = made
         there.masks[action.frame] = made.after
         there.renewed.discard(action.frame)
@@ -215,6 +257,7 @@ class LayerFiles:
             stream.end()
 
     def _drop_layers(self, frame: int) -> None:
+        self._loaded.pop(frame, None)
         if frame in self._shown:
             self._pixels.recycle(layer.name for layer in self._shown.pop(frame).layers)
 
@@ -256,6 +299,10 @@ def needs_file(action: actions.AnyAction) -> bool:
     if isinstance(action, actions.AddMarkers):
         return action.markers.count >= _MANY_MARKERS
     return isinstance(action, actions.LoadImage | actions.LoadMask)
+
+
+def _can_patch(before: MaskFiles, mask: actions.MaskLayer, cell: int) -> bool:
+    return (before.mask, before.cell) == (mask.file, cell) and not overgrown(before)
 
 
 def _check_image(pixels: PixelStore, image: actions.ImageLayer) -> None:

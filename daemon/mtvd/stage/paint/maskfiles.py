@@ -19,6 +19,7 @@ import numpy as np
 from mtvd.host.pixelstore import PixelStore
 from mtvd.scene import actions
 from mtvd.stage.paint import fits_bytes, masks
+from mtvd.stage.paint.reducing import reduce_mask
 
 HEADER_BYTES: Final = fits_bytes.BLOCK
 _IDLE_MOST: Final = 2
@@ -35,6 +36,7 @@ class Layer(NamedTuple):
     name: str
     """Name of the file in the pixel directory."""
     box: masks.Box
+    """In cells."""
 
     @property
     def size_bytes(self) -> int:
@@ -60,6 +62,8 @@ class MaskFiles(NamedTuple):
     """Colour to what decides its pixels; colours without a pixel are left out."""
     pieces: Mapping[str, frozenset[int]] = MappingProxyType({})
     """Colour to the first rows of the pieces that are not empty; what is left out may have pixels anywhere."""
+    cell: int = 1
+    """Pixels of the mask in one of the layers, along each axis."""
 
 
 class Change(NamedTuple):
@@ -80,6 +84,7 @@ def change(
     mask: actions.MaskLayer,
     colours: Sequence[tuple[str, str]],
     before: MaskFiles | None = None,
+    cell: int = 1,
 ) -> Change:
     """Write the files that a mask in these colours needs, beyond those that are there.
 
@@ -89,6 +94,8 @@ def change(
         Visible planes and their ``#rrggbb``, from the bottom to the top.
     before : `MaskFiles`, optional
         What the frame has; None, or another mask's, for all files anew: ``after.layers`` are then ``added``.
+    cell : `int`, optional
+        Pixels of the mask in one of the layers, along each axis.
 
     Raises
     ------
@@ -96,13 +103,13 @@ def change(
         The mask's file is not there; there is no space. Nothing that was written is left then.
     """
     wanted = palette_of(mask, colours)
-    if before is not None and before.mask != mask.file:
+    if before is not None and (before.mask, before.cell) != (mask.file, cell):
         before = None
-    array = map_mask(pixels, mask)
+    array = read_mask(pixels, mask, cell)
     found = masks.survey(array, wanted)
     contents = masks.contents(wanted)
     present = {c: contents[c] for c, box in zip(wanted.colours, found.boxes, strict=True) if box is not None}
-    writing = _Writing(pixels, mask, before)
+    writing = _Writing(pixels, mask, cell, before)
     try:
         boxes = [writing.place(c, box, present.get(c)) for c, box in zip(wanted.colours, found.boxes, strict=True)]
         writing.clear_others(present)
@@ -112,7 +119,7 @@ def change(
         raise
     finally:
         writing.close()
-    after = MaskFiles(mask.file, tuple(writing.kept), present)
+    after = MaskFiles(mask.file, tuple(writing.kept), present, cell=cell)
     return Change(after, tuple(writing.patches), tuple(writing.added))
 
 
@@ -125,13 +132,14 @@ def overgrown(files: MaskFiles) -> bool:
 class _Writing:
     """The files of one change while they are written."""
 
-    def __init__(self, pixels: PixelStore, mask: actions.MaskLayer, before: MaskFiles | None) -> None:
+    def __init__(self, pixels: PixelStore, mask: actions.MaskLayer, cell: int, before: MaskFiles | None) -> None:
         self.patches: list[Patch] = []
         self.added: list[Layer] = []
         self.kept: list[Layer] = list(before.layers) if before else []
         self.made: list[str] = []
         self._pixels = pixels
         self._mask = mask
+        self._cell = cell
         self._contents = before.contents if before else {}
         self._targets: dict[str, tuple[int, int, masks.Box]] = {}
         """Colour to descriptor, where its pixels begin, and the box they have there."""
@@ -179,7 +187,7 @@ class _Writing:
         name, descriptor = self._pixels.reuse("layer", size) or self._pixels.create("layer", size)
         self.made.append(name)
         self._targets[colour] = descriptor, HEADER_BYTES, box
-        os.pwrite(descriptor, layer_header(self._mask, box), 0)
+        os.pwrite(descriptor, layer_header(self._mask, box, self._cell), 0)
         layer = Layer(colour, name, box)
         self.added.append(layer)
         self.kept.append(layer)
@@ -191,8 +199,8 @@ def palette_of(mask: actions.MaskLayer, colours: Sequence[tuple[str, str]]) -> m
     return masks.palette([(bits[plane], colour) for plane, colour in colours if plane in bits])
 
 
-def map_mask(pixels: PixelStore, mask: actions.MaskLayer) -> np.memmap[Any, np.dtype[Any]]:
-    """Return a mask's integers, ``(y, x)``, mapped from their file.
+def read_mask(pixels: PixelStore, mask: actions.MaskLayer, cell: int) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return a mask's integers in cells, ``(y, x)``; they are mapped from their file where a cell is one pixel.
 
     Raises
     ------
@@ -201,14 +209,16 @@ def map_mask(pixels: PixelStore, mask: actions.MaskLayer) -> np.memmap[Any, np.d
     """
     size = int(np.prod(mask.shape_yx)) * np.dtype(mask.dtype).itemsize
     with pixels.open_file(mask.file, mask.offset + size, "mask") as file:
-        return np.memmap(file, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
+        mapped = np.memmap(file, np.dtype(mask.dtype), "r", mask.offset, mask.shape_yx)
+    return reduce_mask(mapped, cell)
 
 
-def layer_header(mask: actions.MaskLayer, box: masks.Box) -> bytes:
-    """Return the header of a layer that has a box of a mask."""
+def layer_header(mask: actions.MaskLayer, box: masks.Box, cell: int) -> bytes:
+    """Return the header of a layer that has a box of a mask in cells."""
     return fits_bytes.header(
         shape_yx=box.shape_yx,
         dtype="|u1",
-        xy0=(mask.xy0[0] + box.x0, mask.xy0[1] + box.y0),
+        xy0=(mask.xy0[0] + box.x0 * cell, mask.xy0[1] + box.y0 * cell),
         header_bytes=HEADER_BYTES,
+        cell=cell,
     )

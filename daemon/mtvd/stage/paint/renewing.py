@@ -25,9 +25,9 @@ from mtvd.stage.paint.maskfiles import (
     Layer,
     MaskFiles,
     layer_header,
-    map_mask,
     overgrown,
     palette_of,
+    read_mask,
 )
 
 _SOURCES: Final = 4
@@ -124,6 +124,7 @@ def renew_mask(
     mask: actions.MaskLayer,
     colours: Sequence[tuple[str, str]],
     before: MaskFiles | None,
+    cell: int = 1,
 ) -> tuple[Change, list[Write]]:
     """Write the files of a stream's mask, and return what is to be written over in those that DS9 has.
 
@@ -137,6 +138,8 @@ def renew_mask(
         Visible planes and their ``#rrggbb``, from the bottom to the top.
     before : `MaskFiles` or None
         What this function has returned for the frame before; None for the first: then all layers are ``added``.
+    cell : `int`
+        Pixels of the mask in one of the layers, along each axis; that of ``before``.
 
     Returns
     -------
@@ -150,9 +153,9 @@ def renew_mask(
     RequestError, DaemonError, OSError
         The mask's file is not there; there is no space. Nothing that was written is left then.
     """
-    wanted, array = palette_of(mask, colours), map_mask(pixels, mask)
+    wanted, array = palette_of(mask, colours), read_mask(pixels, mask, cell)
     found = masks.survey(array, wanted)
-    whole = masks.Box(0, mask.shape_yx[0], 0, mask.shape_yx[1])
+    whole = _whole(mask, cell)
     present = {c for c, box in zip(wanted.colours, found.boxes, strict=True) if box is not None}
     painting = _Painting(found.rows, whole, wanted.colours, before)
     writing = present | (painting.used.keys() & set(wanted.colours))
@@ -161,7 +164,9 @@ def renew_mask(
     made: list[str] = []
     try:
         added = [
-            _add(pixels, mask, whole, colour, made) for colour in wanted.colours if colour in present - painting.loaded
+            _add(pixels, mask, whole, cell, colour, made)
+            for colour in wanted.colours
+            if colour in present - painting.loaded
         ]
         painting.fill(pixels, added)
     except BaseException:
@@ -169,14 +174,14 @@ def renew_mask(
         raise
     kept = (*(before.layers if before else ()), *added)
     contents = {colour: content for colour, content in masks.contents(wanted).items() if colour in present}
-    after = MaskFiles(mask.file, kept, contents, painting.now)
+    after = MaskFiles(mask.file, kept, contents, painting.now, cell)
     return Change(after, (), tuple(added)), painting.writes(kept)
 
 
-def can_renew(before: MaskFiles, mask: actions.MaskLayer) -> bool:
-    """Tell whether the layers of a mask are those of a stream, and few enough, and as large as another mask."""
+def can_renew(before: MaskFiles, mask: actions.MaskLayer, cell: int = 1) -> bool:
+    """Tell whether the layers of a mask are those of a stream, few enough, and as large as another mask in cells."""
     sizes = {layer.box for layer in before.layers}
-    return sizes == {masks.Box(0, mask.shape_yx[0], 0, mask.shape_yx[1])} and not overgrown(before)
+    return before.cell == cell and sizes == {_whole(mask, cell)} and not overgrown(before)
 
 
 def carry_out(pixels: PixelStore, writes: Sequence[Write]) -> None:
@@ -247,9 +252,16 @@ class _Painting:
         return Write(name, HEADER_BYTES + row * self._whole.x1, block.reshape(-1).data)
 
 
-def _add(pixels: PixelStore, mask: actions.MaskLayer, whole: masks.Box, colour: str, made: list[str]) -> Layer:
+def _whole(mask: actions.MaskLayer, cell: int) -> masks.Box:
+    height, width = mask.shape_yx
+    return masks.Box(0, -(-height // cell), 0, -(-width // cell))
+
+
+def _add(
+    pixels: PixelStore, mask: actions.MaskLayer, whole: masks.Box, cell: int, colour: str, made: list[str]
+) -> Layer:
     """Make an empty layer as large as the mask."""
-    head = layer_header(mask, whole)
+    head = layer_header(mask, whole, cell)
     name, descriptor = pixels.create("layer", HEADER_BYTES + fits_bytes.whole_blocks(whole.y1 * whole.x1))
     made.append(name)
     with pixels.filling(name, descriptor):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mtv.wire.errors import RequestError
@@ -113,6 +113,11 @@ def script(batch: Batch, pixel_directory: str, prepared: Preparations) -> str:
     return "\n".join(lines) + "\n"
 
 
+def relayering(frame: int, layers: Sequence[LayerFile]) -> str:
+    """Return the script that loads the layers of a frame's mask in place of those that it has."""
+    return f"::mtv::zooms::relayer {frame} {word(_files(layers))}\n"
+
+
 def _steps(section: Section, index: int, pixel_directory: str, prepared: Preparations) -> Iterable[str]:
     for at, action in enumerate(section.actions):
         ready = prepared.get((index, at), Prepared())
@@ -171,7 +176,11 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
 
 
 def _layers(ready: Prepared) -> list[Word]:
-    return [[layer.path, layer.colour] for layer in ready.layers]
+    return _files(ready.layers)
+
+
+def _files(layers: Sequence[LayerFile]) -> list[Word]:
+    return [[layer.path, layer.colour] for layer in layers]
 
 
 def _arrangement(action: actions.Arrange) -> list[Word]:

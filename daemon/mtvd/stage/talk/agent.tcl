@@ -87,6 +87,7 @@ proc ::mtv::end {} {
         if {$which in $::ds9(frames) && [$which has fits]} {catch {UpdateColormapLevelFrame $which}}
     }
     events::known
+    if {!$hand::known} zooms::look
     hand::end
     set busy 0
     quiet
@@ -114,7 +115,7 @@ proc ::mtv::answer {} {
     }
     variable unreached
     foreach one $unreached {lappend lines "- [join $one]"}
-    lappend lines {*}[hand::lines]
+    lappend lines {*}[hand::lines] {*}[zooms::lines]
     return [join $lines \n]
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mtvd.scene.actions import AddMarkers
+from mtvd.stage.paint.zooms import FrameView
 from mtvd.stage.port import Batch, Difference, Section, SectionResult
 
 
@@ -20,6 +21,8 @@ class Answer(NamedTuple):
     """Changes of the user, because of which nothing was drawn."""
     unreached: Mapping[tuple[int, int], int] = {}
     """Index of a section and of an action in it to its markers without a place on the image's sky."""
+    views: Mapping[int, FrameView] = {}
+    """Zoom and size of the frames of which they are new."""
 
     def results(self, batch: Batch) -> tuple[SectionResult, ...]:
         """Return one result a section, in order."""
@@ -52,7 +55,11 @@ def read_answer(text: str) -> Answer:
     failures = {}
     differences = []
     unreached = {}
+    views = {}
     for line in rest:
+        if line.startswith("z "):
+            views.update(read_views(line))
+            continue
         if line.startswith("~"):
             differences.append(_difference(line))
             continue
@@ -62,7 +69,22 @@ def read_answer(text: str) -> Answer:
             continue
         section, action, *words = line.split(" ")
         failures[int(section)] = int(action), bytes.fromhex("".join(words)).decode(errors="replace")
-    return Answer((epoch.strip(), int(number)), failures, tuple(differences), unreached)
+    return Answer((epoch.strip(), int(number)), failures, tuple(differences), unreached, views)
+
+
+def read_views(text: str) -> dict[int, FrameView]:
+    """Read lines of ``::mtv::zooms``: frame, zoom along both axes or one for both, width and height.
+
+    Raises
+    ------
+    ValueError
+        They are something else.
+    """
+    views = {}
+    for line in filter(None, text.split("\n")):
+        _, frame, *zooms, width, height = line.split()
+        views[int(frame)] = FrameView(min(abs(float(zoom)) for zoom in zooms), float(width), float(height))
+    return views
 
 
 def _difference(line: str) -> Difference:

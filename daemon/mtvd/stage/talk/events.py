@@ -93,11 +93,20 @@ def _closing(_words: Sequence[str]) -> Event:
     return Event(kind="window", action="closed")
 
 
+ZOOMED: Final = Event(kind="window", action="zoomed")
+"""The user has zoomed: told to the stage alone."""
+
+
+def _zoom(_words: Sequence[str]) -> Event:
+    return ZOOMED
+
+
 _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Event]]] = {
     "key": _key,
     "frame": _frame,
     "region": _region,
     "closed": _closing,
+    "zoom": _zoom,
 }
 
 

@@ -14,7 +14,7 @@ from anyio.abc import TaskStatus
 
 from mtv.wire.messages import Event
 from mtvd.host.system import Troubles
-from mtvd.stage.talk.events import Decoder
+from mtvd.stage.talk.events import ZOOMED, Decoder
 
 _LOG = logging.getLogger(__name__)
 RETRY_SECS: Final = 10.0
@@ -29,10 +29,13 @@ class Listening:
     ----------
     on_event : callable
         Called with each event; must not block.
+    on_zoom : callable
+        Called where the user has zoomed, or something may have been missed; must not block.
     """
 
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, on_event: Callable[[Event], None], on_zoom: Callable[[], None] = lambda: None) -> None:
         self._on_event = on_event
+        self._on_zoom = on_zoom
         self._attached: list[int] = []
         self._missed: Path | None = None
         """FIFO of the newest window, where it could not be opened."""
@@ -90,7 +93,10 @@ class Listening:
             if not data:
                 return
             for event in decoder.feed(data):
-                self._on_event(event)
+                if event is ZOOMED or event.kind == "gap":
+                    self._on_zoom()
+                if event is not ZOOMED:
+                    self._on_event(event)
 
     async def _readable(self, descriptor: int) -> None:
         async with anyio.create_task_group() as group:
