@@ -114,6 +114,13 @@ class Ds9:
         self.set("saveimage", "png", str(path))
         return decode(path.read_bytes())
 
+    def look_closely(self) -> Picture:
+        """Return the middle of the frame in front at zoom 1; it is fitted again afterwards."""
+        self.set("zoom", "to", "1")
+        picture = self.picture()
+        self.set("zoom", "to", "fit")
+        return picture
+
     def regions(self) -> list[str]:
         """Return the markers of the frame in front, one a line, in image coordinates."""
         text = self.get("regions", "-format", "ds9", "-system", "image")

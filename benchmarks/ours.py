@@ -49,7 +49,13 @@ class Ours:
             self.display.mtv(shown.image, mask=mask, planes=planes)
             self.display.sync()
 
-        return Way(name=NAME, draw=draw, prepare=self._prepare, look=self.look)
+        def look_closely() -> Picture:
+            self.display.zoom(1)
+            picture = self.look()
+            self.display.zoom("fit")
+            return picture
+
+        return Way(name=NAME, draw=draw, prepare=self._prepare, look=look_closely if with_mask else self.look)
 
     def dots_way(self, shown: Exposure, draw: Callable[[], object]) -> Way:
         """Return a way that draws markers over the image."""

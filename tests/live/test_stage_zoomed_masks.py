@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import numpy as np
 import pytest
+from tests.live.conftest import rows_and_columns
 
 from mtvd.scene.actions import (
     LoadImage,
@@ -18,6 +19,7 @@ from mtvd.scene.actions import (
     SetScale,
     SetZoom,
 )
+from mtvd.stage.paint import reducing, zooms
 from mtvd.stage.port import UserMoved
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -117,6 +119,34 @@ async def test_layers_of_other_zooms_leave_no_files(stage_rig: Any) -> None:
         await stage_rig.tcl(f"[Zoom {factor} {factor}]")
         await stage_rig.stage.sync()
     assert len(layers_of(stage_rig)) == before
+
+
+@pytest.mark.parametrize("zoom", [None, 0.9, 0.5, 0.41, 0.27, 0.21, 0.1373, 0.131, 0.09])
+async def test_cells_lie_where_their_pixels_do(
+    stage_rig: Any, monkeypatch: pytest.MonkeyPatch, zoom: float | None
+) -> None:
+    block = np.zeros((2000, 1600), "u1")
+    block[640:1408, 320:1216] = 1  # whole cells, whatever their size
+    steps = (
+        ResetFrame(frame=0),
+        LoadImage(frame=0, image=stage_rig.image(np.full(block.shape, 500, "f4"), XY0)),
+        LoadMask(
+            frame=0,
+            mask=stage_rig.mask(block, {"BLOCK": 0}, XY0),
+            colours=(("BLOCK", "#ff8000"),),
+            transparency_percent=0,
+        ),
+        SetScale(frame=0, stretch="linear", mode="zscale", low=0.0, high=1000.0),
+        SetZoom(frame=0, factor=zoom),
+        RaiseFrame(frame=0),
+    )
+    found = []
+    for cell_for in (reducing.cell_for, lambda _: 1):
+        monkeypatch.setattr(zooms, "cell_for", cell_for)
+        await stage_rig.draw(*steps)
+        found.append(rows_and_columns(await stage_rig.picture(), "#ff8000"))
+    assert found[0] is not None
+    assert found[0] == found[1], "in cells as pixel by pixel"
 
 
 @pytest.mark.parametrize("zoom", [None, 1.0, 0.41])

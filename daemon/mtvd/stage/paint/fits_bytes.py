@@ -99,14 +99,17 @@ def _frame_cards(shape_yx: tuple[int, int], dtype: str) -> Iterator[str]:
 
 
 def _system_cards(xy0: tuple[int, int], cell: int) -> Iterator[str]:
-    """Physical = image + xy0, 1-based; WCS A = the 0-based parent pixel itself."""
+    """Physical = image + xy0, 1-based; WCS A = the 0-based parent pixel itself.
+
+    Of a mask in cells DS9 takes the last parent pixel of a cell, not the middle one, for the middle of it: with ``LTV``
+    as the convention has it, cells are drawn off by half a cell less half a pixel (8.4.1 to 8.7).
+    """
     for axis, first in enumerate(xy0, 1):
-        origin = first + (cell - 1) / 2  # the middle of the first pixel
-        yield _card(f"LTV{axis}", 1 - (origin + 1) / cell)
+        yield _card(f"LTV{axis}", -first / cell)
         yield _card(f"LTM{axis}_{axis}", 1 / cell)
         yield _card(f"CTYPE{axis}A", "LINEAR")
         yield _card(f"CRPIX{axis}A", 1.0)
-        yield _card(f"CRVAL{axis}A", float(origin))
+        yield _card(f"CRVAL{axis}A", first + (cell - 1) / 2)
         yield _card(f"CDELT{axis}A", float(cell))
 
 
