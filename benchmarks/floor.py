@@ -1,10 +1,10 @@
 """The floor: the same pictures with everything prepared, as fast as one DS9 can be told.
 
 What it reproduces: image and mask already lie in shared memory as FITS, the mask as one 8-bit file a colour (not a
-plane), each pixel in the file of its topmost plane; one hand-written Tcl script, sent through a FIFO that DS9 reads
-itself, loads them all and awaits the redraw. Limits are fixed and ``minmax mode sample`` spares DS9 the scan of the
-image. For markers: the text of a prepared file, given to DS9's own parser. No client, no daemon, no conversion of a
-single number in the time.
+plane), each pixel in the file of its topmost plane, in cells of a pixel of the screen; one hand-written Tcl script, sent
+through a FIFO that DS9 reads itself, loads them all and awaits the redraw. Limits are fixed and ``minmax mode sample``
+spares DS9 the scan of the image. For markers: the text of a prepared file, given to DS9's own parser. No client, no
+daemon, no conversion of a single number in the time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from benchmarks import fits
 from benchmarks.channel import Channel
 from benchmarks.peers.pyds9_way import SHARED
 
+_CELL: Final = 8
+"""Cells for a full exposure that is fitted: 2048x4176 pixels on some 640 of the screen."""
 REDRAWN: Final = "update idletasks; winfo pointerxy ."
 """Draws what is owed, and waits for the X server, which has drawn all of it then."""
 
@@ -42,7 +44,7 @@ class Floor:
         self._channel = channel
         self._frame = frame
         self._directory = tempfile.TemporaryDirectory(prefix="mtvbench-", dir=SHARED)
-        self._script = ""
+        self._script = self._whole = ""
         self._dots = ""
 
     def close(self) -> None:
@@ -61,13 +63,17 @@ class Floor:
             f"CreateGotoFrame {self._frame} base",
             f"LoadFitsFile {{{self._write('image', image)}}} {{}} {{}}",
         ]
-        if mask is not None and planes and colours:
-            lines.append("$current(frame) mask blend source; $current(frame) mask transparency 0")
-            for colour, pixels in layers(mask, planes, colours).items():
-                lines.append(f"$current(frame) mask color {colour}")
-                lines.append(f"LoadFitsFile {{{self._write(colour, pixels)}}} mask {{}}")
         self._channel.tcl(f"CreateGotoFrame {self._frame} base; $current(frame) clip minmax 25 sample")
-        self._script = "\n".join([*lines, "FinishLoad", "ZoomToFit", REDRAWN])
+        scripts = []
+        for cell in (_CELL, 1):
+            masked = list(lines)
+            if mask is not None and planes and colours:
+                masked.append("$current(frame) mask blend source; $current(frame) mask transparency 0")
+                for colour, pixels in layers(in_cells(mask, cell), planes, colours).items():
+                    masked.append(f"$current(frame) mask color {colour}")
+                    masked.append(f"LoadFitsFile {{{self._write(f'{colour}{cell}', pixels, cell)}}} mask {{}}")
+            scripts.append("\n".join([*masked, "FinishLoad", "ZoomToFit", REDRAWN]))
+        self._script, self._whole = scripts
 
     def prepare_dots(self, positions: NDArray[np.float64], size: float, colour: str) -> None:
         """Write the region file."""
@@ -86,15 +92,29 @@ class Floor:
         """Draw what was prepared, redrawn."""
         self._channel.tcl(self._script)
 
+    def draw_every_pixel(self) -> None:
+        """Draw what was prepared with masks that are to be looked at closely."""
+        self._channel.tcl(self._whole)
+
     def draw_dots(self) -> None:
         """Load the regions, redrawn."""
         self._channel.tcl(self._dots)
 
-    def _write(self, name: str, pixels: NDArray[Any]) -> Path:
+    def _write(self, name: str, pixels: NDArray[Any], cell: int = 1) -> Path:
         path = Path(self._directory.name) / f"{name}.fits"
         path.unlink(missing_ok=True)
-        path.write_bytes(fits.image_bytes(pixels))
+        path.write_bytes(fits.image_bytes(pixels, cell))
         return path
+
+
+def in_cells(mask: NDArray[np.int32], cell: int) -> NDArray[np.int32]:
+    """Return a mask in cells, each with the planes of all of its pixels."""
+    made = mask
+    reduce: Any = np.bitwise_or.reduce
+    for _ in range(2):
+        padded = np.concatenate([made, np.zeros((-len(made) % cell, made.shape[1]), np.int32)])
+        made = reduce(padded.reshape(-1, cell, made.shape[1]), axis=1).T
+    return np.ascontiguousarray(made)
 
 
 def layers(

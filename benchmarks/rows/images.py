@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks import exposure
@@ -12,6 +13,7 @@ from benchmarks.floor import Floor
 from benchmarks.measures import Measured
 from benchmarks.peers.display_ds9 import DisplayDs9
 from benchmarks.peers.pyds9_way import Pyds9Way
+from benchmarks.picture import Picture
 
 
 def measure(bench: Bench, *, with_mask: bool) -> Measured:
@@ -36,14 +38,18 @@ def measure(bench: Bench, *, with_mask: bool) -> Measured:
         pyds9.mtv(*picture)
         pyds9.update()
 
-    def close_up(way: Way) -> Way:
-        return dataclasses.replace(way, look=bench.ds9.look_closely) if with_mask else way
+    def close_up(way: Way, first: Callable[[], object] = lambda: None) -> Way:
+        def look() -> Picture:
+            first()
+            return bench.ds9.look_closely()
+
+        return dataclasses.replace(way, look=look) if with_mask else way
 
     try:
         return contest(
             ours=bench.ours.image_way(shown, with_mask=with_mask) if bench.with_ours else None,
             peers=(close_up(bench.way(afw.name, 1, draw_afw)), close_up(bench.way(pyds9.name, 2, draw_pyds9))),
-            floor=close_up(bench.way(floor.name, 3, floor.draw)),
+            floor=close_up(bench.way(floor.name, 3, floor.draw), floor.draw_every_pixel),
             runs=bench.amount(7, 1),
         )
     finally:
