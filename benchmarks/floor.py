@@ -1,10 +1,10 @@
 """The floor: the same pictures with everything prepared, as fast as one DS9 can be told.
 
 What it reproduces: image and mask already lie in shared memory as FITS, the mask as one 8-bit file a colour (not a
-plane), each pixel in the file of its topmost plane, in cells of a pixel of the screen; one hand-written Tcl script, sent
-through a FIFO that DS9 reads itself, loads them all and awaits the redraw. Limits are fixed and ``minmax mode sample``
-spares DS9 the scan of the image. For markers: the text of a prepared file, given to DS9's own parser. No client, no
-daemon, no conversion of a single number in the time.
+plane), each pixel in the file of its topmost plane, in cells of a pixel of the screen; one hand-written Tcl script,
+sent through a FIFO that DS9 reads itself, loads them all and awaits the redraw. Limits are fixed and ``minmax mode
+sample`` spares DS9 the scan of the image. For markers: the text of a prepared file, given to DS9's own parser. No
+client, no daemon, no conversion of a single number in the time.
 """
 
 from __future__ import annotations

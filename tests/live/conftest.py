@@ -132,6 +132,7 @@ def markers(
     colour: str | Sequence[str] = "#00ff00",
     system: Any = "pixel",
     lines: bool = False,
+    exact: bool = False,
 ) -> actions.Markers:
     columns = [np.atleast_1d(np.asarray(value, "<f8")) for value in (x, y, size)]
     return actions.Markers(
@@ -144,6 +145,7 @@ def markers(
         colours=(colour,) if isinstance(colour, str) else tuple(colour),
         system=system,
         lines=lines,
+        exact=exact,
     )
 
 

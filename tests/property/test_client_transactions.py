@@ -42,7 +42,7 @@ def expanded(bundle: Bundle) -> list[object]:
             continue
         count = step.x.shape[0] if isinstance(step.x, Array) else len(step.x)
         columns = [column(value, bundle, count) for value in (step.x, step.y, step.symbol, step.size, step.colour)]
-        place = Place(step.display, step.name, step.system, step.lasting)
+        place = Place(step.display, step.name, step.system, step.lasting, step.exact)
         found += [(place, *row) for row in zip(*columns, strict=True)]
     return found
 
@@ -69,7 +69,7 @@ def test_no_two_neighbours_could_have_been_joined(items: list[tuple[object, ...]
         else:
             collector.dot(*item)  # type: ignore[arg-type]
     places = [
-        Place(step.display, step.name, step.system, step.lasting) if isinstance(step, Overlay) else None
+        Place(step.display, step.name, step.system, step.lasting, step.exact) if isinstance(step, Overlay) else None
         for step in collector.bundle().steps
     ]
     assert all(one is None or one != other for one, other in itertools.pairwise(places))

@@ -106,9 +106,9 @@ def dot(symbol: str, x: Any, y: Any, size: Any, colour: str) -> tuple[float, flo
 
 
 @functools.lru_cache(maxsize=1024)
-def place(display: steps.DisplayName, overlay_name: str, system_name: str, lasting: bool) -> Place:  # noqa: FBT001, RUF100
+def place(display: steps.DisplayName, overlay_name: str, system_name: str, *, lasting: bool, exact: bool) -> Place:
     """Return where a marker goes."""
-    return Place(display, overlay(overlay_name), system(system_name), lasting)
+    return Place(display, overlay(overlay_name), system(system_name), lasting, exact)
 
 
 def scale(display: steps.DisplayName, stretch: str | None, limits: tuple[Any, ...]) -> steps.Scale:

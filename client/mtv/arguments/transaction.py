@@ -60,6 +60,7 @@ class Place(NamedTuple):
     overlay: str
     system: System
     lasting: bool
+    exact: bool = False
 
 
 class _Dots:
@@ -77,6 +78,7 @@ class _Dots:
             name=place.overlay,
             system=place.system,
             lasting=place.lasting,
+            exact=place.exact,
             x=columns.add(array("d", xs)),
             y=columns.add(array("d", ys)),
             symbol=symbols[0] if _same(symbols) else symbols,

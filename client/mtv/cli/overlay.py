@@ -52,6 +52,7 @@ def size_or_column(text: float | str) -> float | str:
 @click.option("--name", default="markers", show_default=True, help="Overlay, for 'mtv erase NAME'.")
 @click.option("--replace", is_flag=True, help="Remove first what the overlay holds.")
 @click.option("--lasting", is_flag=True, help="The overlay stays when another image is shown.")
+@click.option("--exact", is_flag=True, help="Sizes are the image's, however small that is on the screen.")
 @display_option
 @click.pass_obj
 def overlay(
@@ -130,7 +131,15 @@ def _system(sky: bool) -> System:  # noqa: FBT001, RUF100
 
 
 def _step(
-    frame: int | str, columns: MarkerColumns, *, sky: bool, name: str, replace: bool, lasting: bool, **_marks: Any
+    frame: int | str,
+    columns: MarkerColumns,
+    *,
+    sky: bool,
+    name: str,
+    replace: bool,
+    lasting: bool,
+    exact: bool,
+    **_marks: Any,
 ) -> steps.Overlay:
     return steps.Overlay(
         display=checks.display_name(frame),
@@ -138,6 +147,7 @@ def _step(
         system=_system(sky),
         replace=replace,
         lasting=lasting,
+        exact=exact,
         **columns.fields,
     )
 

@@ -31,6 +31,7 @@ class MarkerVerbs(NamedDisplay):
         overlay: str = OVERLAY,
         system: System = "pixel",
         lasting: bool = False,
+        exact: bool = False,
         wait: bool = True,
     ) -> None:
         """Add one marker. Many of them belong into ``with display.buffering():``, or into one `overlay`.
@@ -51,6 +52,9 @@ class MarkerVerbs(NamedDisplay):
             ``pixel`` or ``sky``.
         lasting : `bool`, optional
             True: the overlay stays when another image is shown.
+        exact : `bool`, optional
+            True: the size is that of the image, however small that is on the screen. Else a marker whose radius is less
+            than 4 pixels of the screen is drawn as a small one of that size, until the view is zoomed in.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
 
@@ -61,7 +65,7 @@ class MarkerVerbs(NamedDisplay):
         """
         colour = ctype or colour
         x, y, size = checks.dot(symbol, x, y, size, colour)
-        place = checks.place(self.frame, overlay, system, lasting)
+        place = checks.place(self.frame, overlay, system, lasting=lasting, exact=exact)
         connection = self.connection
         batch = connection.open_batch(self.frame)
         if batch is not None:
@@ -134,6 +138,7 @@ class MarkerVerbs(NamedDisplay):
         system: System = "pixel",
         replace: bool = True,
         lasting: bool = False,
+        exact: bool = False,
         wait: bool = True,
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -168,6 +173,8 @@ class MarkerVerbs(NamedDisplay):
             False: the markers are added to those that the group has.
         lasting : `bool`, optional
             True: the overlay stays when another image is shown.
+        exact : `bool`, optional
+            As in `dot`.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
         on_progress : callable, optional
@@ -192,6 +199,7 @@ class MarkerVerbs(NamedDisplay):
             system=checks.system(system),
             replace=replace,
             lasting=lasting,
+            exact=exact,
             **packed.fields,
         )
         draw = self.connection.draw

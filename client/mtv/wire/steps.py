@@ -106,6 +106,8 @@ class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
     """True: what the overlay held before is removed in the same step."""
     lasting: bool = False
     """True: the overlay survives `Mtv`."""
+    exact: bool = False
+    """True: sizes are those of the image, however small on the screen; else markers stay large enough to be seen."""
 
 
 class Erase(Step, frozen=True, kw_only=True, tag="erase"):

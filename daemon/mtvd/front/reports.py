@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mtv.wire.reports import Arrangement, DisplayReport, MaskState
 from mtv.wire.steps import DisplayName
 from mtvd.scene import apply as sc
 from mtvd.scene import model
-from mtvd.scene.model import Display, Scene
+from mtvd.scene.model import Display, Scene, new_display
 
 
 def display_report(display: Display) -> DisplayReport:
@@ -55,7 +57,7 @@ def describe(scene: Scene, key: DisplayName) -> DisplayReport:
         return display_report(scene.displays[number])
     if isinstance(key, str):
         raise sc.unknown_display(scene, key)
-    return DisplayReport(number=key, exists=False, mode=Display(number=key).scale.mode)
+    return msgspec.structs.replace(display_report(new_display(key)), exists=False)
 
 
 def display_reports(scene: Scene) -> tuple[DisplayReport, ...]:

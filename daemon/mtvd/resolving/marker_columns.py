@@ -98,6 +98,7 @@ def _pack(step: steps.Overlay, found: Found, size: Floats, key: str, limits: Lim
         colours=_drop_unplaced(hexes, found),
         system=step.system,
         lines=step.lines,
+        exact=step.exact,
     )
 
 

@@ -66,6 +66,8 @@ class Markers(Value, frozen=True, kw_only=True):
     """``#rrggbb``; length 1 or ``count``."""
     system: Literal["pixel", "sky"]
     lines: bool
+    exact: bool = False
+    """True: the sizes are those of the image, however small that is on the screen."""
     repeated: int = 0
     """Number of first rows that repeat the end of the markers before: a line that goes on begins where it stopped."""
 

@@ -12,7 +12,19 @@ from mtv.wire.hints import near
 from mtv.wire.steps import DisplayName
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
-from mtvd.scene.model import USER, Colormap, Display, Overlay, Pan, Rotation, Scale, Scene, UserRegions, Zoom
+from mtvd.scene.model import (
+    USER,
+    Colormap,
+    Display,
+    Overlay,
+    Pan,
+    Rotation,
+    Scale,
+    Scene,
+    UserRegions,
+    Zoom,
+    new_display,
+)
 
 FIRST_NAMED: Final = 1001
 """Displays with a name take numbers from here up."""
@@ -160,11 +172,11 @@ def _with_display(scene: Scene, key: DisplayName, given: Mapping[str, int]) -> t
     if known is not None:
         return scene, known
     if isinstance(key, int):
-        new = Display(number=key)
+        new = new_display(key)
     else:
         free = max([FIRST_NAMED - 1, *scene.displays]) + 1
         chosen = given.get(key, free)
-        new = Display(number=free if chosen in scene.displays else chosen, name=key)
+        new = new_display(free if chosen in scene.displays else chosen, key)
     return msgspec.structs.replace(scene, displays={**scene.displays, new.number: new}), new.number
 
 

@@ -110,6 +110,7 @@ class Display(Value, frozen=True, kw_only=True):
     """Colours that users have set: plane to colour name or ``ignore``."""
     hidden_planes: tuple[str, ...] = ()
     transparency_percent: float = 0.0
+    """Transparency of the mask; that of a new display is another one, see `new_display`."""
     overlays: tuple[Overlay, ...] = ()
     user: UserRegions | None = None
     scale: Scale = Scale()
@@ -138,6 +139,15 @@ class Display(Value, frozen=True, kw_only=True):
         """Planes of the mask and their colour names; hidden ones are ``ignore``."""
         planes = self.mask.planes if self.mask else ()
         return {plane: colours.IGNORE if plane in self.hidden_planes else self.colour_of(plane) for plane, _ in planes}
+
+
+def new_display(number: int, name: str = "") -> Display:
+    """Return a display that nothing has been asked of yet.
+
+    Its mask will be transparent by 60 per cent: an opaque one hides every star, because ``DETECTED`` lies on all of
+    them. Journals leave out what is 0, so that stays the value of the field.
+    """
+    return Display(number=number, name=name, transparency_percent=60.0)
 
 
 class Scene(Value, frozen=True, kw_only=True):

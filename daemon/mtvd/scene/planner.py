@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from mtvd.scene import actions as ac
-from mtvd.scene.model import Display, Overlay, Scene
+from mtvd.scene.model import Display, Overlay, Scene, new_display
 
 
 def plan(shown: Scene, wanted: Scene) -> tuple[ac.AnyAction, ...]:
@@ -21,7 +21,7 @@ def plan(shown: Scene, wanted: Scene) -> tuple[ac.AnyAction, ...]:
 def plan_display(display: Display) -> tuple[ac.AnyAction, ...]:
     """Return the actions that draw a display from nothing, whatever its frame holds."""
     reset = ac.ResetFrame(frame=display.number)
-    return (reset, *_difference(Display(number=display.number), display))
+    return (reset, *_difference(new_display(display.number), display))
 
 
 def plan_repair(numbers: set[int], scene: Scene) -> tuple[ac.AnyAction, ...]:
@@ -57,7 +57,7 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
         if old is None:
             yield ac.CreateFrame(frame=number, name=display.name)
         if old is not display:
-            yield from _difference(old or Display(number=number), display)
+            yield from _difference(old or new_display(number), display)
     if wanted.front is not None and (wanted.front, wanted.front_key) != (shown.front, shown.front_key):
         yield ac.RaiseFrame(frame=wanted.front)
     for number in shown.displays:
@@ -105,10 +105,10 @@ def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:
 
 def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     if (old.image is None) != (new.image is None):
-        if msgspec.structs.replace(old, name="") != Display(number=old.number):
+        if msgspec.structs.replace(old, name="") != new_display(old.number):
             yield ac.ResetFrame(frame=new.number)  # it may have been deleted and made again within one transaction
         # what was asked for while there was no image could not be shown: all of it is drawn with the first one
-        old = Display(number=new.number)
+        old = new_display(new.number)
     yield from _removed_markers(old, new)
     yield from _image(old, new)
     yield from _mask(old, new)

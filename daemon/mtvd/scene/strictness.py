@@ -92,7 +92,7 @@ def _check_one(scene: model.Scene, change: ch.AnyChange, made: _Made) -> None:
     if number is None:
         if change.display not in made.displays:
             raise sc.unknown_display(scene, change.display)
-        display = model.Display(number=0)  # it comes later, with what is made for it
+        display = model.new_display(0)  # it comes later, with what is made for it
     else:
         display = scene.displays[number]
     if isinstance(change, ch.EraseMarkers) and change.overlay is not None:

@@ -106,6 +106,36 @@ def _single(markers: Markers, overlay: str) -> str | None:
     return f'physical\nglobal color={markers.colours[0]}\n{shape} # tag="{tag_of(overlay)}"\n'
 
 
+def radii(markers: Markers) -> tuple[float, float]:
+    """Return the least and the most radius of markers that become points where they are too small to be seen.
+
+    In pixels or arc seconds; both 0 for lines, texts alone, and markers whose size is exact.
+    """
+    if markers.lines or markers.exact or not markers.count:
+        return 0.0, 0.0
+    if len(markers.size) == _FIRST.size:
+        least = most = _FIRST.unpack(markers.size)[0]
+    else:
+        size = np.frombuffer(markers.size, "<f8")
+        size = size[(size > 0) & (size < _SIZE_MAX)]
+        least, most = (float(size.min()), float(size.max())) if size.size else (0.0, 0.0)
+    found = [_radii_of(symbol, least, most) for symbol in dict.fromkeys(markers.symbols)]
+    sized = [pair for pair in found if pair is not None]
+    if not sized:
+        return 0.0, 0.0
+    return min(pair[0] for pair in sized), max(pair[1] for pair in sized)
+
+
+def _radii_of(symbol: str, least: float, most: float) -> tuple[float, float] | None:
+    if symbol in _ARMS or symbol == "o":
+        return (least, most) if math.isfinite(most) and most > 0 else None
+    if is_text(symbol):
+        return None
+    mxx, mxy, myy = moments_of(symbol)
+    longest = math.sqrt((mxx + myy) / 2 + math.hypot((mxx - myy) / 2, mxy))
+    return longest, longest
+
+
 def drawn_rows(markers: Markers) -> list[tuple[int, ...]]:
     """Return the rows of each region of `region_text`, in the order in which they are drawn: several of a line's."""
     _, _, size, good = _usable(markers)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from mtv.wire.errors import RequestError
 from mtvd.scene import actions
-from mtvd.stage.paint.regions import region_text, tag_of
+from mtvd.stage.paint.regions import radii, region_text, tag_of
 from mtvd.stage.port import Batch, Section
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:=@%+,-]+", re.ASCII)
@@ -152,9 +152,10 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
+            how: list[Word] = [int(action.markers.lines), *radii(action.markers)]
             if ready.regions:
-                return ["markers_of", frame, ready.regions, int(action.markers.lines)]
-            return ["markers", frame, region_text(action.markers, action.overlay).text, int(action.markers.lines)]
+                return ["markers_of", frame, ready.regions, *how]
+            return ["markers", frame, region_text(action.markers, action.overlay).text, *how]
         case actions.DrawUserRegions():
             return ["user", frame, action.text]
         case actions.DeleteMarkers():

@@ -87,7 +87,10 @@ proc ::mtv::end {} {
         if {$which in $::ds9(frames) && [$which has fits]} {catch {UpdateColormapLevelFrame $which}}
     }
     events::known
-    if {!$hand::known} zooms::look
+    if {!$hand::known} {
+        zooms::look
+        catch {kept::follow}
+    }
     hand::end
     set busy 0
     quiet
@@ -155,7 +158,7 @@ proc ::mtv::defaults {which} {
     $which clip scope local
     $which mask system physical
     $which mask blend source
-    $which mask transparency 0
+    $which mask transparency 60
     $which mask mark nonzero
     do::scale [string range $which 5 end] linear zscale
     do::colormap [string range $which 5 end] grey 0

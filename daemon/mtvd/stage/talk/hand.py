@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from mtvd.scene import changes as ch
-from mtvd.scene.model import Display, Overlay, Scene
+from mtvd.scene.model import Display, Overlay, Scene, new_display
 from mtvd.stage.paint.regions import drawn_rows, tag_of
 from mtvd.stage.port import Difference
 
@@ -59,7 +59,7 @@ def changes_of(scene: Scene, differences: Iterable[Difference], key: str) -> tup
         elif one.what == "front":
             found.append(ch.BringToFront(display=one.frame, key=key))
         elif one.what in _READ:
-            display = scene.displays.get(one.frame, Display(number=one.frame))
+            display = scene.displays.get(one.frame, new_display(one.frame))
             found += _read(one, display, key)
     return tuple(found)
 

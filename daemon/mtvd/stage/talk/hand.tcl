@@ -224,6 +224,12 @@ proc ::mtv::hand::more {which ids} {
 
 # Those of a tag go, or all of them.
 proc ::mtv::hand::drop {which tag} {
+    ::mtv::kept::drop $which $tag
+    fill $which $tag
+}
+
+# Holes are forgotten: what has no place is drawn again, or not at all.
+proc ::mtv::hand::fill {which tag} {
     variable holes
     variable further
     if {$tag eq {}} {
@@ -249,6 +255,9 @@ proc ::mtv::hand::after {which} {
     dict for {tag ids} $before {
         set index -1
         set missing [lmap id $ids {incr index; if {[info exists left($id)]} continue; set index}]
-        if {[llength $missing]} {dict lappend gone $which "$tag $missing"}
+        if {[llength $missing]} {
+            dict lappend gone $which "$tag $missing"
+            ::mtv::kept::lose $which $tag $missing
+        }
     }
 }

@@ -1,25 +1,30 @@
 # Actions on markers. Those that have no place on the image's sky are left out, and counted.
 
-proc ::mtv::do::markers_of {number path {lines 0}} {
+proc ::mtv::do::markers_of {number path args} {
     set file [open $path]
     set code [catch {read $file} text]
     close $file
     if {$code} {error $text}
-    markers $number $text $lines
+    markers $number $text {*}$args
 }
 
-proc ::mtv::do::markers {number text {lines 0}} {
+# A text of regions; lines may be broken; sizes are the least and the most radius of its markers, 0 where they are exact.
+proc ::mtv::do::markers {number text {lines 0} {least 0} {most 0}} {
+    variable ::mtv::unreached
     set which [::mtv::frame $number]
     # markers need an image; the planner sends them again with the first one
     if {![$which has fits]} return
     ::mtv::hand::mark $which
-    if {$lines && ![::mtv::reaches $which $text]} {
-        ::mtv::draw_broken $which $text
-        return
-    }
-    ::mtv::draw $which $text
+    set left_out [::mtv::put $which [::mtv::kept::add $which $text $lines $least $most] $lines]
+    if {$left_out ne {}} {lappend unreached [list {*}$::mtv::place $left_out]}
+}
+
+# The number of those that have no place; nothing where all have one.
+proc ::mtv::put {which text lines} {
+    if {$lines && ![reaches $which $text]} {return [draw_broken $which $text]}
+    draw $which $text
     if {[string match "Bad Coordinate mapping*" $::ds9(msg)] && [$which has wcs celestial wcs]} {
-        ::mtv::count_unreached $which $text
+        return [count_unreached $which $text]
     }
 }
 
@@ -48,8 +53,6 @@ proc ::mtv::drawn {which count} {
 
 # Regions that the projection does not reach were left out by DS9, which tells no more than that.
 proc ::mtv::count_unreached {which text} {
-    variable unreached
-    variable place
     set tags [lmap {-> tag} [regexp -all -inline {tag="(mtv\.[0-9a-f]+)"\n} $text] {set tag}]
     set count 0
     foreach {id made} [drawn $which [llength $tags]] tag $tags {
@@ -57,7 +60,7 @@ proc ::mtv::count_unreached {which text} {
         incr count
         hand::hole $which $tag $id
     }
-    lappend unreached [list {*}$place $count]
+    return $count
 }
 
 # DS9 says nothing of a vertex that the projection does not reach, and puts it at the origin. Asked as points it tells.
@@ -77,8 +80,6 @@ proc ::mtv::reaches {which text} {
 
 # A line is broken where it has no place.
 proc ::mtv::draw_broken {which text} {
-    variable unreached
-    variable place
     set left_out 0
     set colour {}
     foreach row [lassign [split [string trimright $text \n] \n] system] {
@@ -93,7 +94,7 @@ proc ::mtv::draw_broken {which text} {
             hand::hole $which $tag [lindex [drawn $which 1] 0]
         }
     }
-    lappend unreached [list {*}$place $left_out]
+    return $left_out
 }
 
 # The parts of a line between the vertices that have no place; what is not drawn of them is counted.
