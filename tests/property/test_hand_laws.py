@@ -122,7 +122,7 @@ def test_frames_come_and_go_and_another_is_in_front() -> None:
     scene = after(scene_of(), (0, "deleted", ""), (3, "made", ""), (3, "front", ""), (7, "zoom", "2 2"))
     assert set(scene.displays) == {3}
     assert scene.front == 3
-    assert scene.displays[3] == model.Display(number=3)
+    assert scene.displays[3] == model.new_display(3)
 
 
 def test_regions_drawn_by_hand_are_kept_as_the_window_lists_them() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mtvd.scene.actions import Markers
 from mtvd.stage.paint.digits import fixed_point
-from mtvd.stage.paint.regions import quote, region_text, tag_of
+from mtvd.stage.paint.regions import quote, radii, region_text, tag_of
 
 
 def markers(x: Sequence[float], y: Sequence[float], **changes: Any) -> Markers:
@@ -122,3 +122,21 @@ def test_a_few_numbers_and_many_are_written_alike() -> None:
     few = [bytes(row).decode() for row in fixed_point(values, 3)]
     many = [bytes(row).decode() for row in fixed_point(np.concatenate([values] * 5), 3)]
     assert few * 5 == many
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        ({"size": [3.0, 0.5, math.nan, -1.0]}, (0.5, 3.0)),
+        ({"size": 2.5}, (2.5, 2.5)),
+        ({"symbols": ("@:4,0,16", "o"), "size": 2.5}, (2.5, 4.0)),
+        ({"symbols": ("here",), "size": 20.0}, (0.0, 0.0)),
+        ({"symbols": ("here", "x"), "size": 20.0}, (20.0, 20.0)),
+        ({"exact": True}, (0.0, 0.0)),
+        ({"lines": True}, (0.0, 0.0)),
+    ],
+)
+def test_radii_are_those_of_the_markers_that_may_become_points(
+    look: dict[str, Any], expected: tuple[float, float]
+) -> None:
+    assert radii(markers([1, 2, 3, 4], [1, 2, 3, 4], **look)) == pytest.approx(expected)
