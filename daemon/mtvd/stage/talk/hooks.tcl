@@ -59,6 +59,7 @@ proc ::mtv::hook {directory} {
     undo {rename ::QuitDS9 {}; rename ::mtv::QuitDS9 ::QuitDS9}
     events::install $directory/events
     frames::install
+    annotations::install
 }
 
 # A DS9 of our own, in the middle of its start.
