@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import signal
@@ -59,6 +60,10 @@ def draw(daemon: LiveDaemon, frame: int | str = 0, label: str = "my field") -> m
     return display
 
 
+def has_shown(feed: mtv.Feed, count: int) -> bool:
+    return feed.counts.shown == count
+
+
 def kill(daemon: LiveDaemon) -> None:
     process = psutil.Process(daemon.window_pid())
     os.kill(process.pid, signal.SIGKILL)
@@ -111,7 +116,7 @@ def test_the_label_and_the_legend_of_a_feed_follow_its_frames(own_daemon: LiveDa
             mask[:50] = 1 << number % 2
             pixels = np.full(SHAPE_YX, 90 + number, "f4")
             feed.publish(pixels, mask=mask, planes={"BAD": 0, "CR": 1}, wcs=SKY, label=f"frame {number}")
-            until(lambda shown=number + 1: feed.counts.shown == shown, feed)
+            until(functools.partial(has_shown, feed, number + 1), feed)
             found = texts(own_daemon)
             assert f"frame {number}" in found
             assert [name for name in ("BAD", "CR") if name in found] == [["BAD", "CR"][number % 2]]
