@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator
 from typing import Any
 
 import astropy.io.fits
@@ -41,23 +42,14 @@ def noise() -> np.ndarray[Any, Any]:
     return np.random.default_rng(1).normal(100, 5, SHAPE).astype("f4")
 
 
-def sky(turned_deg: float = 0.0) -> str:
-    """Return the cards of a sky whose north is turned counter-clockwise."""
+def sky(turned_deg: float = 0.0, **other: float) -> str:
+    """Return the cards of a sky whose north is turned counter-clockwise, some of them with other values."""
     cos, sin = (PIXEL_ARCSEC / 3600 * wave(math.radians(turned_deg)) for wave in (math.cos, math.sin))
-    cards = [
-        "CTYPE1  = 'RA---TAN'",
-        "CTYPE2  = 'DEC--TAN'",
-        "CRVAL1  = 150.0",
-        "CRVAL2  = 2.2",
-        "CRPIX1  = 200.5",
-        "CRPIX2  = 150.5",
-        f"CD1_1   = {-cos:.12E}",
-        f"CD1_2   = {-sin:.12E}",
-        f"CD2_1   = {-sin:.12E}",
-        f"CD2_2   = {cos:.12E}",
-        "RADESYS = 'ICRS'",
-    ]
-    return "".join(card.ljust(80) for card in cards)
+    place = {"CRVAL1": 150.0, "CRVAL2": 2.2, "CRPIX1": 200.5, "CRPIX2": 150.5}
+    values = {**place, "CD1_1": -cos, "CD1_2": -sin, "CD2_1": -sin, "CD2_2": cos, **other}
+    words = {"CTYPE1": "'RA---TAN'", "CTYPE2": "'DEC--TAN'", "RADESYS": "'ICRS'"}
+    cards = {**words, **{name: f"{value:.12E}" for name, value in values.items()}}
+    return "".join(f"{name:8}= {value}".ljust(80) for name, value in cards.items())
 
 
 def masked(rig: Any, frame: int, colours: tuple[tuple[str, str], ...] = COLOURS) -> LoadMask:
@@ -91,13 +83,14 @@ async def said(rig: Any, frame: int = 0) -> list[str]:
 
 
 @pytest.fixture
-async def rig(stage_rig: Any) -> Any:
+async def rig(stage_rig: Any) -> AsyncIterator[Any]:
     """The module's window with nothing in it."""
     await stage_rig.stage.ensure()
     for frame in [name.removeprefix("Frame") for name in (await stage_rig.tcl("$::ds9(frames)")).split()]:
         await stage_rig.draw(DeleteFrame(frame=int(frame)))
     await stage_rig.draw(tiles(False))
-    return stage_rig
+    yield stage_rig
+    assert await stage_rig.tcl("$::mtv::annotations::failure") == ""
 
 
 def tiles(on: bool) -> Arrange:
@@ -360,3 +353,38 @@ async def test_clicks_go_to_the_image_below(rig: Any) -> None:
     assert await said(rig)
     await rig.tcl("[event generate $::ds9(canvas) <Motion> -x 20 -y 15][update]")
     assert (await rig.tcl("[$::ds9(canvas) gettags current]")).split()[:1] == ["Frame0"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+async def test_images_without_contrast_say_what_can_be_said(rig: Any, value: float) -> None:
+    await rig.draw(
+        ResetFrame(frame=0),
+        LoadImage(frame=0, image=rig.image(np.full(SHAPE, value, "f4"), wcs=sky())),
+        SetScale(frame=0, stretch="log", mode="zscale", low=None, high=None),
+        Annotate(frame=0, names=ALL_BUT_GRID, caption="blank", unit="nJy"),
+        RaiseFrame(frame=0),
+    )
+    texts = await said(rig)
+    assert texts[0] == "blank"
+    assert any(text.startswith("log") for text in texts)
+
+
+@pytest.mark.parametrize("zoom", [0.001, 1000.0])
+async def test_any_zoom_is_survived(rig: Any, zoom: float) -> None:
+    await fill(rig, 0, Annotate(frame=0, names=NAMES, caption="far"), SetZoom(frame=0, factor=zoom), wcs=sky())
+    assert (await said(rig))[0] == "far"
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"CD1_1": 0.0, "CD1_2": 0.0},
+        {"CRVAL2": 90.0},
+        {"CRVAL2": -90.0, "CRVAL1": 359.99999},
+        {"CD1_1": -5.0, "CD2_2": 5.0},
+        {"CRVAL1": 0.0, "CRVAL2": 0.0},
+    ],
+)
+async def test_odd_skies_are_survived(rig: Any, cards: dict[str, float]) -> None:
+    await fill(rig, 0, Annotate(frame=0, names=ALL_BUT_GRID, caption="odd"), wcs=sky(**cards))
+    assert (await said(rig))[0] == "odd"

@@ -86,7 +86,7 @@ proc ::mtv::end {} {
     foreach which [lsort -unique $scaled] {
         if {$which in $::ds9(frames) && [$which has fits]} {catch {UpdateColormapLevelFrame $which}}
     }
-    catch annotations::end
+    annotations::end
     events::known
     hand::end
     set busy 0

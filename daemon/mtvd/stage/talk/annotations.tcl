@@ -13,6 +13,7 @@ namespace eval ::mtv::annotations {
     variable drawn {}
     variable dirty {}
     variable timer {}
+    variable failure {}
     variable still {label legend}
     variable moving {limits scale_bar compass}
 }
@@ -128,7 +129,7 @@ proc ::mtv::annotations::end {} {
     variable still
     set frames [dict keys $dirty]
     set dirty {}
-    foreach which $frames {show $which $still}
+    foreach which $frames {try_to_show $which $still}
     later
 }
 
@@ -153,8 +154,7 @@ proc ::mtv::annotations::settle {} {
     variable moving
     after cancel $timer
     set timer {}
-    foreach which [dict keys $wanted] {show $which [concat $still $moving]}
-    set ::errorInfo {}
+    foreach which [dict keys $wanted] {try_to_show $which [concat $still $moving]}
 }
 
 # In a batch of ours its end draws them.
@@ -164,8 +164,7 @@ proc ::mtv::annotations::laid_out {args} {
     if {$::mtv::busy} {
         foreach which [dict keys $wanted] {touch $which}
     } else {
-        set code [catch settle]
-        if {$code} {set ::errorInfo {}}
+        settle
     }
 }
 
@@ -173,6 +172,13 @@ proc ::mtv::annotations::laid_out {args} {
 proc ::mtv::annotations::raised {args} {
     variable wanted
     if {[dict size $wanted]} {$::ds9(canvas) raise mtv.annotation}
+}
+
+# A picture without what it says of itself is better than none.
+proc ::mtv::annotations::try_to_show {which blocks} {
+    variable failure
+    if {[catch {show $which $blocks} message]} {set failure $message}
+    set ::errorInfo {}
 }
 
 proc ::mtv::annotations::show {which blocks} {
@@ -191,7 +197,7 @@ proc ::mtv::annotations::show {which blocks} {
 }
 
 proc ::mtv::annotations::is_seen {which} {
-    if {!$::active($which) || ![$which has fits]} {return 0}
+    if {![info exists ::active($which)] || !$::active($which) || ![$which has fits]} {return 0}
     return [expr {$which eq $::current(frame) || ($::ds9(display) eq {tile} && [llength $::ds9(active)] > 1)}]
 }
 
@@ -248,6 +254,7 @@ proc ::mtv::annotations::limits {which unit} {
         zscale - minmax {append mode { }}
         default {append mode { % }}
     }
+    if {![is_number $low] || ![is_number $high]} {return $stretch}
     return [string trimright "$stretch, $mode[format %.4g $low] to [format %.4g $high] $unit"]
 }
 
@@ -295,10 +302,15 @@ proc ::mtv::annotations::slopes {which middle x y far} {
 proc ::mtv::annotations::direction {which x y} {
     set told [$which get coordinates $x $y wcs icrs degrees]
     lassign $told ra dec
-    if {$told eq {0 0} || ![string is double -strict $ra] || ![string is double -strict $dec]} {return {}}
+    if {$told eq {0 0} || ![is_number $ra] || ![is_number $dec]} {return {}}
     set ra [expr {$ra * 0.017453292519943295}]
     set dec [expr {$dec * 0.017453292519943295}]
     return [list [expr {cos($dec) * cos($ra)}] [expr {cos($dec) * sin($ra)}] [expr {sin($dec)}]]
+}
+
+# Infinities and what is no number are none.
+proc ::mtv::annotations::is_number {text} {
+    return [regexp {^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$} $text]
 }
 
 # Length on the screen and words of a bar that is at most a quarter of the frame; nothing where the image is out of sight.
