@@ -52,7 +52,8 @@ def main() -> None:
         due = began
         while not ended.is_set() and time.perf_counter() < began + options.secs:
             start = time.perf_counter()
-            feed.publish(**wanted[len(costs) % len(wanted)])
+            label = f"frame {len(costs)}" if options.labelled else ""
+            feed.publish(**wanted[len(costs) % len(wanted)], label=label)
             costs.append(time.perf_counter() - start)
             due += 1 / options.rate
             ended.wait(max(0.0, due - time.perf_counter()))
@@ -86,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, required=True, help="frames published a second")
     parser.add_argument("--secs", type=float, required=True)
     parser.add_argument("--masked", action="store_true")
+    parser.add_argument("--labelled", action="store_true", help="each frame has a label of its own")
     return parser.parse_args()
 
 

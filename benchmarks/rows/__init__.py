@@ -31,6 +31,7 @@ NAMES: Final = (
     "feed_2k4k",
     "feed_1k",
     "feed_masked",
+    "legend_cost",
     "feed_latency",
     "publish_cost",
     "publish_absent",

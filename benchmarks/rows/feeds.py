@@ -67,11 +67,19 @@ class Loop:
 
 @contextlib.contextmanager
 def producer(
-    daemon: Daemon, name: str, shape_yx: tuple[int, int], *, rate: float, secs: float, masked: bool = False
+    daemon: Daemon,
+    name: str,
+    shape_yx: tuple[int, int],
+    *,
+    rate: float,
+    secs: float,
+    masked: bool = False,
+    labelled: bool = False,
 ) -> Iterator[subprocess.Popen[str]]:
     """Have a process that publishes; it is ready when this begins, and is ended with the context."""
     command = [sys.executable, "-m", "benchmarks.producer", name, "--rate", str(rate), "--secs", str(secs)]
     command += ["--height", str(shape_yx[0]), "--width", str(shape_yx[1]), *(["--masked"] if masked else [])]
+    command += ["--labelled"] if labelled else []
     with subprocess.Popen(
         command, env=daemon.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -161,6 +161,7 @@ async def test_a_dataset_is_read_for_display_by_data_id_and_by_id(subject: Subje
         assert np.array_equal(subject.pixels(exposure.mask), sample.mask_of(23718, 41))
         assert (exposure.variance, exposure.xy0, exposure.planes) == (None, sample.XY0, sample.PLANES)
         assert exposure.label == "calexp HSC 23718 41"
+        assert exposure.caption == "calexp HSC, visit 23718, detector 41, HSC-R"
 
 
 async def test_files_on_this_host_report_nothing(subject: Subject) -> None:

@@ -21,13 +21,17 @@ from tests.live.test_stage_faults import until_state, watched
 from tests.support.live_daemon import START_SECS, LiveDaemon, Probe
 
 import mtv
-from mtvd.scene.actions import Arrange, CreateFrame, LoadImage, RaiseFrame
+from mtvd.scene.actions import Annotate, Arrange, CreateFrame, LoadImage, RaiseFrame
 from mtvd.stage.port import WindowLost, WindowUnavailable
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
 TITLE = "mine"
-HOOKED = "[info body ::QuitDS9] [info commands ::mtv::*] [namespace exists ::mtv] [file channels]"
+LABELS = "[$::ds9(canvas) find withtag mtv.annotation]"
+HOOKED = (
+    "[info body ::QuitDS9] [info commands ::mtv::*] [namespace exists ::mtv] [file channels] "
+    "[trace info execution ::UpdateZoom]"
+)
 QUIET = "set ::pds9(samp,hub) 0\nset ::pds9(autosave) 0\n"
 """Preferences of a user whose DS9 opens no hub, which it opens once on each machine, and does not ask at its start."""
 SETTINGS = "[set ::pds9(automarker)] [set ::panzoom(preserve)] [set ::marker(preserve)] [info exists ::mtv_commit]"
@@ -144,8 +148,10 @@ async def test_it_draws_in_the_users_ds9_and_gives_it_back_as_it_was(user: User,
     assert rig.stage.state.attached
     assert user.ask(ds9, HOOKED) != before
     image = rig.image(np.arange(1200, dtype="f4").reshape(30, 40))
-    await rig.draw(CreateFrame(frame=5), LoadImage(frame=5, image=image), RaiseFrame(frame=5))
+    label = Annotate(frame=5, names=("label",), caption="ours")
+    await rig.draw(CreateFrame(frame=5), LoadImage(frame=5, image=image), RaiseFrame(frame=5), label)
     await rig.draw(CreateFrame(frame=1))
+    assert user.ask(ds9, LABELS) != ""
     assert user.ask(ds9, "[Frame1 get mask blend] [Frame1 get mask system]") == "source physical"
     await rig.stage.sync()
     assert user.ask(ds9, "[set ::ds9(frames)]") == "Frame1 Frame5", "the user's own frame stays"
@@ -153,6 +159,7 @@ async def test_it_draws_in_the_users_ds9_and_gives_it_back_as_it_was(user: User,
     await rig.stage.close(keep_window=False)
     assert ds9.poll() is None
     assert user.ask(ds9, f"{HOOKED} {SETTINGS}") == before
+    assert user.ask(ds9, LABELS) == "", "what says what is seen goes: nobody keeps it true any more"
     assert user.ask(ds9, "[Frame5 get fits width]") == "40", "what was drawn stays to be looked at"
     assert [path.name for path in (rig.directory / "w").iterdir()] == ["lane.log"]
 

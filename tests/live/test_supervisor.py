@@ -133,3 +133,18 @@ async def test_a_window_that_ended_while_no_daemon_ran_is_lost_and_one_closed_by
         assert await fresh_rig.stage.adopt() is None
         assert fresh_rig.stage.state.state == expected
         assert not list((fresh_rig.directory / "w").glob("w-*"))
+
+
+async def test_a_window_with_the_agent_of_another_release_is_ended_and_a_new_one_opened(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    window = fresh_rig.stage.supervisor.held.window
+    agent = Path(window.directory) / "agent.tcl"
+    agent.write_text(agent.read_text().replace("proc ::mtv::do::annotate", "proc ::mtv::do::unknown"))
+    await fresh_rig.stage.close(keep_window=True)
+    fresh_rig.stage = fresh_rig.new_stage()
+    assert await fresh_rig.stage.adopt() is None
+    assert fresh_rig.stage.state.state == "lost"
+    assert "another release" in fresh_rig.stage.state.reason
+    await fresh_rig.stage.ensure()
+    assert fresh_rig.stage.state.pid != window.pid
+    assert not psutil.pid_exists(window.pid)

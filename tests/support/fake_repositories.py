@@ -144,6 +144,7 @@ class FakeRepositories:
             image=self._put(self._image(visit, detector).astype(">f4"), "img", "fits", self._header_bytes),
             xy0=XY0,
             label=f"calexp HSC {visit} {detector}",
+            caption=f"calexp HSC, visit {visit}, detector {detector}, HSC-R",
         )
         if self.compressed and on_image is not None:
             on_image(image)
@@ -180,6 +181,7 @@ class FakeRepositories:
             planes=PLANES,
             xy0=XY0,
             label=f"calexp HSC {visit} {detector}",
+            caption=f"calexp HSC, visit {visit}, detector {detector}, HSC-R",
         )
         return Got(data=exposure)
 

@@ -34,6 +34,7 @@ class FakeFrame(msgspec.Struct, kw_only=True):
     zoom: float | None = 1.0
     pan: tuple[float, float] | None = None
     rotation_deg: float = 0.0
+    annotation: actions.Annotate | None = None
 
 
 class FakeStage:
@@ -246,5 +247,7 @@ def _change(frame: FakeFrame, action: actions.AnyAction) -> None:
             frame.pan = action.x, action.y
         case actions.SetRotation():
             frame.rotation_deg = action.angle_deg
+        case actions.Annotate():
+            frame.annotation = action
         case _:
             raise AssertionError(f"no model of {action}")

@@ -39,6 +39,7 @@ class Window:
             "turn": 0.0,
             "colormap": None,
             "user": "",
+            "annotation": ((), "", ""),
         }
 
     def do_createframe(self, action: ac.CreateFrame) -> None:
@@ -80,6 +81,9 @@ class Window:
     def do_drawuserregions(self, action: ac.DrawUserRegions) -> None:
         if self.frames[action.frame]["image"] is not None:
             self.frames[action.frame]["user"] = action.text
+
+    def do_annotate(self, action: ac.Annotate) -> None:
+        self.frames[action.frame]["annotation"] = (action.names, action.caption, action.unit)
 
     def do_setscale(self, action: ac.SetScale) -> None:
         self.frames[action.frame]["scale"] = (action.stretch, action.mode, action.low, action.high)
@@ -125,8 +129,8 @@ def image(serial: int, width: int, planes: bool) -> ch.ShowImage:
         dtype=">f4",
         header_bytes=2880,
         xy0=(0, 0),
-        label="",
-        unit="",
+        label=["", "M 31"][serial % 2],
+        unit="nJy",
     )
     mask = ac.MaskLayer(
         file=f"mask-1-{serial:016x}.raw",
@@ -195,6 +199,7 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
     if kind == 8:
         others: list[ch.AnyChange] = [
             ch.SetMaskTransparency(display=display, percent=40, plane=None),
+            ch.Annotate(display=display, label=bool(serial % 2), limits=draw(st.none() | st.booleans())),
             ch.SetMaskTransparency(display=display, percent=100, plane="SAT"),
             ch.SetColormap(display=display, name="heat", invert=True, key=f"k{serial}"),
             ch.BringToFront(display=display, key=f"k{serial}"),

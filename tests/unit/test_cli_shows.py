@@ -222,6 +222,50 @@ def test_mask_sets_colours_and_transparency_at_once(run: Run, daemon: ScriptedDa
     ]
 
 
+@pytest.mark.parametrize(("word", "distinct"), [("--distinct", True), ("--usual", False)])
+def test_mask_gives_planes_colours_of_their_own(run: Run, daemon: ScriptedDaemon, word: str, distinct: bool) -> None:
+    run("mask", word, "-d", "3")
+    run("mask", word, "SAT", "red")
+    assert daemon.steps == [
+        st.MaskColour(display=3, colours={}, distinct=distinct),
+        st.MaskColour(colours={"SAT": "red"}, distinct=distinct),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (("--legend",), {"legend": True}),
+        (("--no-label", "--scale-bar"), {"label": False, "scale_bar": True}),
+        (("--all",), {"label": True, "limits": True, "legend": True, "scale_bar": True, "compass": True}),
+        (("--none",), dict.fromkeys(("label", "limits", "legend", "scale_bar", "compass", "grid"), False)),
+        (
+            ("--all", "--no-compass", "--grid"),
+            {"label": True, "limits": True, "legend": True, "scale_bar": True, "compass": False, "grid": True},
+        ),
+    ],
+)
+def test_annotate_chooses_what_is_named_alone(
+    run: Run, daemon: ScriptedDaemon, words: tuple[str, ...], wanted: dict[str, bool]
+) -> None:
+    run("annotate", *words, "-d", "mine")
+    assert daemon.steps == [st.Annotate(display="mine", **wanted)]
+
+
+def test_annotate_without_a_choice_lists_what_is_shown(run: Run, daemon: ScriptedDaemon) -> None:
+    daemon.script(requests.Describe, reports.DisplayReport(number=0, annotations=("label", "grid")))
+    assert [line.split() for line in run("annotate").output.splitlines()] == [
+        ["part", "shown"],
+        ["label", "yes"],
+        ["limits", "no"],
+        ["legend", "no"],
+        ["scale_bar", "no"],
+        ["compass", "no"],
+        ["grid", "yes"],
+    ]
+    assert daemon.steps == []
+
+
 def test_mask_lists_planes_by_bit_with_their_colours(run: Run, daemon: ScriptedDaemon) -> None:
     mask = reports.MaskState(planes={"DETECTED": 5, "BAD": 0}, colours={"DETECTED": "ignore"}, transparency_percent=30)
     daemon.script(requests.Describe, reports.DisplayReport(number=0, mask=mask))

@@ -21,7 +21,7 @@ from mtv.testing import ScriptedDaemon
 from mtv.wire import data, messages, reports, requests
 from mtv.wire.colours import default_mask_colour
 from mtv.wire.limits import Limits
-from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
+from mtv.wire.steps import Annotate, Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
 
 TABLE = data.Dataset(dataset_type="src", data_id={"visit": 1})
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -294,6 +294,10 @@ def test_an_overlay_of_a_table_names_it_and_sends_no_array(daemon: ScriptedDaemo
         (lambda d: d.set_mask_transparency(101), "percent"),
         (lambda d: d.set_mask_transparency(50, "BAD"), "plane"),
         (lambda d: d.snapshot(format="gif"), "format"),
+        (lambda d: d.annotate(), "label"),
+        (lambda d: d.annotate(legend="yes"), "legend"),
+        (lambda d: d.annotate(grid=1), "grid"),
+        (lambda d: d.set_distinct_mask_colours(None), "on"),
     ],
 )
 def test_wrong_values_are_refused_here_and_the_field_is_named(
@@ -336,6 +340,33 @@ def test_the_view_is_set_as_in_afw(daemon: ScriptedDaemon, display: mtv.Display)
         MaskColour(colours={"DETECTED": "fuchsia"}),
         MaskColour(colours={"BAD": "ignore"}),
         Erase(name="stars"),
+    ]
+
+
+def test_what_a_picture_says_of_itself_is_chosen_part_by_part(daemon: ScriptedDaemon, display: mtv.Display) -> None:
+    no: Any = np.bool_(False)
+    display.annotate(legend=True, label=no)
+    display.set_distinct_mask_colours()
+    display.set_distinct_mask_colours(False)
+    assert daemon.steps == [
+        Annotate(label=False, legend=True),
+        MaskColour(colours={}, distinct=True),
+        MaskColour(colours={}, distinct=False),
+    ]
+    daemon.script(requests.Describe, reports.DisplayReport(number=0, annotations=("legend",)))
+    assert display.annotations() == ("legend",)
+
+
+def test_an_exposure_of_a_repository_keeps_its_caption_unless_it_is_given_a_label(
+    daemon: ScriptedDaemon, display: mtv.Display
+) -> None:
+    exposure = mtv.Exposure(np.zeros((2, 3), "f4"), label="calexp HSC 1 2", caption="calexp HSC, visit 1, detector 2")
+    display.mtv(exposure)
+    display.mtv(exposure, label="my field")
+    targets = [step.target for step in daemon.steps if isinstance(step, Mtv)]
+    assert [(target.label, target.caption) for target in targets if isinstance(target, data.Exposure)] == [
+        ("calexp HSC 1 2", "calexp HSC, visit 1, detector 2"),
+        ("my field", ""),
     ]
 
 

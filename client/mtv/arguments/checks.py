@@ -141,6 +141,21 @@ def arrangement(
     )
 
 
+def annotation(display: steps.DisplayName, wanted: Mapping[str, Any]) -> steps.Annotate:
+    """Return the step that chooses what a picture says of itself, by the names of its fields."""
+    if all(value is None for value in wanted.values()):
+        raise bad_value("label", "nothing is to be annotated", f"give one of {', '.join(wanted)}")
+    chosen = {name: None if value is None else truth(name, value) for name, value in wanted.items()}
+    return steps.Annotate(display=display, **chosen)
+
+
+def truth(where: str, value: Any) -> bool:
+    """Return True or False, numpy's own included."""
+    if type(value).__name__ in {"bool", "bool_"}:
+        return bool(value)
+    raise bad_value(where, f"{value!r} is neither True nor False")
+
+
 def _size(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None

@@ -55,6 +55,8 @@ class Image(NamedTuple):
     """The same of its WCS."""
     mask_is_own: bool = False
     """True: the mask is the target's, and is left out where it does not fit; False: the caller has given it."""
+    caption: str = ""
+    """Name that the picture bears; the label where empty."""
 
 
 def image_of(target: object) -> Image:
@@ -122,6 +124,7 @@ def _from_exposure(exposure: Any) -> Image:
         exposure.label,
         exposure.notes,
         mask_is_own=True,
+        caption=getattr(exposure, "caption", ""),
     )
 
 

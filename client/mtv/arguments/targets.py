@@ -50,7 +50,7 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
         given = wcs_cards(wcs)
         changes.update(wcs=given.cards, wcs_notes=given.notes)
     if label:
-        changes["label"] = label
+        changes.update(label=label, caption="")
     return image._replace(**changes)
 
 
@@ -70,6 +70,7 @@ def send(image: Image, sink: Sink) -> data.Exposure:
         unit=image.unit,
         label=image.label,
         notes=(*image.notes, *image.wcs_notes),
+        caption=image.caption,
     )
 
 

@@ -55,6 +55,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "rotate": Entry("draw", "rotate", "Turn the view."),
         "arrange": Entry("draw", "arrange", "Tile displays; lock zoom, scale or colours of all."),
         "mask": Entry("mask", "mask", "List or set the colours of mask planes, and the transparency."),
+        "annotate": Entry("annotate", "annotate", "Label, legend, scale bar, compass, grid in the picture."),
         "events": Entry("events", "events", "Tell what the user does in the window, as it happens."),
         "snap": Entry("draw", "snap", "Write a picture of the window."),
         "batch": Entry("batch", "batch", "Carry out steps from JSON lines as one transaction."),

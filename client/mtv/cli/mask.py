@@ -20,6 +20,9 @@ from mtv.wire.requests import Describe
 @click.option("--transparency", type=number, metavar="PERCENT", help="0 is opaque, 100 is hidden.")
 @click.option("--hide", multiple=True, metavar="PLANE", help="Hide a plane; may be repeated.")
 @click.option("--show", "shown", multiple=True, metavar="PLANE", help="Show a plane again, in its usual colour.")
+@click.option(
+    "--distinct/--usual", default=None, help="Colours that can be told apart, or those of lsst.afw that several share."
+)
 @display_option
 @click.pass_obj
 def mask(
@@ -28,6 +31,7 @@ def mask(
     transparency: float | None,
     hide: tuple[str, ...],
     shown: tuple[str, ...],
+    distinct: bool | None,
     frame: int | str,
 ) -> None:
     """List mask planes and their colours, or set them; settings outlast the image.
@@ -37,6 +41,7 @@ def mask(
     mtv mask DETECTED fuchsia SAT green   any X11 or CSS colour, or #rrggbb; 'ignore' hides
     mtv mask --transparency 50
     mtv mask --hide DETECTED
+    mtv mask --distinct                   a colour of its own for each plane
     """  # noqa: D301 - \b is click's own mark
     frame = checks.display_name(frame)
     if len(words) % 2:
@@ -45,8 +50,9 @@ def mask(
     if shown:
         colours |= {plane: default_mask_colour(plane) for plane in shown}
     wanted: list[steps.AnyStep] = []
-    if colours:
-        wanted.append(steps.MaskColour(display=frame, colours=checks.mask_colours(colours, None)))
+    if colours or distinct is not None:
+        named = checks.mask_colours(colours, None) if colours else {}
+        wanted.append(steps.MaskColour(display=frame, colours=named, distinct=distinct))
     if transparency is not None:
         checks.transparency(transparency, None)
         wanted.append(steps.MaskTransparency(display=frame, percent=transparency))

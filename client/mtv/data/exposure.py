@@ -78,10 +78,12 @@ class Exposure:
         Cards of the file's header.
     notes : sequence of `str`, optional
         What of the source is left out, and why: a mask of another shape.
+    caption : `str`, optional
+        Name that the picture bears: dataset, visit, detector and filter; the label where not given.
 
     Attributes
     ----------
-    planes, xy0, wcs, sky_wcs, unit, label, metadata, notes
+    planes, xy0, wcs, sky_wcs, unit, label, metadata, notes, caption
         As given; ``metadata`` holds the header keywords of the file.
     """
 
@@ -99,6 +101,7 @@ class Exposure:
         label: str = "",
         metadata: dict[str, str | int | float | bool | None] | None = None,
         notes: Sequence[str] = (),
+        caption: str = "",
     ) -> None:
         self._arrays: dict[str, Any] = {"image": image, "mask": mask, "variance": variance}
         self.shape_yx: tuple[int, int] = (int(image.shape[0]), int(image.shape[1]))
@@ -110,6 +113,7 @@ class Exposure:
         self.label = label
         self.metadata = dict(metadata or {})
         self.notes = tuple(notes)
+        self.caption = caption
 
     @classmethod
     def from_wire(cls, found: data.Exposure, buffers: Sequence[memoryview], directory: Path | None) -> Exposure:
@@ -147,6 +151,7 @@ class Exposure:
             label=found.label,
             metadata=found.metadata,
             notes=found.notes,
+            caption=found.caption,
         )
 
     @property

@@ -62,6 +62,8 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     """Header keywords of the file, for the client."""
     notes: tuple[str, ...] = ()
     """Parts of the source that are not shown or not told, and why, in words for the user: a mask of another shape."""
+    caption: str = ""
+    """Name that the picture bears: dataset, visit, detector and filter; the label where empty. Since 1.4."""
 
 
 class SkyBox(Data, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ class MaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     colours: dict[str, str] = {}
     """Plane to colour name or ``ignore``: those shown, and those set for planes still to come."""
     transparency_percent: float = 0.0
+    distinct: bool = False
+    """True: planes that nobody has coloured have colours that can be told apart. Since 1.4."""
 
 
 class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
@@ -61,6 +63,10 @@ class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
     colormap: str = "grey"
     notes: tuple[str, ...] = ()
     """Parts of the image's source that are not shown, and why; see `~mtv.wire.data.Exposure`."""
+    caption: str = ""
+    """Name that the picture bears; the label where empty. Since 1.4."""
+    annotations: tuple[str, ...] = ()
+    """Parts of the annotation that are shown, by the names of `~mtv.wire.steps.Annotate`. Since 1.4."""
 
 
 class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

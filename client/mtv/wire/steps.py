@@ -195,6 +195,9 @@ class MaskColour(Step, frozen=True, kw_only=True, tag="mask_colour"):
 
     display: DisplayName = 0
     colours: dict[str, str]
+    distinct: bool | None = None
+    """True: all other planes of a mask get colours that can be told apart; False: those that everybody has; None: as
+    before. Since 1.4."""
 
 
 class MaskTransparency(Step, frozen=True, kw_only=True, tag="mask_transparency"):
@@ -204,6 +207,24 @@ class MaskTransparency(Step, frozen=True, kw_only=True, tag="mask_transparency")
     percent: float
     plane: str | None = None
     """One plane: 100 hides it, other values are ``unsupported``, because DS9 has one transparency for all."""
+
+
+class Annotate(Step, frozen=True, kw_only=True, tag="annotate"):
+    """Choose what the picture of a display says of itself; what is None stays. Since 1.4."""
+
+    display: DisplayName = 0
+    label: bool | None = None
+    """Name of the image; the one part that is shown where nobody has asked."""
+    limits: bool | None = None
+    """Stretch and limits, in words."""
+    legend: bool | None = None
+    """Mask planes that have a pixel, and their colours."""
+    scale_bar: bool | None = None
+    """Bar of a round number of arc seconds, or of pixels where the image has no sky."""
+    compass: bool | None = None
+    """North and east."""
+    grid: bool | None = None
+    """Lines of right ascension and declination."""
 
 
 AnyStep = (
@@ -222,6 +243,7 @@ AnyStep = (
     | Colormap
     | MaskColour
     | MaskTransparency
+    | Annotate
 )
 
 STEP_TYPES: tuple[type[Step], ...] = (
@@ -240,4 +262,5 @@ STEP_TYPES: tuple[type[Step], ...] = (
     Colormap,
     MaskColour,
     MaskTransparency,
+    Annotate,
 )

@@ -8,6 +8,7 @@ from mtv.wire.reports import Arrangement, DisplayReport, MaskState
 from mtv.wire.steps import DisplayName
 from mtvd.scene import apply as sc
 from mtvd.scene import model
+from mtvd.scene.annotations import NAMES
 from mtvd.scene.model import Display, Scene, new_display
 
 
@@ -24,6 +25,7 @@ def display_report(display: Display) -> DisplayReport:
             planes=dict(display.mask.planes) if display.mask else {},
             colours={**display.mask_colours, **display.shown_colours()},
             transparency_percent=display.transparency_percent,
+            distinct=display.distinct,
         ),
         overlays=_overlays(display),
         stretch=display.scale.stretch,
@@ -34,6 +36,8 @@ def display_report(display: Display) -> DisplayReport:
         rotation_deg=display.rotation.angle_deg,
         colormap=display.colormap.name,
         notes=image.notes if image else (),
+        caption=image.caption if image else "",
+        annotations=tuple(name for name in NAMES if getattr(display.annotations, name)),
     )
 
 

@@ -153,6 +153,7 @@ class Images:
             unit=markers.plain(exposure.unit, self._limits.text_chars),
             stream=zlib.crc32(exposure.wcs.encode()) | 1 if self._pixels.is_lent(file) else 0,
             notes=tuple(markers.plain(note, self._limits.text_chars) for note in exposure.notes[:_NOTES]),
+            caption=markers.plain(exposure.caption, self._limits.text_chars),
         )
 
     def _whole(self, array: Array, front: int) -> int:

@@ -218,7 +218,9 @@ class TransactionResolver:
     def _label(self, exposure: Exposure) -> Exposure:
         if self.frame is None:
             return exposure
-        return msgspec.structs.replace(exposure, label=f"{exposure.label} ({self.frame.place})".lstrip())
+        place = f" ({self.frame.place})"
+        caption = exposure.caption and exposure.caption + place
+        return msgspec.structs.replace(exposure, label=(exposure.label + place).lstrip(), caption=caption)
 
     def _loaded_before(self, index: int, target: int) -> str:
         outcome = self.resolved.outcomes.get(target) if target < index else None

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mtv.wire import colours, markers, steps
 from mtv.wire.errors import bad_value
 from mtvd.scene import changes as ch
+from mtvd.scene.annotations import NAMES
 
 _PAN_MAX_PX: Final = 1e8
 _LEAST_PX, _MOST_PX = 100, 8192
@@ -79,14 +80,21 @@ def _colormap(step: steps.Colormap, key: str) -> ch.SetColormap:
     return ch.SetColormap(display=check_display(step.display), name=name, invert=step.invert, key=key)
 
 
+def _annotate(step: steps.Annotate, _key: str) -> ch.Annotate:
+    wanted = {name: getattr(step, name) for name in NAMES}
+    if all(value is None for value in wanted.values()):
+        raise bad_value("label", "nothing is to be annotated", f"give {', '.join(NAMES[:-1])} or {NAMES[-1]}")
+    return ch.Annotate(display=check_display(step.display), **wanted)
+
+
 def _mask_colours(step: steps.MaskColour, _key: str) -> ch.SetMaskColours:
-    if not step.colours:
+    if not step.colours and step.distinct is None:
         raise bad_value("colours", "no plane is named")
     for plane, colour in step.colours.items():
         markers.check_text(plane, "colours", text_chars=100)
         if colour != colours.IGNORE:
             colours.hex_of(colour, f"colours.{plane}")
-    return ch.SetMaskColours(display=check_display(step.display), colours=dict(step.colours))
+    return ch.SetMaskColours(display=check_display(step.display), colours=dict(step.colours), distinct=step.distinct)
 
 
 def _transparency(step: steps.MaskTransparency, _key: str) -> ch.SetMaskTransparency:
@@ -107,5 +115,6 @@ VIEW_STEPS: Final[Mapping[type, Callable[[Any, str], ch.AnyChange]]] = {
     steps.Colormap: _colormap,
     steps.MaskColour: _mask_colours,
     steps.MaskTransparency: _transparency,
+    steps.Annotate: _annotate,
 }
 assert set(VIEW_STEPS) == set(steps.STEP_TYPES) - {steps.Query, steps.Load, steps.Mtv, steps.Overlay}

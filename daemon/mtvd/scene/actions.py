@@ -33,6 +33,8 @@ class ImageLayer(Value, frozen=True, kw_only=True):
     """Checksum of the WCS of a feed's frame, never 0; frames of one stream differ in pixels, label and notes alone."""
     notes: tuple[str, ...] = ()
     """Parts of its source that are not shown, and why; for users alone."""
+    caption: str = ""
+    """Name that the picture bears; the label where empty."""
 
 
 class MaskLayer(Value, frozen=True, kw_only=True):
@@ -234,6 +236,16 @@ class RaiseFrame(Action, frozen=True, kw_only=True, tag=True):
     """Bring the frame to the front; only this action changes what is in front."""
 
 
+class Annotate(Action, frozen=True, kw_only=True, tag=True):
+    """Draw what the picture says of itself, in place of what it said."""
+
+    names: tuple[str, ...] = ()
+    """Parts that are shown; see `mtvd.scene.annotations.NAMES`."""
+    caption: str = ""
+    unit: str = ""
+    """Unit of the pixels, for the limits."""
+
+
 AnyAction = (
     CreateFrame
     | DeleteFrame
@@ -252,4 +264,5 @@ AnyAction = (
     | SetRotation
     | Arrange
     | RaiseFrame
+    | Annotate
 )

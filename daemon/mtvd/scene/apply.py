@@ -12,6 +12,7 @@ from mtv.wire.hints import near
 from mtv.wire.steps import DisplayName
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks
+from mtvd.scene.annotations import NAMES
 from mtvd.scene.model import (
     USER,
     Colormap,
@@ -296,8 +297,16 @@ def _colormap(display: Display, change: ch.SetColormap) -> Display:
 def _mask_colours(display: Display, change: ch.SetMaskColours) -> Display:
     shown = tuple(plane for plane in display.hidden_planes if plane not in change.colours)
     return msgspec.structs.replace(
-        display, mask_colours={**display.mask_colours, **change.colours}, hidden_planes=shown
+        display,
+        mask_colours={**display.mask_colours, **change.colours},
+        hidden_planes=shown,
+        distinct=display.distinct if change.distinct is None else change.distinct,
     )
+
+
+def _annotate(display: Display, change: ch.Annotate) -> Display:
+    wanted = {name: getattr(change, name) for name in NAMES if getattr(change, name) is not None}
+    return msgspec.structs.replace(display, annotations=msgspec.structs.replace(display.annotations, **wanted))
 
 
 def _mask_transparency(display: Display, change: ch.SetMaskTransparency) -> Display:
@@ -332,4 +341,5 @@ _EDITS: Final[Mapping[type, Callable[[Display, Any], Display]]] = {
     ch.SetColormap: _colormap,
     ch.SetMaskColours: _mask_colours,
     ch.SetMaskTransparency: _mask_transparency,
+    ch.Annotate: _annotate,
 }

@@ -25,6 +25,7 @@ _CAUSES: Final[Mapping[type[object], tuple[type[ch.Change], ...]]] = {
     ac.SetRotation: (ch.SetRotation,),
     ac.Arrange: (ch.Arrange,),
     ac.RaiseFrame: (ch.BringToFront,),
+    ac.Annotate: (ch.Annotate,),
 }
 """Kinds of changes that lead to an action. Where there is none of them an image was shown: it brings all with it."""
 

@@ -141,6 +141,19 @@ class SetMaskColours(Change, frozen=True, kw_only=True, tag=True):
     """Colours of mask planes: names as the user wrote them, or ``ignore``."""
 
     colours: dict[str, str]
+    distinct: bool | None = None
+    """Whether other planes get colours that can be told apart; None: as before."""
+
+
+class Annotate(Change, frozen=True, kw_only=True, tag=True):
+    """Choose what the picture says of itself; what is None stays."""
+
+    label: bool | None = None
+    limits: bool | None = None
+    legend: bool | None = None
+    scale_bar: bool | None = None
+    compass: bool | None = None
+    grid: bool | None = None
 
 
 class SetMaskTransparency(Change, frozen=True, kw_only=True, tag=True):
@@ -167,6 +180,7 @@ AnyChange = (
     | SetColormap
     | SetMaskColours
     | SetMaskTransparency
+    | Annotate
 )
 
 

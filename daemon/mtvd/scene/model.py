@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from mtv.wire import colours
+from mtv.wire import colours, distinct
 from mtv.wire.steps import DisplayName, LockedFrames
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer, Value
+from mtvd.scene.annotations import Annotations
 
 BOTTOM_PLANES: Final = ("DETECTED", "DETECTED_NEGATIVE")
 """Planes below all others, so that saturated cores stay visible on their footprints."""
@@ -118,11 +119,19 @@ class Display(Value, frozen=True, kw_only=True):
     pan: Pan | None = None
     rotation: Rotation = Rotation()
     colormap: Colormap = Colormap()
+    annotations: Annotations = Annotations()
+    distinct: bool = False
+    """True: planes that users have not coloured get colours that can be told apart."""
     erased_key: str = ""
     """Last request that erased everything: the user's own regions went with it."""
 
     def colour_of(self, plane: str) -> str:
         """Colour name of a plane, or ``ignore``."""
+        if self.distinct and plane not in self.mask_colours:
+            planes = tuple(name for name, _ in self.mask.planes) if self.mask else ()
+            return distinct.colours_of(planes, tuple(sorted(self.mask_colours.items()))).get(
+                plane, colours.default_mask_colour(plane)
+            )
         return self.mask_colours.get(plane) or colours.default_mask_colour(plane)
 
     def visible_colours(self) -> tuple[tuple[str, str], ...]:

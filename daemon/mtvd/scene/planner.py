@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from mtvd.scene import actions as ac
+from mtvd.scene.annotations import annotation_of
 from mtvd.scene.model import Display, Overlay, Scene, new_display
 
 
@@ -115,6 +116,8 @@ def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
     yield from _view(old, new)
     yield from _added_markers(old, new)
     yield from _user_regions(old, new)
+    if (annotation := annotation_of(new)) != annotation_of(old):
+        yield annotation
 
 
 def _image(old: Display, new: Display) -> Iterator[ac.AnyAction]:
@@ -131,7 +134,7 @@ def _alike(old: ac.ImageLayer | None, new: ac.ImageLayer) -> bool:
     """Tell whether an image only continues the one before, as the frames of a feed do."""
     if old is None or new.stream == 0:
         return False
-    return msgspec.structs.replace(new, file=old.file, label=old.label, notes=old.notes) == old
+    return msgspec.structs.replace(new, file=old.file, label=old.label, notes=old.notes, caption=old.caption) == old
 
 
 def _mask(old: Display, new: Display) -> Iterator[ac.AnyAction]:

@@ -190,7 +190,7 @@ class Ds9Stage:
         """
         await self._suit_masks()
         if self.supervisor.held is not None:
-            await self._converse(b"::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
+            await self._converse(b"::mtv::sync\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         """Return a PNG or JPEG of the image area; ``frame`` is brought to the front first unless None.

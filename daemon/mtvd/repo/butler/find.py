@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
@@ -17,6 +17,10 @@ from mtvd.repo.tables import foreign
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetRef
     from lsst.resources import ResourcePath
+
+
+_OF_THEMSELVES: Final = ("instrument", "skymap")
+"""Keys of data IDs whose values need no name beside them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,8 @@ class Found:
     """Empty for the whole."""
     label: str
     """Name that people give it: ``calexp HSC 23718 41``."""
+    caption: str
+    """The same for a picture: ``calexp HSC, visit 23718, detector 41, HSC-R``."""
     size: int | None
     """Bytes by the repository's record; None where it keeps none."""
     row_keys: dict[str, int | str] = field(default_factory=dict)
@@ -59,19 +65,31 @@ def find(butler: Butler, target: Dataset) -> Found:
     if uris.primaryURI is None:
         raise refusal("unsupported", "this dataset is stored in several files", "dataset_type")
     parent, _, own_component = ref.datasetType.name.partition(".")
-    values = (ref.dataId[key] for key in sort_keys(ref.datasetType.dimensions))
+    required = sort_keys(ref.datasetType.dimensions)
+    values = (ref.dataId[key] for key in required)
+    added = [*([component] if component else []), *map(_pair_text, keys.foreign.items())]
     return Found(
         uri=uris.primaryURI,
         id=str(ref.id),
         storage_class=ref.datasetType.storageClass_name,
         component=component or own_component,
-        label=" ".join(
-            [parent, *map(str, values), *([component] if component else []), *map(_pair_text, keys.foreign.items())]
-        ),
+        label=" ".join([parent, *map(str, values), *added]),
+        caption=", ".join(_caption(parent, required, ref.dataId.mapping, added)),
         size=_recorded_size(butler, ref),
         row_keys={**keys.overlapping, **keys.foreign},
         foreign_keys=tuple(keys.foreign),
     )
+
+
+def _caption(name: str, required: Sequence[str], data_id: Mapping[str, Any], added: Sequence[str]) -> Iterator[str]:
+    """Yield the parts of a caption: type and instrument, visit, detector, and the filter that the visit implies."""
+    filters = [key for key in ("physical_filter", "band") if data_id.get(key)][:1]
+    yield " ".join([name, *(str(data_id[key]) for key in required if key in _OF_THEMSELVES)])
+    for key in required:
+        if key not in _OF_THEMSELVES and key not in filters:
+            yield f"{key} {data_id[key]}"
+    yield from (str(data_id[key]) for key in filters)
+    yield from added
 
 
 def _pair_text(key: tuple[str, int | str]) -> str:
@@ -83,7 +101,7 @@ def _by_id(butler: Butler, target: Dataset) -> DatasetRef:
         wanted = uuid.UUID(target.id)
     except ValueError:
         raise refusal("bad_value", "a dataset's id has 32 hexadecimal digits", "id") from None
-    ref = butler.get_dataset(wanted)
+    ref = butler.get_dataset(wanted, dimension_records=True)  # they tell the filter
     if ref is None:
         raise refusal(
             "not_found", "the repository has no dataset of this id", "id", "it may have been removed; query again"

@@ -103,6 +103,7 @@ def place_of_dataset(butler: Any, target: Dataset) -> FilePlace:
             "storage_class": found.storage_class,
             "component": found.component,
             "label": found.label,
+            "caption": found.caption,
             "row_keys": found.row_keys,
             "foreign_keys": found.foreign_keys,
         },

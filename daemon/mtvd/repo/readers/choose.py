@@ -45,6 +45,7 @@ def read_display(
     sky: SkyBox | None = None,
     foreign_keys: Sequence[str] = (),
     label: str = "",
+    caption: str = "",
     most: int,
     on_image: Callable[[Exposure], None] | None = None,
     **_of_tables: Any,
@@ -80,7 +81,7 @@ def read_display(
             if no_image and not storage_class.startswith(_IMAGES):
                 raise _of_table(path, hdu, storage_class) or error from None
             raise
-        return exposure.display(file, out, part, label=label, most=most, on_image=on_image)
+        return exposure.display(file, out, part, label=label, caption=caption, most=most, on_image=on_image)
 
 
 def read_all(
@@ -99,6 +100,7 @@ def read_all(
     row_keys: Mapping[str, int | str] = tables.NO_KEYS,
     foreign_keys: Sequence[str] = (),
     label: str = "",
+    caption: str = "",
     most: int,
     most_chars: int = tables.SELECT_CHARS,
 ) -> Got:
@@ -123,7 +125,7 @@ def read_all(
         _check_keys(foreign_keys, storage_class)
         part = _part(storage_class, hdu=hdu, cube_index=cube_index, component=component, bbox=bbox, sky=sky)
         with headers.sound():
-            return exposure.get(find_exposure(path, part), out, part, label=label, most=most)
+            return exposure.get(find_exposure(path, part), out, part, label=label, caption=caption, most=most)
     _check_table(storage_class, component=component, bbox=bbox, sky=sky, cube_index=cube_index)
     table = _opened_table(path, schemas, number, storage_class)
     chosen: dict[str, Any] = {"columns": columns, "selection": select, "row_keys": row_keys}

@@ -32,6 +32,7 @@ def display(
     part: Part,
     *,
     label: str = "",
+    caption: str = "",
     most: int,
     on_image: Callable[[Exposure], None] | None = None,
 ) -> Exposure:
@@ -51,7 +52,7 @@ def display(
     _check_size(shown, box, most)
     mask = file.mask if part.component in WHOLE else None
     notes = (*file.notes, *(file.mask_notes if part.component in WHOLE else ()))
-    image = _describe(file, shown, box, label, image=out.image(shown, box), mask=None, notes=notes)
+    image = _describe(file, shown, box, (label, caption), image=out.image(shown, box), mask=None, notes=notes)
     if mask is None:
         out.fill()
         return image
@@ -70,7 +71,7 @@ def _lent(image: Exposure, out: Output, on_image: Callable[[Exposure], None]) ->
     on_image(image)
 
 
-def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: int) -> Got:
+def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", caption: str = "", most: int) -> Got:
     """Read an exposure, or a component of one, for a client: arrays in native byte order.
 
     Raises
@@ -87,7 +88,7 @@ def get(file: ExposureFile, out: Output, part: Part, *, label: str = "", most: i
         file,
         shown,
         box,
-        label,
+        (label, caption),
         image=out.native(shown, box),
         mask=out.native(file.mask, box) if whole and file.mask else None,
         variance=out.native(file.variance, box) if whole and file.variance else None,
@@ -104,7 +105,7 @@ def _describe(
     file: ExposureFile,
     shown: AnyPlane,
     box: Box | None,
-    label: str,
+    names: tuple[str, str],
     *,
     image: Array,
     mask: Array | None,
@@ -121,7 +122,8 @@ def _describe(
         xy0=(file.xy0[0] + shift[0], file.xy0[1] + shift[1]),
         wcs=file.wcs_cards(shift),
         unit=cards.text(shown.header, "BUNIT"),
-        label=label,
+        label=names[0],
+        caption=names[1],
         notes=(*notes, *file.celestial.notes),
     )
 

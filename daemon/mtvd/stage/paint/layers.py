@@ -225,6 +225,7 @@ class LayerFiles:
                 for layer, scratch in made.patches
             ),
             keeps_layers=before is not None,
+            present=tuple(made.after.contents),
         )
 
     def _files_of(self, layers: Sequence[Layer]) -> tuple[LayerFile, ...]:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from mtv.wire.errors import RequestError
 from mtvd.scene import actions
+from mtvd.scene.annotations import legend_of
 from mtvd.stage.paint.regions import radii, region_text, tag_of
 from mtvd.stage.port import Batch, Section
 
@@ -54,6 +55,8 @@ class Prepared(NamedTuple):
     """True: that file is loaded already, and was written over."""
     regions: str = ""
     """Path of the region file of many markers."""
+    present: tuple[str, ...] = ()
+    """Colours of a mask that have a pixel."""
     refusal: str = ""
 
 
@@ -146,9 +149,10 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.LoadMask():
             files = _layers(ready)
             patches: list[Word] = [[patch.path, patch.source, patch.size_bytes] for patch in ready.patches]
+            legend: list[Word] = [[colour, names] for colour, names in legend_of(action.colours, ready.present)]
             if ready.keeps_layers:
-                return ["remask", frame, action.transparency_percent, patches, files]
-            return ["mask", frame, action.transparency_percent, files]
+                return ["remask", frame, action.transparency_percent, patches, files, legend]
+            return ["mask", frame, action.transparency_percent, files, legend]
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
@@ -174,6 +178,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["rotate", frame, action.angle_deg]
         case actions.RaiseFrame():
             return ["raise", frame]
+        case actions.Annotate():
+            return ["annotate", frame, [*action.names], action.caption, action.unit]
 
 
 def _layers(ready: Prepared) -> list[Word]:

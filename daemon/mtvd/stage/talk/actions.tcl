@@ -19,6 +19,7 @@ proc ::mtv::do::delete {number} {
     magnifier clear
     unset -nocomplain ::mtv::made($which) ::mtv::fitted($which)
     ::mtv::hand::forget $which
+    ::mtv::annotations::forget $which
     ::mtv::frames::delete $which
 }
 
@@ -26,6 +27,7 @@ proc ::mtv::do::reset {number} {
     create $number
     set which Frame$number
     unset -nocomplain ::mtv::fitted($which)
+    ::mtv::annotations::forget $which
     ::mtv::drop_masks $which
     ::mtv::hand::mark $which
     ::mtv::hand::drop $which {}
@@ -44,6 +46,7 @@ proc ::mtv::do::image {number path} {
     ::mtv::hand::mark $which
     ::mtv::drop_masks $which
     ::mtv::load $which $path {}
+    ::mtv::annotations::loaded $which $path
     $which center
     if {$pan ne {}} {$which pan to image fk5 {*}$pan}
     incr ::mtv::touched [expr {$which eq $::current(frame)}]
@@ -61,6 +64,7 @@ proc ::mtv::do::next {number path} {
     set pan [$which get cursor image fk5]
     ::mtv::drop_masks $which
     $which load fits {} "{$path}" mmapincr {}
+    ::mtv::annotations::loaded $which $path
     $which center
     $which pan to image fk5 {*}$pan
     ::mtv::info_later
@@ -113,7 +117,7 @@ proc ::mtv::info_now {} {
     set ::errorInfo {}
 }
 
-proc ::mtv::do::mask {number transparency layers} {
+proc ::mtv::do::mask {number transparency layers {legend {}}} {
     set which [::mtv::frame $number]
     ::mtv::drop_masks $which
     $which mask system physical
@@ -121,14 +125,16 @@ proc ::mtv::do::mask {number transparency layers} {
     $which mask mark nonzero
     $which mask transparency $transparency
     ::mtv::add_layers $which $layers
+    ::mtv::annotations::masked $which $legend
 }
 
 # Layers that are loaded are written over in their files: DS9 shows what is in them when it next draws.
-proc ::mtv::do::remask {number transparency patches layers} {
+proc ::mtv::do::remask {number transparency patches layers {legend {}}} {
     set which [::mtv::frame $number]
     foreach patch $patches {::mtv::overwrite {*}$patch}
     $which mask transparency $transparency
     ::mtv::add_layers $which $layers
+    ::mtv::annotations::masked $which $legend
     $which update
 }
 

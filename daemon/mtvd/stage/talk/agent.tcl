@@ -86,6 +86,7 @@ proc ::mtv::end {} {
     foreach which [lsort -unique $scaled] {
         if {$which in $::ds9(frames) && [$which has fits]} {catch {UpdateColormapLevelFrame $which}}
     }
+    annotations::end
     events::known
     if {!$hand::known} {
         zooms::look
@@ -183,5 +184,6 @@ proc ::mtv::load {which path layer} {
 proc ::mtv::drop_masks {which} {
     set count [$which get mask count]
     $which mask clear
+    annotations::masked $which {}
     for {set i 1} {$i <= $count} {incr i} {unset -nocomplain ::$which.m$i}
 }

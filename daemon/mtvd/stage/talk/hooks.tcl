@@ -60,6 +60,7 @@ proc ::mtv::hook {directory} {
     events::install $directory/events
     frames::install
     zooms::install
+    annotations::install
 }
 
 # A DS9 of our own, in the middle of its start.

@@ -134,6 +134,13 @@ proc ::mtv::redraw {} {
     quiet
 }
 
+# The same with annotations that follow what was drawn.
+proc ::mtv::sync {} {
+    update idletasks
+    annotations::settle
+    redraw
+}
+
 proc ::mtv::snapshot {path format} {
     variable busy 1
     variable boxes {}
@@ -142,6 +149,8 @@ proc ::mtv::snapshot {path format} {
     set hand::front $::current(frame)
     # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
     set code [catch {
+        update idletasks
+        annotations::settle
         foreach name [list window $format] {package require img::$name}
         SaveImage $path $format
     } message]

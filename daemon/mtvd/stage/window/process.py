@@ -36,11 +36,13 @@ _NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _AGENT: Final = tuple(
     f"{part}.tcl"
     for part in (
-        *("agent", "facts", "talk", "actions", "markers", "kept", "views", "frames", "hand", "events", "zooms"),
+        *("agent", "facts", "talk", "actions", "markers", "kept", "views", "frames", "annotations", "lettering"),
+        *("hand", "events", "zooms"),
         "hooks",
     )
 )
 """Sourced in this order; the last has what installs the others."""
+_AGENT_FILE: Final = "agent.tcl"
 _COLORMAP: Final = re.compile(r"[A-Za-z0-9._+-]{1,60}", re.ASCII)
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
 """Paths that nothing in DS9 misreads."""
@@ -131,9 +133,8 @@ def write_agent(directory: Path, begin: Literal["install", "attach"]) -> Path:
     """
     if not PLAIN_PATH.fullmatch(str(directory)):
         raise WindowUnavailable(f"{directory}: DS9 needs a path of letters, digits and . _ / + - only")
-    agent = directory / "agent.tcl"
-    text = "\n".join(resources.files("mtvd.stage.talk").joinpath(name).read_text() for name in _AGENT)
-    agent.write_text(f"{text}\n::mtv::{begin} {directory}\n")
+    agent = directory / _AGENT_FILE
+    agent.write_text(_agent_text(directory, begin))
     for fifo in (REQUESTS, ANSWERS, EVENTS):
         try:
             os.mkfifo(directory / fifo, 0o600)
@@ -142,6 +143,21 @@ def write_agent(directory: Path, begin: Literal["install", "attach"]) -> Path:
                 raise
             raise WindowUnavailable(f"{directory} can have no pipes: set XDG_RUNTIME_DIR to one that can") from error
     return agent
+
+
+def _agent_text(directory: Path, begin: Literal["install", "attach"]) -> str:
+    text = "\n".join(resources.files("mtvd.stage.talk").joinpath(name).read_text() for name in _AGENT)
+    return f"{text}\n::mtv::{begin} {directory}\n"
+
+
+def has_our_agent(window: Window) -> bool:
+    """Tell whether a window was given this release's agent: that of another one may not know what scripts ask of it."""
+    directory = Path(window.directory)
+    try:
+        given = (directory / _AGENT_FILE).read_text()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return given == _agent_text(directory, "attach" if window.attached else "install")
 
 
 def read_facts(directory: Path) -> tuple[str, tuple[str, ...]]:

@@ -207,6 +207,9 @@ class Supervisor:
         except _MUTE as error:
             await self._put_down(f"the window of the daemon before did not answer: {error}")
             return
+        if not windows.has_our_agent(left):
+            await self._put_down("the window has the agent of another release of mtvd")
+            return
         if self._settings.attach != (left.title if left.attached else ""):
             await self._end("the daemon before drew in another window", "absent")
             return
