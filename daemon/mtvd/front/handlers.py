@@ -321,6 +321,7 @@ _TABLE: Final[dict[type, Handler]] = {
     st.Colormap: Handlers._draw,
     st.MaskColour: Handlers._draw,
     st.MaskTransparency: Handlers._draw,
+    st.Regions: Handlers._draw,
 }
 _NOW: Final[dict[type, Callable[[Handlers, Any, Call], messages.Reply]]] = {
     requests.Hello: Handlers._hello,

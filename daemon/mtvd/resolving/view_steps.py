@@ -108,4 +108,4 @@ VIEW_STEPS: Final[Mapping[type, Callable[[Any, str], ch.AnyChange]]] = {
     steps.MaskColour: _mask_colours,
     steps.MaskTransparency: _transparency,
 }
-assert set(VIEW_STEPS) == set(steps.STEP_TYPES) - {steps.Query, steps.Load, steps.Mtv, steps.Overlay}
+assert set(VIEW_STEPS) == set(steps.STEP_TYPES) - {steps.Query, steps.Load, steps.Mtv, steps.Overlay, steps.Regions}

@@ -147,9 +147,10 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
+            kind = "shapes" if action.markers.regions else int(action.markers.lines)
             if ready.regions:
-                return ["markers_of", frame, ready.regions, int(action.markers.lines)]
-            return ["markers", frame, region_text(action.markers, action.overlay).text, int(action.markers.lines)]
+                return ["markers_of", frame, ready.regions, kind]
+            return ["markers", frame, region_text(action.markers, action.overlay).text, kind]
         case actions.DrawUserRegions():
             return ["user", frame, action.text]
         case actions.DeleteMarkers():

@@ -1,22 +1,25 @@
 # Actions on markers. Those that have no place on the image's sky are left out, and counted.
+#
+# Their kind is 1 for lines, which are broken where they have no place, "shapes" for regions of any shape, else 0.
 
-proc ::mtv::do::markers_of {number path {lines 0}} {
+proc ::mtv::do::markers_of {number path {kind 0}} {
     set file [open $path]
     set code [catch {read $file} text]
     close $file
     if {$code} {error $text}
-    markers $number $text $lines
+    markers $number $text $kind
 }
 
-proc ::mtv::do::markers {number text {lines 0}} {
+proc ::mtv::do::markers {number text {kind 0}} {
     set which [::mtv::frame $number]
     # markers need an image; the planner sends them again with the first one
     if {![$which has fits]} return
     ::mtv::hand::mark $which
-    if {$lines && ![::mtv::reaches $which $text]} {
+    if {$kind eq {1} && ![::mtv::reaches $which $text]} {
         ::mtv::draw_broken $which $text
         return
     }
+    if {$kind eq {shapes}} {set text [::mtv::placed $which $text]}
     ::mtv::draw $which $text
     if {[string match "Bad Coordinate mapping*" $::ds9(msg)] && [$which has wcs celestial wcs]} {
         ::mtv::count_unreached $which $text
@@ -73,6 +76,38 @@ proc ::mtv::reaches {which text} {
         if {$made} {$which marker $id delete}
     }
     return $reached
+}
+
+# Regions with many vertices, of which one has no place, become a point there: that has none either, and is counted.
+proc ::mtv::placed {which text} {
+    if {![$which has wcs celestial wcs]} {return $text}
+    set system {}
+    set found {}
+    foreach row [split $text \n] {
+        if {$row in {physical image icrs fk5 fk4 galactic ecliptic}} {
+            set system $row
+        } elseif {$system ni {physical image} && [regexp {^-?(?:polygon|line|segment)\(([^)]*)\) # (.*)$} $row -> numbers tail]} {
+            set lost [unplaced $which $system [split $numbers ,]]
+            if {$lost ne {}} {set row "point([join $lost ,]) # [regsub {^line=. . } $tail {}]"}
+        }
+        lappend found $row
+    }
+    return [join $found \n]
+}
+
+# The first vertex that has no place; nothing where all have one.
+proc ::mtv::unplaced {which system numbers} {
+    set points {}
+    foreach {x y} $numbers {append points "point($x,$y)\n"}
+    draw $which "$system\n$points"
+    set reached [expr {$::ds9(msg) eq {}}]
+    quiet
+    set ids [drawn $which [expr {[llength $numbers] / 2}]]
+    set lost {}
+    foreach {id made} $ids {x y} $numbers {
+        if {$made} {$which marker $id delete} elseif {!$reached && $lost eq {}} {set lost [list $x $y]}
+    }
+    return $lost
 }
 
 # A line is broken where it has no place.

@@ -1,0 +1,156 @@
+"""Regions of a display: those of files and objects, texts and polygons, and what people drew by hand."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from mtv.arguments import checks
+from mtv.arguments.markers import polygon_of
+from mtv.arguments.transaction import System
+from mtv.verbs.markers import OVERLAY, MarkerVerbs
+from mtv.wire import steps
+from mtv.wire.errors import RequestError
+from mtv.wire.markers import TEXT, is_text
+from mtv.wire.regions import Region, RegionSystem, check_region
+
+REGIONS: Final = "regions"
+"""Overlay of regions where none is named."""
+
+_log: Final = logging.getLogger("mtv")
+
+
+class RegionVerbs(MarkerVerbs):
+    """Base of `mtv.Display`: regions, texts and polygons."""
+
+    def regions(
+        self,
+        source: Any,
+        *,
+        name: str = REGIONS,
+        replace: bool = True,
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Draw regions: circles, ellipses, boxes, polygons, lines, vectors, annuli, points and texts.
+
+        What a file holds beside them is left out and told, with the numbers of its lines, as a warning of the logger
+        ``mtv``.
+
+        Parameters
+        ----------
+        source : `str`, path, `Region` or object of astropy's ``regions``, or several objects
+            A region file of DS9, a text in its language (``"image; circle(100,200,10) # color=red"``), or regions. A
+            file counts pixels from 1, as DS9 does; objects from 0.
+        name : `str`, optional
+            The overlay; ``erase(name)`` removes it.
+        replace : `bool`, optional
+            False: the regions are added to those that the overlay has.
+        lasting : `bool`, optional
+            True: the overlay stays when another image is shown.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` where nothing can be drawn of it, or naming the field; ``unreadable_file``; ``too_large``.
+        DaemonError
+            ``draw_failed`` for regions on the sky where the image has no WCS.
+        """
+        from mtv.arguments.regions import regions_of
+
+        found = regions_of(source, self.connection.limits)
+        for note in found.notes:
+            _log.warning("regions: left out: %s", note)
+        self._regions(found.regions, name=name, replace=replace, lasting=lasting, wait=wait)
+
+    def text(
+        self,
+        words: str,
+        x: float,
+        y: float,
+        *,
+        size: float = 2.0,
+        colour: str = "green",
+        ctype: str | None = None,
+        overlay: str = OVERLAY,
+        system: System = "pixel",
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Write words, whatever they are: `dot` takes those that name a shape for the shape.
+
+        Parameters
+        ----------
+        words : `str`
+            One line.
+        x, y : `float`
+            Centre: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+        size : `float`, optional
+            Of the font in points; 10 where not given.
+        colour, ctype, overlay, system, lasting, wait : optional
+            As in `dot`.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming the argument.
+        """
+        words = checks.text("words", words)
+        symbol = words if _is_written_as_it_is(words) else f"{TEXT}{words}"
+        self.dot(
+            symbol,
+            x,
+            y,
+            size=size,
+            colour=ctype or colour,
+            overlay=overlay,
+            system=system,
+            lasting=lasting,
+            wait=wait,
+        )
+
+    def polygon(
+        self,
+        points: Any,
+        *,
+        colour: str = "green",
+        ctype: str | None = None,
+        overlay: str = OVERLAY,
+        system: System = "pixel",
+        lasting: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Draw a closed polygon.
+
+        Parameters
+        ----------
+        points : array or sequence of pairs
+            ``(n, 2)``: x and y of each vertex, three at least.
+        colour, ctype, overlay, system, lasting, wait : optional
+            As in `line`.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``points`` or ``colour``.
+        """
+        system = checks.system(system)
+        place: RegionSystem = "icrs" if system == "sky" else "pixel"
+        region = Region(shape="polygon", points=polygon_of(points), system=place, colour=ctype or colour)
+        check_region(region, "points")
+        self._regions((region,), name=overlay, replace=False, lasting=lasting, wait=wait)
+
+    def _regions(self, regions: tuple[Region, ...], *, name: str, replace: bool, lasting: bool, wait: bool) -> None:
+        step = steps.Regions(
+            display=self.frame, name=checks.overlay(name, "name"), regions=regions, replace=replace, lasting=lasting
+        )
+        self.connection.draw(step, markers=len(regions), wait=wait)
+
+
+def _is_written_as_it_is(words: str) -> bool:
+    try:
+        return is_text(checks.known_symbol(words))
+    except RequestError:
+        return False
