@@ -116,7 +116,7 @@ def test_what_is_no_region_is_left_out_and_told(text: str) -> None:
 
 
 def test_comments_and_empty_lines_are_no_regions_and_no_notes() -> None:
-    assert parse("# Region file format: DS9 version 4.1\n\n# circle(1,2,3); circle(3,4,5)\n;;\nimage\n") == ((), (), ())
+    assert parse("# Region file format: DS9 version 4.1\n\n# circle(1,2,3); circle(3,4,5)\n;;\nimage\n") == ((), {})
 
 
 def test_too_many_regions_or_vertices_are_refused_with_the_line() -> None:

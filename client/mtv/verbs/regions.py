@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import msgspec
 
 from mtv.arguments import checks
 from mtv.arguments.markers import polygon_of
@@ -12,10 +17,17 @@ from mtv.verbs.markers import OVERLAY, MarkerVerbs
 from mtv.wire import steps
 from mtv.wire.errors import RequestError
 from mtv.wire.markers import TEXT, is_text
+from mtv.wire.messages import RegionList
 from mtv.wire.regions import Region, RegionSystem, check_region
+from mtv.wire.requests import ListRegions
 
 REGIONS: Final = "regions"
 """Overlay of regions where none is named."""
+
+ListedSystem = Literal["pixel", "image", "sky"]
+LISTED: Final[tuple[str, ...]] = get_args(ListedSystem)
+"""Systems in which regions are told."""
+_USER: Final = "user"
 
 _log: Final = logging.getLogger("mtv")
 
@@ -64,6 +76,65 @@ class RegionVerbs(MarkerVerbs):
         for note in found.notes:
             _log.warning("regions: left out: %s", note)
         self._regions(found.regions, name=name, replace=replace, lasting=lasting, wait=wait)
+
+    def drawn_regions(self, system: ListedSystem = "pixel", *, ours: bool = False) -> list[Region]:
+        """Return the regions that people drew by hand in the window, as it has them now. Nothing is changed by it.
+
+        Shapes that only DS9 has, such as rulers, are told as a warning of the logger ``mtv``.
+
+        Parameters
+        ----------
+        system : `str`, optional
+            ``pixel`` (0-based parent pixels), ``image`` (0-based pixels of the array that is shown), or ``sky`` (ICRS,
+            degrees and arc seconds).
+        ours : `bool`, optional
+            True: what programs have drawn, too.
+
+        Returns
+        -------
+        regions : `list` [`Region`]
+            Each with its ``overlay``: ``user`` where it was drawn by hand. `regions` draws them again.
+
+        Raises
+        ------
+        RequestError
+            ``unknown_display``; ``unsupported`` for the sky of an image that has none; ``too_large``.
+        Unavailable
+            There is no daemon, or it has no window.
+        """
+        checks.one_of("system", system, LISTED)
+        reply = self.connection.request(ListRegions(display=self.frame, system=system, ours=ours))
+        assert isinstance(reply, RegionList)
+        for note in reply.notes:
+            _log.warning("regions: not told: %s", note)
+        return list(reply.regions)
+
+    def save_regions(self, path: str | os.PathLike[str], system: ListedSystem = "image", *, ours: bool = False) -> int:
+        """Write a region file of what people drew by hand, for DS9, astropy's ``regions`` and `regions`.
+
+        Parameters
+        ----------
+        path : `str` or path
+            Its name; a file that is there is written over.
+        system, ours : optional
+            As in `drawn_regions`. astropy does not read ``pixel``, which is DS9's ``physical``.
+
+        Returns
+        -------
+        count : `int`
+            Number of regions in it; nothing is written where there are none.
+
+        Raises
+        ------
+        RequestError, Unavailable
+            As `drawn_regions`.
+        OSError
+            The file cannot be written.
+        """
+        found = self.drawn_regions(system, ours=ours)
+        if found:
+            Path(path).write_text(saved_text(found), encoding="utf-8")
+        return len(found)
 
     def text(
         self,
@@ -147,6 +218,15 @@ class RegionVerbs(MarkerVerbs):
             display=self.frame, name=checks.overlay(name, "name"), regions=regions, replace=replace, lasting=lasting
         )
         self.connection.draw(step, markers=len(regions), wait=wait)
+
+
+def saved_text(regions: Sequence[Region]) -> str:
+    """Return the region file of regions that were read; those of programs keep the overlay as their tag."""
+    from mtv.shared.regions.writing import file_of
+
+    return file_of(
+        msgspec.structs.replace(region, overlay="" if region.overlay == _USER else region.overlay) for region in regions
+    )
 
 
 def _is_written_as_it_is(words: str) -> bool:

@@ -10,6 +10,7 @@ from mtv.wire.data import Catalog, Exposure
 from mtv.wire.errors import Error
 from mtv.wire.limits import Limits
 from mtv.wire.message import Message
+from mtv.wire.regions import Region
 from mtv.wire.reports import DisplayReport, Movie, Report, RepositoryList, WindowState
 from mtv.wire.steps import Value
 
@@ -178,6 +179,14 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     reason: str = ""
 
 
+class RegionList(Message, frozen=True, kw_only=True, tag="region_list"):
+    """Regions of a display, in DS9's order."""
+
+    regions: tuple[Region, ...]
+    notes: tuple[str, ...] = ()
+    """Parts that are not told, such as shapes that only DS9 knows."""
+
+
 class Failed(Message, frozen=True, kw_only=True, tag="error"):
     """The body of an error message."""
 
@@ -201,5 +210,6 @@ Reply = (
     | Progress
     | Subscribed
     | Event
+    | RegionList
     | Failed
 )

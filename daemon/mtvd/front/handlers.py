@@ -9,13 +9,14 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, get_args
 
+import anyio.to_thread
 import msgspec
 
 import mtv
 from mtv.wire import markers, messages, requests, version
 from mtv.wire import reports as states
 from mtv.wire import steps as st
-from mtv.wire.errors import Error, MtvError, RequestError
+from mtv.wire.errors import Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.drawing.committer import Committer
@@ -32,6 +33,7 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.limits import check_query
+from mtvd.stage.paint.listed import read_list
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
 from mtvd.streams.movies import Movies
@@ -267,6 +269,19 @@ class Handlers:
         picture = await self.engine.snapshot(call.session.id, request.display, request.format)
         return messages.Picture(format=request.format), (picture,)
 
+    async def _list_regions(self, request: requests.ListRegions, call: Call) -> messages.RegionList:
+        if self.stage.state.state == "absent":
+            hint = "mtv show brings it back" if self.engine.scene.displays else "the first mtv opens the window"
+            raise Unavailable(Error(code="no_window", message="there is no window", hint=hint))
+
+        async def look(frame: int | None) -> str:
+            return await self.stage.list_regions(frame, request.system, ours=request.ours)
+
+        text = await self.engine.look_at(call.session.id, request.display, look)
+        number = self.engine.scene.number_of(request.display)
+        display = None if number is None else self.engine.scene.displays[number]
+        return await anyio.to_thread.run_sync(read_list, text, display, call.limits)
+
     def _subscribe(self, request: requests.Subscribe, call: Call) -> messages.Subscribed:
         return messages.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))
 
@@ -306,6 +321,7 @@ _TABLE: Final[dict[type, Handler]] = {
     requests.Follow: Handlers._follow,
     requests.Sync: Handlers._sync,
     requests.Snapshot: Handlers._snapshot,
+    requests.ListRegions: Handlers._list_regions,
     st.Query: Handlers._query,
     st.Load: Handlers._load,
     st.Mtv: Handlers._draw,

@@ -7,7 +7,7 @@ of its lines: what would run a command, too, is but a word that nobody knows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mtv.shared.regions.coordinates import OTHER_SYSTEMS, SYSTEMS, Fault, angle, position, sizes, split_unit
@@ -42,10 +42,13 @@ class Parsed(NamedTuple):
     """Regions of a text, and what was left out."""
 
     regions: tuple[Region, ...]
-    notes: tuple[str, ...]
-    """Parts that were left out, with the numbers of their lines, in words for the user."""
-    lines: tuple[int, ...]
-    """Line of each region, from 1."""
+    left_out: Mapping[str, Sequence[int]] = {}
+    """Parts that were left out, and the numbers of their lines, from 1."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Parts that were left out, with the numbers of lines, in words for the user."""
+        return tuple(f"{what} ({_lines(numbers)})" for what, numbers in self.left_out.items())
 
 
 def parse(text: str, limits: Limits | None = None, *, tags_are_overlays: bool = False) -> Parsed:
@@ -72,7 +75,7 @@ def parse(text: str, limits: Limits | None = None, *, tags_are_overlays: bool = 
     reader = _Reader(limits or Limits(), tags_are_overlays=tags_are_overlays)
     for statement in statements(text):
         reader.take(statement)
-    return Parsed(tuple(reader.regions), tuple(reader.notes()), tuple(reader.lines))
+    return Parsed(tuple(reader.regions), reader.left_out)
 
 
 class _Reader:
@@ -83,11 +86,10 @@ class _Reader:
         self._tags_are_overlays = tags_are_overlays
         self._system: RegionSystem | str = "pixel"
         self._global: dict[str, Any] = {}
-        self._left_out: dict[str, list[int]] = {}
         self._in_composite = False
         self._vertices = 0
         self.regions: list[Region] = []
-        self.lines: list[int] = []
+        self.left_out: dict[str, list[int]] = {}
 
     def take(self, statement: Statement) -> None:
         """Take the next statement."""
@@ -103,12 +105,8 @@ class _Reader:
         else:
             self._shape(statement)
 
-    def notes(self) -> list[str]:
-        """Return what was left out, in words."""
-        return [f"{what} ({_lines(numbers)})" for what, numbers in self._left_out.items()]
-
     def _leave_out(self, what: str, line: int) -> None:
-        numbers = self._left_out.setdefault(what, [])
+        numbers = self.left_out.setdefault(what, [])
         if not numbers or numbers[-1] != line:
             numbers.append(line)
 
@@ -152,7 +150,6 @@ class _Reader:
             hint = "take a part of the file"
             raise RequestError(Error(code="too_large", message=message, where=f"line {line}", hint=hint))
         self.regions.append(region)
-        self.lines.append(line)
 
     def _region(self, sign: str, name: str, words: Sequence[str], statement: Statement) -> dict[str, Any]:
         system: Any = self._system

@@ -174,3 +174,39 @@ proc ::mtv::do::user {number text} {
     }
     if {$text ne {}} {markers $number $text}
 }
+
+# Reading, outside of batches. A region with a font that DS9 could not read ends it when it is written down: such ones have
+# no font to ask for, and the others are listed as if they alone were selected.
+
+proc ::mtv::list_regions {number path systems ours} {
+    set which [frame $number]
+    set text {}
+    if {[$which has fits]} {
+        lassign $systems system sky
+        if {$system eq {wcs} && ![$which has wcs celestial wcs]} {return {no sky}}
+        set text [listed $which $system $sky]
+        if {!$ours} {set text [join [lsearch -all -inline -not [split $text \n] *tag=?mtv.*] \n]}
+    }
+    set file [open $path w 0600]
+    fconfigure $file -encoding utf-8 -translation lf
+    set code [catch {puts -nonewline $file $text} message]
+    close $file
+    if {$code} {error $message}
+    return {}
+}
+
+proc ::mtv::listed {which system sky} {
+    set ids [$which get marker id all]
+    set safe {}
+    foreach id $ids {if {[$which get marker $id font] ne {}} {lappend safe $id}}
+    if {[llength $safe] == [llength $ids]} {return [$which marker list ds9 $system $sky degrees no]}
+    set selected [$which get marker select]
+    $which marker unselect all
+    foreach id $safe {$which marker $id select}
+    set code [catch {$which marker list select ds9 $system $sky degrees no} text]
+    $which marker unselect all
+    foreach id $selected {$which marker $id select}
+    quiet
+    if {$code} {error $text}
+    return "$text\n# unwritable [expr {[llength $ids] - [llength $safe]}]\n"
+}
