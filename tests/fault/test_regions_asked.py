@@ -10,7 +10,7 @@ from tests.support.refusals import refused_request
 
 from mtv.wire import messages, requests, steps
 from mtv.wire.regions import Region
-from mtv.wire.reports import WindowState
+from mtv.wire.reports import DisplayReport, WindowState
 from mtvd.scene.actions import AddMarkers
 from mtvd.stage.paint.regions import tag_of
 from mtvd.stage.port import WindowLost
@@ -39,7 +39,7 @@ async def test_regions_are_drawn_as_they_are_and_stay_in_the_journal(daemon: Dae
     outcome = await draw(client, steps.Regions(name="mine", regions=many(2)))
     assert outcome.steps[0].markers == 2
     report = await client.ask(requests.Describe())
-    assert isinstance(report, messages.DisplayReport)
+    assert isinstance(report, DisplayReport)
     assert report.overlays == {"mine": 5}
 
 

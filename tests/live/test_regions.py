@@ -102,7 +102,8 @@ def display(connection: mtv.Connection, window: Probe) -> Iterator[mtv.Display]:
 
 
 def _cards() -> str:
-    cards = (f"{key:<8}= {value!r:>20}" for key, value in WCS.items())
+    texts = {key: f"{value!r:<20}" if isinstance(value, str) else f"{value:20.12E}" for key, value in WCS.items()}
+    cards = (f"{key:<8}= {text}" for key, text in texts.items())
     return "".join(card.ljust(80) for card in cards)
 
 

@@ -1,4 +1,4 @@
-"""Regions of a display: those of files and objects, texts and polygons, and what people drew by hand."""
+"""Regions of a display: those of files and objects, texts, polygons, what people drew by hand; and single pixels."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mtv.verbs.markers import OVERLAY, MarkerVerbs
 from mtv.wire import steps
 from mtv.wire.errors import RequestError
 from mtv.wire.markers import TEXT, is_text
-from mtv.wire.messages import RegionList
+from mtv.wire.messages import PixelValue, RegionList
 from mtv.wire.regions import Region, RegionSystem, check_region
-from mtv.wire.requests import ListRegions
+from mtv.wire.requests import ListRegions, ReadValue
 
 REGIONS: Final = "regions"
 """Overlay of regions where none is named."""
@@ -33,7 +33,7 @@ _log: Final = logging.getLogger("mtv")
 
 
 class RegionVerbs(MarkerVerbs):
-    """Base of `mtv.Display`: regions, texts and polygons."""
+    """Base of `mtv.Display`: regions, texts and polygons, and what is read back."""
 
     def regions(
         self,
@@ -135,6 +135,32 @@ class RegionVerbs(MarkerVerbs):
         if found:
             Path(path).write_text(saved_text(found), encoding="utf-8")
         return len(found)
+
+    def value(self, x: float, y: float) -> PixelValue:
+        """Return the value of a pixel of the image that is shown, the mask planes that are set there, and its sky.
+
+        Parameters
+        ----------
+        x, y : `float`
+            0-based parent pixel.
+
+        Returns
+        -------
+        value : `~mtv.wire.messages.PixelValue`
+            ``value`` is None where it is no finite number; ``planes`` are names; ``ra_deg`` and ``dec_deg`` (ICRS, of
+            the very position) are None where the image has no WCS.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``x`` or ``y``, with the extent of the image; ``unknown_display``.
+        """
+        position = checks.finite("x", x), checks.finite("y", y)
+        reply = self.connection.request(ReadValue(display=self.frame, x=position[0], y=position[1]))
+        assert isinstance(reply, PixelValue)
+        for note in reply.notes:
+            _log.warning("value: %s", note)
+        return reply
 
     def text(
         self,

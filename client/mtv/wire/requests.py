@@ -187,6 +187,15 @@ class ListRegions(Message, frozen=True, kw_only=True, tag="list_regions"):
     """True: those that programs have drawn, too; else what was drawn by hand alone."""
 
 
+class ReadValue(Message, frozen=True, kw_only=True, tag="value"):
+    """Ask for a pixel of the image that a display shows. Answered by `PixelValue`."""
+
+    display: DisplayName = 0
+    x: float
+    """0-based parent pixel; the pixel is the one that it lies in."""
+    y: float
+
+
 class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
     """Stop the daemon in order. Answered by `Done`, then the daemon leaves."""
 
@@ -214,5 +223,6 @@ Request = (
     | Unsubscribe
     | Shutdown
     | ListRegions
+    | ReadValue
     | AnyStep
 )
