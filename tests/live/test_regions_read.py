@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.live.test_regions import NX, NY, PIXELS, XY0, _cards
 from tests.support import fixtures
 from tests.support.live_daemon import LiveDaemon, Probe
+from tests.support.region_files import CARDS, NX, NY, PIXELS, XY0
 
 import mtv
 from mtv.cli import cli
@@ -32,7 +32,7 @@ def connection(daemon: LiveDaemon) -> mtv.Connection:
 
 @pytest.fixture(scope="module")
 def window(daemon: LiveDaemon, connection: mtv.Connection) -> Iterator[Probe]:
-    mtv.Display(FRAME, connection=connection).mtv(np.zeros((NY, NX), "f4"), wcs=_cards(), xy0=XY0)
+    mtv.Display(FRAME, connection=connection).mtv(np.zeros((NY, NX), "f4"), wcs=CARDS, xy0=XY0)
     with daemon.probe() as probe:
         yield probe
 

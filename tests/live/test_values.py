@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io.fits import Header
 from astropy.wcs import WCS
-from tests.live.test_regions import NX, NY, XY0, _cards
 from tests.support import fixtures
 from tests.support.live_daemon import LiveDaemon, Probe
+from tests.support.region_files import CARDS, NX, NY, XY0
 
 import mtv
 
@@ -21,6 +20,7 @@ FRAME = 51
 PLANES = {"BAD": 0, "SAT": 1, "DETECTED": 5}
 
 daemon = fixtures.shared_daemon
+window = fixtures.window_of_display
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +29,12 @@ def display(daemon: LiveDaemon) -> mtv.Display:
     pixels = np.arange(NX * NY, dtype="f4").reshape(NY, NX)
     mask = np.zeros((NY, NX), "i4")
     mask[100:110, 200:220] = 0b100010
-    display.mtv(pixels, mask=mask, planes=PLANES, xy0=XY0, wcs=_cards())
+    display.mtv(pixels, mask=mask, planes=PLANES, xy0=XY0, wcs=CARDS)
     return display
 
 
-@pytest.fixture(scope="module")
-def window(daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
-    with daemon.probe() as probe:
-        yield probe
-
-
 def test_a_pixel_is_the_one_that_ds9_has_there_with_its_planes_and_its_sky(window: Probe, display: mtv.Display) -> None:
-    header = Header.fromstring(_cards())
+    header = Header.fromstring(CARDS)
     for x, y in ((0, 0), (NX - 1, NY - 1), (205.25, 104.75), (17, 222)):
         told = display.value(x + XY0[0], y + XY0[1])
         assert told.value == float(window.value(round(x) + XY0[0], round(y) + XY0[1], FRAME))
