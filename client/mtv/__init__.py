@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mtv.streams.watching import Watch
     from mtv.wire.errors import DaemonError, DeadlineExceeded, MtvError, RequestError, Unavailable
     from mtv.wire.messages import Event
+    from mtv.wire.regions import Region
 
 _HOMES: Final = {
     "Catalog": "data.catalog",
@@ -51,6 +52,7 @@ _HOMES: Final = {
     "Movie": "streams.movie",
     "MtvError": "wire.errors",
     "Refs": "data.results",
+    "Region": "wire.regions",
     "Repository": "repository",
     "RequestError": "wire.errors",
     "Row": "data.rows",
@@ -84,6 +86,7 @@ __all__ = [
     "Movie",
     "MtvError",
     "Refs",
+    "Region",
     "Repository",
     "RequestError",
     "Row",

@@ -15,14 +15,14 @@ from mtv.session.default import default_connection
 from mtv.session.events import Events
 from mtv.session.ticket import OnProgress
 from mtv.verbs.annotate import AnnotationVerbs
-from mtv.verbs.markers import MarkerVerbs
+from mtv.verbs.regions import RegionVerbs
 from mtv.verbs.view import ViewVerbs
 from mtv.wire import data, steps
 from mtv.wire.messages import Event, Picture
 from mtv.wire.requests import Snapshot
 
 
-class Display(MarkerVerbs, ViewVerbs, AnnotationVerbs):
+class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
     """One frame of the window; made when something is first shown in it.
 
     Calls wait until the window has what they drew (``wait=True``), or only until the daemon has the request

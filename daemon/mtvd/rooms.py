@@ -30,6 +30,7 @@ from mtvd.front.door import ZAP_ENDPOINT, Door
 from mtvd.front.events import Events, add_names
 from mtvd.front.handlers import Handlers
 from mtvd.front.listener import Listener
+from mtvd.front.values import add_planes
 from mtvd.front.zsocket import RouterSocket
 from mtvd.host.housekeeping import Housekeeping
 from mtvd.host.pixelstore import PixelStore
@@ -90,7 +91,8 @@ class Rooms:
         """Publish an event of the window. That the user closed it ends the movies."""
         if (event.kind, event.action) == ("window", "closed"):
             self.movies.window_closed()
-        self.events.publish(add_names(event, self.engine.scene))
+        scene = self.engine.scene
+        self.events.publish(add_planes(add_names(event, scene), scene, self.pixels))
 
     def close(self) -> None:
         """Close the sockets: nobody is heard any more."""

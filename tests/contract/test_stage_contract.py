@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.support.fake_stage import FakeStage
 
+from mtv.shared.regions.reading import parse
 from mtvd.host.pixelstore import PixelStore
 from mtvd.scene.actions import Arrange, CreateFrame, DeleteFrame, RaiseFrame, SetZoom
 from mtvd.stage.ds9 import Ds9Stage
@@ -86,12 +87,19 @@ async def test_a_picture_is_of_its_format(stage: Stage, image_format: str, start
     assert (await stage.snapshot(0, image_format)).startswith(start)
 
 
+async def test_regions_of_a_frame_without_an_image_are_none(stage: Stage) -> None:
+    await stage.ensure()
+    await stage.run(batch(6, (CreateFrame(frame=0),)))
+    assert parse(await stage.list_regions(0, "pixel", ours=True)) == ((), {})
+    assert parse(await stage.list_regions(None, "pixel", ours=False)) == ((), {})
+
+
 async def test_a_size_beyond_the_screen_is_refused_and_one_that_fits_is_not(stage: Stage) -> None:
     await stage.ensure()
 
     def sized(*size: int) -> Arrange:
         return Arrange(tile=False, lock_frame="none", lock_scale=False, lock_colormap=False, leader=None, size=size)  # type: ignore[arg-type]
 
-    results = await stage.run(batch(6, (sized(8000, 8000),), (sized(400, 300),)))
+    results = await stage.run(batch(7, (sized(8000, 8000),), (sized(400, 300),)))
     assert [result.failed_action for result in results] == [0, None]
     assert "the screen has room for an image area of" in results[0].message

@@ -47,6 +47,8 @@ class GatedWindow:
         self.generation = 1
         self.lost_looks = 0
         self.offered: list[str] = []
+        self.listed = ""
+        """Regions that it lists, whatever the frame."""
 
     def offer_display(self, x_display: str, xauthority: str) -> None:
         self.offered.append(x_display)
@@ -74,6 +76,9 @@ class GatedWindow:
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         await self.sync()
         return b"\x89PNG"
+
+    async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
+        return self.listed
 
     async def close(self, *, keep_window: bool) -> None:
         pass

@@ -112,6 +112,9 @@ class WindowStage:
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         return b""
 
+    async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
+        return ""
+
     async def close(self, *, keep_window: bool) -> None:
         pass
 

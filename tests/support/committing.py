@@ -74,6 +74,9 @@ class ScriptedWindow:
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         return b""
 
+    async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
+        return ""
+
     async def close(self, *, keep_window: bool) -> None:
         pass
 

@@ -85,6 +85,8 @@ class FakeRepositories:
         self.ahead_of: dict[str, tuple[Dataset | File, ...]] = {}
         """The same, by who said it."""
         self.closed = False
+        self.lacks_sky = False
+        """True: no place on the sky can be worked out."""
 
     def die_at(self, point: Point) -> None:
         """Let the next call fail as if its worker had died."""
@@ -159,6 +161,12 @@ class FakeRepositories:
         if name != "src":
             raise refusal("unsupported", "an ExposureF is no table", "target")
         return positions(_table(), self._together, wanted, most_markers=500_000)
+
+    async def sky(self, cards: str, xy0: tuple[int, int], x: float, y: float) -> tuple[float, float] | None:
+        """Return a place that is told by the pixel, where the header has a WCS."""
+        if self.lacks_sky:
+            raise DaemonError(Error(code="internal", message="the repository worker failed"))
+        return (x - xy0[0], y - xy0[1]) if "RADESYS =" in cards else None
 
     async def get(
         self,

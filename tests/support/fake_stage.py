@@ -15,6 +15,8 @@ import msgspec
 
 from mtv.wire.reports import WindowState
 from mtvd.scene import actions
+from mtvd.stage.paint.listed import no_sky
+from mtvd.stage.paint.regions import region_text
 from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
@@ -155,6 +157,17 @@ class FakeStage:
         if frame is not None:
             self.front = frame
         return PICTURES[image_format]
+
+    async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
+        """Return `FakeFrame.user`, and the text of the markers where they are asked for too."""
+        await self.ensure()
+        if frame is None:
+            return ""
+        shown = self.frames[frame]
+        if system == "sky":
+            raise no_sky("a fake has no sky")
+        drawn = [region_text(markers, overlay).text for overlay, markers in shown.markers] if ours else []
+        return "\n".join([shown.user, *drawn])
 
     async def close(self, *, keep_window: bool) -> None:
         """Forget the window; kept ones can be found by `adopt`."""

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mtv.shared.regions.writing import quote
 from mtvd.scene.actions import Markers
 from mtvd.stage.paint.digits import fixed_point
-from mtvd.stage.paint.regions import quote, radii, region_text, tag_of
+from mtvd.stage.paint.regions import radii, region_text, tag_of
 
 
 def markers(x: Sequence[float], y: Sequence[float], **changes: Any) -> Markers:

@@ -188,3 +188,59 @@ def test_moments_are_read() -> None:
 def test_moments_of_no_ellipse_are_refused(symbol: str) -> None:
     with pytest.raises(RequestError):
         markers.check_symbol(symbol)
+
+
+@pytest.mark.parametrize("symbol", markers.SHAPES)
+def test_the_name_of_a_shape_is_the_shape_and_no_text(symbol: str) -> None:
+    assert markers.check_symbol(symbol) == symbol
+    assert not markers.is_text(symbol)
+    shape = markers.shape_of(symbol)
+    assert shape is not None
+    assert (shape.name, shape.angle_deg) == (symbol, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("cirlce", "'circle'"),
+        ("Circle", "'circle'"),
+        ("elipse", "'ellipse'"),
+        ("annullus", "'annulus'"),
+        ("boxes", "'box'"),
+        ("rectangle", "'box'"),
+        ("star", "'*'"),
+        ("cross", "'+' or 'x'"),
+        ("hexagon", "polygon()"),
+        ("arrow", "'vector'"),
+    ],
+)
+def test_a_word_that_is_nearly_a_shape_is_refused_with_the_one_that_is_meant(word: str, meant: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        markers.check_symbol(word)
+    assert meant in refused.value.error.hint
+    assert "text()" in refused.value.error.hint
+    assert markers.check_symbol(f"@text:{word}") == f"@text:{word}"
+    assert markers.is_text(f"@text:{word}")
+    assert markers.words_of(f"@text:{word}") == word
+
+
+@pytest.mark.parametrize(
+    "text", ["X", "12", "sector", "mine", "M 31", "galaxy", "saddle point", "text", "l", "circle 7"]
+)
+def test_a_text_that_means_no_shape_stays_a_text_as_afw_has_it(text: str) -> None:
+    assert markers.check_symbol(text) == text
+    assert markers.is_text(text)
+
+
+def test_a_shape_has_a_ratio_and_an_angle() -> None:
+    assert markers.shape_of("@box:0.5,30") == ("box", 0.5, 30.0)
+    assert markers.shape_of("@ellipse:2") == ("ellipse", 2.0, 0.0)
+    for name, ratio, angle in (("box", 0.1, 0.0), ("vector", None, -45.5), ("ellipse", 3.0, 1e-7)):
+        shape = markers.shape_of(markers.shape_symbol(name, ratio, angle))
+        assert shape == (name, 1.0 if ratio is None else ratio, angle)
+
+
+@pytest.mark.parametrize("symbol", ["@box:", "@box:a", "@box:0", "@box:-1", "@box:nan", "@box:1,inf", "@line:1,1e300"])
+def test_a_shape_with_numbers_that_are_none_is_refused(symbol: str) -> None:
+    with pytest.raises(RequestError):
+        markers.check_symbol(symbol)

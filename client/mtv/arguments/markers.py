@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtv.arguments.checks import expression, finite, known_colour, known_symbol
 from mtv.arguments.quantities import column, pair_of
+from mtv.arguments.shapes import symbols_of_rows
 from mtv.arguments.transaction import Columns, too_many
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
@@ -27,7 +28,15 @@ class MarkerColumns(NamedTuple):
 
 
 def columns_of(
-    x: Any, y: Any, symbol: Any, size: Any, colour: Any, limits: Limits, system: System = "pixel"
+    x: Any,
+    y: Any,
+    symbol: Any,
+    size: Any,
+    colour: Any,
+    limits: Limits,
+    system: System = "pixel",
+    size2: Any = None,
+    angle: Any = 0.0,
 ) -> MarkerColumns:
     """Return markers as columns.
 
@@ -37,7 +46,7 @@ def columns_of(
     Raises
     ------
     RequestError
-        Naming ``x``, ``y``, ``symbol``, ``size`` or ``colour``.
+        Naming ``x``, ``y``, ``symbol``, ``size``, ``size2``, ``angle`` or ``colour``.
     """
     x, y = pair_of(x, y, system)
     xs = numbers("x", x, system=system)
@@ -45,6 +54,8 @@ def columns_of(
     if count > limits.markers:
         raise too_many("x", count, limits.markers)
     ys = numbers("y", y, count, system=system)
+    if size2 is not None or not (isinstance(angle, int | float) and angle == 0):
+        symbol, size = symbols_of_rows(symbol, size, size2, angle, count, system)
     packed = Columns()
     fields = {
         "x": packed.add(xs),
@@ -135,6 +146,25 @@ def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
         "colour": words("colour", colour, len(table), known_colour),
     }
     return MarkerColumns(fields, (packed.data,) if packed.data else (), len(table))
+
+
+def polygon_of(points: Any) -> tuple[float, ...]:
+    """Return the vertices of a polygon, ``x, y`` of each in turn.
+
+    Raises
+    ------
+    RequestError
+        Naming ``points``.
+    """
+    import numpy as np
+
+    table = _floats("points", points)
+    if table.ndim != 2 or table.shape[1] != 2 or len(table) < 3:
+        hint = "its shape must be (n, 2), with three vertices at least"
+        raise bad_value("points", f"an array of shape {table.shape} is no polygon", hint)
+    if not np.isfinite(table).all():
+        raise bad_value("points", "a vertex is not finite")
+    return tuple(table.ravel().tolist())
 
 
 def numbers(where: str, values: Any, count: int | None = None, *, system: System = "pixel") -> array[float]:

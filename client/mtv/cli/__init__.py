@@ -47,7 +47,9 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "The window": {
         "show": Entry("draw", "show", "Show an image ('mtv mtv' is the same)."),
         "movie": Entry("movie", "movie", "Play what a query finds; steer it, or save it as GIF or MP4."),
-        "overlay": Entry("overlay", "overlay", "Draw markers from a catalog, a CSV file, or points."),
+        "overlay": Entry("overlay", "overlay", "Draw markers from a catalog, a CSV file, a region file, or points."),
+        "value": Entry("value", "value", "Tell a pixel: its value, mask planes, place on the sky."),
+        "regions": Entry("regions", "regions", "List or save the regions that people drew by hand."),
         "erase": Entry("draw", "erase", "Remove one overlay, or all markers."),
         "scale": Entry("draw", "scale", "Set stretch and limits."),
         "zoom": Entry("draw", "zoom", "Set the zoom, or fit the image."),

@@ -48,6 +48,7 @@ def line_of(event: Event) -> str:
         words.append(f"at {event.x:.2f}, {event.y:.2f}")
     words += [f"size {', '.join(f'{size:.2f}' for size in event.sizes)}"] if event.sizes else []
     words += [f"value {event.value:g}"] if event.value is not None else []
+    words += [f"planes {' '.join(event.planes)}"] if event.planes else []
     words += [f"{event.count} lost"] if event.count else []
     words += [f"({event.reason})"] if event.reason else []
     return "  ".join(word for word in words if word)

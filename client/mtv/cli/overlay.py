@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from mtv.arguments import checks
 from mtv.arguments.markers import MarkerColumns, columns_of, table_columns
 from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
+from mtv.cli.regions import draw_file, names_regions
 from mtv.cli.textpoints import Points, is_number
 from mtv.wire import steps
 from mtv.wire.angles import System
@@ -33,7 +35,12 @@ def size_or_column(text: float | str) -> float | str:
 @common.collections_option
 @click.option("--hdu", metavar="N|NAME", help="HDU of a FITS file, from 0 or by name; else its first table.")
 @click.option("--at", "points", multiple=True, metavar="X,Y", help="A point, instead of a target; may be repeated.")
-@click.option("--symbol", default="o", show_default=True, help="+ x * o, @:Mxx,Mxy,Myy for an ellipse, or a text.")
+@click.option(
+    "--symbol",
+    default="o",
+    show_default=True,
+    help="+ x * o, @:Mxx,Mxy,Myy for an ellipse, circle box diamond annulus vector line point, or a text.",
+)
 @click.option(
     "--size",
     type=size_or_column,
@@ -80,10 +87,19 @@ def overlay(
     mtv overlay stars.csv --x xpix --y ypix
     awk '{print $2, $3}' table | mtv overlay -
     mtv overlay --at 1024,2048 --symbol "here it is"
+    mtv overlay regions.reg
+
+    A region file of DS9 (.reg) is drawn as it says: shapes, systems, colours and labels. What cannot be drawn of it is
+    told with the numbers of its lines.
 
     x and y are 0-based parent pixels. A text may have a head with column names, SExtractor's numbers among them; '-'
     is the standard input. Rows without a position are left out and counted.
     """  # noqa: D301 - \b is click's own mark
+    if len(words) == 1 and not points and names_regions(words[0]):
+        _refuse_columns(hdu=hdu, select=select, x=x_name, y=y_name, sky=sky)
+        named = None if _is_default("name") else str(look["name"])
+        draw_file(call, frame, words[0], name=named, replace=look["replace"], lasting=look["lasting"])
+        return
     names = _pair(x_name, y_name)
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
@@ -100,6 +116,18 @@ def overlay(
     else:
         found = textpoints.read(words[0], names, _system(sky))
     _overlay_points(call, frame, found, sky, look)
+
+
+def _is_default(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) == ParameterSource.DEFAULT
+
+
+def _refuse_columns(**given: Any) -> None:
+    """Refuse options that a region file has no use for: it says itself what its regions look like."""
+    looks = {option: not _is_default(option) for option in ("symbol", "size", "colour")}
+    for option, value in {**given, **looks}.items():
+        if value:
+            raise bad_value(option, "a region file says itself what is drawn, and where", f"leave --{option} out")
 
 
 def _overlay_table(

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from mtv.arguments import checks, parts, targets
 from mtv.arguments.markers import columns_of, points_of, table_columns
+from mtv.arguments.shapes import symbol_of_one
 from mtv.arguments.transaction import Collector, System
 from mtv.session.ticket import OnProgress
 from mtv.verbs.named import NamedDisplay
 from mtv.wire import steps
+from mtv.wire.errors import bad_value
 
 OVERLAY: Final = "markers"
 """The overlay that is meant where none is named."""
@@ -33,17 +35,22 @@ class MarkerVerbs(NamedDisplay):
         lasting: bool = False,
         exact: bool = False,
         wait: bool = True,
+        size2: float | None = None,
+        angle: float = 0.0,
     ) -> None:
         """Add one marker. Many of them belong into ``with display.buffering():``, or into one `overlay`.
 
         Parameters
         ----------
         symbol : `str`
-            ``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy`` (an ellipse by its moments), or a text.
+            ``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy`` (an ellipse by its moments), a shape, or a text. Shapes are
+            ``circle`` ``ellipse`` ``box`` ``diamond`` ``annulus`` ``vector`` ``line`` ``point``; a word that is nearly
+            one of them, or another program's, is refused, and `text` writes it.
         x, y : `float`
-            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; where a vector begins.
         size : `float`, optional
-            Radius in pixels (arc seconds in the sky); for a text, points of the font.
+            Radius in pixels (arc seconds in the sky): half the side of a box, the length of a vector, half that of a
+            line; for a text, points of the font, and of a point pixels of the screen.
         colour, ctype : `str`, optional
             An X11 or CSS name, or ``#rrggbb``; ``ctype`` is the same by the name it has in ``lsst.afw.display``.
         overlay : `str`, optional
@@ -57,6 +64,12 @@ class MarkerVerbs(NamedDisplay):
             than 4 pixels of the screen is drawn as a small one of that size, until the view is zoomed in.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
+        size2 : `float`, optional
+            Second radius of an ellipse, a box, a diamond or an annulus; the first where not given, half of it for an
+            annulus.
+        angle : `float`, optional
+            Degrees from x to y that an ellipse, a box, a diamond, a vector or a line is turned by; in the sky as DS9
+            measures them.
 
         Raises
         ------
@@ -64,6 +77,8 @@ class MarkerVerbs(NamedDisplay):
             ``bad_value`` naming the argument.
         """
         colour = ctype or colour
+        if angle or size2 is not None:
+            symbol = symbol_of_one(symbol, size, size2, angle)
         x, y, size = checks.dot(symbol, x, y, size, colour)
         place = checks.place(self.frame, overlay, system, lasting=lasting, exact=exact)
         connection = self.connection
@@ -141,6 +156,8 @@ class MarkerVerbs(NamedDisplay):
         exact: bool = False,
         wait: bool = True,
         on_progress: OnProgress | None = None,
+        size2: Any = None,
+        angle: Any = 0.0,
     ) -> None:
         """Draw whole columns, or rows of a table that the daemon reads, as one named group of markers.
 
@@ -179,20 +196,28 @@ class MarkerVerbs(NamedDisplay):
             False: return once the daemon has the request, not once the window has it.
         on_progress : callable, optional
             As in `mtv`, of a table on another host.
+        size2, angle : scalar or array, optional
+            Of arrays, the second radii and the angles of one shape: ``symbol="ellipse", size=a, size2=b,
+            angle=theta``; see `dot`.
 
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``select``, ``x``, ``y``, ``hdu``, ``symbol``, ``size`` or ``colour``.
+            ``bad_value`` naming ``select``, ``x``, ``y``, ``hdu``, ``symbol``, ``size``, ``size2``, ``angle`` or
+            ``colour``.
         """
         limits = self.connection.limits
         table = targets.reference(x)
         if table is not None:
             table = parts.of(table, parts.keep_given(hdu=hdu))
+            if size2 is not None or angle != 0:
+                raise bad_value("size2" if size2 is not None else "angle", "goes with arrays", "read the table first")
             packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
         else:
             checks.only_of_tables(select=select, columns=columns, hdu=hdu is not None)
-            packed = columns_of(x, y, symbol, size, ctype or colour, limits, checks.system(system))
+            packed = columns_of(
+                x, y, symbol, size, ctype or colour, limits, checks.system(system), size2=size2, angle=angle
+            )
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(name, "name"),

@@ -10,6 +10,7 @@ from mtv.wire.data import Catalog, Exposure
 from mtv.wire.errors import Error
 from mtv.wire.limits import Limits
 from mtv.wire.message import Message
+from mtv.wire.regions import Region
 from mtv.wire.reports import DisplayReport, Movie, Report, RepositoryList, WindowState
 from mtv.wire.steps import Value
 
@@ -163,6 +164,8 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     y: float | None = None
     value: float | None = None
     """Value of the pixel under the pointer; None outside of the image, and where it is not finite."""
+    planes: tuple[str, ...] = ()
+    """Mask planes that are set under the pointer."""
     overlay: str = ""
     """Overlay that the region belongs to; ``user`` where it was drawn by hand."""
     marker: int | None = None
@@ -176,6 +179,34 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     count: int = 0
     """Number of events that were lost, of a gap; 0 where nobody knows."""
     reason: str = ""
+
+
+class RegionList(Message, frozen=True, kw_only=True, tag="region_list"):
+    """Regions of a display, in DS9's order."""
+
+    regions: tuple[Region, ...]
+    notes: tuple[str, ...] = ()
+    """Parts that are not told, such as shapes that only DS9 knows."""
+
+
+class PixelValue(Message, frozen=True, kw_only=True, tag="pixel_value"):
+    """A pixel of an image that is shown."""
+
+    x: int
+    """0-based parent pixel."""
+    y: int
+    value: float | int | None = None
+    """None where it is no finite number."""
+    unit: str = ""
+    planes: tuple[str, ...] = ()
+    """Mask planes that are set there."""
+    ra_deg: float | None = None
+    """Place on the sky (ICRS) of the position that was asked for; None where the image has no WCS, or it no place."""
+    dec_deg: float | None = None
+    label: str = ""
+    """Label of the image."""
+    notes: tuple[str, ...] = ()
+    """Parts that could not be told, and why."""
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="error"):
@@ -201,5 +232,7 @@ Reply = (
     | Progress
     | Subscribed
     | Event
+    | RegionList
+    | PixelValue
     | Failed
 )

@@ -174,6 +174,28 @@ class Unsubscribe(Message, frozen=True, kw_only=True, tag="unsubscribe"):
     """Ask for no more events. Answered by `Done`."""
 
 
+class ListRegions(Message, frozen=True, kw_only=True, tag="list_regions"):
+    """Ask for the regions of a display as the window has them, after all that the session sent before.
+
+    Answered by `RegionList`. Nothing is changed by it.
+    """
+
+    display: DisplayName = 0
+    system: Literal["pixel", "image", "sky"] = "pixel"
+    """Parent pixels, pixels of the array that is shown, or degrees (ICRS)."""
+    ours: bool = False
+    """True: those that programs have drawn, too; else what was drawn by hand alone."""
+
+
+class ReadValue(Message, frozen=True, kw_only=True, tag="value"):
+    """Ask for a pixel of the image that a display shows. Answered by `PixelValue`."""
+
+    display: DisplayName = 0
+    x: float
+    """0-based parent pixel; the pixel is the one that it lies in."""
+    y: float
+
+
 class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
     """Stop the daemon in order. Answered by `Done`, then the daemon leaves."""
 
@@ -200,5 +222,7 @@ Request = (
     | Subscribe
     | Unsubscribe
     | Shutdown
+    | ListRegions
+    | ReadValue
     | AnyStep
 )

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from mtv.wire.data import Array, Dataset, File, Handle, Source
+from mtv.wire.regions import Region
 
 DisplayName = int | str
 """A display's number (from 0, the same as DS9's) or its name."""
@@ -96,7 +97,7 @@ class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
     """0-based parent pixels, or declination in degrees."""
     system: Literal["pixel", "sky"] = "pixel"
     symbol: str | tuple[str, ...] = "+"
-    """``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy``, or text; one a row where a tuple."""
+    """``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy``, a shape (`mtv.wire.markers`), or text; one a row where a tuple."""
     size: float | Array | tuple[float, ...] | str = 2.0
     """Radius in pixels (arc seconds where ``system`` is ``sky``); for texts the size of the font in points."""
     colour: str | tuple[str, ...] = "green"
@@ -227,6 +228,18 @@ class Annotate(Step, frozen=True, kw_only=True, tag="annotate"):
     """Lines of right ascension and declination."""
 
 
+class Regions(Step, frozen=True, kw_only=True, tag="regions"):
+    """Add regions of any shape to an overlay. Those on the sky need the WCS of the image that is shown."""
+
+    display: DisplayName = 0
+    name: str = "regions"
+    regions: tuple[Region, ...]
+    replace: bool = False
+    """True: what the overlay held before is removed in the same step."""
+    lasting: bool = False
+    """True: the overlay survives `Mtv`."""
+
+
 AnyStep = (
     Query
     | Load
@@ -244,6 +257,7 @@ AnyStep = (
     | MaskColour
     | MaskTransparency
     | Annotate
+    | Regions
 )
 
 STEP_TYPES: tuple[type[Step], ...] = (
@@ -263,4 +277,5 @@ STEP_TYPES: tuple[type[Step], ...] = (
     MaskColour,
     MaskTransparency,
     Annotate,
+    Regions,
 )

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mtv.wire import codec
-from mtv.wire.errors import DaemonError, Error, MtvError
+from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtv.wire.reports import WindowState
@@ -219,6 +219,12 @@ def poison_error(lost: WindowLost) -> Error:
 def no_window(reason: str) -> Error:
     """Return the error of the wire for a window that cannot be opened."""
     return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
+
+
+def too_late() -> MtvError:
+    """Return the error for a transaction that waited past its deadline."""
+    message = "the transaction waited past its deadline and was not drawn"
+    return DeadlineExceeded(Error(code="deadline", message=message, where="deadline_secs", retryable=True))
 
 
 def failed_inside() -> Error:

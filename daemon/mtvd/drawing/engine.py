@@ -10,21 +10,21 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
 
-from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError, Unavailable
+from mtv.wire.errors import DaemonError, Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Outcome
 from mtv.wire.requests import Transaction
-from mtv.wire.steps import Arrange, DisplayName, Load, Query
+from mtv.wire.steps import DisplayName
 from mtvd.drawing import costs
-from mtvd.drawing.answering import no_window
+from mtvd.drawing.answering import no_window, too_late
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.sessions import Session
-from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList
+from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList, displays_of
 from mtvd.repo.port import OnProgress
 from mtvd.resolving.holding import Holding
 from mtvd.resolving.resolved import MovieFrame, Resolved
@@ -134,7 +134,7 @@ class Engine:
         waiting = Waiting(
             session=session.id,
             sequence=sequence,
-            displays=_displays(transaction),
+            displays=displays_of(transaction),
             steps=len(transaction.steps),
             superseding=transaction.supersede and len(transaction.steps) == 1,
             strict=transaction.strict,
@@ -166,7 +166,15 @@ class Engine:
         """
         wish = _PictureWish(display=display, image_format=image_format, picture=True)
         await self._await_barrier(self._barrier(session, wish))
-        return wish.result
+        return bytes(wish.result)
+
+    async def look_at(self, session: bytes, display: DisplayName, look: Callable[[int | None], Awaitable[_T]]) -> _T:
+        """Return what a look at a display's frame finds, after all that the session sent before; see `snapshot`."""
+        wish = _PictureWish(display=display, picture=True)
+        wish.look = look
+        await self._await_barrier(self._barrier(session, wish))
+        found: _T = wish.result
+        return found
 
     def cancel(self, request_id: str) -> int:
         """Cancel one waiting request, or all where empty; return how many. What is being drawn is not stopped."""
@@ -291,7 +299,7 @@ class Engine:
         group = [waiting for waiting in taken if waiting.resolved is not None]
         for waiting in group:
             if waiting.due < now:
-                waiting.finish(_too_late())
+                waiting.finish(too_late())
         due = [waiting for waiting in group if not waiting.finished.is_set()]
         for waiting in due:
             waiting.taken = True
@@ -345,7 +353,8 @@ class Engine:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
             )
-        wish.result = await self._look(lambda: self._stage.snapshot(frame, wish.image_format))
+        look = wish.look or functools.partial(self._stage.snapshot, image_format=wish.image_format)
+        wish.result = await self._look(lambda: look(frame))
 
     async def _look(self, look: Callable[[], Awaitable[_T]]) -> _T:
         """Do what changes nothing on a window that shows the scene; once more where it is lost meanwhile."""
@@ -373,7 +382,8 @@ class _PictureWish:
         self.display = display
         self.image_format = image_format
         self.picture = picture
-        self.result = b""
+        self.look: Callable[[int | None], Awaitable[Any]] | None = None
+        self.result: Any = b""
         self.waiting: Waiting | None = None
 
 
@@ -384,13 +394,3 @@ def _log_faults(what: str) -> Iterator[None]:
         yield
     except Exception:  # noqa: BLE001 - the loop that all clients share
         _LOG.exception("%s", what)
-
-
-def _too_late() -> MtvError:
-    message = "the transaction waited past its deadline and was not drawn"
-    return DeadlineExceeded(Error(code="deadline", message=message, where="deadline_secs", retryable=True))
-
-
-def _displays(transaction: Transaction) -> frozenset[DisplayName]:
-    drawn = (step for step in transaction.steps if not isinstance(step, Query | Load))
-    return frozenset(EVERYTHING if isinstance(step, Arrange) else step.display for step in drawn)

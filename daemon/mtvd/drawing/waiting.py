@@ -11,7 +11,8 @@ import anyio
 
 from mtv.wire.errors import MtvError
 from mtv.wire.messages import Outcome
-from mtv.wire.steps import DisplayName
+from mtv.wire.requests import Transaction
+from mtv.wire.steps import Arrange, DisplayName, Load, Query
 from mtvd.drawing import costs
 from mtvd.resolving.resolved import Resolved
 from mtvd.scene.chunks import is_large
@@ -21,6 +22,12 @@ BATCH_SECS: Final = 0.03
 
 EVERYTHING: DisplayName = ""
 """Stands for all displays: what concerns it keeps its order with everything else of its session."""
+
+
+def displays_of(transaction: Transaction) -> frozenset[DisplayName]:
+    """Return the displays that a transaction draws on; `EVERYTHING` where it arranges them."""
+    drawn = (step for step in transaction.steps if not isinstance(step, Query | Load))
+    return frozenset(EVERYTHING if isinstance(step, Arrange) else step.display for step in drawn)
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

@@ -9,20 +9,21 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, get_args
 
+import anyio.to_thread
 import msgspec
 
 import mtv
 from mtv.wire import markers, messages, requests, version
 from mtv.wire import reports as states
 from mtv.wire import steps as st
-from mtv.wire.errors import Error, MtvError, RequestError
+from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
 from mtvd.drawing.sessions import Session, Sessions
-from mtvd.front import remote, reports
+from mtvd.front import remote, reports, values
 from mtvd.front.copies import Copies
 from mtvd.front.events import Events
 from mtvd.front.health import resident_bytes
@@ -32,6 +33,8 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.limits import check_query
+from mtvd.scene import apply as sc
+from mtvd.stage.paint.listed import read_list
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
 from mtvd.streams.movies import Movies
@@ -267,6 +270,43 @@ class Handlers:
         picture = await self.engine.snapshot(call.session.id, request.display, request.format)
         return messages.Picture(format=request.format), (picture,)
 
+    async def _list_regions(self, request: requests.ListRegions, call: Call) -> messages.RegionList:
+        if self.stage.state.state == "absent":
+            hint = "mtv show brings it back" if self.engine.scene.displays else "the first mtv opens the window"
+            raise Unavailable(Error(code="no_window", message="there is no window", hint=hint))
+
+        async def look(frame: int | None) -> str:
+            return await self.stage.list_regions(frame, request.system, ours=request.ours)
+
+        text = await self.engine.look_at(call.session.id, request.display, look)
+        number = self.engine.scene.number_of(request.display)
+        display = None if number is None else self.engine.scene.displays[number]
+        return await anyio.to_thread.run_sync(read_list, text, display, call.limits)
+
+    async def _value(self, request: requests.ReadValue, _call: Call) -> messages.PixelValue:
+        number = self.engine.scene.number_of(request.display)
+        if number is None:
+            raise sc.unknown_display(self.engine.scene, request.display)
+        display = self.engine.scene.displays[number]
+        image = display.image
+        if image is None:
+            raise bad_value("display", "the display shows no image", "mtv show puts one there")
+        at = values.pixel_at(image, request.x, request.y)
+        told = messages.PixelValue(
+            x=at.x,
+            y=at.y,
+            value=values.value_of(self.pixels, image, at),
+            unit=image.unit,
+            planes=values.planes_of(self.pixels, display.mask, at),
+            label=image.label,
+        )
+        try:
+            header = values.header_of(self.pixels, image)
+            place = await self.repositories.sky(header, image.xy0, request.x, request.y)
+        except MtvError as error:
+            return msgspec.structs.replace(told, notes=(f"the place on the sky cannot be told: {error.error.message}",))
+        return msgspec.structs.replace(told, ra_deg=place[0], dec_deg=place[1]) if place else told
+
     def _subscribe(self, request: requests.Subscribe, call: Call) -> messages.Subscribed:
         return messages.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))
 
@@ -306,6 +346,8 @@ _TABLE: Final[dict[type, Handler]] = {
     requests.Follow: Handlers._follow,
     requests.Sync: Handlers._sync,
     requests.Snapshot: Handlers._snapshot,
+    requests.ListRegions: Handlers._list_regions,
+    requests.ReadValue: Handlers._value,
     st.Query: Handlers._query,
     st.Load: Handlers._load,
     st.Mtv: Handlers._draw,
@@ -322,6 +364,7 @@ _TABLE: Final[dict[type, Handler]] = {
     st.MaskColour: Handlers._draw,
     st.MaskTransparency: Handlers._draw,
     st.Annotate: Handlers._draw,
+    st.Regions: Handlers._draw,
 }
 _NOW: Final[dict[type, Callable[[Handlers, Any, Call], messages.Reply]]] = {
     requests.Hello: Handlers._hello,

@@ -123,6 +123,12 @@ class ButlerRepositories:
         value = await self._read("get", target, on_progress, columns=list(columns), select=select)
         return msgspec.convert(value, Got)
 
+    async def sky(self, cards: str, xy0: tuple[int, int], x: float, y: float) -> tuple[float, float] | None:
+        """Return right ascension and declination of a pixel, worked out by a worker: astropy is there."""
+        params = {"cards": cards, "xy0": list(xy0), "x": x, "y": y}
+        found = await self._ask("sky", None, params, list[float])
+        return (found[0], found[1]) if found else None
+
     def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
         """Decode what will be asked for next while nobody waits for it; the next of two calls of an owner counts."""
         self._ahead.want(targets, owner)

@@ -86,6 +86,13 @@ class Repositories(Protocol):
         """
         ...
 
+    async def sky(self, cards: str, xy0: tuple[int, int], x: float, y: float) -> tuple[float, float] | None:
+        """Return right ascension and declination (ICRS, degrees) of a 0-based parent pixel, by header cards of ours.
+
+        None where they have no WCS, or the pixel has no place on the sky.
+        """
+        ...
+
     def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
         """Say what will be displayed next: it may be decoded while nobody waits for it. Returns at once.
 

@@ -183,6 +183,13 @@ class Worker:
             most_chars=self._settings.select_chars,
         )
 
+    def sky(self, location: str, cards: str, xy0: list[int], x: float, y: float) -> list[float]:  # noqa: ARG002
+        """Return right ascension and declination of a pixel of an image that is shown; empty where it has none."""
+        from mtvd.repo.readers.sky import place_of
+
+        with _translate_errors(None, lambda: None):
+            return place_of(cards, (xy0[0], xy0[1]), x, y)
+
     @functools.cached_property
     def _schemas(self) -> Schemas:
         from mtvd.repo.readers.opening import Schemas
@@ -257,7 +264,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
-    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions)
+    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions, worker.sky)
     serve({handler.__name__: handler for handler in handlers})
     if worker.hangs:
         os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host

@@ -24,6 +24,9 @@ def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
     if len(wanted) > limits.steps:
         raise too_large(len(wanted), limits.steps, "steps")
     count = sum(_rows(step.x) for step in wanted if isinstance(step, steps.Overlay))
+    count += sum(
+        len(region.points) // 2 for step in wanted if isinstance(step, steps.Regions) for region in step.regions
+    )
     if count > limits.markers:
         raise too_large(count, limits.markers, "markers")
 

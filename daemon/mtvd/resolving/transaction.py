@@ -26,6 +26,7 @@ from mtvd.resolving.images import Images, Layers, files_of
 from mtvd.resolving.limits import check_query, too_large
 from mtvd.resolving.marker_columns import pack_markers, pack_positions, wanted_of
 from mtvd.resolving.progress import Together
+from mtvd.resolving.regions import pack_regions
 from mtvd.resolving.resolved import MovieFrame, Resolved
 from mtvd.resolving.view_steps import VIEW_STEPS, check_display
 from mtvd.scene import changes as ch
@@ -198,6 +199,8 @@ class TransactionResolver:
             change: ch.AnyChange = self._show(step, await self._layers(index, step))
         elif isinstance(step, steps.Overlay):
             change = await self._markers(index, step)
+        elif isinstance(step, steps.Regions):
+            change = self._regions(index, step)
         else:
             change = VIEW_STEPS[type(step)](step, f"{self.key}.{index}")
         self.resolved.changes += (change,)
@@ -247,9 +250,7 @@ class TransactionResolver:
             packed, left_out = pack_positions(step, found, key, limits), found.left_out
         else:
             packed, left_out = pack_markers(step, self.buffers, key, limits)
-        self.markers += packed.count
-        if self.markers > limits.markers:
-            raise too_large(self.markers, limits.markers, "markers", "")
+        self._count(packed.count)
         return ch.AddMarkers(
             display=check_display(step.display),
             overlay=markers.check_text(step.name, "name", text_chars=limits.text_chars),
@@ -258,6 +259,15 @@ class TransactionResolver:
             lasting=step.lasting,
             note=_left_out(left_out),
         )
+
+    def _regions(self, index: int, step: steps.Regions) -> ch.AddMarkers:
+        self._count(len(step.regions))
+        return pack_regions(step, f"{self.key}.{index}", self.sources.limits)
+
+    def _count(self, markers: int) -> None:
+        self.markers += markers
+        if self.markers > self.sources.limits.markers:
+            raise too_large(self.markers, self.sources.limits.markers, "markers", "")
 
     async def _find(self, index: int, step: steps.Overlay) -> Found:
         if index in self.positions:

@@ -117,4 +117,4 @@ VIEW_STEPS: Final[Mapping[type, Callable[[Any, str], ch.AnyChange]]] = {
     steps.MaskTransparency: _transparency,
     steps.Annotate: _annotate,
 }
-assert set(VIEW_STEPS) == set(steps.STEP_TYPES) - {steps.Query, steps.Load, steps.Mtv, steps.Overlay}
+assert set(VIEW_STEPS) == set(steps.STEP_TYPES) - {steps.Query, steps.Load, steps.Mtv, steps.Overlay, steps.Regions}

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from mtv.wire.regions import Region
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all values of this module."""
@@ -72,6 +74,8 @@ class Markers(Value, frozen=True, kw_only=True):
     """True: the sizes are those of the image, however small that is on the screen."""
     repeated: int = 0
     """Number of first rows that repeat the end of the markers before: a line that goes on begins where it stopped."""
+    regions: tuple[Region, ...] = ()
+    """Regions of any shape, checked, in place of the columns."""
 
     def between(self, first: int, end: int) -> Markers:
         """Return the markers of some rows in a row."""
@@ -90,6 +94,7 @@ class Markers(Value, frozen=True, kw_only=True):
             size=floats(self.size),
             symbols=texts(self.symbols),
             colours=texts(self.colours),
+            regions=self.regions[first:end],
         )
 
     def without(self, rows: Collection[int]) -> Markers:
@@ -112,6 +117,7 @@ class Markers(Value, frozen=True, kw_only=True):
             size=floats(self.size),
             symbols=texts(self.symbols),
             colours=texts(self.colours),
+            regions=tuple(self.regions[row] for row in kept) if self.regions else (),
         )
 
 

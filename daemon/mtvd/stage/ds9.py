@@ -21,6 +21,7 @@ from mtvd.host.system import translate_refusals
 from mtvd.scene import actions
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
+from mtvd.stage.paint.listed import LISTED_SYSTEMS, no_sky
 from mtvd.stage.paint.script import Preparations, quote, relayering, script
 from mtvd.stage.paint.zooms import FrameView
 from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
@@ -219,6 +220,36 @@ class Ds9Stage:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
         finally:
             with suppress(OSError):  # the next picture takes its place, and it goes with the window
+                path.unlink(missing_ok=True)
+
+    async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
+        """Return the regions of a frame as DS9 lists them, and change nothing of them; see the port.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` for the sky of an image that has none.
+        WindowUnavailable, WindowLost
+            As `run`.
+        DaemonError
+            The list cannot be read from the disk.
+        """
+        await self.ensure()
+        assert self.supervisor.held is not None
+        if frame is None:
+            return ""
+        path = Path(self.supervisor.held.window.directory) / "regions.reg"
+        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
+        try:
+            words = f"{frame} {quote(str(path))} {quote(LISTED_SYSTEMS[system])} {int(ours)}"
+            if await self._command(f"::mtv::list_regions {words}\n".encode(), deadline) == "no sky":
+                raise no_sky("the image has no WCS, so that its regions have no place on the sky")
+            with translate_refusals("the list of regions cannot be read"):
+                return await anyio.Path(path).read_text("utf-8", "replace")
+        except ScriptFailed as error:
+            raise WindowUnavailable(f"DS9 could not list the regions: {error}") from None
+        finally:
+            with suppress(OSError):  # the next list takes its place, and it goes with the window
                 path.unlink(missing_ok=True)
 
     async def close(self, *, keep_window: bool) -> None:

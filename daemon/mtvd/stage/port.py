@@ -147,6 +147,30 @@ class Stage(Protocol):
         """Return a PNG or JPEG of the image area; ``frame`` is brought to the front first unless None."""
         ...
 
+    async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
+        """Return the regions of a frame as the window lists them, and change nothing of them.
+
+        Parameters
+        ----------
+        frame : `int` or None
+            None, or one that shows no image, has none.
+        system : `str`
+            ``pixel``, ``image`` or ``sky``.
+        ours : `bool`
+            False: only those that were drawn by hand.
+
+        Returns
+        -------
+        text : `str`
+            A region file. A line ``# unwritable N`` tells of regions that the window itself cannot write down.
+
+        Raises
+        ------
+        RequestError
+            ``unsupported`` for the sky of an image that has none.
+        """
+        ...
+
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""
         ...

@@ -20,6 +20,30 @@ Floats = npt.NDArray[np.float64]
 _ARCSEC: Final = 3600.0
 
 
+def place_of(cards: str, xy0: tuple[int, int], x: float, y: float) -> list[float]:
+    """Return right ascension and declination (ICRS, degrees) of a pixel of an image that is shown.
+
+    Parameters
+    ----------
+    cards : `str`
+        Header that the daemon itself has written: with a ``RADESYS`` where it has a WCS.
+    xy0 : `tuple` [`int`, `int`]
+        0-based parent pixel ``(x, y)`` of its first pixel.
+    x, y : `float`
+        0-based parent pixel.
+
+    Returns
+    -------
+    place : `list` [`float`]
+        Empty where there is none.
+    """
+    if "RADESYS =" not in cards:
+        return []
+    ra, dec = CardsMapping(cards, xy0).to_sky(np.array([x]), np.array([y]))
+    place = [float(ra[0]), float(dec[0])]
+    return place if all(map(math.isfinite, place)) else []
+
+
 class Sky(Protocol):
     """Sky of an image: places of its pixels. Pixels are local and 0-based."""
 

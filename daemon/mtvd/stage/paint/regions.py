@@ -7,7 +7,8 @@ of ``o`` and half the diagonal of ``x``.
 
 A colour stands before the regions that have it, not in each of them: a sixth less for DS9 to read. Each region carries
 the tag of its overlay, made from a hash because names are free text; what has no tag of ours was
-drawn by hand. Positions that are not numbers, or nowhere near a sky or detector, are skipped and counted.
+drawn by hand. Positions that are not numbers, or nowhere near a sky or detector, are skipped and counted. Shapes by
+name, and regions of any shape, are written by `mtvd.stage.paint.shapes`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from mtv.wire.markers import is_text, moments_of
+from mtv.shared.regions.writing import quote
+from mtv.wire.markers import SHAPES, is_text, moments_of, shape_of, words_of
 from mtvd.scene.actions import Markers
 from mtvd.stage.paint.digits import Floats, fixed_point, one_fixed_point, rows
+from mtvd.stage.paint.shapes import Style, point_sizes, region_lines, shape_lines, shapes_at
 
 TAG_PREFIX: Final = "mtv."
 DEFAULT_FONT_POINTS: Final = 10
@@ -52,18 +55,9 @@ class Drawn(NamedTuple):
     """Markers without a usable position or size."""
 
 
-class _Style(NamedTuple):
-    system: str
-    decimals: int
-    arcsec: str
-    """Unit mark behind a length."""
-    scale: float
-    """Units of a position in one unit of length."""
-
-
 _STYLES: Final = {
-    "pixel": _Style(system="physical", decimals=3, arcsec="", scale=1.0),
-    "sky": _Style(system="icrs", decimals=8, arcsec='"', scale=1 / 3600),
+    "pixel": Style(system="physical", decimals=3, arcsec="", scale=1.0),
+    "sky": Style(system="icrs", decimals=8, arcsec='"', scale=1 / 3600),
 }
 
 
@@ -76,13 +70,17 @@ def region_text(markers: Markers, overlay: str) -> Drawn:
     """Return the region file that draws markers, in ``physical`` or ``icrs``."""
     if (text := _single(markers, overlay)) is not None:
         return Drawn(text, 1, 0)
+    if markers.regions:
+        return Drawn(region_lines(markers.regions, tag_of(overlay)), len(markers.regions), 0)
     style = _STYLES[markers.system]
     x, y, size, good = _usable(markers)
     shift = 1.0 if markers.system == "pixel" else 0.0
     if markers.lines:
         return _lines(x + shift, y + shift, good, markers, style, tag_of(overlay))
     pieces = [
-        _group(symbol, colour, x[chosen] + shift, y[chosen] + shift, size[chosen], style, tag_of(overlay))
+        _shapes(markers, colour, chosen, (x + shift, y + shift, size), style, tag_of(overlay))
+        if symbol in SHAPES
+        else _group(symbol, colour, x[chosen] + shift, y[chosen] + shift, size[chosen], style, tag_of(overlay))
         for symbol, colour, chosen in _groups(markers, good)
     ]
     drawn = int(np.count_nonzero(good))
@@ -111,7 +109,7 @@ def radii(markers: Markers) -> tuple[float, float]:
 
     In pixels or arc seconds; both 0 for lines, texts alone, and markers whose size is exact.
     """
-    if markers.lines or markers.exact or not markers.count:
+    if markers.lines or markers.exact or markers.regions or not markers.count:
         return 0.0, 0.0
     if len(markers.size) == _FIRST.size:
         least = most = _FIRST.unpack(markers.size)[0]
@@ -138,13 +136,17 @@ def _radii_of(symbol: str, least: float, most: float) -> tuple[float, float] | N
 
 def drawn_rows(markers: Markers) -> list[tuple[int, ...]]:
     """Return the rows of each region of `region_text`, in the order in which they are drawn: several of a line's."""
+    if markers.regions:
+        return [(row,) for row in range(markers.count)]
     _, _, size, good = _usable(markers)
     if markers.lines:
         return [tuple(range(first, last)) for first, last in _runs(good)]
     found: list[tuple[int, ...]] = []
     for symbol, _, chosen in _groups(markers, good):
         rows_here = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        if symbol not in _ARMS and symbol != "o" and is_text(symbol):
+        if symbol == "point":
+            rows_here = rows_here[np.argsort(point_sizes(size[rows_here]), kind="stable")]
+        elif symbol not in _ARMS and symbol != "o" and is_text(symbol):
             rows_here = rows_here[np.argsort(_points(size[rows_here]), kind="stable")]
         found += [(int(row),) for row in rows_here]
     return found
@@ -173,33 +175,35 @@ def _points(size: Floats) -> Floats:
     return np.where(size == 2, DEFAULT_FONT_POINTS, np.clip(np.rint(size), 4, 200))
 
 
-def quote(text: str) -> str:
-    """Quote a text for a region file, which knows three pairs of quotes and no escapes.
-
-    A text with all of ``"`` ``'`` and ``}`` cannot be written; its ``'`` are drawn as typographic ones.
-    """
-    if '"' not in text:
-        return f'"{text}"'
-    if "}" not in text:
-        return f"{{{text}}}"
-    return "'" + text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}") + "'"
-
-
 def _groups(markers: Markers, good: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[tuple[str, str, Any]]:
-    """Yield symbol, colour, and which rows have them."""
+    """Yield symbol, colour, and which rows have them; of shapes the name, whatever ratios and angles the rows have."""
     symbols, colours = markers.symbols, markers.colours
     if len(symbols) == 1 and len(colours) == 1:
-        yield symbols[0], colours[0], good
+        yield _family(symbols[0]), colours[0], good
         return
+    families = {symbol: _family(symbol) for symbol in set(symbols)}
     found: dict[tuple[str, str], list[int]] = {}
     for row in np.flatnonzero(good).tolist():
-        key = symbols[row % len(symbols)], colours[row % len(colours)]
+        key = families[symbols[row % len(symbols)]], colours[row % len(colours)]
         found.setdefault(key, []).append(row)
     for (symbol, colour), chosen in found.items():
         yield symbol, colour, np.array(chosen)
 
 
-def _group(symbol: str, colour: str, x: Floats, y: Floats, size: Floats, style: _Style, tag: str) -> str:
+def _family(symbol: str) -> str:
+    shape = shape_of(symbol)
+    return symbol if shape is None else "o" if shape.name == "circle" else shape.name
+
+
+def _shapes(markers: Markers, colour: str, chosen: Any, columns: tuple[Floats, ...], style: Style, tag: str) -> str:
+    x, y, size = (column[chosen] for column in columns)
+    if not len(x):
+        return ""
+    lines = shape_lines(shapes_at(markers.symbols, chosen), x, y, size, style, f' # tag="{tag}"\n')
+    return f"global color={colour}\n{lines}"
+
+
+def _group(symbol: str, colour: str, x: Floats, y: Floats, size: Floats, style: Style, tag: str) -> str:
     tail = f' # tag="{tag}"\n'
     head = f"global color={colour}\n" if len(x) else ""
     if symbol in _ARMS:
@@ -213,7 +217,7 @@ def _group(symbol: str, colour: str, x: Floats, y: Floats, size: Floats, style: 
     return head + _text(["ellipse(", *at, _ellipse(symbol, style), tail], len(x))
 
 
-def _arms(symbol: str, x: Floats, y: Floats, size: Floats, style: _Style) -> list[Any]:
+def _arms(symbol: str, x: Floats, y: Floats, size: Floats, style: Style) -> list[Any]:
     length = size * style.scale
     stretch = 1 / np.maximum(np.cos(np.radians(y)), 1e-6) if style.arcsec else 1.0
     points: list[Any] = []
@@ -223,7 +227,7 @@ def _arms(symbol: str, x: Floats, y: Floats, size: Floats, style: _Style) -> lis
     return points[:-1]
 
 
-def _ellipse(symbol: str, style: _Style) -> str:
+def _ellipse(symbol: str, style: Style) -> str:
     """Return radii and angle of the ellipse of one standard deviation; the angle is from x to y."""
     mxx, mxy, myy = moments_of(symbol)
     middle, half = (mxx + myy) / 2, math.hypot((mxx - myy) / 2, mxy)
@@ -234,7 +238,7 @@ def _ellipse(symbol: str, style: _Style) -> str:
 
 def _words(text: str, at: list[Any], size: Floats, tail: str) -> str:
     points = _points(size)
-    head = f") # text={quote(text)}"
+    head = f") # text={quote(words_of(text))}"
     lines = []
     for one in np.unique(points):
         chosen = points == one
@@ -245,7 +249,7 @@ def _words(text: str, at: list[Any], size: Floats, tail: str) -> str:
 
 
 def _lines(
-    x: Floats, y: Floats, good: np.ndarray[Any, np.dtype[np.bool_]], markers: Markers, style: _Style, tag: str
+    x: Floats, y: Floats, good: np.ndarray[Any, np.dtype[np.bool_]], markers: Markers, style: Style, tag: str
 ) -> Drawn:
     runs = _runs(good)
     tail = f' # tag="{tag}"\n'

@@ -156,7 +156,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.SetMaskTransparency():
             return ["transparency", frame, action.percent]
         case actions.AddMarkers():
-            how: list[Word] = [int(action.markers.lines), *radii(action.markers)]
+            kind = "shapes" if action.markers.regions else int(action.markers.lines)
+            how: list[Word] = [kind, *radii(action.markers)]
             if ready.regions:
                 return ["markers_of", frame, ready.regions, *how]
             return ["markers", frame, region_text(action.markers, action.overlay).text, *how]

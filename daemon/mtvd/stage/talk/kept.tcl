@@ -19,7 +19,7 @@ namespace eval ::mtv::kept {
 }
 
 # What is to be drawn of a region text, whose radii are between two in its own unit; 0 where none of it is ever a point.
-proc ::mtv::kept::add {which text lines least most} {
+proc ::mtv::kept::add {which text kind least most} {
     variable texts
     variable kinds
     variable sizes
@@ -34,7 +34,7 @@ proc ::mtv::kept::add {which text lines least most} {
         set sizes($key) {0 0 physical}
         set drawn($key) near
     }
-    if {[lindex $kinds($key) end] ne $lines} {lappend kinds($key) $lines}
+    if {[lindex $kinds($key) end] ne $kind} {lappend kinds($key) $kind}
     append texts($key,[expr {[llength $kinds($key)] - 1}]) $text
     if {$most <= 0} {return $text}
     set unit [unit $text]
@@ -152,10 +152,10 @@ proc ::mtv::kept::redraw {which tag state px unit} {
     ::mtv::hand::fill $which $tag
     $which marker $tag delete
     set index -1
-    foreach lines $kinds($which,$tag) {
+    foreach kind $kinds($which,$tag) {
         set text $texts($which,$tag,[incr index])
-        if {!$lines} {set text [sized $text $state $px $unit]}
-        ::mtv::put $which $text $lines
+        if {$kind eq {0}} {set text [sized $text $state $px $unit]}
+        ::mtv::put $which $text $kind
     }
     ::mtv::quiet
 }

@@ -1,4 +1,6 @@
 # Actions on markers. Those that have no place on the image's sky are left out, and counted.
+#
+# Their kind is 1 for lines, which are broken where they have no place, "shapes" for regions of any shape, else 0.
 
 proc ::mtv::do::markers_of {number path args} {
     set file [open $path]
@@ -8,20 +10,21 @@ proc ::mtv::do::markers_of {number path args} {
     markers $number $text {*}$args
 }
 
-# A text of regions; lines may be broken; sizes are the least and the most radius of its markers, 0 where they are exact.
-proc ::mtv::do::markers {number text {lines 0} {least 0} {most 0}} {
+# A text of regions of a kind; sizes are the least and the most radius of its markers, 0 where they are exact.
+proc ::mtv::do::markers {number text {kind 0} {least 0} {most 0}} {
     variable ::mtv::unreached
     set which [::mtv::frame $number]
     # markers need an image; the planner sends them again with the first one
     if {![$which has fits]} return
     ::mtv::hand::mark $which
-    set left_out [::mtv::put $which [::mtv::kept::add $which $text $lines $least $most] $lines]
+    set left_out [::mtv::put $which [::mtv::kept::add $which $text $kind $least $most] $kind]
     if {$left_out ne {}} {lappend unreached [list {*}$::mtv::place $left_out]}
 }
 
 # The number of those that have no place; nothing where all have one.
-proc ::mtv::put {which text lines} {
-    if {$lines && ![reaches $which $text]} {return [draw_broken $which $text]}
+proc ::mtv::put {which text kind} {
+    if {$kind eq {1} && ![reaches $which $text]} {return [draw_broken $which $text]}
+    if {$kind eq {shapes}} {set text [placed $which $text]}
     draw $which $text
     if {[string match "Bad Coordinate mapping*" $::ds9(msg)] && [$which has wcs celestial wcs]} {
         return [count_unreached $which $text]
@@ -76,6 +79,38 @@ proc ::mtv::reaches {which text} {
         if {$made} {$which marker $id delete}
     }
     return $reached
+}
+
+# Regions with many vertices, of which one has no place, become a point there: that has none either, and is counted.
+proc ::mtv::placed {which text} {
+    if {![$which has wcs celestial wcs]} {return $text}
+    set system {}
+    set found {}
+    foreach row [split $text \n] {
+        if {$row in {physical image icrs fk5 fk4 galactic ecliptic}} {
+            set system $row
+        } elseif {$system ni {physical image} && [regexp {^-?(?:polygon|line|segment)\(([^)]*)\) # (.*)$} $row -> numbers tail]} {
+            set lost [unplaced $which $system [split $numbers ,]]
+            if {$lost ne {}} {set row "point([join $lost ,]) # [regsub {^line=. . } $tail {}]"}
+        }
+        lappend found $row
+    }
+    return [join $found \n]
+}
+
+# The first vertex that has no place; nothing where all have one.
+proc ::mtv::unplaced {which system numbers} {
+    set points {}
+    foreach {x y} $numbers {append points "point($x,$y)\n"}
+    draw $which "$system\n$points"
+    set reached [expr {$::ds9(msg) eq {}}]
+    quiet
+    set ids [drawn $which [expr {[llength $numbers] / 2}]]
+    set lost {}
+    foreach {id made} $ids {x y} $numbers {
+        if {$made} {$which marker $id delete} elseif {!$reached && $lost eq {}} {set lost [list $x $y]}
+    }
+    return $lost
 }
 
 # A line is broken where it has no place.
@@ -139,4 +174,40 @@ proc ::mtv::do::user {number text} {
         if {![string match *mtv.* [$which get marker $id tag]]} {$which marker $id delete}
     }
     if {$text ne {}} {markers $number $text}
+}
+
+# Reading, outside of batches. A region with a font that DS9 could not read ends it when it is written down: such ones have
+# no font to ask for, and the others are listed as if they alone were selected.
+
+proc ::mtv::list_regions {number path systems ours} {
+    set which [frame $number]
+    set text {}
+    if {[$which has fits]} {
+        lassign $systems system sky
+        if {$system eq {wcs} && ![$which has wcs celestial wcs]} {return {no sky}}
+        set text [listed $which $system $sky]
+        if {!$ours} {set text [join [lsearch -all -inline -not [split $text \n] *tag=?mtv.*] \n]}
+    }
+    set file [open $path w 0600]
+    fconfigure $file -encoding utf-8 -translation lf
+    set code [catch {puts -nonewline $file $text} message]
+    close $file
+    if {$code} {error $message}
+    return {}
+}
+
+proc ::mtv::listed {which system sky} {
+    set ids [$which get marker id all]
+    set safe {}
+    foreach id $ids {if {[$which get marker $id font] ne {}} {lappend safe $id}}
+    if {[llength $safe] == [llength $ids]} {return [$which marker list ds9 $system $sky degrees no]}
+    set selected [$which get marker select]
+    $which marker unselect all
+    foreach id $safe {$which marker $id select}
+    set code [catch {$which marker list select ds9 $system $sky degrees no} text]
+    $which marker unselect all
+    foreach id $selected {$which marker $id select}
+    quiet
+    if {$code} {error $text}
+    return "$text\n# unwritable [expr {[llength $ids] - [llength $safe]}]\n"
 }
