@@ -20,7 +20,7 @@ from mtv.wire.messages import StepOutcome
 
 
 def size_or_column(text: float | str) -> float | str:
-    """Return a size, or the name of a column of sizes."""
+    """Return a size, or a column or expression of sizes."""
     try:
         return float(text)
     except ValueError:
@@ -37,12 +37,18 @@ def size_or_column(text: float | str) -> float | str:
 @click.option(
     "--size",
     type=size_or_column,
-    metavar="SIZE|COLUMN",
+    metavar="SIZE|EXPRESSION",
     default=2.0,
     show_default=True,
-    help="Radius in pixels, arc seconds with --sky; of a table also a column of them.",
+    help="Radius in pixels, arc seconds with --sky; of a table also a column, or an expression: log10(instFlux)*3.",
 )
-@click.option("--colour", "--color", default="green", show_default=True, help="X11 or CSS name, or #rrggbb.")
+@click.option(
+    "--colour",
+    "--color",
+    default="green",
+    show_default=True,
+    help="X11 or CSS name, or #rrggbb; of a table also a choice: 'FLAG ? red : green'.",
+)
 @common.select_option
 @click.option("--x", "x_name", help="Column of x; else slot_Centroid_x or x, coord_ra or ra with --sky.")
 @click.option("--y", "y_name", help="Column of y, as for x.")
@@ -75,6 +81,8 @@ def overlay(
     mtv overlay src instrument=HSC visit=23718 detector=41 --size 10 --colour orange
     mtv overlay src instrument=HSC visit=23718 detector=41 --symbol x --colour red --select calib_psf_used
     mtv overlay src instrument=HSC visit=23718 detector=41 --select 'calib_psf_candidate & ~calib_psf_used'
+    mtv overlay src instrument=HSC visit=23718 detector=41 --size 'log10(slot_PsfFlux_instFlux) * 3'
+    mtv overlay src instrument=HSC visit=23718 detector=41 --colour 'calib_psf_used ? red : green'
     mtv overlay catalog.parq --sky --x ra --y dec
     mtv overlay stars.csv --x xpix --y ypix
     awk '{print $2, $3}' table | mtv overlay -
