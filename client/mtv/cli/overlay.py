@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +17,8 @@ from mtv.arguments.markers import MarkerColumns, columns_of, table_columns
 from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
 from mtv.cli.textpoints import Points, is_number
+from mtv.shared import paths
+from mtv.verbs.markers import OVERLAY
 from mtv.wire import steps
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
@@ -55,8 +61,8 @@ def size_or_column(text: float | str) -> float | str:
 @click.option(
     "--sky", is_flag=True, help="Positions are right ascension and declination (ICRS); degrees, or a column's unit."
 )
-@click.option("--name", default="markers", show_default=True, help="Overlay, for 'mtv erase NAME'.")
-@click.option("--replace", is_flag=True, help="Remove first what the overlay holds.")
+@click.option("--name", metavar="NAME", help="Overlay, drawn anew, for 'mtv erase NAME'; else added to 'markers'.")
+@click.option("--replace/--add", default=None, help="Draw the overlay anew, or add to what it holds.")
 @click.option("--lasting", is_flag=True, help="The overlay stays when another image is shown.")
 @display_option
 @click.pass_obj
@@ -73,6 +79,8 @@ def overlay(
     y_name: str | None,
     sky: bool,
     frame: int | str,
+    name: str | None,
+    replace: bool | None,
     **look: Any,
 ) -> None:
     """Draw markers, all of them or none.
@@ -84,22 +92,25 @@ def overlay(
     mtv overlay src instrument=HSC visit=23718 detector=41 --size 'log10(slot_PsfFlux_instFlux) * 3'
     mtv overlay src instrument=HSC visit=23718 detector=41 --colour 'calib_psf_used ? red : green'
     mtv overlay catalog.parq --sky --x ra --y dec
-    mtv overlay stars.csv --x xpix --y ypix
+    mtv overlay stars.csv --x xpix --y ypix --select 'mag < 20' --size '25 - mag'
     awk '{print $2, $3}' table | mtv overlay -
     mtv overlay --at 1024,2048 --symbol "here it is"
 
-    x and y are 0-based parent pixels. A text may have a head with column names, SExtractor's numbers among them; '-'
-    is the standard input. Rows without a position are left out and counted.
+    x and y are 0-based parent pixels. A text may have a head with column names, as SExtractor, VizieR and IPAC write
+    them; '-' is the standard input. Rows without a position are left out and counted.
     """  # noqa: D301 - \b is click's own mark
     names = _pair(x_name, y_name)
+    # As in Python: an overlay that is named is drawn anew, and what has no name is added to the markers, as dots are.
+    look |= {"name": name or OVERLAY, "replace": name is not None if replace is None else replace}
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
-    if not points and (words[1:] or not textpoints.is_text(words[0])):
-        target = targets.parse(words, repo=repo, collections=collections, hdu=hdu)
-        _overlay_table(call, frame, target, names, select, sky, look)
+    if not points and not _is_read_here(call, words, select, look):
+        with _as_file(words) as known:
+            target = targets.parse(known, repo=repo, collections=collections, hdu=hdu)
+            _overlay_table(call, frame, target, names, select, sky, look)
         return
     if select:
-        raise bad_value("select", "only of a table can rows be chosen", "leave --select out")
+        raise bad_value("select", *_only_of_tables("rows be chosen", points))
     if hdu is not None:
         raise bad_value("hdu", "only a FITS file has HDUs", "leave --hdu out")
     if points:
@@ -107,6 +118,33 @@ def overlay(
     else:
         found = textpoints.read(words[0], names, _system(sky))
     _overlay_points(call, frame, found, sky, look)
+
+
+def _is_read_here(call: Call, words: Sequence[str], select: str, look: Mapping[str, Any]) -> bool:
+    """Tell whether positions are read by this process: the standard input, and texts where the daemon is far away."""
+    if words[1:] or not textpoints.is_text(words[0]):
+        return False
+    if paths.is_tcp(call.connection.endpoint):
+        return True
+    return words[0] == "-" and not (select or isinstance(look["size"], str) or "?" in look["colour"])
+
+
+def _only_of_tables(what: str, points: Sequence[str]) -> tuple[str, str]:
+    if points:
+        return f"only of a table can {what}", "leave --select out"
+    return f"only of a table that the daemon reads can {what}", "copy the text to the daemon's host as FITS or parquet"
+
+
+@contextlib.contextmanager
+def _as_file(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Give the standard input a file that the daemon can read, while it does."""
+    if tuple(words) != ("-",):
+        yield words
+        return
+    with tempfile.TemporaryDirectory(prefix="mtv-") as directory:
+        path = Path(directory, "standard-input.txt")
+        path.write_text(sys.stdin.read(), encoding="utf-8")
+        yield (str(path),)
 
 
 def _overlay_table(

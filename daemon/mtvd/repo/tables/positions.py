@@ -13,7 +13,9 @@ import numpy.typing as npt
 from mtv.wire.angles import System, factor, usual_pair, usual_pairs
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
+from mtvd.repo.tables.gaps import Values
 from mtvd.repo.tables.looks import Indices, colours_of, numbers, sizes_of
+from mtvd.repo.tables.sexagesimals import degrees
 from mtvd.repo.tables.tables import (
     NO_KEYS,
     SELECT_CHARS,
@@ -117,11 +119,7 @@ def find_positions(
     for where, name in names.items():
         if name not in read:
             raise not_read(where, name, table.why_not(name))
-    columns = {where: numbers(read[name], name, where) for where, name in names.items()}
-    for where, name in names.items():
-        by = _factor(table.fields[name], where, wanted.system)
-        if by != 1:
-            columns[where] = columns[where] * by
+    columns = {where: _column(read[name], table.fields[name], name, where, wanted) for where, name in names.items()}
     size = sizes_of(table, wanted.size, rows, wanted.system, most_chars) if wanted.size else None
     found = usable(columns["x"], columns["y"], size, wanted.system)
     if not wanted.conditions:
@@ -148,6 +146,13 @@ def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
 def _usual(table: Table, system: System) -> tuple[str, str] | None:
     pair = usual_pair(system, table.fields, lambda name: look_up(table, name) is not None)
     return pair and (find(table, pair[0], "x"), find(table, pair[1], "y"))
+
+
+def _column(values: Values, words: Field, name: str, where: str, wanted: Wanted) -> Floats:
+    if wanted.system == "sky" and values.dtype.kind == "U" and values.ndim == 1:
+        return degrees(values, name, words.unit, where)
+    found, by = numbers(values, name, where), _factor(words, where, wanted.system)
+    return found if by == 1 else found * by
 
 
 def _factor(words: Field, where: str, system: System) -> float:
