@@ -101,7 +101,7 @@ class Picture(bytes):
     def _repr_jpeg_(self) -> Any:
         return self._with_width() if self.format == "jpeg" else None
 
-    def _shown(self) -> Any:
+    def _with_width(self) -> Any:
         return bytes(self) if self.cell_width is None else (bytes(self), {"width": self.cell_width})
 
 
