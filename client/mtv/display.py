@@ -9,6 +9,7 @@ from typing import Any, Literal, Unpack
 
 from mtv.arguments import checks, parts, targets
 from mtv.arguments.objects import Image
+from mtv.data import picture as pictures
 from mtv.session.batch import Batch
 from mtv.session.connection import Connection
 from mtv.session.default import default_connection
@@ -164,7 +165,7 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         self,
         path: str | os.PathLike[str] | None = None,
         format: Literal["png", "jpeg"] | None = None,  # noqa: A002 - the word that everybody uses
-    ) -> bytes:
+    ) -> pictures.Picture:
         """Return a picture of the display, which comes to the front for it; also write it to a file where asked to.
 
         The format is that of the path's ending where none is given, and PNG without a path.
@@ -178,8 +179,8 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
 
         Returns
         -------
-        picture : `bytes`
-            The file's content.
+        picture : `~mtv.data.picture.Picture`
+            The file's content, as `bytes`; it shows itself in a notebook, and ``save`` writes it.
 
         Raises
         ------
@@ -193,7 +194,7 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         checks.image_path(path, format)
         answer = self.connection.ask(Snapshot(display=self.frame, format=format))
         assert isinstance(answer.reply, Picture)
-        picture = bytes(answer.buffers[0])
+        picture = pictures.Picture(answer.buffers[0])
         if path is not None:
             Path(path).write_bytes(picture)
         return picture

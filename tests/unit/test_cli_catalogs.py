@@ -160,11 +160,45 @@ def test_many_markers_travel_in_a_buffer(run: Run, daemon: ScriptedDaemon) -> No
     ],
 )
 def test_points_come_from_texts_with_commas_tabs_or_blanks(
-    run: Run, daemon: ScriptedDaemon, tmp_path: Path, text: str, options: tuple[str, ...]
+    run: Run, daemon: ScriptedDaemon, text: str, options: tuple[str, ...]
 ) -> None:
-    (tmp_path / "points.csv").write_text(text)
-    run("overlay", str(tmp_path / "points.csv"), *options)
+    run("overlay", "-", *options, stdin=text)
     assert (only_step(daemon).x, only_step(daemon).y) == ((3.0, -5.0), (4.0, 6.0))
+
+
+def test_a_text_is_a_table_that_the_daemon_reads(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    daemon.script(requests.Transaction, ms.Outcome(steps=(ms.StepOutcome(markers=1),)))
+    (tmp_path / "points.csv").write_text("x,y,mag\n1,2,20\n")
+    look = ("--select", "mag < 21", "--size", "25 - mag", "--colour", "mag > 20 ? red : green")
+    run("overlay", str(tmp_path / "points.csv"), *look)
+    step = only_step(daemon)
+    assert step.target == File(path=str(tmp_path / "points.csv"))
+    assert (step.select, step.size, step.colour) == ("mag < 21", "25 - mag", "mag > 20 ? red : green")
+
+
+def test_rows_of_the_standard_input_are_chosen_by_the_daemon(run: Run, daemon: ScriptedDaemon) -> None:
+    daemon.script(requests.Transaction, ms.Outcome(steps=(ms.StepOutcome(markers=1),)))
+    run("overlay", "-", "--select", "mag < 21", stdin="x,y,mag\n1,2,20\n")
+    step = only_step(daemon)
+    assert step.select == "mag < 21"
+    assert not Path(step.target.path).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "replaced"),
+    [
+        ((), "markers", False),
+        (("--replace",), "markers", True),
+        (("--name", "psf"), "psf", True),
+        (("--name", "psf", "--add"), "psf", False),
+    ],
+)
+def test_an_overlay_that_is_named_is_drawn_anew_and_markers_without_a_name_are_added(
+    run: Run, daemon: ScriptedDaemon, options: tuple[str, ...], name: str, replaced: bool
+) -> None:
+    run("overlay", "--at", "1,2", *options)
+    step = only_step(daemon)
+    assert (step.name, step.replace) == (name, replaced)
 
 
 def test_a_line_without_numbers_is_named(run: Run, daemon: ScriptedDaemon) -> None:

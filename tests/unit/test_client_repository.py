@@ -395,7 +395,7 @@ def test_the_astropy_table_is_a_view(catalog: mtv.Catalog) -> None:
 
 
 def test_a_catalog_prints_as_a_small_table(catalog: mtv.Catalog) -> None:
-    assert "base_SdssCentroid_x" in str(catalog)
+    assert "slot_Centroid_x" in str(catalog)
     assert repr(catalog) == "<mtv.Catalog src: 4 rows, 4 columns>"
     assert catalog._repr_html_().count("<tr>") == 5
 

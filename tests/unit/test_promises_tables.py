@@ -213,7 +213,7 @@ def extensions() -> list[str]:
 
 
 def test_a_text_has_one_of_the_extensions_of_the_page(tmp_path: Path) -> None:
-    assert len(extensions()) == 5
+    assert len(extensions()) == 7
     for extension in extensions():
         for name in (f"points{extension}", f"points{extension.upper()}"):
             (tmp_path / name).write_text("x y\n1 2\n")

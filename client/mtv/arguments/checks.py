@@ -240,13 +240,13 @@ def only_of_tables(**given: object) -> None:
             raise bad_value(name, f"{name} goes with a table that the daemon reads", "for arrays, choose rows yourself")
 
 
-def expression(select: Any, limits: Limits) -> str:
-    """Return an expression that chooses rows; its grammar is the daemon's to check."""
-    if not isinstance(select, str):
-        raise bad_value("select", f"{type(select).__name__} is no expression", 'for example "calib_psf_used"')
-    if len(select) > limits.select_chars:
-        raise bad_value("select", f"the expression is longer than {limits.select_chars} characters")
-    return select
+def expression(text: Any, limits: Limits, where: str = "select") -> str:
+    """Return an expression over the columns of a table; its grammar is the daemon's to check."""
+    if not isinstance(text, str):
+        raise bad_value(where, f"{type(text).__name__} is no expression", 'for example "calib_psf_used"')
+    if len(text) > limits.select_chars:
+        raise bad_value(where, f"the expression is longer than {limits.select_chars} characters")
+    return text
 
 
 def image_format(name: str) -> None:

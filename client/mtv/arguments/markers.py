@@ -103,18 +103,24 @@ def table_columns(
     names = tuple(columns)
     if isinstance(columns, str) or len(names) not in {0, 2} or not all(isinstance(name, str) for name in names):
         raise bad_value("columns", f"{columns!r} is no pair of names", 'for example columns=("ra", "dec")')
-    for where, word, check in (("symbol", symbol, known_symbol), ("colour", colour, known_colour)):
+    for where, word, check in (("symbol", symbol, known_symbol), ("colour", colour, _table_colour)):
         if not isinstance(word, str):
             raise bad_value(where, "the rows of a table are not known here", f"one {where} for all rows")
         check(word, where)
+    expression(colour, limits, "colour")
     named = {"x": names[0], "y": names[1]} if names else {}
     fields = {"target": target, "select": expression(select, limits), "symbol": symbol, "colour": colour, **named}
-    return MarkerColumns({**fields, "size": _table_size(size)}, (), 0)
+    return MarkerColumns({**fields, "size": _table_size(size, limits)}, (), 0)
 
 
-def _table_size(size: Any) -> float | str:
+def _table_colour(colour: str, where: str) -> None:
+    if "?" not in colour:  # a choice by conditions is the daemon's to check, which knows the columns
+        known_colour(colour, where)
+
+
+def _table_size(size: Any, limits: Limits) -> float | str:
     if isinstance(size, str) and size:
-        return size
+        return expression(size, limits, "size")
     if finite("size", size) <= 0:
         raise bad_value("size", f"a size of {size} draws nothing")
     return float(size)

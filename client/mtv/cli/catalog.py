@@ -53,6 +53,7 @@ def fetch(call: Call, target: Dataset | File | Handle, columns: Sequence[str] = 
 @click.option("--schema", is_flag=True, help="Columns with types, units and descriptions, instead of rows.")
 @click.option("--columns", multiple=True, help="Columns or slots (slot_Centroid_x); with commas, or repeated.")
 @common.select_option
+@click.option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: the largest first. Gaps come last.")
 @click.option("--limit", type=click.IntRange(min=0), help=f"At most so many rows; {_SHOWN_ROWS}, all as CSV or JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, all rows.")
 @click.pass_obj
@@ -62,6 +63,7 @@ def catalog(
     schema: bool,
     columns: tuple[str, ...],
     select: str,
+    sort: str | None,
     limit: int | None,
     as_csv: bool,
     **target: Any,
@@ -71,11 +73,17 @@ def catalog(
     \b
     mtv catalog src instrument=HSC visit=23718 detector=41 --schema
     mtv catalog src instrument=HSC visit=23718 detector=41 --columns id,slot_Centroid_x,slot_Centroid_y
+    mtv catalog src instrument=HSC visit=23718 detector=41 --sort -slot_PsfFlux_instFlux --limit 5
     mtv catalog table.parq --select 'calib_psf_used & (psfFlux > 1000)' --csv > stars.csv
+
+    On a terminal the columns that fit are shown, those that people look at first in front; a pipe, --csv and --json
+    have all.
     """  # noqa: D301 - \b is click's own mark
     named = split_items(columns)
-    table = fetch(call, targets.parse(**target), named, select)
-    names = named or table.columns
+    table = fetch(call, targets.parse(**target), [*named, *_column_of(sort, named)], select)
+    if sort:
+        table.sort(sort)
+    names = named or (table.columns if schema or as_csv or call.json else table.prominent())
     if schema:
         _print_schema(call, table, names)
         return
@@ -91,9 +99,17 @@ def catalog(
         told = {name: table.metadata[name] for name in _TOLD if name in table.metadata}
         output.print_json({"label": table.label, "rows": objects, "total": len(table), **told})
     else:
-        output.print_table(names, [[_say(value) for value in row] for row in rows])
-        click.echo(f"mtv: {len(rows)} of {output.plural(len(table), 'row')}", err=True)
+        said = [[_say(value) for value in row] for row in rows]
+        fit = len(names) if named else output.columns_that_fit(names, said)
+        output.print_table(names[:fit], [row[:fit] for row in said])
+        more = f", {fit} of {output.plural(len(names), 'column')} (--schema lists them)" if fit < len(names) else ""
+        click.echo(f"mtv: {len(rows)} of {output.plural(len(table), 'row')}{more}", err=True)
     _tell(call, table)
+
+
+def _column_of(sort: str | None, named: Sequence[str]) -> list[str]:
+    """Return the column that rows are sorted by, where only some columns are asked for."""
+    return [sort.removeprefix("-")] if sort and named else []
 
 
 def _tell(call: Call, table: Catalog) -> None:

@@ -59,13 +59,29 @@ def write_whole(path: Path, data: bytes) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: numbers to the right, no wider than the terminal; in a pipe nothing is cut."""
     table = [list(row) for row in rows]
-    width = None
-    if sys.stdout.isatty():
-        import shutil
-
-        width = shutil.get_terminal_size().columns
-    for number, line in enumerate(lines_of(columns, table, width)):
+    for number, line in enumerate(lines_of(columns, table, _terminal_width())):
         click.secho(line, bold=number == 0)
+
+
+def columns_that_fit(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """Return how many columns of a table the terminal has room for, uncut, one at least; all in a pipe."""
+    width = _terminal_width()
+    if width is None:
+        return len(columns)
+    room = width + len(_GAP)
+    for index, name in enumerate(columns):
+        room -= max(len(name), *(len(cell(row[index])) for row in rows), 0) + len(_GAP)
+        if room < 0:
+            return max(index, 1)
+    return len(columns)
+
+
+def _terminal_width() -> int | None:
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def lines_of(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> list[str]:

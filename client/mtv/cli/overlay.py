@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +19,8 @@ from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
 from mtv.cli.regions import draw_file, names_regions
 from mtv.cli.textpoints import Points, is_number
+from mtv.shared import paths
+from mtv.verbs.markers import OVERLAY
 from mtv.wire import steps
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
@@ -22,7 +28,7 @@ from mtv.wire.messages import StepOutcome
 
 
 def size_or_column(text: float | str) -> float | str:
-    """Return a size, or the name of a column of sizes."""
+    """Return a size, or a column or expression of sizes."""
     try:
         return float(text)
     except ValueError:
@@ -44,20 +50,26 @@ def size_or_column(text: float | str) -> float | str:
 @click.option(
     "--size",
     type=size_or_column,
-    metavar="SIZE|COLUMN",
+    metavar="SIZE|EXPRESSION",
     default=2.0,
     show_default=True,
-    help="Radius in pixels, arc seconds with --sky; of a table also a column of them.",
+    help="Radius in pixels, arc seconds with --sky; of a table also a column, or an expression: log10(instFlux)*3.",
 )
-@click.option("--colour", "--color", default="green", show_default=True, help="X11 or CSS name, or #rrggbb.")
+@click.option(
+    "--colour",
+    "--color",
+    default="green",
+    show_default=True,
+    help="X11 or CSS name, or #rrggbb; of a table also a choice: 'FLAG ? red : green'.",
+)
 @common.select_option
 @click.option("--x", "x_name", help="Column of x; else slot_Centroid_x or x, coord_ra or ra with --sky.")
 @click.option("--y", "y_name", help="Column of y, as for x.")
 @click.option(
     "--sky", is_flag=True, help="Positions are right ascension and declination (ICRS); degrees, or a column's unit."
 )
-@click.option("--name", default="markers", show_default=True, help="Overlay, for 'mtv erase NAME'.")
-@click.option("--replace", is_flag=True, help="Remove first what the overlay holds.")
+@click.option("--name", metavar="NAME", help="Overlay, drawn anew, for 'mtv erase NAME'; else added to 'markers'.")
+@click.option("--replace/--add", default=None, help="Draw the overlay anew, or add to what it holds.")
 @click.option("--lasting", is_flag=True, help="The overlay stays when another image is shown.")
 @click.option("--exact", is_flag=True, help="Sizes are the image's, however small that is on the screen.")
 @display_option
@@ -75,6 +87,8 @@ def overlay(
     y_name: str | None,
     sky: bool,
     frame: int | str,
+    name: str | None,
+    replace: bool | None,
     **look: Any,
 ) -> None:
     """Draw markers, all of them or none.
@@ -83,8 +97,10 @@ def overlay(
     mtv overlay src instrument=HSC visit=23718 detector=41 --size 10 --colour orange
     mtv overlay src instrument=HSC visit=23718 detector=41 --symbol x --colour red --select calib_psf_used
     mtv overlay src instrument=HSC visit=23718 detector=41 --select 'calib_psf_candidate & ~calib_psf_used'
+    mtv overlay src instrument=HSC visit=23718 detector=41 --size 'log10(slot_PsfFlux_instFlux) * 3'
+    mtv overlay src instrument=HSC visit=23718 detector=41 --colour 'calib_psf_used ? red : green'
     mtv overlay catalog.parq --sky --x ra --y dec
-    mtv overlay stars.csv --x xpix --y ypix
+    mtv overlay stars.csv --x xpix --y ypix --select 'mag < 20' --size '25 - mag'
     awk '{print $2, $3}' table | mtv overlay -
     mtv overlay --at 1024,2048 --symbol "here it is"
     mtv overlay regions.reg
@@ -92,23 +108,25 @@ def overlay(
     A region file of DS9 (.reg) is drawn as it says: shapes, systems, colours and labels. What cannot be drawn of it is
     told with the numbers of its lines.
 
-    x and y are 0-based parent pixels. A text may have a head with column names, SExtractor's numbers among them; '-'
-    is the standard input. Rows without a position are left out and counted.
+    x and y are 0-based parent pixels. A text may have a head with column names, as SExtractor, VizieR and IPAC write
+    them; '-' is the standard input. Rows without a position are left out and counted.
     """  # noqa: D301 - \b is click's own mark
     if len(words) == 1 and not points and names_regions(words[0]):
         _refuse_columns(hdu=hdu, select=select, x=x_name, y=y_name, sky=sky)
-        named = None if _is_default("name") else str(look["name"])
-        draw_file(call, frame, words[0], name=named, replace=look["replace"], lasting=look["lasting"])
+        draw_file(call, frame, words[0], name=name, replace=replace is not False, lasting=look["lasting"])
         return
     names = _pair(x_name, y_name)
+    # As in Python: an overlay that is named is drawn anew, and what has no name is added to the markers, as dots are.
+    look |= {"name": name or OVERLAY, "replace": name is not None if replace is None else replace}
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
-    if not points and (words[1:] or not textpoints.is_text(words[0])):
-        target = targets.parse(words, repo=repo, collections=collections, hdu=hdu)
-        _overlay_table(call, frame, target, names, select, sky, look)
+    if not points and not _is_read_here(call, words, select, look):
+        with _as_file(words) as known:
+            target = targets.parse(known, repo=repo, collections=collections, hdu=hdu)
+            _overlay_table(call, frame, target, names, select, sky, look)
         return
     if select:
-        raise bad_value("select", "only of a table can rows be chosen", "leave --select out")
+        raise bad_value("select", *_only_of_tables("rows be chosen", points))
     if hdu is not None:
         raise bad_value("hdu", "only a FITS file has HDUs", "leave --hdu out")
     if points:
@@ -124,10 +142,37 @@ def _is_default(option: str) -> bool:
 
 def _refuse_columns(**given: Any) -> None:
     """Refuse options that a region file has no use for: it says itself what its regions look like."""
-    looks = {option: not _is_default(option) for option in ("symbol", "size", "colour")}
+    looks = {option: not _is_default(option) for option in ("symbol", "size", "colour", "exact")}
     for option, value in {**given, **looks}.items():
         if value:
             raise bad_value(option, "a region file says itself what is drawn, and where", f"leave --{option} out")
+
+
+def _is_read_here(call: Call, words: Sequence[str], select: str, look: Mapping[str, Any]) -> bool:
+    """Tell whether positions are read by this process: the standard input, and texts where the daemon is far away."""
+    if words[1:] or not textpoints.is_text(words[0]):
+        return False
+    if paths.is_tcp(call.connection.endpoint):
+        return True
+    return words[0] == "-" and not (select or isinstance(look["size"], str) or "?" in look["colour"])
+
+
+def _only_of_tables(what: str, points: Sequence[str]) -> tuple[str, str]:
+    if points:
+        return f"only of a table can {what}", "leave --select out"
+    return f"only of a table that the daemon reads can {what}", "copy the text to the daemon's host as FITS or parquet"
+
+
+@contextlib.contextmanager
+def _as_file(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Give the standard input a file that the daemon can read, while it does."""
+    if tuple(words) != ("-",):
+        yield words
+        return
+    with tempfile.TemporaryDirectory(prefix="mtv-") as directory:
+        path = Path(directory, "standard-input.txt")
+        path.write_text(sys.stdin.read(), encoding="utf-8")
+        yield (str(path),)
 
 
 def _overlay_table(

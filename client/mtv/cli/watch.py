@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 @click.option("--catalog", default="", metavar="TYPE", help="Mark the rows of this catalog once it is there: src.")
 @common.select_option
 @click.option("--symbol", default="o", show_default=True, help="Of the catalog's markers, as 'mtv overlay'.")
-@click.option("--size", type=size_or_column, metavar="SIZE|COLUMN", default=2.0, show_default=True, help="As above.")
+@click.option(
+    "--size", type=size_or_column, metavar="SIZE|EXPRESSION", default=2.0, show_default=True, help="As above."
+)
 @click.option("--colour", "--color", default="green", show_default=True, help="As above.")
 @click.option("--every", "every_secs", type=click.FloatRange(min=0), default=0.5, show_default=True, metavar="SECS",
               help="Pause between looks; longer where looking takes more than a tenth of it.")  # fmt: skip

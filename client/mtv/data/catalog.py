@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from mtv.data.datasets import html_table, text_table
+from mtv.data.prominent import prominent_first
 from mtv.data.rows import Column, Row
 from mtv.data.schema import Field, Schema
 from mtv.pixels.incoming import Incoming
@@ -51,6 +52,24 @@ def _column(column: data.Column, incoming: Incoming) -> Column:
     import numpy as np
 
     return np.ma.MaskedArray(values, mask=incoming.array(column.gaps))
+
+
+def order_of(values: Column, name: str, *, descending: bool) -> np.ndarray[Any, Any]:
+    """Return the places of rows in the order of a column, those without a value last.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` for a column of arrays.
+    """
+    import numpy as np
+
+    if values.ndim != 1:
+        raise bad_value("column", f"{name} is a column of arrays", "sort by a column of single values")
+    plain = np.ma.getdata(values)
+    missing = np.ma.getmaskarray(values) | (plain != plain)
+    ranks = np.unique(plain, return_inverse=True)[1]
+    return np.lexsort((-ranks if descending else ranks, missing))
 
 
 class Catalog:
@@ -278,6 +297,29 @@ class Catalog:
 
     getSchema = get_schema  # noqa: N815 - as in lsst.afw.table
 
+    def sort(self, column: str) -> None:
+        """Sort the rows in place, as ``lsst.afw.table`` and astropy do; equal ones keep their order.
+
+        Rows of before (``catalog[3]``) are other ones then.
+
+        Parameters
+        ----------
+        column : `str`
+            Name of the column, or a slot; with ``-`` before it the largest come first. What has no value comes last.
+
+        Raises
+        ------
+        RequestError
+            ``not_found``, with near names; ``bad_value`` for a column of arrays.
+        """
+        descending = column.startswith("-") and column not in self.schema
+        name = column.removeprefix("-") if descending else column
+        order = order_of(self.column(name), name, descending=descending)
+        before = self._columns
+        self._columns = _Lazy(self.columns, lambda key: before[key][order])
+        for made in ("x", "y", "id"):
+            vars(self).pop(made, None)
+
     # Views
 
     def as_astropy(self) -> Any:
@@ -304,19 +346,32 @@ class Catalog:
 
     asAstropy = as_astropy  # noqa: N815 - as in lsst.afw.table
 
+    def prominent(self) -> list[str]:
+        """Return the names of all columns in the order in which tables show them: id, position, flux, and the others.
+
+        Returns
+        -------
+        names : `list` [`str`]
+            Slots stand for the columns that they have: ``slot_Centroid_x``.
+        """
+        return prominent_first(self.columns, self.schema.resolve)
+
     def _table(self) -> tuple[list[str], list[list[Any]], int]:
-        names = self.columns[:_SHOWN_COLUMNS]
+        names = self.prominent()[:_SHOWN_COLUMNS]
         shown = self[: min(self._rows, _SHOWN_ROWS)]
         rows = [list(row) for row in zip(*(shown.column(name).tolist() for name in names), strict=True)]
         return names, rows, self._rows
 
-    def __str__(self) -> str:
+    def _more(self) -> str:
         more = len(self.schema) - _SHOWN_COLUMNS
-        return text_table(*self._table()) + (f"\n... and {more} more columns" if more > 0 else "")
+        return f"{more} more column{'s' * (more > 1)}: catalog.schema lists them" if more > 0 else ""
+
+    def __str__(self) -> str:
+        return text_table(*self._table()) + (f"\n... and {more}" if (more := self._more()) else "")
 
     def __repr__(self) -> str:
         name = f" {self.label}" if self.label else ""
         return f"<mtv.Catalog{name}: {self._rows} rows, {len(self.schema)} columns>"
 
     def _repr_html_(self) -> str:
-        return html_table(*self._table())
+        return html_table(*self._table()) + (f"<p>and {more}</p>" if (more := self._more()) else "")

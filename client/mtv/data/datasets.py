@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -172,6 +172,14 @@ def html_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], total: int
     body = "".join("<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) + "</tr>" for row in rows)
     more = f"<caption>{len(rows)} of {total} rows</caption>" if total > len(rows) else ""
     return f"<table>{more}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_pairs(title: str, pairs: Mapping[str, str]) -> str:
+    """Return names and what they are as a small table of HTML, with a title."""
+    import html
+
+    body = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in pairs.items())
+    return f"<table><caption>{html.escape(title)}</caption><tbody>{body}</tbody></table>"
 
 
 def _cell(value: Any) -> str:

@@ -190,6 +190,11 @@ class Exposure:
         planes = f", {len(self.planes)} mask planes" if self.planes else ""
         return f"<mtv.Exposure{name}: {width} x {height} pixels from {self.xy0}{planes}>"
 
+    def _repr_html_(self) -> str:
+        from mtv.data.glance import html_of
+
+        return html_of(self)
+
     def get_mask_plane_dict(self) -> dict[str, int]:
         """Return mask plane names and their bit numbers, by name.
 

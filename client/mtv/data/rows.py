@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import html
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from mtv.data.catalog import Catalog
@@ -12,6 +13,9 @@ Column = Any
 
 Gaps are NaN in fractions; whole numbers, truth values and texts with gaps are a `numpy.ma.MaskedArray`.
 """
+
+_SHOWN: Final = 8
+_SHOWN_HTML: Final = 24
 
 
 class Row:
@@ -130,5 +134,29 @@ class Row:
         """
         return {name: self[name] for name in self._catalog.columns}
 
+    def _values_to_show(self, most: int) -> tuple[list[tuple[str, str]], int]:
+        names = self._catalog.prominent()
+        return [(name, _text(self[name])) for name in names[:most]], max(len(names) - most, 0)
+
     def __repr__(self) -> str:
-        return f"<mtv.Row {self.index} of {self._catalog!r}>"
+        shown, more = self._values_to_show(_SHOWN)
+        values = ", ".join(f"{name}={value}" for name, value in shown)
+        name = f" of {self._catalog.label}" if self._catalog.label else ""
+        return f"<mtv.Row {self.index}{name}: {values}{f', and {more} more' if more else ''}>"
+
+    def __str__(self) -> str:
+        shown, _ = self._values_to_show(len(self._catalog.columns))
+        width = max((len(name) for name, _ in shown), default=0)
+        return "\n".join(f"{name.ljust(width)}  {value}" for name, value in shown)
+
+    def _repr_html_(self) -> str:
+        shown, more = self._values_to_show(_SHOWN_HTML)
+        body = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in shown)
+        after = f"<p>and {more} more: row.as_dict() has all</p>" if more else ""
+        return f"<table><tbody>{body}</tbody></table>{after}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return " ".join(str(value).split())

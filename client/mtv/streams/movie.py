@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple
 
 from mtv.arguments import checks
+from mtv.data.datasets import html_pairs
 from mtv.session.connection import Connection
 from mtv.session.ticket import OnProgress
 from mtv.wire import data, messages, requests, steps
@@ -60,10 +61,22 @@ class Movie:
         self.id = begun.movie
         self.display = begun.display
         self.count = begun.count
+        self._known = begun
         self._connection = connection
 
     def __repr__(self) -> str:
         return f"<mtv.Movie of {self.count} frames on display {self.display!r}>"
+
+    def _repr_html_(self) -> str:
+        known = self._known  # a cell that is shown asks nothing of the daemon
+        rows = {
+            "display": self.display,
+            "frames": self.count,
+            "state, as last heard": f"{known.state} ({known.reason})" if known.reason else known.state,
+            "frame": f"{known.position + 1}: {known.label}" if known.position >= 0 else "",
+            "speed": f"{known.fps:g} frames a second{', in a loop' if known.loop else ''}",
+        }
+        return html_pairs("mtv.Movie", {name: str(value) for name, value in rows.items() if value != ""})
 
     def __enter__(self) -> Movie:
         return self
@@ -310,6 +323,7 @@ class Movie:
     def _request_state(self, request: requests.Steer | requests.Follow) -> wire.Movie:
         reply = self._connection.request(request)
         assert isinstance(reply, wire.Movie)
+        self._known = reply
         return reply
 
 

@@ -181,7 +181,9 @@ class MarkerVerbs(NamedDisplay):
         hdu : `int` or `str`, optional
             Of a FITS file, the HDU of the table, from 0 or by name; its first table where not given.
         symbol, size, colour : scalar or array, optional
-            One for all, or one a row; see `dot`. Of a table, one for all, and ``size`` may name a column.
+            One for all, or one a row; see `dot`. Of a table, one for all; ``size`` may also be a column or an
+            expression, ``"log10(slot_PsfFlux_instFlux) * 3"``, and ``colour`` a choice:
+            ``"calib_psf_used ? red : green"``.
         ctype : `str`, optional
             The colour by the name that it has in ``lsst.afw.display``.
         system : `str`, optional

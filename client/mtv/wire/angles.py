@@ -69,7 +69,8 @@ _PAIRS: Final[dict[System, tuple[tuple[str, str], ...]]] = {
     "sky": (
         ("coord_ra", "coord_dec"), ("ra", "dec"), ("RA", "DEC"), ("RAJ2000", "DEJ2000"), ("_RAJ2000", "_DEJ2000"),
         ("RA_ICRS", "DE_ICRS"), ("ALPHA_J2000", "DELTA_J2000"), ("ALPHAWIN_J2000", "DELTAWIN_J2000"), ("s_ra", "s_dec"),
-        ("ra_deg", "dec_deg"), ("raMean", "decMean"),
+        ("ra_deg", "dec_deg"), ("raMean", "decMean"), ("RAdeg", "DEdeg"), ("RA_J2000", "DEC_J2000"),
+        ("right_ascension", "declination"),
     ),
 }  # fmt: skip
 """Usual columns of positions."""

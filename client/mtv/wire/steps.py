@@ -99,8 +99,12 @@ class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):
     symbol: str | tuple[str, ...] = "+"
     """``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy``, a shape (`mtv.wire.markers`), or text; one a row where a tuple."""
     size: float | Array | tuple[float, ...] | str = 2.0
-    """Radius in pixels (arc seconds where ``system`` is ``sky``); for texts the size of the font in points."""
+    """Radius in pixels (arc seconds where ``system`` is ``sky``); for texts the size of the font in points.
+
+    Of a table also a column, or, since 1.4, an expression over its columns.
+    """
     colour: str | tuple[str, ...] = "green"
+    """X11 or CSS name, or ``#rrggbb``; of a table also, since 1.4, ``CONDITION ? COLOUR : COLOUR``."""
     lines: bool = False
     """True: the points are joined in their order instead of marked; NaN breaks the line."""
     replace: bool = False

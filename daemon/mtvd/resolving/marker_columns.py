@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from mtv.wire import colours, markers, steps
@@ -14,6 +15,7 @@ from mtv.wire.data import Array
 from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
+from mtvd.repo.tables.looks import colour_choice
 from mtvd.repo.tables.positions import Floats, Found, Wanted, usable
 from mtvd.scene.actions import Markers
 
@@ -71,13 +73,19 @@ def wanted_of(step: steps.Overlay) -> Wanted:
         y=step.y if isinstance(step.y, str) else "",
         size=size,
         system=step.system,
+        conditions=colour_choice(step.colour).conditions if isinstance(step.colour, str) else (),
     )
 
 
 def pack_positions(step: steps.Overlay, found: Found, key: str, limits: Limits) -> Markers:
     """Pack the positions of a table's rows as an overlay step wants them drawn; raises as `pack_markers`."""
     size = np.asarray([step.size], dtype="<f8") if found.size is None else found.size
-    return _pack(step, found, size, key, limits)
+    if found.colour is None or not isinstance(step.colour, str):
+        return _pack(step, found, size, key, limits)
+    hexes = colour_choice(step.colour).hexes
+    packed = _pack(msgspec.structs.replace(step, colour=hexes[-1]), found, size, key, limits)
+    chosen = tuple(hexes[index] for index in found.colour.tolist())
+    return msgspec.structs.replace(packed, colours=chosen or packed.colours)
 
 
 def _is_size(value: object) -> bool:

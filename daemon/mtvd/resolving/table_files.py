@@ -73,10 +73,12 @@ def files_of_positions(positions: Positions) -> set[str]:
 def take_positions(positions: Positions, pixels: PixelStore) -> Found:
     """Read positions into memory, remove their files and return them."""
     try:
-        x, y, *size = (np.array(_map(array, pixels)) for array in _arrays(positions))
+        x, y = _take(positions.x, pixels), _take(positions.y, pixels)
+        size = None if positions.size is None else _take(positions.size, pixels)
+        colour = None if positions.colour is None else _take(positions.colour, pixels)
     finally:
         pixels.remove(files_of_positions(positions))
-    return Found(x, y, size[0] if size else None, positions.left_out)
+    return Found(x, y, size, positions.left_out, colour=colour)
 
 
 def _without(metadata: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -84,7 +86,12 @@ def _without(metadata: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _arrays(positions: Positions) -> list[Array]:
-    return [array for array in (positions.x, positions.y, positions.size) if array is not None]
+    every = (positions.x, positions.y, positions.size, positions.colour)
+    return [array for array in every if array is not None]
+
+
+def _take(array: Array, pixels: PixelStore) -> np.ndarray[Any, Any]:
+    return np.array(_map(array, pixels))
 
 
 def _column(column: Column, pixels: PixelStore) -> np.ndarray[Any, Any]:

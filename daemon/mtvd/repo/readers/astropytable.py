@@ -42,7 +42,7 @@ def open_votable(path: Path) -> ColumnTable:
                 raise unreadable("the VOTable has no table")
             names = [str(one.name or one.ID or "") for one in tables[1:]]
             named = {"other_tables": names} if names else {}
-            return _column_table(tables[0].to_table(use_names_over_ids=True), named)
+            return column_table(tables[0].to_table(use_names_over_ids=True), named)
 
 
 def open_ecsv(path: Path) -> ColumnTable:
@@ -53,7 +53,7 @@ def open_ecsv(path: Path) -> ColumnTable:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with parsing("this is no ECSV table, or a damaged one"):
-            return _column_table(Table.read(content.decode("utf-8").splitlines(), format="ascii.ecsv"))
+            return column_table(Table.read(content.decode("utf-8").splitlines(), format="ascii.ecsv"))
 
 
 def _content(path: Path) -> bytes:
@@ -63,7 +63,8 @@ def _content(path: Path) -> bytes:
     return whole(path, MOST_BYTES)
 
 
-def _column_table(table: Any, metadata: Mapping[str, Any] | None = None) -> ColumnTable:
+def column_table(table: Any, metadata: Mapping[str, Any] | None = None) -> ColumnTable:
+    """Return a table of astropy's as one of ours: numbers, truth values and texts; others are left out."""
     columns: dict[str, Values] = {}
     fields: dict[str, Field] = {}
     left_out: dict[str, str] = {}

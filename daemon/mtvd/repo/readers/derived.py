@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtv.shared.exposure_hdus import BITS_A_HDU
+from mtvd.repo.readers.amplifiers import Mosaic
 from mtvd.repo.readers.hdus import Box, Pixels, Plane
 
 
@@ -108,7 +109,7 @@ class Derived:
         return self.make(self.plane.read(box))
 
 
-AnyPlane = Plane | JoinedMask | Derived
+AnyPlane = Plane | JoinedMask | Derived | Mosaic
 
 
 def mark(pixels: Pixels) -> Pixels:

@@ -28,6 +28,7 @@ from mtv.shared.sky.physical import offset_of
 from mtv.shared.wcs_cards import header_cards
 from mtv.wire.errors import RequestError, bad_value
 from mtvd.repo.readers import sky
+from mtvd.repo.readers.amplifiers import Mosaic, assemble, is_amplifier
 from mtvd.repo.readers.derived import VARIANCE_OF, AnyPlane, Derived, JoinedMask, mark, of_bits
 from mtvd.repo.readers.failures import unreadable
 from mtvd.repo.readers.fitsfile import without_pixels
@@ -46,7 +47,7 @@ _NO_READER: Final = (
 class ExposureFile:
     """The planes of one file."""
 
-    image: Plane | JoinedMask
+    image: Plane | JoinedMask | Mosaic
     """A mask where the file has nothing else."""
     mask: AnyPlane | None = None
     variance: AnyPlane | None = None
@@ -121,9 +122,10 @@ class ExposureFile:
 def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
     """Find the image of a file, with the mask and variance that belong to it.
 
-    Planes are told by EXTTYPE, then EXTNAME, then by their position and the mask planes that they name; in a file that
-    says nothing of all this, the first image counts. An HDU that is asked for stands alone. A mask or a variance that
-    does not fit the image is left out, and a note says so.
+    Amplifiers of a raw are put together (`mtvd.repo.readers.amplifiers`). Else planes are told by EXTTYPE, then
+    EXTNAME, then by their position and the mask planes that they name; in a file that says nothing of all this, the
+    first image counts. An HDU that is asked for stands alone. A mask or a variance that does not fit the image is left
+    out, and a note says so.
 
     Raises
     ------
@@ -145,10 +147,16 @@ def find_exposure(path: Path, part: Part | None = None) -> ExposureFile:
             flat = flat or plane
         else:
             others.append(plane)
-        if are_enough(by_role, others):
+        if are_enough(by_role, others) and (by_role or not is_amplifier(others[0])):
             break
     if flat is not None and not (by_role or others):
         flat.slice(part.cube_index)  # which refuses it
+    amplifiers = [] if by_role or part.cube_index else [plane for plane in others if is_amplifier(plane)]
+    mosaic, note = assemble(amplifiers) if len(amplifiers) > 1 else (None, "")
+    if mosaic is not None:
+        return ExposureFile(image=mosaic, notes=(note,))
+    if note:
+        return ExposureFile(image=amplifiers[0], notes=(note,))
     found = choose_hdus(by_role, others, lambda plane: plane.header)
     if found.image is None:
         alone = _alone(found)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mtv.wire.errors import RequestError
-from mtvd.repo.readers import afwtable, astropytable, parquet
+from mtvd.repo.readers import afwtable, astropytable, parquet, texttable
 from mtvd.repo.readers.asciitable import AsciiTable
 from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.unpacking import head_of, is_packed
@@ -22,6 +22,7 @@ FORMATS: Final[Mapping[str, Callable[[Path], Table]]] = {
     "parquet": parquet.open_table,
     "votable": astropytable.open_votable,
     "ecsv": astropytable.open_ecsv,
+    "text": texttable.open_text,
 }
 """Formats that are nothing but tables; FITS files may be images too."""
 
@@ -32,14 +33,19 @@ _Key = tuple[str, int, int, int, int, int | None]
 
 
 def format_of(path: Path) -> str:
-    """Return ``parquet``, ``votable`` or ``ecsv`` by the first bytes of a file, packed or not; empty for others."""
+    """Return ``parquet``, ``votable`` or ``ecsv`` by the first bytes of a file, packed or not; empty for others.
+
+    ``text`` for what is none of these, is no FITS file, and has a text's name and bytes.
+    """
     is_packed(path)  # refuses what it cannot unpack by its name
     head = head_of(path)
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<VOTABLE" in head:
         return "votable"
-    return "ecsv" if head.startswith(b"# %ECSV") else ""
+    if head.startswith(b"# %ECSV"):
+        return "ecsv"
+    return "text" if not head.startswith(b"SIMPLE") and texttable.is_text_table(path, head) else ""
 
 
 class Schemas:

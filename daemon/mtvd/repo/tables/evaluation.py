@@ -68,12 +68,27 @@ def choose_rows(selection: Selection, columns: Mapping[str, Values], rows: int, 
         ``bad_value`` for operands that do not go together, or an expression that is no choice.
     """
     work = _Work(columns, where)
+    return np.array(np.broadcast_to(_evaluate(where, lambda: work.truth(work.value(selection.tree))), (rows,)))
+
+
+def work_out(selection: Selection, columns: Mapping[str, Values], rows: int, where: str) -> Values:
+    """Evaluate an expression and return what it gives for every row; parameters and errors as of `choose_rows`.
+
+    Returns
+    -------
+    values : array
+        ``(rows,)`` of any type; masked where whole numbers have gaps.
+    """
+    found = _evaluate(where, lambda: _Work(columns, where).value(selection.tree))
+    return found if found.shape == (rows,) else np.array(np.broadcast_to(found, (rows,)))
+
+
+def _evaluate(where: str, work: Callable[[], Values]) -> Values:
     with np.errstate(all="ignore"):
         try:
-            found = work.truth(work.value(selection.tree))
+            return work()
         except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
             raise bad_value(where, f"the expression cannot be worked out ({type(error).__name__})") from error
-    return np.array(np.broadcast_to(found, (rows,)))
 
 
 class _Work:

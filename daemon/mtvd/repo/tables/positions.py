@@ -10,10 +10,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mtv.wire.angles import System, factor, size_factor, usual_pair, usual_pairs
+from mtv.wire.angles import System, factor, usual_pair, usual_pairs
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
-from mtvd.repo.tables.gaps import Values, as_fractions
+from mtvd.repo.tables.gaps import Values
+from mtvd.repo.tables.looks import Indices, colours_of, numbers, sizes_of
+from mtvd.repo.tables.sexagesimals import degrees
 from mtvd.repo.tables.tables import (
     NO_KEYS,
     SELECT_CHARS,
@@ -40,8 +42,10 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Column; the first usual pair that the table has where empty."""
     y: str = ""
     size: str = ""
-    """Column of sizes; none where empty."""
+    """Column of sizes, or an expression that gives them; none where empty."""
     system: Literal["pixel", "sky"] = "pixel"
+    conditions: tuple[str, ...] = ()
+    """Expressions that choose between colours: see `mtvd.repo.tables.looks.Choice`."""
 
 
 class Positions(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,8 @@ class Positions(msgspec.Struct, frozen=True, kw_only=True):
     size: Array | None = None
     left_out: int = 0
     """Chosen rows without a position or size."""
+    colour: Array | None = None
+    """``(n,)`` of bytes: which colour of a choice each row has."""
 
 
 class Found(NamedTuple):
@@ -64,6 +70,8 @@ class Found(NamedTuple):
     left_out: int
     kept: npt.NDArray[np.bool_] | None = None
     """``(rows,)``: which rows these are of all; None where none was left out, or all are not known."""
+    colour: Indices | None = None
+    """``(n,)``: which colour of a choice each row has; None where all have one."""
 
 
 def positions(
@@ -77,9 +85,13 @@ def positions(
 ) -> Positions:
     """Write positions into a pixel file; raises as `find_positions`."""
     limits: dict[str, int] = {"most_markers": most_markers, "most_chars": most_chars}
-    x, y, size, left_out, _ = find_positions(table, wanted, row_keys=row_keys, **limits)
-    arrays = write([x, y] if size is None else [x, y, size], "pos")
-    return Positions(x=arrays[0], y=arrays[1], size=None if size is None else arrays[2], left_out=left_out)
+    found = find_positions(table, wanted, row_keys=row_keys, **limits)
+    columns = {"x": found.x, "y": found.y, "size": found.size, "colour": found.colour}
+    there = {name: column for name, column in columns.items() if column is not None}
+    written = dict(zip(there, write(list(there.values()), "pos"), strict=True))
+    return Positions(
+        x=written["x"], y=written["y"], size=written.get("size"), left_out=found.left_out, colour=written.get("colour")
+    )
 
 
 def find_positions(
@@ -95,11 +107,10 @@ def find_positions(
     Raises
     ------
     RequestError
-        ``bad_value`` naming ``select``, ``x``, ``y`` or ``size``; ``too_large`` for more rows than may be marked.
+        ``bad_value`` naming ``select``, ``x``, ``y``, ``size`` or ``colour``; ``too_large`` for more rows than may be
+        marked.
     """
     names = dict(zip(("x", "y"), _pair(table, wanted), strict=True))
-    if wanted.size:
-        names["size"] = find(table, wanted.size, "size")
     rows = select(table, wanted.select, most_chars=most_chars, row_keys=row_keys)
     count = table.rows if rows is None else int(np.count_nonzero(rows))
     if count > most_markers:
@@ -108,12 +119,13 @@ def find_positions(
     for where, name in names.items():
         if name not in read:
             raise not_read(where, name, table.why_not(name))
-    columns = {where: _numbers(read[name], name, where) for where, name in names.items()}
-    for where, name in names.items():
-        by = _factor(table.fields[name], where, wanted.system)
-        if by != 1:
-            columns[where] = columns[where] * by
-    return usable(columns["x"], columns["y"], columns.get("size"), wanted.system)
+    columns = {where: _column(read[name], table.fields[name], name, where, wanted) for where, name in names.items()}
+    size = sizes_of(table, wanted.size, rows, wanted.system, most_chars) if wanted.size else None
+    found = usable(columns["x"], columns["y"], size, wanted.system)
+    if not wanted.conditions:
+        return found
+    colour = colours_of(table, wanted.conditions, rows, most_chars)
+    return found._replace(colour=colour if found.kept is None else colour[found.kept])
 
 
 def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
@@ -136,17 +148,14 @@ def _usual(table: Table, system: System) -> tuple[str, str] | None:
     return pair and (find(table, pair[0], "x"), find(table, pair[1], "y"))
 
 
-def _numbers(values: Values, name: str, where: str) -> Floats:
-    if values.dtype.kind not in "iuf":
-        raise bad_value(where, f"{name} is no column of numbers", "choose another column")
-    if values.ndim != 1:
-        raise bad_value(where, f"{name} is a column of arrays", "choose another column")
-    return as_fractions(values)
+def _column(values: Values, words: Field, name: str, where: str, wanted: Wanted) -> Floats:
+    if wanted.system == "sky" and values.dtype.kind == "U" and values.ndim == 1:
+        return degrees(values, name, words.unit, where)
+    found, by = numbers(values, name, where), _factor(words, where, wanted.system)
+    return found if by == 1 else found * by
 
 
 def _factor(words: Field, where: str, system: System) -> float:
-    if where == "size":
-        return size_factor(words.unit, system)
     return factor(words.unit, where, system, otherwise=_DEGREES_OF_ANGLE if words.kind == "Angle" else 1.0)
 
 
