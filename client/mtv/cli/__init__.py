@@ -9,12 +9,15 @@ import importlib
 import io
 import os
 import sys
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import click
 
 import mtv
 from mtv.cli import common
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -93,6 +96,14 @@ class LazyGroup(common.Group):
             ctx.fail(f"there is no command {name!r}" + (f"; {hint}" if hint else ""))
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        entries = [(name, entry.summary) for name, entry in COMMANDS.items() if entry.summary]
+        return [CompletionItem(name, help=summary) for name, summary in entries if name.startswith(incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, entries in _SECTIONS.items():
             with formatter.section(title):
@@ -131,6 +142,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and leave the interpreter with its exit code."""
     settings: dict[str, Any] = {"prog_name": "mtv"}
     _open_streams()
+    if instruction := os.environ.get("_MTV_COMPLETE"):
+        from mtv.cli import completion
+
+        completion.run(cli, instruction)
     try:
         cli.main(arguments, **settings)
     except OSError as error:  # before or after a command: of the help text, of an error message

@@ -122,6 +122,14 @@ class Command(click.Command):
         kwargs["context_settings"] = {**CONTEXT, **(kwargs.get("context_settings") or {})}
         super().__init__(*args, **kwargs)
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        parameters = super().get_params(ctx)
+        if ctx.resilient_parsing:  # a word of it is completed
+            from mtv.cli import completion
+
+            completion.give_values(ctx, parameters)
+        return parameters
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # a blank in front hides a negative number from the parser of options, and float() does not mind it
         return super().parse_args(ctx, [f" {arg}" if _NEGATIVE.match(arg) else arg for arg in args])
