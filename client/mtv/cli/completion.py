@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -41,6 +42,7 @@ def run(root: click.Command, instruction: str) -> NoReturn:
     if wish != "complete" or shell not in shells.SCRIPTS:
         print(f"mtv: {VARIABLE} is bash, zsh or fish, and _source behind it", file=sys.stderr)
         sys.exit(2)
+    logging.disable()
     asking = Asking()
     typed = shells.split(
         os.environ.get("COMP_LINE", ""), os.environ.get("COMP_WORDBREAKS", shells.BREAKS) if shell == "bash" else ""
@@ -167,6 +169,8 @@ class Asking:
     def _ask(self, message: Request) -> Reply | None:
         """Ask in a thread of its own, which is left behind where it takes too long."""
         answers: list[Reply] = []
+        if self._left_secs <= 0.0:
+            return None
 
         def ask() -> None:
             try:
@@ -180,6 +184,6 @@ class Asking:
         began = time.monotonic()
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
-        asking.join(max(0.0, self._left_secs))
+        asking.join(self._left_secs)
         self._left_secs -= time.monotonic() - began
         return answers[0] if answers else None

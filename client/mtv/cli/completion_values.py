@@ -1,4 +1,4 @@
-"""Values that complete a word: by command and parameter, from static lists or from the daemon. Never starts a daemon."""
+"""Values that complete a word, by command and parameter: static lists, files, and what a daemon tells."""
 
 from __future__ import annotations
 
@@ -25,8 +25,19 @@ _DIMENSIONS: Final = (
     "patch", "htm7", "healpix9", "visit_system",
 )  # fmt: skip
 _GOVERNORS: Final = {"instrument", "skymap"}
-"""Dimensions of few values, which a repository has before any dataset: to look for datasets costs more than it helps."""
-_COMPONENTS: Final = ("image", "mask", "variance", "wcs", "bbox", "xy0", "dimensions", "metadata", "filter", "photoCalib")
+"""Dimensions of few values, for which it does not pay to look which of them have datasets."""
+_COMPONENTS: Final = (
+    "image",
+    "mask",
+    "variance",
+    "wcs",
+    "bbox",
+    "xy0",
+    "dimensions",
+    "metadata",
+    "filter",
+    "photoCalib",
+)
 _COLORMAPS: Final = (
     "grey", "heat", "cool", "rainbow", "viridis", "magma", "inferno", "plasma", "a", "b", "bb", "he", "i8", "aips0",
     "sls", "hsv", "standard", "staircase", "color", "red", "green", "blue",
@@ -116,7 +127,7 @@ def is_known(path: tuple[str, ...], name: str) -> bool:
 
 
 def _find(path: tuple[str, ...], name: str) -> Complete | None:
-    return _OF_COMMANDS.get((*path, name)) or _OF_ALL.get(name)
+    return OF_COMMANDS.get((*path, name)) or OF_ALL.get(name)
 
 
 def fitting(answers: Iterable[Answer], incomplete: str) -> list[Answer]:
@@ -251,32 +262,36 @@ def _data_id(asked: Asked, dataset_type: str, words: Sequence[str]) -> Iterator[
     if found:
         yield from (Answer(f"{key}={value}") for value in _values(asked, kind, key, typed, data_id))
         return
-    known = [name for row in asked.rows(what="dataset_types", dataset_type=kind) for name in row["dimensions"].split(", ")]
+    known = [
+        name for row in asked.rows(what="dataset_types", dataset_type=kind) for name in row["dimensions"].split(", ")
+    ]
     yield from (Answer(f"{name}=") for name in (known if kind else _DIMENSIONS) if name and name not in data_id)
 
 
 def _values(asked: Asked, kind: str, key: str, typed: str, data_id: dict[str, int | str]) -> Iterator[str]:
-    others = {name: value for name, value in data_id.items() if name != key}
-    rows = asked.rows(
-        what="data_ids",
-        dimensions=(key,),
-        dataset_type="" if key in _GOVERNORS else kind,
-        collections=() if key in _GOVERNORS else asked.collections,
-        data_id=others,
-        where=number_begins(key, typed),
-    )
-    for row in rows:
+    constraints: dict[str, Any] = {
+        "dimensions": (key,),
+        "data_id": {name: value for name, value in data_id.items() if name != key},
+        "where": number_begins(key, typed),
+    }
+    if kind and key not in _GOVERNORS:
+        constraints |= {"dataset_type": kind, "collections": asked.collections or ("*",)}
+    for row in asked.rows(what="data_ids", **constraints):
         text = str(row[key])
         yield f"'{text}'" if isinstance(row[key], str) and text.lstrip("+-").isdecimal() else text
 
 
 def number_begins(key: str, typed: str) -> str:
-    """Return a condition for numbers that begin with digits: ``visit=23`` is 23, 230 to 239, 2300 to 2399, ...; else ''."""
+    """Return a condition for numbers that begin with the digits typed, or nothing where they are no digits.
+
+    ``visit=23`` is 23, 230 to 239, 2300 to 2399 and so on. They are ranges of one IN: Butler multiplies out what stands
+    in ORs, and would do that for minutes.
+    """
     if not typed.isascii() or not typed.isdecimal() or typed.startswith("0") or not key.isidentifier():
         return ""
-    tens = [10**power for power in range(_DIGITS - len(typed))]
+    tens = [10**power for power in range(_DIGITS - len(typed) + 1)]
     first = int(typed)
-    return " OR ".join(f"({key} >= {first * ten} AND {key} < {(first + 1) * ten})" for ten in tens)
+    return f"{key} IN ({', '.join(f'{first * ten}..{(first + 1) * ten - 1}' for ten in tens)})" if tens else ""
 
 
 def _orders(asked: Asked) -> Iterator[Answer]:
@@ -289,7 +304,9 @@ def _dimensions_of(asked: Asked) -> Iterable[str]:
     kind = asked.given("dataset_type") or next(iter(asked.words()), "")
     if not kind:
         return _DIMENSIONS
-    return [name for row in asked.rows(what="dataset_types", dataset_type=kind) for name in row["dimensions"].split(", ")]
+    return [
+        name for row in asked.rows(what="dataset_types", dataset_type=kind) for name in row["dimensions"].split(", ")
+    ]
 
 
 def _several_dimensions(asked: Asked) -> Iterator[Answer]:
@@ -321,8 +338,9 @@ def paths(typed: str, *, directories: bool = False) -> Iterator[str]:
             yield os.path.join(folder, entry) + ("/" if is_directory else "")  # noqa: PTH118 - as typed
 
 
-_OF_ALL: Final[dict[str, Complete]] = {
+OF_ALL: Final[dict[str, Complete]] = {
     "frame": _displays,
+    "displays": _displays,
     "display": _displays,
     "repo": _repositories,
     "collections": _collections,
@@ -342,7 +360,7 @@ _OF_ALL: Final[dict[str, Complete]] = {
 }
 """Parameters that mean the same in every command."""
 
-_OF_COMMANDS: Final[dict[tuple[str, ...], Complete]] = {
+OF_COMMANDS: Final[dict[tuple[str, ...], Complete]] = {
     ("up", "repos"): _new_repositories,
     ("up", "window"): _fixed("auto", "headless"),
     ("query", "collections", "patterns"): _collections,
