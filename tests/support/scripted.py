@@ -70,7 +70,7 @@ def command() -> tuple[str, ...]:
 @pytest.fixture
 def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> Run:
     """The ``mtv`` command in this process: ``run(*words, stdin="", code=0)``, with the code that it must end with."""
-    for name in ("MTV_REPO", "MTV_COLLECTIONS"):
+    for name in ("MTV_REPO", "MTV_COLLECTIONS", "MTV_INSTRUMENT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
 

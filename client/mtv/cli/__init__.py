@@ -124,8 +124,9 @@ def cli() -> None:
     mtv scale asinh zscale
     mtv overlay src instrument=HSC visit=23718 detector=41 --symbol o --colour orange
 
-    $MTV_ENDPOINT, $MTV_REPO and $MTV_COLLECTIONS stand in for --endpoint, --repo and --collections. Completion:
-    eval "$(_MTV_COMPLETE=bash_source mtv)", with zsh_source or fish_source for those shells.
+    $MTV_ENDPOINT, $MTV_REPO and $MTV_COLLECTIONS stand in for --endpoint, --repo and --collections, $MTV_INSTRUMENT for
+    instrument=; a repository's only instrument need not be named. Completion: eval "$(_MTV_COMPLETE=bash_source mtv)",
+    with zsh_source or fish_source for those shells.
 
     \b
     Exit codes:

@@ -296,6 +296,13 @@ def keywords(words: Sequence[str], where: str = "data_id") -> dict[str, int | st
     return found
 
 
+def data_id(words: Sequence[str], where: str = "") -> dict[str, int | str]:
+    """Return ``key=value`` words as a data ID, with the instrument that ``$MTV_INSTRUMENT`` names where they do not."""
+    from mtv.arguments.naming import usual_instrument
+
+    return {**usual_instrument(os.environ, where), **keywords(words)}
+
+
 def values(words: Sequence[str], where: str) -> dict[str, Value | list[Value]]:
     """Return ``key=value`` words of which values may be fractions."""
     found: dict[str, Value | list[Value]] = {}

@@ -269,9 +269,12 @@ def _data_id(asked: Asked, dataset_type: str, words: Sequence[str]) -> Iterator[
 
 
 def _values(asked: Asked, kind: str, key: str, typed: str, data_id: dict[str, int | str]) -> Iterator[str]:
+    from mtv.arguments.naming import usual_instrument
+
+    others = {name: value for name, value in {**usual_instrument(os.environ), **data_id}.items() if name != key}
     constraints: dict[str, Any] = {
         "dimensions": (key,),
-        "data_id": {name: value for name, value in data_id.items() if name != key},
+        "data_id": others,
         "where": number_begins(key, typed),
     }
     if kind and key not in _GOVERNORS:

@@ -154,7 +154,7 @@ def _query(asked: dict[str, Any], **fields: Any) -> Query:
         collections=common.split_items(asked["collections"]),
         where=asked["where"],
         bind=common.values(asked["bind"], "bind"),
-        data_id=common.keywords(asked["constraints"]),
+        data_id=common.data_id(asked["constraints"], asked["where"]),
         order_by=common.split_items(asked["order_by"]),
         limit=asked["limit"],
         **fields,
