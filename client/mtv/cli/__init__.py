@@ -34,6 +34,8 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "down": Entry("daemon", "down", "Stop the daemon in order."),
         "status": Entry("daemon", "status", "What the daemon has and does."),
         "cancel": Entry("daemon", "cancel", "Cancel requests that wait."),
+        "config": Entry("config", "config", "Settings in force, and where each is from."),
+        "help": Entry("help", "help_", "Explain a command, a setting, an error, a word of afw or DS9."),
         "keys": Entry("keys", "keys", "Keys for a daemon that is reached over TCP: make, show, authorise."),
         "doctor": Entry("doctor", "doctor", "Say what is missing, and the command that brings it."),
         "demo": Entry("demo", "demo", "See it work: a demo repository, a window, a picture."),
