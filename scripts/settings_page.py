@@ -1,4 +1,4 @@
-"""Writer of ``docs/settings.md``: every setting of ``mtvd.toml`` and every variable of the environment, from the code."""
+"""Writer of ``docs/settings.md``: every setting of ``mtvd.toml`` and every variable of the environment."""
 
 from __future__ import annotations
 
