@@ -87,7 +87,7 @@ def serve(
         logging.basicConfig(
             level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        anyio.run(app.run, settings, listing.Sources(config_file, _given()))
+        anyio.run(app.run, settings, listing.Sources(config_file, _sources_of_options()))
     except config.ConfigError as error:
         raise click.ClickException(str(error)) from None
 
@@ -131,7 +131,7 @@ _SETTING_OF_OPTION: Final = {
 """Setting that an option of ``mtvd serve`` stands above, by the option's parameter."""
 
 
-def _given() -> dict[str, str]:
+def _sources_of_options() -> dict[str, str]:
     """Return the settings that this command's options give, and where each stands."""
     context = click.get_current_context()
     words = {ParameterSource.COMMANDLINE: "option {}", ParameterSource.ENVIRONMENT: "environment MTV_ENDPOINT"}

@@ -43,6 +43,7 @@ def with_mtv(directory: Path, **environment: str) -> dict[str, str]:
         "PYTHONPATH": search,
         "HOME": str(directory),
         "TERM": "xterm",
+        "MTV_COMPLETE_SECS": "20",
         **environment,
     }
 

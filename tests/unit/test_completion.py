@@ -24,6 +24,7 @@ BREAKS = completion_shells.BREAKS
 @pytest.fixture
 def report(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> reports.Report:
     monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
+    monkeypatch.setenv("MTV_COMPLETE_SECS", "20")
     for name in ("MTV_REPO", "MTV_COLLECTIONS"):
         monkeypatch.delenv(name, raising=False)
     mask = reports.MaskState(planes={"SAT": 1, "DETECTED": 5}, colours={"DETECTED": "fuchsia"})
@@ -188,7 +189,11 @@ def test_a_refusal_is_no_answer(daemon: ScriptedDaemon) -> None:
 
 
 @pytest.mark.usefixtures("report")
-def test_a_daemon_that_hangs_is_not_waited_for_and_its_question_not_cancelled(daemon: ScriptedDaemon) -> None:
+@pytest.mark.parametrize("secs", ["0.3", "", "x", "-1", "nan", "inf"])
+def test_a_daemon_that_hangs_is_not_waited_for_and_its_question_not_cancelled(
+    daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch, secs: str
+) -> None:
+    monkeypatch.setenv("MTV_COMPLETE_SECS", secs)
     daemon.hold(st.Query)
     assert words("mtv show calexp visit=") == []
     assert not daemon.of(requests.Cancel)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "_MTV_COMPLETE"
 """Variable that asks for a script (``bash_source``) or for words (``bash_complete``)."""
-DEADLINE_SECS: Final = 0.3
+DEADLINE_VARIABLE: Final = "MTV_COMPLETE_SECS"
+"""Variable that says how long to wait where the daemon is slow or far away."""
+_DEADLINE_SECS: Final = 0.3
 """Waiting for the daemon, all in all: a shell that stands still is worse than one that knows nothing."""
 
 
@@ -135,7 +137,7 @@ def _ancestry(ctx: click.Context) -> list[click.Context]:
 
 
 class Asking:
-    """A daemon that is asked for words: all answers within `DEADLINE_SECS`, and none is no error.
+    """A daemon that is asked for words: all answers within 0.3 s or `DEADLINE_VARIABLE`, and none is no error.
 
     A question that is late is not cancelled: the repository goes on opening, and has answers for the next time.
     """
@@ -146,7 +148,7 @@ class Asking:
     def __init__(self) -> None:
         self._connection: Connection | None = None
         self._greeted = False
-        self._left_secs = DEADLINE_SECS
+        self._left_secs = _deadline_secs()
         self._report: Report | None = None
 
     def report(self) -> Report | None:
@@ -175,7 +177,7 @@ class Asking:
         def ask() -> None:
             try:
                 if self._connection is None:
-                    self._connection = connect(self.call.endpoint if self.call else None, DEADLINE_SECS)
+                    self._connection = connect(self.call.endpoint if self.call else None, self._left_secs)
                 self._greeted = bool(self._connection.welcome)
                 answers.append(self._connection.request(message))
             except MtvError:
@@ -187,3 +189,11 @@ class Asking:
         asking.join(self._left_secs)
         self._left_secs -= time.monotonic() - began
         return answers[0] if answers else None
+
+
+def _deadline_secs() -> float:
+    try:
+        secs = float(os.environ.get(DEADLINE_VARIABLE, ""))
+    except ValueError:
+        return _DEADLINE_SECS
+    return secs if 0.0 < secs < 3600.0 else _DEADLINE_SECS

@@ -70,25 +70,25 @@ class Asked:
     def __init__(self, ctx: click.Context, incomplete: str, daemon: Daemon) -> None:
         self.ctx, self.incomplete, self.daemon = ctx, incomplete, daemon
 
-    def given(self, name: str) -> Any:
+    def parameter(self, name: str) -> Any:
         """Return a parameter as far as it was given."""
         return self.ctx.params.get(name)
 
     def words(self, name: str = "words") -> tuple[str, ...]:
         """Return the words of an argument that were given so far."""
-        return tuple(str(word) for word in self.given(name) or ())
+        return tuple(str(word) for word in self.parameter(name) or ())
 
     @property
     def repo(self) -> str:
         """Repository that is named, or empty."""
-        return self.given("repo") or ""
+        return self.parameter("repo") or ""
 
     @property
     def collections(self) -> tuple[str, ...]:
         """Collections that are named."""
         from mtv.cli.common import split_items
 
-        return split_items(self.given("collections") or ())
+        return split_items(self.parameter("collections") or ())
 
     def rows(self, **fields: Any) -> Iterator[dict[str, Any]]:
         """Ask the repository, and yield rows as dictionaries."""
@@ -98,7 +98,7 @@ class Asked:
 
     def display(self) -> DisplayReport | None:
         """Return the state of the display that is named, 0 where none is."""
-        report, wanted = self.daemon.report(), self.given("frame") or 0
+        report, wanted = self.daemon.report(), self.parameter("frame") or 0
         displays = report.displays if report else ()
         return next((display for display in displays if wanted in (display.number, display.name or None)), None)
 
@@ -141,7 +141,7 @@ def fitting(answers: Iterable[Answer], incomplete: str) -> list[Answer]:
     return list(found.values())
 
 
-def _fixed(*values: str) -> Complete:
+def _list_of(*values: str) -> Complete:
     return lambda _asked: map(Answer, values)
 
 
@@ -249,7 +249,7 @@ def _dataset(asked: Asked) -> Iterable[Answer]:
 
 
 def _constraints(asked: Asked) -> Iterable[Answer]:
-    return _data_id(asked, asked.given("dataset_type") or "", asked.words("constraints"))
+    return _data_id(asked, asked.parameter("dataset_type") or "", asked.words("constraints"))
 
 
 def _data_id(asked: Asked, dataset_type: str, words: Sequence[str]) -> Iterator[Answer]:
@@ -304,7 +304,7 @@ def _orders(asked: Asked) -> Iterator[Answer]:
 
 
 def _dimensions_of(asked: Asked) -> Iterable[str]:
-    kind = asked.given("dataset_type") or next(iter(asked.words()), "")
+    kind = asked.parameter("dataset_type") or next(iter(asked.words()), "")
     if not kind:
         return _DIMENSIONS
     return [
@@ -348,13 +348,13 @@ OF_ALL: Final[dict[str, Complete]] = {
     "repo": _repositories,
     "collections": _collections,
     "colour": _colours,
-    "component": _fixed(*_COMPONENTS),
+    "component": _list_of(*_COMPONENTS),
     "constraints": _constraints,
     "dataset_type": _types,
     "dimensions": _several_dimensions,
     "order_by": _orders,
-    "symbol": _fixed("o", "+", "x", "*"),
-    "zoom": _fixed("fit", "0.25", "0.5", "1", "2", "4"),
+    "symbol": _list_of("o", "+", "x", "*"),
+    "zoom": _list_of("fit", "0.25", "0.5", "1", "2", "4"),
     "directory": _directories,
     "file": _files,
     "picture": _files,
@@ -365,10 +365,10 @@ OF_ALL: Final[dict[str, Complete]] = {
 
 OF_COMMANDS: Final[dict[tuple[str, ...], Complete]] = {
     ("up", "repos"): _new_repositories,
-    ("up", "window"): _fixed("auto", "headless"),
+    ("up", "window"): _list_of("auto", "headless"),
     ("query", "collections", "patterns"): _collections,
     ("query", "types", "pattern"): _types,
-    ("query", "records", "element"): _fixed(*_DIMENSIONS),
+    ("query", "records", "element"): _list_of(*_DIMENSIONS),
     ("get", "words"): _target,
     ("load", "words"): _target,
     ("catalog", "words"): _target,
@@ -383,12 +383,12 @@ OF_COMMANDS: Final[dict[tuple[str, ...], Complete]] = {
     ("overlay", "name"): _overlays,
     ("erase", "name"): _overlays,
     ("scale", "words"): _scale,
-    ("zoom", "factor"): _fixed("fit", "0.25", "0.5", "1", "2", "4"),
-    ("colormap", "name"): _fixed(*_COLORMAPS),
-    ("arrange", "lock_frame"): _fixed(*get_args(steps.LockedFrames)),
+    ("zoom", "factor"): _list_of("fit", "0.25", "0.5", "1", "2", "4"),
+    ("colormap", "name"): _list_of(*_COLORMAPS),
+    ("arrange", "lock_frame"): _list_of(*get_args(steps.LockedFrames)),
     ("mask", "words"): _planes_and_colours,
     ("mask", "hide"): _planes,
     ("mask", "shown"): _planes,
-    ("events", "kinds"): _fixed("key", "frame", "region", "window"),
+    ("events", "kinds"): _list_of("key", "frame", "region", "window"),
 }
 """Parameters by command."""

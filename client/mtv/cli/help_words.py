@@ -47,6 +47,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "MTV_REPO": "Repository of commands that name none; as --repo.",
     "MTV_COLLECTIONS": "Collections of commands that name none, with blanks between; as --collections.",
     "MTV_INSTRUMENT": "Instrument of data IDs that name none, in the shell and in Python.",
+    "MTV_COMPLETE_SECS": "How long completion in a shell waits for the daemon; 0.3 where it is not set.",
     "XDG_RUNTIME_DIR": "Socket, journal and window are in mtv/ below it.",
     "XDG_CONFIG_HOME": "mtv/mtvd.toml and the keys are below it; ~/.config where it is not set.",
     "XDG_CACHE_HOME": "Files fetched from other hosts are in mtv/ below it; ~/.cache where it is not set.",

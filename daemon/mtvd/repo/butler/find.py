@@ -97,7 +97,7 @@ def _by_data_id(butler: Butler, name: str, target: Dataset) -> tuple[foreign.Key
     kind = butler.get_dataset_type(name)
     constraints.check(butler, target.data_id)
     keys = foreign.sorted_out(butler, kind, constraints.values(butler, target.data_id))
-    data_id = governors.completed(butler, kind.dimensions, {**keys.own, **keys.overlapping})
+    data_id = governors.complete(butler, kind.dimensions, {**keys.own, **keys.overlapping})
     searched = search_in(butler, target.collections, find_first=True)
     refs = _search(butler, name, searched, data_id)
     if len(refs) == 1:

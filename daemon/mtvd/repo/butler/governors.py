@@ -23,7 +23,7 @@ def names(butler: Butler, governor: str) -> list[str]:
     return sorted(str(record.dataId[governor]) for record in butler.query_dimension_records(governor, explain=False))
 
 
-def completed(butler: Butler, dimensions: Any, data_id: Mapping[str, Any]) -> dict[str, Any]:
+def complete(butler: Butler, dimensions: Any, data_id: Mapping[str, Any]) -> dict[str, Any]:
     """Return a data ID with each governor of the dimensions that it leaves out and of which there is one value.
 
     Raises
