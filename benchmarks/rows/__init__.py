@@ -27,6 +27,7 @@ NAMES: Final = (
     "first_page_1m",
     "watch_look",
     "status_cli",
+    "complete",
     "status_crowded",
     "feed_2k4k",
     "feed_1k",

@@ -108,7 +108,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
-        raise AttributeError(f"module 'mtv' has no attribute {name!r}")
+        if name.startswith("_"):
+            raise AttributeError(f"module 'mtv' has no attribute {name!r}")
+        foreign_words = importlib.import_module("mtv.verbs.foreign_words")
+        raise foreign_words.missing("module 'mtv'", name, foreign_words.OF_MODULE, __all__)
     value: object = getattr(importlib.import_module(f"mtv.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

@@ -46,7 +46,7 @@ class Registry:
         self.name = _name(name)
         self._given = connection
         self._collections = naming.names("collections", collections)
-        self._data_id = naming.data_id(data_id)
+        self._data_id = {**naming.usual_instrument(os.environ), **naming.data_id(data_id)}
 
     def __repr__(self) -> str:
         return f"<mtv.{type(self).__name__} {self.name or 'by default'}>"

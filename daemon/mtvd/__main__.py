@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import click
+from click.core import ParameterSource
 
 import mtv
 
@@ -66,7 +67,7 @@ def serve(
         import anyio
 
         from mtvd import app
-        from mtvd.settings import config, options
+        from mtvd.settings import config, listing, options
     except ModuleNotFoundError as missing:
         raise _not_installed(missing) from None
 
@@ -86,7 +87,7 @@ def serve(
         logging.basicConfig(
             level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        anyio.run(app.run, settings)
+        anyio.run(app.run, settings, listing.Sources(config_file, _sources_of_options()))
     except config.ConfigError as error:
         raise click.ClickException(str(error)) from None
 
@@ -114,6 +115,32 @@ def install_service(start: bool) -> None:  # noqa: FBT001, RUF100 - a flag of th
         click.echo(service.install(start=start))
     except service.ServiceError as error:
         raise click.ClickException(str(error)) from None
+
+
+_SETTING_OF_OPTION: Final = {
+    "endpoint": ("endpoint", "--endpoint"),
+    "listen": ("remote.listen", "--listen"),
+    "runtime_dir": ("runtime_directory", "--runtime-dir"),
+    "pixel_dir": ("pixel_directory", "--pixel-dir"),
+    "repositories": ("repositories.aliases", "--repo"),
+    "window": ("stage.window", "--window"),
+    "attach": ("stage.attach", "--attach"),
+    "keep_window": ("stage.keep_window", "--keep-window"),
+    "log_level": ("log_level", "--log-level"),
+}
+"""Setting that an option of ``mtvd serve`` stands above, by the option's parameter."""
+
+
+def _sources_of_options() -> dict[str, str]:
+    """Return the settings that this command's options give, and where each stands."""
+    context = click.get_current_context()
+    words = {ParameterSource.COMMANDLINE: "option {}", ParameterSource.ENVIRONMENT: "environment MTV_ENDPOINT"}
+    sources = {name: context.get_parameter_source(name) for name in _SETTING_OF_OPTION}
+    return {
+        setting: words[source].format(option)
+        for name, (setting, option) in _SETTING_OF_OPTION.items()
+        if (source := sources[name]) in words
+    }
 
 
 def _not_installed(missing: ModuleNotFoundError) -> click.ClickException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -25,8 +26,9 @@ from mtvd.host.locks import DirectoryLock, Taken, lock_file
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
 from mtvd.rooms import build
-from mtvd.settings import config
+from mtvd.settings import config, listing
 from mtvd.settings.config import ConfigError, Settings
+from mtvd.settings.listing import NOWHERE_ELSE, Sources
 from mtvd.stage.ds9 import Ds9Stage
 
 _LOG = logging.getLogger(__name__)
@@ -148,8 +150,8 @@ def only_one(settings: Settings) -> Iterator[DirectoryLock]:
         yield lock
 
 
-async def run(settings: Settings) -> None:
-    """Run a daemon until it is told to stop, by a message, SIGTERM or SIGINT.
+async def run(settings: Settings, sources: Sources = NOWHERE_ELSE) -> None:
+    """Run a daemon until it is told to stop, by a message, SIGTERM or SIGINT; parameters as of `application`.
 
     Raises
     ------
@@ -157,7 +159,7 @@ async def run(settings: Settings) -> None:
         It cannot start here; the message says why.
     """
     _raise_descriptor_limit()
-    async with application(settings) as app:
+    async with application(settings, sources) as app:
         await app.stopping.wait()
 
 
@@ -171,14 +173,22 @@ def _raise_descriptor_limit() -> None:
 
 
 @contextlib.asynccontextmanager
-async def application(settings: Settings) -> AsyncIterator[App]:
-    """Have a daemon running, in this process; it has been stopped in order when this returns."""
+async def application(settings: Settings, sources: Sources = NOWHERE_ELSE) -> AsyncIterator[App]:
+    """Have a daemon running, in this process; it has been stopped in order when this returns.
+
+    Parameters
+    ----------
+    settings : `Settings`
+    sources : `~mtvd.settings.listing.Sources`, optional
+        Places that they are from, which ``mtv config`` tells.
+    """
     settings = config.resolve(settings)
     with (
         _refusals(),
         only_one(settings) as pixel_lock,
         zmq.Context[zmq.Socket[bytes]](io_threads=2) as context,
     ):
+        _tell_settings(settings, sources)
         try:
             app = App(settings, context, pixel_lock)
         except (CannotListen, OSError, ValueError, zmq.ZMQError) as error:
@@ -197,6 +207,13 @@ async def application(settings: Settings) -> AsyncIterator[App]:
                 notify.stopping()
                 app.stopping.set()
                 group.cancel_scope.cancel()
+
+
+def _tell_settings(settings: Settings, sources: Sources) -> None:
+    try:
+        listing.write(Path(settings.runtime_directory), os.getpid(), listing.in_force(settings, sources))
+    except OSError as error:
+        _LOG.warning("mtv config will not know the settings of this daemon: %s", error.strerror)
 
 
 @contextlib.contextmanager

@@ -171,6 +171,17 @@ def test_a_text_that_no_record_has_is_refused_with_near_names(butler: Any, given
     assert (error.code, error.where, error.hint) == ("not_found", f"data_id.{key}", hint)
 
 
+def test_of_two_instruments_none_is_guessed(butler: Any) -> None:
+    with pytest.raises(RequestError) as caught:
+        find(butler, Dataset(dataset_type="calexp", collections=(shadowed.CHAIN,), data_id={"visit": 1, "detector": 1}))
+    error = caught.value.error
+    assert (error.code, error.where) == ("ambiguous", "data_id.instrument")
+    assert error.hint == "add instrument=..., one of 'CAM1', 'CAM2'"
+    with pytest.raises(Exception, match="dependent on instrument without") as refused:
+        run(butler, Query(dataset_type="calexp", collections=(shadowed.CHAIN,), where="visit = 1"), page_rows=9)
+    assert not isinstance(refused.value, RequestError), "Butler's own, which is translated with the names of both"
+
+
 @pytest.mark.parametrize("what", ["datasets", "provenance", "data_ids", "dimension_records"])
 def test_a_query_that_finds_nothing_of_an_instrument_that_there_is_not_says_so(butler: Any, what: Any) -> None:
     dimensions = ("visit",) if what in {"data_ids", "dimension_records"} else ()

@@ -64,6 +64,15 @@ def test_the_wheel_brings_the_unit_file_and_neither_tests_nor_fakes(wheel: Path)
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mtv", "mtvd"}
 
 
+def test_the_wheel_brings_a_manual_page_for_each_command(wheel: Path, python: Path) -> None:
+    run(python.with_name("mtv"), "--version", cwd=python.parent)
+    script = "from mtv.cli import COMMANDS; print(*(name for name, entry in COMMANDS.items() if entry.summary))"
+    commands = run(python, "-I", "-c", script, cwd=python.parent).split()
+    folder = python.parent.parent / "share" / "man" / "man1"
+    assert {"mtv.1", *(f"mtv-{name}.1" for name in commands)} <= {page.name for page in folder.iterdir()}
+    assert ".SH OPTIONS" in (folder / "mtv-show.1").read_text()
+
+
 def test_the_light_client_runs_without_the_daemon_s_packages(python: Path) -> None:
     run(python, "-I", "-c", "import mtv, mtv.wire.messages", cwd=python.parent)
     assert "Usage" in run(python.with_name("mtv"), "--help", cwd=python.parent)

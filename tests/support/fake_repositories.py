@@ -222,8 +222,6 @@ class FakeRepositories:
     def _datasets(self, query: Query) -> Rows:
         _check_names(query.dataset_type, query.collections)
         _check_data_id(query.data_id)
-        if query.data_id and "instrument" not in query.data_id and "instrument" not in query.where:
-            raise refusal("bad_query", "no instrument is named", "data_id", "add instrument='HSC'")
         records = [record for record in _records() if _fits(record, query.data_id)]
         start = int(query.cursor or 0)
         rows = records[start : None if query.limit is None else query.limit]
@@ -358,8 +356,6 @@ def _find(target: Dataset | File) -> tuple[str, int, int]:
         return _by_id(target.id)
     _check_names(target.dataset_type, target.collections)
     _check_data_id(target.data_id)
-    if "instrument" not in target.data_id:
-        raise refusal("ambiguous", "the data ID names no instrument", "data_id.instrument", "add instrument='HSC'")
     records = [record for record in _records() if _fits(record, target.data_id)]
     if not records:
         raise refusal("not_found", "there is no such dataset", "data_id")

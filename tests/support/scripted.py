@@ -68,11 +68,17 @@ def command() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def run(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> Run:
+def run(
+    daemon: ScriptedDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Run:
     """The ``mtv`` command in this process: ``run(*words, stdin="", code=0)``, with the code that it must end with."""
-    for name in ("MTV_REPO", "MTV_COLLECTIONS"):
+    for name in ("MTV_REPO", "MTV_COLLECTIONS", "MTV_INSTRUMENT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MTV_ENDPOINT", daemon.endpoint)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))  # where notes are remembered
 
     def invoke(*arguments: str, stdin: str = "", code: int = 0) -> click.testing.Result:
         result = click.testing.CliRunner().invoke(cli, [*command, *arguments], input=stdin, prog_name="mtv")

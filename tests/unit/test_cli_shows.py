@@ -202,7 +202,7 @@ def test_whatever_the_shell_draws_acts_on_what_is_there_alone(
 @pytest.mark.parametrize(
     ("code", "where", "told"),
     [
-        ("unknown_display", "steps[0].display", "mtv: display: it went wrong (did you mean 'mine'?)\n"),
+        ("unknown_display", "steps[0].display", "mtv: --display: it went wrong (did you mean 'mine'?)\n"),
         ("unknown_overlay", "steps[0].name", "mtv: name: it went wrong (did you mean 'mine'?)\n"),
         ("unknown_plane", "steps[0].plane", "mtv: plane: it went wrong (did you mean 'mine'?)\n"),
     ],

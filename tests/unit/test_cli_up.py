@@ -127,7 +127,7 @@ def test_a_place_to_listen_that_is_none_is_refused_with_what_is_meant(
 ) -> None:
     monkeypatch.setenv("MTV_ENDPOINT", f"ipc://{tmp_path}/nobody")
     refused = up("--listen", listen, code=1).stderr
-    assert refused.startswith("mtv: listen: ")
+    assert refused.startswith("mtv: --listen: ")
     assert told in refused
 
 

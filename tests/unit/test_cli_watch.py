@@ -128,11 +128,11 @@ def test_what_is_waited_for_is_said(run: Run, daemon: ScriptedDaemon) -> None:
     [
         ((), "dataset_type"),
         (("calexp", "--dir", "/tmp"), "dataset_type"),
-        (("calexp", "--hdu", "1"), "hdu"),
+        (("calexp", "--hdu", "1"), "--hdu"),
         (("calexp", "limit=3"), "data_id.limit"),
         (("calexp", "system=3"), "data_id.system"),
-        (("--dir", "/tmp", "--catalog", "src"), "catalog"),
-        (("--dir", "/tmp", "--where", "visit > 3"), "where"),
+        (("--dir", "/tmp", "--catalog", "src"), "--catalog"),
+        (("--dir", "/tmp", "--where", "visit > 3"), "--where"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused(run: Run, words: tuple[str, ...], where: str) -> None:
@@ -154,6 +154,6 @@ def test_an_interrupt_ends_it_with_the_counts(daemon: ScriptedDaemon) -> None:
 def test_a_file_is_no_directory_to_watch(run: Run, daemon: ScriptedDaemon, tmp_path: Path) -> None:
     (tmp_path / "image.fits").write_bytes(BLOCK)
     said = run("--dir", str(tmp_path / "image.fits"), "--for", "1", code=1).output
-    assert "directory: " in said
+    assert "--dir: " in said
     assert "is a file" in said
     assert not daemon.of(requests.Transaction)

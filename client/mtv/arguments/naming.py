@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mtv.wire.errors import bad_value
 
 Names = str | Sequence[str] | None
 """One, several, or none given."""
+
+INSTRUMENT_VARIABLE: Final = "MTV_INSTRUMENT"
+"""Variable of the environment that names the instrument of data IDs that name none."""
 
 
 def names(where: str, given: Names) -> tuple[str, ...]:
@@ -28,6 +32,15 @@ def bind_values(bind: Mapping[str, Any] | None) -> dict[str, Any]:
 def data_id(given: Mapping[str, Any]) -> dict[str, int | str]:
     """Return a data ID."""
     return {name: _plain(name, value) for name, value in given.items()}
+
+
+def usual_instrument(environ: Mapping[str, str], where: str = "") -> dict[str, int | str]:
+    """Return the instrument of ``$MTV_INSTRUMENT`` as a data ID; nothing where an expression speaks of instruments.
+
+    What a caller gives stands above it.
+    """
+    usual = environ.get(INSTRUMENT_VARIABLE, "").strip()
+    return {"instrument": usual} if usual and not re.search(r"\binstrument\b", where) else {}
 
 
 def _plain(where: str, value: Any, *, several: bool = False) -> Any:

@@ -9,12 +9,15 @@ import importlib
 import io
 import os
 import sys
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import click
 
 import mtv
 from mtv.cli import common
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -31,6 +34,8 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "down": Entry("daemon", "down", "Stop the daemon in order."),
         "status": Entry("daemon", "status", "What the daemon has and does."),
         "cancel": Entry("daemon", "cancel", "Cancel requests that wait."),
+        "config": Entry("config", "config", "Settings in force, and where each is from."),
+        "help": Entry("help", "help_", "Explain a command, a setting, an error, a word of afw or DS9."),
         "keys": Entry("keys", "keys", "Keys for a daemon that is reached over TCP: make, show, authorise."),
         "doctor": Entry("doctor", "doctor", "Say what is missing, and the command that brings it."),
         "demo": Entry("demo", "demo", "See it work: a demo repository, a window, a picture."),
@@ -51,7 +56,9 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "value": Entry("value", "value", "Tell a pixel: its value, mask planes, place on the sky."),
         "regions": Entry("regions", "regions", "List or save the regions that people drew by hand."),
         "erase": Entry("draw", "erase", "Remove one overlay, or all markers."),
+        "delete": Entry("displays", "delete", "Remove displays with everything on them."),
         "scale": Entry("draw", "scale", "Set stretch and limits."),
+        "colormap": Entry("displays", "colormap", "Choose a colour map."),
         "zoom": Entry("draw", "zoom", "Set the zoom, or fit the image."),
         "pan": Entry("draw", "pan", "Centre the view on a pixel."),
         "rotate": Entry("draw", "rotate", "Turn the view."),
@@ -96,6 +103,14 @@ class LazyGroup(common.Group):
             ctx.fail(f"there is no command {name!r}" + (f"; {hint}" if hint else ""))
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        entries = [(name, entry.summary) for name, entry in COMMANDS.items() if entry.summary]
+        return [CompletionItem(name, help=summary) for name, summary in entries if name.startswith(incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, entries in _SECTIONS.items():
             with formatter.section(title):
@@ -114,8 +129,9 @@ def cli() -> None:
     mtv scale asinh zscale
     mtv overlay src instrument=HSC visit=23718 detector=41 --symbol o --colour orange
 
-    $MTV_ENDPOINT, $MTV_REPO and $MTV_COLLECTIONS stand in for --endpoint, --repo and --collections. Completion:
-    eval "$(_MTV_COMPLETE=bash_source mtv)", with zsh_source or fish_source for those shells.
+    $MTV_ENDPOINT, $MTV_REPO and $MTV_COLLECTIONS stand in for --endpoint, --repo and --collections, $MTV_INSTRUMENT for
+    instrument=; a repository's only instrument need not be named. Completion: eval "$(_MTV_COMPLETE=bash_source mtv)",
+    with zsh_source or fish_source for those shells.
 
     \b
     Exit codes:
@@ -134,6 +150,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and leave the interpreter with its exit code."""
     settings: dict[str, Any] = {"prog_name": "mtv"}
     _open_streams()
+    if instruction := os.environ.get("_MTV_COMPLETE"):
+        from mtv.cli import completion
+
+        completion.run(cli, instruction)
     try:
         cli.main(arguments, **settings)
     except OSError as error:  # before or after a command: of the help text, of an error message

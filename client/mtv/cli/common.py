@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -122,6 +122,20 @@ class Command(click.Command):
         kwargs["context_settings"] = {**CONTEXT, **(kwargs.get("context_settings") or {})}
         super().__init__(*args, **kwargs)
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        parameters = super().get_params(ctx)
+        if ctx.resilient_parsing:  # a word of it is completed
+            from mtv.cli import completion
+
+            completion.give_values(ctx, parameters)
+        return parameters
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MtvError as error:
+            raise Refused(in_words_of_the_shell(error, _options_of(self)), exit_code_of(error)) from None
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # a blank in front hides a negative number from the parser of options, and float() does not mind it
         return super().parse_args(ctx, [f" {arg}" if _NEGATIVE.match(arg) else arg for arg in args])
@@ -159,17 +173,36 @@ def in_words_of_the_system(error: OSError) -> str:
     return f"{os.fsdecode(error.filename)}: {said}" if isinstance(error.filename, str | bytes) else said
 
 
-def in_words_of_the_shell(error: MtvError) -> str:
-    """Return what is wrong: options as the shell has them, and no path of the step, of which there is only one."""
-    hint = error.error.hint
+def in_words_of_the_shell(error: MtvError, options: Mapping[str, str] | None = None) -> str:
+    """Return what is wrong: options as the shell has them, and no path of the step, of which there is only one.
+
+    Parameters
+    ----------
+    error : `~mtv.wire.errors.MtvError`
+    options : mapping, optional
+        Options of the command by their names in Python: ``lock_frame`` to ``--lock``.
+    """
+    where, hint = _STEP.sub("", error.error.where), error.error.hint
     for pattern, words in _OPTIONS:
         hint = pattern.sub(words, hint)
-    return str(type(error)(msgspec.structs.replace(error.error, where=_STEP.sub("", error.error.where), hint=hint)))
+    for name, option in (options or {}).items():
+        hint = re.sub(rf"(?<![\w.-]){name}=(?=[^=\s])", f"{option} ", hint)
+    option = (options or {}).get(where.removeprefix("target."), "")
+    return str(type(error)(msgspec.structs.replace(error.error, where=option or where, hint=hint)))
+
+
+def _options_of(command: click.Command) -> dict[str, str]:
+    """Return the options of a command by the names of their fields on the wire."""
+    options = {str(param.name): max(param.opts, key=len) for param in command.params if isinstance(param, click.Option)}
+    return {_FIELDS.get(name, name): option for name, option in options.items()}
 
 
 def _slice(found: re.Match[str]) -> str:
     return "--slice " + ",".join(re.findall(r"\d+", found[0]))
 
+
+_FIELDS: Final = {"frame": "display"}
+"""Fields of the wire that another word of click's stands for."""
 
 _OPTIONS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"cube_index=\([\d, ]+\)"), _slice),
@@ -286,6 +319,13 @@ def keywords(words: Sequence[str], where: str = "data_id") -> dict[str, int | st
         quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
         found[key] = text[1:-1] if quoted else int(text) if _INTEGER.fullmatch(text) else text
     return found
+
+
+def data_id(words: Sequence[str], where: str = "") -> dict[str, int | str]:
+    """Return ``key=value`` words as a data ID, with the instrument that ``$MTV_INSTRUMENT`` names where they do not."""
+    from mtv.arguments.naming import usual_instrument
+
+    return {**usual_instrument(os.environ, where), **keywords(words)}
 
 
 def values(words: Sequence[str], where: str) -> dict[str, Value | list[Value]]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mtv.arguments import checks
-from mtv.cli import common, output, targets
+from mtv.cli import common, notes, output, targets
 from mtv.cli.common import Call, Command, display_option, number
 from mtv.wire import steps
 from mtv.wire.data import Dataset, File
@@ -64,7 +64,7 @@ def show(
     name = f"display {number}" + (f" {frame!r}" if frame != number else "")
     planes = ", ".join(f"{plane} {colour}" for plane, colour in shown.planes.items())
     click.echo(f"{name}: " + (f"mask {planes}" if planes else "no mask"))
-    for note in filter(None, (shown.note, outcome.note)):
+    for note in filter(None, (shown.note, outcome.note if outcome.note and notes.is_news(outcome.note) else "")):
         click.echo(f"mtv: {note}", err=True)
 
 

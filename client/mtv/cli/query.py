@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -12,6 +12,9 @@ from mtv.cli import common, output
 from mtv.cli.common import Call, Command
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 @click.command("repos", cls=Command)
@@ -35,6 +38,12 @@ class _QueryGroup(click.Group):
         if args and args[0] not in self.commands and args[0] not in {"-h", "--help"}:
             args = ["datasets", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from mtv.cli import completion
+
+        types = completion.items_of(ctx, ("query", "datasets"), "dataset_type", incomplete)
+        return [*super().shell_complete(ctx, incomplete), *types]
 
 
 @click.group("query", cls=_QueryGroup, context_settings=common.CONTEXT)
@@ -145,7 +154,7 @@ def _query(asked: dict[str, Any], **fields: Any) -> Query:
         collections=common.split_items(asked["collections"]),
         where=asked["where"],
         bind=common.values(asked["bind"], "bind"),
-        data_id=common.keywords(asked["constraints"]),
+        data_id=common.data_id(asked["constraints"], asked["where"]),
         order_by=common.split_items(asked["order_by"]),
         limit=asked["limit"],
         **fields,

@@ -78,7 +78,7 @@ def _whole(first: str, rest: Sequence[str], *, repo: str, collections: Sequence[
     return Dataset(
         repo=repo,
         dataset_type=first,
-        data_id=common.keywords(rest),
+        data_id=common.data_id(rest),
         collections=common.split_items(collections),
     )
 

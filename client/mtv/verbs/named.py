@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mtv.arguments import checks
 from mtv.session.connection import Connection
 from mtv.session.default import default_connection
@@ -49,6 +51,16 @@ class NamedDisplay:
             if error.code != "unknown_display":
                 raise
             return DisplayReport(number=-1, exists=False)
+
+    if not TYPE_CHECKING:  # a type checker is to complain of names that are not there
+
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("_"):  # pickle, copy and notebooks look for those, and want a plain no
+                raise AttributeError(name)
+            from mtv.verbs import foreign_words
+
+            known = [known for known in dir(type(self)) if not known.startswith("_")]
+            raise foreign_words.missing("mtv.Display", name, foreign_words.OF_DISPLAY, known)
 
     def _draw(self, step: steps.AnyStep, *, wait: bool) -> Outcome | None:
         return self.connection.draw(step, wait=wait)

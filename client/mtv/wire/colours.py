@@ -67,6 +67,11 @@ def default_mask_colour(plane: str) -> str:
     return MASK_COLOURS.get(plane) or MASK_CYCLE[zlib.crc32(plane.encode()) % len(MASK_CYCLE)]
 
 
+def names() -> tuple[str, ...]:
+    """Return all names of colours."""
+    return tuple(_table())
+
+
 def _hint(name: str, names: Iterable[str]) -> str:
     return f"{near(name, names)} any X11 or CSS colour name, or #rrggbb".lstrip()
 

@@ -48,7 +48,9 @@ class RepositorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     cache_bytes: int = 1 << 30
     """Decoded exposures that are kept for the next time, in the pixel directory; at most half of its budget."""
     query_deadline_secs: float = 60.0
+    """How long a query may take, from when a worker has it."""
     read_deadline_secs: float = 120.0
+    """How long finding and reading a dataset or a file may take."""
     busy_timeout_secs: float = 5.0
     """How long a locked SQLite registry is waited for; Butler's own value is five minutes."""
     peer_silence_secs: float = 10.0

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_bytes: int = 4 << 30
     """Bytes of their messages."""
     log_level: str = "INFO"
+    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``: how much is logged."""
     remote: RemoteSettings = RemoteSettings()
     stage: StageSettings = StageSettings()
     repositories: RepositorySettings = RepositorySettings()

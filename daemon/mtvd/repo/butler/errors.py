@@ -99,6 +99,12 @@ def _field_of(error: Exception, otherwise: str) -> str:
     return next((note.removeprefix(_NOTE) for note in notes if note.startswith(_NOTE)), otherwise)
 
 
+def missing_governor(error: Exception) -> str:
+    """Return the governor dimension without which Butler could not understand a query; empty where it is not that."""
+    match = _MISSING_GOVERNOR.search(str(error))
+    return match["governor"] if match else ""
+
+
 def translate(error: Exception, asked: Asked | None = None, known: Known | None = None) -> Error:
     """Return the error of the wire that stands for an exception.
 

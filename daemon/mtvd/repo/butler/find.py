@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
-from mtvd.repo.butler import constraints
+from mtvd.repo.butler import constraints, governors
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.butler.query import search_in, sort_keys
 from mtvd.repo.tables import foreign
@@ -115,8 +115,7 @@ def _by_data_id(butler: Butler, name: str, target: Dataset) -> tuple[foreign.Key
     kind = butler.get_dataset_type(name)
     constraints.check(butler, target.data_id)
     keys = foreign.sorted_out(butler, kind, constraints.values(butler, target.data_id))
-    data_id = {**keys.own, **keys.overlapping}
-    _check_governors(butler, kind.dimensions, data_id)
+    data_id = governors.complete(butler, kind.dimensions, {**keys.own, **keys.overlapping})
     searched = search_in(butler, target.collections, find_first=True)
     refs = _search(butler, name, searched, data_id)
     if len(refs) == 1:
@@ -132,14 +131,6 @@ def _search(butler: Butler, name: str, searched: list[str], data_id: Mapping[str
     where, bind = constraints.equalities(data_id)
     with butler.query() as asked:
         return list(asked.datasets(name, searched, find_first=True).where(where, bind=bind).limit(2))
-
-
-def _check_governors(butler: Butler, dimensions: Any, data_id: Mapping[str, Any]) -> None:
-    for governor in dimensions.governors:
-        if governor not in data_id:
-            known = sorted(str(r.dataId[governor]) for r in butler.query_dimension_records(governor, explain=False))
-            hint = f"add {governor}={known[0]!r}" if len(known) == 1 else f"add {governor}, one of {', '.join(known)}"
-            raise refusal("ambiguous", f"the data ID names no {governor}", f"data_id.{governor}", hint)
 
 
 def _ambiguous(name: str, dimensions: Any, data_id: Mapping[str, Any]) -> RequestError:

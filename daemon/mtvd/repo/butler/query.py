@@ -9,7 +9,7 @@ import msgspec
 
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query, Value
-from mtvd.repo.butler import constraints, listing, provenance
+from mtvd.repo.butler import constraints, governors, listing, provenance
 from mtvd.repo.butler.chains import first_of, runs_of, search_in
 from mtvd.repo.butler.names import columns_of, dimensions_of, element_of, plain_type, sort_keys
 from mtvd.repo.butler.pages import Getter, Order, Page, Report, Values, cursor_of, items, order_of, page_of, plain, take
@@ -74,7 +74,11 @@ def run(
         With the field in ``where``; Butler's own exceptions pass, for `mtvd.repo.butler.errors.translate`.
     """
     page = page_of(query, page_rows)
-    rows, key_of = _KINDS[query.what](_Asked(butler, query, page, sqlite, report))
+
+    def answer(asked: Query) -> _Answer:
+        return _KINDS[asked.what](_Asked(butler, asked, page, sqlite, report))
+
+    rows, key_of = governors.with_the_only_ones(butler, query, answer)
     if not rows.rows and not query.cursor:
         constraints.check_known(butler, query.data_id, governors_only=True)
     if len(rows.rows) < page.wanted:

@@ -1,0 +1,53 @@
+"""Errors in the shell speak the shell's options, those in Python Python's arguments."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.commands import raising
+from tests.support.scripted import Run
+
+import mtv
+from mtv.testing import ScriptedDaemon
+from mtv.wire import requests
+from mtv.wire.errors import bad_value
+
+
+@pytest.mark.parametrize(
+    ("words", "where", "hint", "told"),
+    [
+        (("overlay", "--at", "1,2"), "steps[0].size", "", "mtv: --size: it is wrong\n"),
+        (("overlay", "--at", "1,2"), "steps[0].colour", "", "mtv: --colour: it is wrong\n"),
+        (("show", "a.b", "visit=1"), "steps[0].target.hdu", "try hdu=1", "mtv: --hdu: it is wrong (try --hdu 1)\n"),
+        (("show", "a.b", "visit=1"), "target.bbox", "bbox=(1, 2)", "mtv: --bbox: it is wrong (--bbox (1, 2))\n"),
+        (
+            ("query", "calexp"),
+            "collections",
+            "name some: collections='u/me'",
+            "mtv: --collections: it is wrong (name some: --collections 'u/me')\n",
+        ),
+        (("arrange", "--lock", "wcs"), "steps[0].lock_frame", "", "mtv: --lock: it is wrong\n"),
+        (("zoom", "2"), "steps[0].factor", "", "mtv: factor: it is wrong\n"),
+        (
+            ("show", "a.b", "visit=1"),
+            "target.data_id.detector",
+            "add detector=41",
+            "mtv: target.data_id.detector: it is wrong (add detector=41)\n",
+        ),
+    ],
+)
+def test_fields_and_hints_are_said_as_options_of_the_command(
+    run: Run, daemon: ScriptedDaemon, words: tuple[str, ...], where: str, hint: str, told: str
+) -> None:
+    from mtv.wire import steps
+
+    for kind in (requests.Transaction, steps.Query):
+        daemon.script(kind, raising(bad_value(where, "it is wrong", hint)))
+    assert run(*words, code=1).output == told
+
+
+def test_a_size_that_is_impossible_is_told_in_the_words_of_each(
+    run: Run, connection: mtv.Connection, daemon: ScriptedDaemon
+) -> None:
+    assert run("arrange", "--size", "5x5", code=1).output.startswith("mtv: --size: ")
+    with pytest.raises(mtv.RequestError, match="^size: "):
+        mtv.arrange(size=(5, 5), connection=connection)
