@@ -49,5 +49,5 @@ def test_a_size_that_is_impossible_is_told_in_the_words_of_each(
     run: Run, connection: mtv.Connection, daemon: ScriptedDaemon
 ) -> None:
     assert run("arrange", "--size", "5x5", code=1).output.startswith("mtv: --size: ")
-    with pytest.raises(mtv.RequestError, match="^size: "):
+    with pytest.raises(mtv.RequestError, match=r"^size: "):
         mtv.arrange(size=(5, 5), connection=connection)

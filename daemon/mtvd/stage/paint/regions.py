@@ -127,7 +127,7 @@ def radii(markers: Markers) -> tuple[float, float]:
 def _radii_of(symbol: str, least: float, most: float) -> tuple[float, float] | None:
     if symbol in _ARMS or symbol == "o":
         return (least, most) if math.isfinite(most) and most > 0 else None
-    if is_text(symbol):
+    if not symbol.startswith("@:"):
         return None
     mxx, mxy, myy = moments_of(symbol)
     longest = math.sqrt((mxx + myy) / 2 + math.hypot((mxx - myy) / 2, mxy))
