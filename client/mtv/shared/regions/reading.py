@@ -15,7 +15,7 @@ from mtv.shared.regions.splitting import Statement, properties, statements
 from mtv.wire.colours import hex_of
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.limits import Limits
-from mtv.wire.regions import POINTS, Region, RegionSystem, Shape, check_region
+from mtv.wire.regions import POINTS, Region, RegionSystem, Shape, check_region, vertices_max, weight_of
 
 FILE_BYTES_MAX: Final = 256 << 20
 
@@ -59,9 +59,10 @@ def parse(text: str, limits: Limits | None = None, *, tags_are_overlays: bool = 
     text : `str`
         Its content.
     limits : `Limits`, optional
-        The daemon's; no more regions, and no more vertices of all of them, are read than it draws markers.
+        The daemon's; no more regions and vertices are read than it draws.
     tags_are_overlays : `bool`, optional
-        True for what the window lists: tags go into `Region.overlay`, separated by blanks, and are no note.
+        True for what the window lists: tags go into `Region.overlay`, separated by blanks, and are no note; it may have
+        any number of vertices.
 
     Returns
     -------
@@ -144,9 +145,12 @@ class _Reader:
             self._keep(region, statement.line)
 
     def _keep(self, region: Region, line: int) -> None:
-        self._vertices += len(region.points) // 2
-        if self._vertices > self._limits.markers:
-            message = f"there are more regions, or vertices of them, than the daemon draws: {self._limits.markers}"
+        weight = weight_of(region)
+        self._vertices += weight if weight > 1 else 0
+        is_heavy = self._vertices > vertices_max(self._limits) and not self._tags_are_overlays
+        if len(self.regions) >= self._limits.markers or is_heavy:
+            most = f"{self._limits.markers} regions, {vertices_max(self._limits)} vertices"
+            message = f"there are more regions, or vertices of them, than the daemon draws: {most}"
             hint = "take a part of the file"
             raise RequestError(Error(code="too_large", message=message, where=f"line {line}", hint=hint))
         self.regions.append(region)
