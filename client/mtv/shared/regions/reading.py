@@ -36,6 +36,7 @@ _SILENT: Final = frozenset(
 _ONE_CENTRE: Final = frozenset({"circle", "ellipse", "box", "annulus", "vector", "point", "text"})
 _ALIASES: Final[dict[str, Shape]] = {"rotbox": "box", "rectangle": "box", "rotrectangle": "box"}
 _LINES_TOLD: Final = 4
+_LOOKS_KEPT: Final = 100
 
 
 class Parsed(NamedTuple):
@@ -88,6 +89,7 @@ class _Reader:
         self._system: RegionSystem | str = "pixel"
         self._global: dict[str, Any] = {}
         self._in_composite = False
+        self._known_looks: dict[str, dict[str, Any]] = {"": {}}
         self._vertices = 0
         self.regions: list[Region] = []
         self.left_out: dict[str, list[int]] = {}
@@ -163,7 +165,7 @@ class _Reader:
         if len(words) < 2:
             raise Fault("not understood")
         found = read(words, system)
-        look = {**self._global, **self._look(statement.properties, statement.line, tags=True)}
+        look = {**self._global, **self._look_of(statement)}
         arrows, symbol = look.pop("arrows", None), (look.pop("symbol", ""), look.pop("symbol_size", 0))
         if name == "line" and arrows:
             found["arrows"] = arrows
@@ -175,6 +177,17 @@ class _Reader:
         if sign in {"-", "!"}:
             look["exclude"] = True
         return {"shape": name, **found, **look}
+
+    def _look_of(self, statement: Statement) -> dict[str, Any]:
+        """Return the looks of a shape; those that many lines share are read once, unless something of them is told."""
+        text = statement.properties
+        if text in self._known_looks:
+            return self._known_looks[text]
+        told = len(self.left_out), sum(map(len, self.left_out.values()))
+        look = self._look(text, statement.line, tags=True)
+        if len(self._known_looks) < _LOOKS_KEPT and told == (len(self.left_out), sum(map(len, self.left_out.values()))):
+            self._known_looks[text] = look
+        return look
 
     def _look(self, text: str, line: int, *, tags: bool) -> dict[str, Any]:
         look: dict[str, Any] = {}
