@@ -52,7 +52,7 @@ class Region(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dash: bool = False
     fill: bool = False
     exclude: bool = False
-    """True for what a region file marks with ``-``: DS9 strikes it through."""
+    """True for what a region file marks with ``-``."""
     text: str = ""
     """Label; of a text, what is written."""
     symbol: str = ""
