@@ -52,6 +52,17 @@ async def test_many_regions_go_in_parts(daemon: Daemon) -> None:
     assert sum(map(_count, daemon.window.batches)) == 12_000
 
 
+async def test_regions_of_many_vertices_go_in_parts_by_what_they_weigh(daemon: Daemon) -> None:
+    client = daemon.client()
+    await draw(client, image(), buffers=PIXELS)
+    heavy = Region(shape="polygon", points=(1.0, 2.0) * 2_000)
+    outcome = await draw(client, steps.Regions(regions=(CIRCLE, *(heavy,) * 7, *many(6_000))))
+    assert outcome.steps[0].markers == 6_008
+    drawn = [count for count in map(_count, daemon.window.batches) if count]
+    assert drawn[:4] == [3, 2, 2, 3001]
+    assert sum(drawn) == 6_008
+
+
 def _count(batch: Any) -> int:
     actions = (action for section in batch.sections for action in section.actions)
     return sum(len(action.markers.regions) for action in actions if isinstance(action, AddMarkers))
@@ -64,7 +75,9 @@ def _count(batch: Any) -> int:
         ((CIRCLE, Region(shape="circle", points=(1.0,), sizes=(3.0,))), "bad_value", "steps[0].regions[1].points"),
         ((Region(shape="point", points=(float("inf"), 0.0)),), "bad_value", "steps[0].regions[0].points"),
         ((Region(shape="text", points=(1.0, 0.0)),), "bad_value", "steps[0].regions[0].text"),
-        ((Region(shape="segment", points=(1.0, 2.0) * 500_001),), "too_large", "steps"),
+        ((Region(shape="segment", points=(1.0, 2.0) * 10_001),), "bad_value", "steps[0].regions[0].points"),
+        ((Region(shape="segment", points=(1.0, 2.0) * 10_000),) * 11, "too_large", "steps"),
+        ((Region(shape="annulus", points=(1.0, 2.0), sizes=tuple(range(1, 1001))),) * 101, "too_large", "steps"),
     ],
 )
 async def test_what_cannot_be_drawn_is_refused_by_its_field(
@@ -127,12 +140,3 @@ async def test_a_window_that_is_lost_while_it_is_asked_is_asked_once_more(daemon
     assert isinstance(reply, messages.RegionList)
     assert len(reply.regions) == 1
     assert asked == ["image", "image"]
-
-
-async def test_more_regions_than_a_message_takes_are_refused(daemon: Daemon) -> None:
-    client = daemon.client()
-    await draw(client, image(), buffers=PIXELS)
-    daemon.window.listed = "physical\n" + f"polygon({','.join(['1.5'] * 4000)})\n" * 300
-    assert await refused_request(client, requests.ListRegions(ours=True)) == ("too_large", "line 252")
-    daemon.window.listed = "physical\n" + f"text(1,2) # text={{{'x' * 900}}}\n" * 20_000
-    assert await refused_request(client, requests.ListRegions(ours=True)) == ("too_large", "ours")

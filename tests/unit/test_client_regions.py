@@ -40,6 +40,25 @@ def test_a_text_a_path_and_objects_are_sent_as_checked_regions(
     assert len(daemon.steps[-1].regions) == 2
 
 
+def test_numbers_of_numpy_are_as_good_and_fields_of_the_wrong_kind_are_refused(
+    daemon: ScriptedDaemon, display: mtv.Display
+) -> None:
+    mine: Any = {"shape": "circle", "points": np.array([1.0, 2.0]), "sizes": [np.float32(3)], "width": np.int64(1)}
+    display.regions(mtv.Region(**mine))
+    assert daemon.steps[-1] == Regions(regions=(CIRCLE,), replace=True)
+    for wrong in (
+        {"points": ("a", 2)},
+        {"points": 3},
+        {"shape": "panda"},
+        {"system": "moon"},
+        {"text": 3},
+        {"dash": 2},
+    ):
+        with pytest.raises(mtv.RequestError) as refused:
+            display.regions([mtv.Region(**{**mine, **wrong})])
+        assert refused.value.error.where == "regions[0]"
+
+
 def test_what_is_left_out_is_told_and_nothing_left_is_refused(
     daemon: ScriptedDaemon, display: mtv.Display, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from mtv.shared.regions.reading import parse
+from mtv.wire.errors import RequestError
+from mtv.wire.limits import Limits
 from mtv.wire.regions import Region
 from mtvd.scene.actions import Markers
+from mtvd.stage.paint.listed import read_list
 from mtvd.stage.paint.regions import drawn_rows, region_text, tag_of
 
 
@@ -126,3 +129,11 @@ def test_all_numbers_of_what_is_drawn_are_finite_and_plain() -> None:
         region = drawn(symbol, 1e-3)
         assert all(map(math.isfinite, (*region.points, *region.sizes)))
         assert all(size > 0 for size in region.sizes)
+
+
+def test_more_regions_than_go_into_a_message_are_refused_and_a_list_may_have_any_number_of_vertices() -> None:
+    text = f"physical\nsegment({','.join(['1.5'] * 400)})\n" * 3
+    assert len(read_list(text, None, Limits(markers=10)).regions) == 3
+    with pytest.raises(RequestError) as refused:
+        read_list(text, None, Limits(body_bytes=3_000))
+    assert refused.value.code == "too_large"

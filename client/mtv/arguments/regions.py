@@ -13,7 +13,7 @@ from mtv.arguments.transaction import too_many
 from mtv.shared.regions.reading import FILE_BYTES_MAX, parse
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.limits import Limits
-from mtv.wire.regions import Region, check_region
+from mtv.wire.regions import Region, check_region, check_vertices
 
 _HINT: Final = "a region file, text such as 'image; circle(100,200,10)', Region objects, or those of astropy regions"
 _BODY_SHARE: Final = 0.9
@@ -72,16 +72,36 @@ def _regions_in(source: Any, limits: Limits) -> Found:
         if len(regions) >= limits.markers:
             raise too_many("regions", len(regions) + 1, limits.markers)
         regions.append(_region(one, f"regions[{index}]"))
+    check_vertices(regions, limits)
     return Found(tuple(regions))
 
 
 def _region(one: Any, where: str) -> Region:
     if isinstance(one, Region):
-        check_region(one, where)
-        return one
+        plain = _plain(one, where)
+        check_region(plain, where)
+        return plain
     if astropy_regions.is_region(one) or type(one).__module__.split(".")[0] == "regions":
         return astropy_regions.region_of(one, where)
     raise bad_value(where, f"{type(one).__name__} is no region", _HINT)
+
+
+def _plain(region: Region, where: str) -> Region:
+    """Return a region with Python's own numbers: callers give numpy's, arrays and lists of them."""
+    try:
+        found: dict[str, Any] = {
+            "points": tuple(map(float, region.points)),
+            "sizes": tuple(map(float, region.sizes)),
+            "angle_deg": float(region.angle_deg),
+            "width": int(region.width),
+            "symbol_size": int(region.symbol_size),
+            "font_size": int(region.font_size),
+            "arrows": (bool(region.arrows[0]), bool(region.arrows[1])),
+        }
+        made = msgspec.structs.replace(region, **found)
+        return msgspec.convert(msgspec.structs.asdict(made), Region)
+    except (TypeError, ValueError, IndexError, OverflowError, msgspec.ValidationError) as error:
+        raise bad_value(where, f"a field of the region is of the wrong kind: {error}") from None
 
 
 def _names_a_file(text: str) -> bool:

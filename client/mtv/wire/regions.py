@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from mtv.wire.colours import hex_of
-from mtv.wire.errors import bad_value
+from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.hints import near
+from mtv.wire.limits import Limits
 from mtv.wire.markers import check_text
 
 Shape = Literal["circle", "ellipse", "box", "annulus", "polygon", "line", "segment", "vector", "point", "text"]
@@ -50,7 +52,7 @@ class Region(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dash: bool = False
     fill: bool = False
     exclude: bool = False
-    """True for what a region file marks with ``-``: DS9 strikes it through."""
+    """True for what a region file marks with ``-``."""
     text: str = ""
     """Label; of a text, what is written."""
     symbol: str = ""
@@ -73,6 +75,39 @@ class Region(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def y(self) -> float:
         """Second of the position, or of the first vertex."""
         return self.points[1]
+
+
+VERTICES_MAX: Final = 10_000
+"""Most vertices, or radii, of one region: DS9 redraws it in half a second."""
+_FREE_SIZES: Final = 4
+_DASHED: Final = 10
+_MARKERS_A_VERTEX: Final = 5
+"""A vertex of a polygon costs DS9 as much as some markers."""
+
+
+def weight_of(region: Region) -> int:
+    """Return what a region costs: 1, or the number of its vertices and further radii, ten times where it is dashed."""
+    weight = len(region.points) // 2 + max(len(region.sizes) - _FREE_SIZES, 0)
+    return weight * _DASHED if region.dash and weight > 2 else weight
+
+
+def vertices_max(limits: Limits) -> int:
+    """Return how many vertices and further radii the regions of a transaction may have, where they have several."""
+    return limits.markers // _MARKERS_A_VERTEX
+
+
+def check_vertices(regions: Iterable[Region], limits: Limits, where: str = "regions") -> None:
+    """Refuse more vertices than DS9 redraws in a few seconds.
+
+    Raises
+    ------
+    RequestError
+        ``too_large``.
+    """
+    count = sum(weight for weight in map(weight_of, regions) if weight > 1)
+    if count > vertices_max(limits):
+        message = f"{count} vertices are over the limit of {vertices_max(limits)}"
+        raise RequestError(Error(code="too_large", message=message, where=where, hint="draw fewer of them"))
 
 
 class _Form(NamedTuple):
@@ -138,6 +173,9 @@ def _check_points(region: Region, form: _Form, where: str) -> None:
         several = form.most != form.fewest
         wanted = f"{form.fewest}{' or more' if several else ''} position{'s' * (several or form.fewest > 1)}"
         raise bad_value(f"{where}.points", f"{len(points)} numbers for a {region.shape}", f"x and y of {wanted}")
+    if weight_of(region) > VERTICES_MAX:
+        hint = f"at most {VERTICES_MAX}, or {VERTICES_MAX // _DASHED} where it is dashed"
+        raise bad_value(f"{where}.points", f"a {region.shape} of {count} vertices and {len(region.sizes)} radii", hint)
     if region.system in PIXEL_SYSTEMS:
         if not max(map(abs, points)) < _PIXEL_MAX or not all(map(math.isfinite, points)):
             raise bad_value(f"{where}.points", "a position is not finite, or further than any image reaches")

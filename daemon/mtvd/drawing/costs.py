@@ -45,7 +45,7 @@ def secs_of(changes: Iterable[ch.AnyChange], is_known: Callable[[DisplayName], b
 
 def _secs(change: ch.AnyChange) -> float:
     if isinstance(change, ch.AddMarkers):
-        return _CHANGE_SECS / 10 + _MARKER_SECS * change.markers.count
+        return _CHANGE_SECS / 10 + _MARKER_SECS * change.markers.weight
     if isinstance(change, ch.DeleteDisplay):
         return _DELETION_SECS
     if not isinstance(change, ch.ShowImage):

@@ -9,6 +9,7 @@ from mtv.wire import steps
 from mtv.wire.data import Array
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.limits import Limits
+from mtv.wire.regions import check_vertices
 
 
 def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
@@ -24,11 +25,12 @@ def check_size(wanted: Sequence[steps.AnyStep], limits: Limits) -> None:
     if len(wanted) > limits.steps:
         raise too_large(len(wanted), limits.steps, "steps")
     count = sum(_rows(step.x) for step in wanted if isinstance(step, steps.Overlay))
-    count += sum(
-        len(region.points) // 2 for step in wanted if isinstance(step, steps.Regions) for region in step.regions
-    )
+    listed = [step.regions for step in wanted if isinstance(step, steps.Regions)]
+    count += sum(map(len, listed))
     if count > limits.markers:
         raise too_large(count, limits.markers, "markers")
+    if listed:
+        check_vertices((region for regions in listed for region in regions), limits, "steps")
 
 
 def check_query(query: steps.Query, limits: Limits) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from mtv.wire.regions import Region
+from mtv.wire.regions import Region, weight_of
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +76,11 @@ class Markers(Value, frozen=True, kw_only=True):
     """Number of first rows that repeat the end of the markers before: a line that goes on begins where it stopped."""
     regions: tuple[Region, ...] = ()
     """Regions of any shape, checked, in place of the columns."""
+
+    @property
+    def weight(self) -> int:
+        """Number of markers that would cost as much: a region has a weight of its own."""
+        return sum(map(weight_of, self.regions)) if self.regions else self.count
 
     def between(self, first: int, end: int) -> Markers:
         """Return the markers of some rows in a row."""

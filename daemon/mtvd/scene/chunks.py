@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from mtv.wire.regions import Region, weight_of
 from mtvd.scene import changes as ch
 from mtvd.scene.actions import Markers
 
@@ -31,7 +32,7 @@ class Part(NamedTuple):
 
 def is_large(changes: Sequence[ch.AnyChange]) -> bool:
     """Tell whether a transaction has more markers than go into one script."""
-    return sum(change.markers.count for change in changes if isinstance(change, ch.AddMarkers)) > MARKERS
+    return sum(change.markers.weight for change in changes if isinstance(change, ch.AddMarkers)) > MARKERS
 
 
 def parts(changes: Sequence[ch.AnyChange], places: Sequence[int]) -> Iterator[Part]:
@@ -44,7 +45,7 @@ def parts(changes: Sequence[ch.AnyChange], places: Sequence[int]) -> Iterator[Pa
     left = MARKERS
     for change, place in zip(changes, places, strict=True):
         for piece in _pieces(change):
-            count = piece.markers.count if isinstance(piece, ch.AddMarkers) else 0
+            count = piece.markers.weight if isinstance(piece, ch.AddMarkers) else 0
             is_image = isinstance(piece, ch.ShowImage)
             if part and (count > left or is_image):
                 yield _part(part)
@@ -60,8 +61,13 @@ def split(markers: Markers) -> tuple[Markers, ...]:
 
     Each piece of a line begins with the last point of the piece before, so that the line goes on.
     """
-    if markers.count <= MARKERS:
+    if markers.weight <= MARKERS:
         return (markers,)
+    if markers.regions:
+        return tuple(
+            msgspec.structs.replace(markers.between(first, end), key=f"{markers.key}/{index}")
+            for index, (first, end) in enumerate(_by_weight(markers.regions))
+        )
     overlap = int(markers.lines)
     starts = [first for first in range(0, markers.count, MARKERS - overlap) if markers.count - first > overlap]
     return tuple(
@@ -72,6 +78,18 @@ def split(markers: Markers) -> tuple[Markers, ...]:
         )
         for index, first in enumerate(starts)
     )
+
+
+def _by_weight(regions: Sequence[Region]) -> Iterator[tuple[int, int]]:
+    """Yield first and past-the-last row of pieces of regions, none heavier than `MARKERS` unless it has but one."""
+    first = weight = 0
+    for row, region in enumerate(regions):
+        own = weight_of(region)
+        if row > first and weight + own > MARKERS:
+            yield first, row
+            first, weight = row, 0
+        weight += own
+    yield first, len(regions)
 
 
 def is_piece(key: str, whole: str) -> bool:

@@ -27,6 +27,7 @@ OTHER_SYSTEMS: Final = frozenset(
 """Systems that DS9 knows, and that are not read here."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_PLAIN: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _COLONS: Final = re.compile(r"([+-]?)(\d+):(\d+):(\d+\.?\d*|\.\d+)")
 _LETTERS: Final = re.compile(r"([+-]?)(\d+)([hd])(\d+)m(\d+\.?\d*|\.\d+)s")
 _ARCSEC: Final = {'"': 1.0, "'": 60.0, "d": 3600.0, "r": math.degrees(1) * 3600}
@@ -64,10 +65,10 @@ def position(x: str, y: str, system: RegionSystem) -> Position:
 
 
 def _coordinate(text: str, system: RegionSystem, *, longitude: bool) -> tuple[float, RegionSystem]:
-    if match := _COLONS.fullmatch(text):
+    if ":" in text and (match := _COLONS.fullmatch(text)):
         sign, *parts = match.groups()
         return _sexagesimal(sign, parts, system, hours=longitude and system in _HOURS)
-    if match := _LETTERS.fullmatch(text):
+    if text[-1:] == "s" and (match := _LETTERS.fullmatch(text)):
         sign, first, letter, minutes, seconds = match.groups()
         return _sexagesimal(sign, (first, minutes, seconds), system, hours=letter == "h")
     value, unit = split_unit(text)
@@ -98,6 +99,8 @@ def split_unit(text: str) -> tuple[float, str]:
     Fault
         It is no finite number.
     """
+    if _PLAIN.fullmatch(text):  # nearly all are
+        return float(text), ""
     match = _NUMBER.match(text)
     if match is None or text[match.end() :].lower() not in {"", '"', "'", "d", "r", "p", "i"}:
         raise Fault(f"{text[:40]!r} is no number")

@@ -15,7 +15,7 @@ from mtv.shared.regions.splitting import Statement, properties, statements
 from mtv.wire.colours import hex_of
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.limits import Limits
-from mtv.wire.regions import POINTS, Region, RegionSystem, Shape, check_region
+from mtv.wire.regions import POINTS, Region, RegionSystem, Shape, check_region, vertices_max, weight_of
 
 FILE_BYTES_MAX: Final = 256 << 20
 
@@ -36,6 +36,7 @@ _SILENT: Final = frozenset(
 _ONE_CENTRE: Final = frozenset({"circle", "ellipse", "box", "annulus", "vector", "point", "text"})
 _ALIASES: Final[dict[str, Shape]] = {"rotbox": "box", "rectangle": "box", "rotrectangle": "box"}
 _LINES_TOLD: Final = 4
+_LOOKS_KEPT: Final = 100
 
 
 class Parsed(NamedTuple):
@@ -59,9 +60,10 @@ def parse(text: str, limits: Limits | None = None, *, tags_are_overlays: bool = 
     text : `str`
         Its content.
     limits : `Limits`, optional
-        The daemon's; no more regions, and no more vertices of all of them, are read than it draws markers.
+        The daemon's; no more regions and vertices are read than it draws.
     tags_are_overlays : `bool`, optional
-        True for what the window lists: tags go into `Region.overlay`, separated by blanks, and are no note.
+        True for what the window lists: tags go into `Region.overlay`, separated by blanks, and are no note; it may have
+        any number of vertices.
 
     Returns
     -------
@@ -87,6 +89,7 @@ class _Reader:
         self._system: RegionSystem | str = "pixel"
         self._global: dict[str, Any] = {}
         self._in_composite = False
+        self._known_looks: dict[str, dict[str, Any]] = {"": {}}
         self._vertices = 0
         self.regions: list[Region] = []
         self.left_out: dict[str, list[int]] = {}
@@ -144,9 +147,12 @@ class _Reader:
             self._keep(region, statement.line)
 
     def _keep(self, region: Region, line: int) -> None:
-        self._vertices += len(region.points) // 2
-        if self._vertices > self._limits.markers:
-            message = f"there are more regions, or vertices of them, than the daemon draws: {self._limits.markers}"
+        weight = weight_of(region)
+        self._vertices += weight if weight > 1 else 0
+        is_heavy = self._vertices > vertices_max(self._limits) and not self._tags_are_overlays
+        if len(self.regions) >= self._limits.markers or is_heavy:
+            most = f"{self._limits.markers} regions, {vertices_max(self._limits)} vertices"
+            message = f"there are more regions, or vertices of them, than the daemon draws: {most}"
             hint = "take a part of the file"
             raise RequestError(Error(code="too_large", message=message, where=f"line {line}", hint=hint))
         self.regions.append(region)
@@ -159,7 +165,7 @@ class _Reader:
         if len(words) < 2:
             raise Fault("not understood")
         found = read(words, system)
-        look = {**self._global, **self._look(statement.properties, statement.line, tags=True)}
+        look = {**self._global, **self._look_of(statement)}
         arrows, symbol = look.pop("arrows", None), (look.pop("symbol", ""), look.pop("symbol_size", 0))
         if name == "line" and arrows:
             found["arrows"] = arrows
@@ -171,6 +177,17 @@ class _Reader:
         if sign in {"-", "!"}:
             look["exclude"] = True
         return {"shape": name, **found, **look}
+
+    def _look_of(self, statement: Statement) -> dict[str, Any]:
+        """Return the looks of a shape; those that many lines share are read once, unless something of them is told."""
+        text = statement.properties
+        if text in self._known_looks:
+            return self._known_looks[text]
+        told = len(self.left_out), sum(map(len, self.left_out.values()))
+        look = self._look(text, statement.line, tags=True)
+        if len(self._known_looks) < _LOOKS_KEPT and told == (len(self.left_out), sum(map(len, self.left_out.values()))):
+            self._known_looks[text] = look
+        return look
 
     def _look(self, text: str, line: int, *, tags: bool) -> dict[str, Any]:
         look: dict[str, Any] = {}

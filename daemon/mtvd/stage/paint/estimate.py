@@ -25,7 +25,7 @@ def _action_secs(action: actions.AnyAction) -> float:
         case actions.LoadMask():
             return _FRAME_SECS + _PIXEL_SECS * _pixels(action.mask.shape_yx) * len(action.colours)
         case actions.AddMarkers():
-            return _ACTION_SECS + _MARKER_SECS * action.markers.count
+            return _ACTION_SECS + _MARKER_SECS * action.markers.weight
         case actions.CreateFrame() | actions.DeleteFrame() | actions.ResetFrame() | actions.RaiseFrame():
             return _FRAME_SECS
         case actions.DeleteMarkers():

@@ -178,7 +178,7 @@ proc ::mtv::hand::regions {} {
 
 proc ::mtv::hand::own {which} {
     variable text_max
-    set lines [split [::mtv::listed $which physical fk5] \n]
+    set lines [split [::mtv::listed $which physical fk5 100] \n]
     set text [join [lsearch -all -inline -not $lines *tag=?mtv.*] \n]
     if {[string length $text] > $text_max} {return {}}
     return $text

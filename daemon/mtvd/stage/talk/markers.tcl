@@ -84,33 +84,45 @@ proc ::mtv::reaches {which text} {
 # Regions with many vertices, of which one has no place, become a point there: that has none either, and is counted.
 proc ::mtv::placed {which text} {
     if {![$which has wcs celestial wcs]} {return $text}
-    set system {}
-    set found {}
-    foreach row [split $text \n] {
+    set vertices {}
+    set rows [split $text \n]
+    set index -1
+    foreach row $rows {
+        incr index
         if {$row in {physical image icrs fk5 fk4 galactic ecliptic}} {
             set system $row
         } elseif {$system ni {physical image} && [regexp {^-?(?:polygon|line|segment)\(([^)]*)\) # (.*)$} $row -> numbers tail]} {
-            set lost [unplaced $which $system [split $numbers ,]]
-            if {$lost ne {}} {set row "point([join $lost ,]) # [regsub {^line=. . } $tail {}]"}
+            lappend vertices $index $system [split $numbers ,] $tail
         }
-        lappend found $row
     }
-    return [join $found \n]
+    set all {}
+    foreach {index system numbers tail} $vertices {append all [points $system $numbers]}
+    if {[reaches_all $which $all]} {return $text}
+    foreach {index system numbers tail} $vertices {
+        if {[reaches_all $which [points $system $numbers]]} continue
+        foreach {x y} $numbers {
+            if {[reaches_all $which [points $system [list $x $y]]]} continue
+            lset rows $index "point($x,$y) # [regsub {^line=. . } $tail {}]"
+            break
+        }
+    }
+    return [join $rows \n]
 }
 
-# The first vertex that has no place; nothing where all have one.
-proc ::mtv::unplaced {which system numbers} {
-    set points {}
-    foreach {x y} $numbers {append points "point($x,$y)\n"}
-    draw $which "$system\n$points"
+proc ::mtv::points {system numbers} {
+    set text $system\n
+    foreach {x y} $numbers {append text "point($x,$y) # tag={mtv.test}\n"}
+    return $text
+}
+
+# Whether points all have a place; they are gone again then.
+proc ::mtv::reaches_all {which points} {
+    if {$points eq {}} {return 1}
+    draw $which $points
     set reached [expr {$::ds9(msg) eq {}}]
+    $which marker mtv.test delete
     quiet
-    set ids [drawn $which [expr {[llength $numbers] / 2}]]
-    set lost {}
-    foreach {id made} $ids {x y} $numbers {
-        if {$made} {$which marker $id delete} elseif {!$reached && $lost eq {}} {set lost [list $x $y]}
-    }
-    return $lost
+    return $reached
 }
 
 # A line is broken where it has no place.
@@ -177,7 +189,8 @@ proc ::mtv::do::user {number text} {
 }
 
 # Reading, outside of batches. A region with a font that DS9 could not read ends it when it is written down: such ones have
-# no font to ask for, and the others are listed as if they alone were selected.
+# no font to ask for, and the others are listed as if they alone were selected. DS9 looks for each region from the first
+# on, 5 ms among 100,000; so the newest are looked at, for no longer than so many milliseconds.
 
 proc ::mtv::list_regions {number path systems ours} {
     set which [frame $number]
@@ -185,7 +198,7 @@ proc ::mtv::list_regions {number path systems ours} {
     if {[$which has fits]} {
         lassign $systems system sky
         if {$system eq {wcs} && ![$which has wcs celestial wcs]} {return {no sky}}
-        set text [listed $which $system $sky]
+        set text [listed $which $system $sky 500]
         if {!$ours} {set text [join [lsearch -all -inline -not [split $text \n] *tag=?mtv.*] \n]}
     }
     set file [open $path w 0600]
@@ -196,18 +209,26 @@ proc ::mtv::list_regions {number path systems ours} {
     return {}
 }
 
-proc ::mtv::listed {which system sky} {
-    set ids [$which get marker id all]
-    set safe {}
-    foreach id $ids {if {[$which get marker $id font] ne {}} {lappend safe $id}}
-    if {[llength $safe] == [llength $ids]} {return [$which marker list ds9 $system $sky degrees no]}
+proc ::mtv::listed {which system sky within_ms} {
+    set unwritable [unwritable $which $within_ms]
+    if {![llength $unwritable]} {return [$which marker list ds9 $system $sky degrees no]}
     set selected [$which get marker select]
-    $which marker unselect all
-    foreach id $safe {$which marker $id select}
+    $which marker select all
+    foreach id $unwritable {$which marker $id unselect}
     set code [catch {$which marker list select ds9 $system $sky degrees no} text]
     $which marker unselect all
     foreach id $selected {$which marker $id select}
     quiet
     if {$code} {error $text}
-    return "$text\n# unwritable [expr {[llength $ids] - [llength $safe]}]\n"
+    return "$text\n# unwritable [llength $unwritable]\n"
+}
+
+proc ::mtv::unwritable {which within_ms} {
+    set found {}
+    set end [expr {[clock milliseconds] + $within_ms}]
+    foreach id [lreverse [$which get marker id all]] {
+        if {[$which get marker $id font] eq {}} {lappend found $id}
+        if {[clock milliseconds] > $end} break
+    }
+    return $found
 }
