@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import mtv
+from mtv.cli import COMMANDS
 
 _LOADED = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
@@ -52,3 +53,10 @@ def test_every_public_name_is_there(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="dsiplay"):
         _ = mtv.dsiplay
+
+
+def test_all_commands_are_imported_without_what_talks_to_a_daemon() -> None:
+    modules = sorted({f"mtv.cli.{entry.module}" for entry in COMMANDS.values()})
+    loaded = loaded_by("\n".join(f"import {module}" for module in modules))
+    assert set(modules) <= loaded
+    assert not loaded & {"zmq", "msgpack", "numpy", "rich", "platformdirs"}, "the manual pages are made without them"

@@ -8,6 +8,11 @@ from typing import Any, Final
 
 from mtv.wire.errors import bad_value
 
+MARKERS: Final = "markers"
+"""Overlay of markers that name none."""
+REGIONS: Final = "regions"
+"""Overlay of regions that name none."""
+
 Names = str | Sequence[str] | None
 """One, several, or none given."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -18,6 +19,11 @@ from mtv.wire.regions import Region, check_region, check_vertices
 _HINT: Final = "a region file, text such as 'image; circle(100,200,10)', Region objects, or those of astropy regions"
 _BODY_SHARE: Final = 0.9
 """Part of the daemon's limit on a message that regions may fill."""
+
+ListedSystem = Literal["pixel", "image", "sky"]
+LISTED: Final[tuple[str, ...]] = get_args(ListedSystem)
+"""Systems in which regions are told."""
+_USER: Final = "user"
 
 
 class Found(NamedTuple):
@@ -139,3 +145,12 @@ def of_text(text: str, limits: Limits) -> Found:
 
 def _unreadable(name: str, why: str, hint: str = "") -> RequestError:
     return RequestError(Error(code="unreadable_file", message=f"{name} {why}", where="regions", hint=hint))
+
+
+def saved_text(regions: Sequence[Region]) -> str:
+    """Return the region file of regions that were read; those of programs keep the overlay as their tag."""
+    from mtv.shared.regions.writing import file_of
+
+    return file_of(
+        msgspec.structs.replace(region, overlay="" if region.overlay == _USER else region.overlay) for region in regions
+    )

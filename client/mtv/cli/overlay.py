@@ -15,12 +15,12 @@ from click.core import ParameterSource
 
 from mtv.arguments import checks
 from mtv.arguments.markers import MarkerColumns, columns_of, table_columns
+from mtv.arguments.naming import MARKERS
 from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
 from mtv.cli.regions import draw_file, names_regions
 from mtv.cli.textpoints import Points, is_number
 from mtv.shared import paths
-from mtv.verbs.markers import OVERLAY
 from mtv.wire import steps
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
@@ -117,7 +117,7 @@ def overlay(
         return
     names = _pair(x_name, y_name)
     # As in Python: an overlay that is named is drawn anew, and what has no name is added to the markers, as dots are.
-    look |= {"name": name or OVERLAY, "replace": name is not None if replace is None else replace}
+    look |= {"name": name or MARKERS, "replace": name is not None if replace is None else replace}
     if bool(words) == bool(points):
         raise bad_value("target", "give a target, or points with --at", "mtv overlay --help has examples")
     if not points and not _is_read_here(call, words, select, look):

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from mtv.arguments import checks
-from mtv.arguments.regions import Found, regions_of
+from mtv.arguments.naming import REGIONS
+from mtv.arguments.regions import LISTED, Found, regions_of, saved_text
 from mtv.cli import common, output
 from mtv.cli.common import Call, Command, display_option
-from mtv.verbs.regions import LISTED, REGIONS, saved_text
 from mtv.wire import steps
 from mtv.wire.errors import bad_value
 from mtv.wire.messages import RegionList, StepOutcome

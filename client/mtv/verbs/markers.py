@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from mtv.arguments import checks, parts, targets
 from mtv.arguments.markers import columns_of, points_of, table_columns
+from mtv.arguments.naming import MARKERS
 from mtv.arguments.shapes import symbol_of_one
 from mtv.arguments.transaction import Collector, System
 from mtv.session.ticket import OnProgress
 from mtv.verbs.named import NamedDisplay
 from mtv.wire import steps
 from mtv.wire.errors import bad_value
-
-OVERLAY: Final = "markers"
-"""The overlay that is meant where none is named."""
 
 
 class MarkerVerbs(NamedDisplay):
@@ -30,7 +28,7 @@ class MarkerVerbs(NamedDisplay):
         size: float = 2.0,
         colour: str = "green",
         ctype: str | None = None,
-        overlay: str = OVERLAY,
+        overlay: str = MARKERS,
         system: System = "pixel",
         lasting: bool = False,
         exact: bool = False,
@@ -99,7 +97,7 @@ class MarkerVerbs(NamedDisplay):
         *,
         colour: str = "green",
         ctype: str | None = None,
-        overlay: str = OVERLAY,
+        overlay: str = MARKERS,
         system: System = "pixel",
         lasting: bool = False,
         wait: bool = True,

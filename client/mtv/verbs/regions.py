@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
-
-import msgspec
+from typing import Any, Final
 
 from mtv.arguments import checks
 from mtv.arguments.markers import polygon_of
+from mtv.arguments.naming import MARKERS, REGIONS
+from mtv.arguments.regions import LISTED, ListedSystem, saved_text
 from mtv.arguments.transaction import System
-from mtv.verbs.markers import OVERLAY, MarkerVerbs
+from mtv.shared.log import Log
+from mtv.verbs.markers import MarkerVerbs
 from mtv.wire import steps
 from mtv.wire.errors import RequestError
 from mtv.wire.markers import TEXT, is_text
@@ -21,15 +20,7 @@ from mtv.wire.messages import PixelValue, RegionList
 from mtv.wire.regions import Region, RegionSystem, check_region
 from mtv.wire.requests import ListRegions, ReadValue
 
-REGIONS: Final = "regions"
-"""Overlay of regions where none is named."""
-
-ListedSystem = Literal["pixel", "image", "sky"]
-LISTED: Final[tuple[str, ...]] = get_args(ListedSystem)
-"""Systems in which regions are told."""
-_USER: Final = "user"
-
-_log: Final = logging.getLogger("mtv")
+_log: Final = Log()
 
 
 class RegionVerbs(MarkerVerbs):
@@ -171,7 +162,7 @@ class RegionVerbs(MarkerVerbs):
         size: float = 2.0,
         colour: str = "green",
         ctype: str | None = None,
-        overlay: str = OVERLAY,
+        overlay: str = MARKERS,
         system: System = "pixel",
         lasting: bool = False,
         wait: bool = True,
@@ -214,7 +205,7 @@ class RegionVerbs(MarkerVerbs):
         *,
         colour: str = "green",
         ctype: str | None = None,
-        overlay: str = OVERLAY,
+        overlay: str = MARKERS,
         system: System = "pixel",
         lasting: bool = False,
         wait: bool = True,
@@ -244,15 +235,6 @@ class RegionVerbs(MarkerVerbs):
             display=self.frame, name=checks.overlay(name, "name"), regions=regions, replace=replace, lasting=lasting
         )
         self.connection.draw(step, markers=len(regions), wait=wait)
-
-
-def saved_text(regions: Sequence[Region]) -> str:
-    """Return the region file of regions that were read; those of programs keep the overlay as their tag."""
-    from mtv.shared.regions.writing import file_of
-
-    return file_of(
-        msgspec.structs.replace(region, overlay="" if region.overlay == _USER else region.overlay) for region in regions
-    )
 
 
 def _is_written_as_it_is(words: str) -> bool:
