@@ -276,6 +276,10 @@ class ScriptedDaemon:
             return messages.Cancelled(count=0)
         if isinstance(message, requests.Play | requests.Steer | requests.Follow):
             return self._movie(seen)
+        if isinstance(message, requests.ListRegions):
+            return messages.RegionList(regions=())
+        if isinstance(message, requests.ReadValue):
+            return messages.PixelValue(x=round(message.x), y=round(message.y))
         if isinstance(message, requests.Describe):
             raise exception_for(Error(code="unknown_display", message="nothing was shown there", where="display"))
         return messages.Done()

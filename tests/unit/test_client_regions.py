@@ -85,10 +85,12 @@ def test_shapes_of_dots_have_a_second_size_and_an_angle(daemon: ScriptedDaemon, 
 def test_whole_columns_have_an_ellipse_a_row(daemon: ScriptedDaemon, display: mtv.Display) -> None:
     a, b = np.ma.masked_invalid([4.0, 2, np.nan]), np.array([2.0, 4, 1])
     display.overlay("s", [1, 2, 3], [1, 2, 3], symbol="ellipse", size=a, size2=b, angle=[0, 10, 20])
-    (step,) = daemon.steps
+    step = daemon.steps[-1]
     assert isinstance(step, Overlay)
     assert step.symbol == ("@ellipse:0.5", "@ellipse:2.0,10.0", "ellipse")
     assert np.isnan(step.size[2])  # type: ignore[index]
+    display.overlay("s", [1, 2, 3], [1, 2, 3], symbol="ellipse", size=4, size2=[np.nan, 0, 1], angle=[0, 0, np.nan])
+    assert np.isnan(daemon.steps[-1].size).all()  # type: ignore[union-attr]
     display.overlay("s", [1, 2], [1, 2], symbol="vector", size=3, angle=np.array([5.0, 6]))
     assert daemon.steps[-1].symbol == ("@vector:1.0,5.0", "@vector:1.0,6.0")  # type: ignore[union-attr]
 
@@ -111,7 +113,8 @@ def test_whole_columns_have_an_ellipse_a_row(daemon: ScriptedDaemon, display: mt
         (lambda d: d.overlay("s", Path("/t.parq"), symbol="box", angle=3), "angle"),
         (lambda d: d.polygon([(1, 2), (3, 4)]), "points"),
         (lambda d: d.polygon([(1, 2), (3, 4), (np.nan, 1)]), "points"),
-        (lambda d: d.polygon([(1, 2), (3, 4), (1e12, 1)]), "points.points"),
+        (lambda d: d.polygon([(1, 2), (3, 4), (1e12, 1)]), "points"),
+        (lambda d: d.polygon([(1, 2), (3, 4), (5, 6)], colour="gren"), "colour"),
         (lambda d: d.text("", 1, 1), "words"),
         (lambda d: d.text(3, 1, 1), "words"),
         (lambda d: d.regions("circle(1,2,3)", name=""), "name"),
@@ -182,6 +185,22 @@ def test_the_shell_draws_a_region_file_by_its_name_or_by_what_it_begins_with(
     for words in (("--symbol", "x"), ("--size", "3"), ("--colour", "red"), ("--sky",), ("--x", "a"), ("--select", "a")):
         assert "a region file says itself" in run("overlay", str(tmp_path / "a.reg"), *words, code=1).output
     assert "cannot be read" in run("overlay", str(tmp_path / "none.reg"), code=1).output
+
+
+def test_the_shell_tells_in_its_own_words_what_a_symbol_may_be_meant_as(run: Run, daemon: ScriptedDaemon) -> None:
+    told = run("overlay", "--at", "1,2", "--symbol", "cirlce", code=1).output
+    assert told == (
+        "mtv: symbol: symbol 'cirlce' is no shape (did you mean 'circle'? To write the word: --symbol '@text:cirlce')\n"
+    )
+    told = run("overlay", "--at", "1,2", "--symbol", "hexagon", code=1).output
+    assert "did you mean a polygon of a region file? To write the word: --symbol '@text:hexagon'" in told
+    run("overlay", "--at", "1,2", "--symbol", "@box:0.5,30")
+    assert daemon.steps[-1].symbol == "@box:0.5,30"  # type: ignore[union-attr]
+
+
+def test_a_scripted_daemon_has_no_regions_and_pixels_without_a_value(display: mtv.Display) -> None:
+    assert display.drawn_regions() == []
+    assert display.value(1.2, 3).value is None
 
 
 def test_the_shell_tells_a_pixel(run: Run, daemon: ScriptedDaemon) -> None:

@@ -103,7 +103,7 @@ def test_regions_are_written_in_their_order_with_their_systems_and_the_tag_at_th
     regions = (
         Region(shape="circle", points=(9, 19), sizes=(5,), colour="#00ff00"),
         Region(shape="box", points=(0, 0), sizes=(5, 6), system="image", unit="image", colour="#00ff00", exclude=True),
-        Region(shape="circle", points=(150, 2), sizes=(5e-5,), system="fk5", unit="arcsec", colour="#00ff00"),
+        Region(shape="circle", points=(150, 2), sizes=(5e-8,), system="fk5", unit="arcsec", colour="#00ff00"),
         Region(shape="circle", points=(9, 19), sizes=(5,), unit="arcsec", colour="#00ff00", text='a "b"'),
     )
     made = markers(("",), [], 4, x=b"", y=b"", regions=regions)
@@ -115,7 +115,7 @@ def test_regions_are_written_in_their_order_with_their_systems_and_the_tag_at_th
         "image",
         f"-box(1,1,5,6,0) # color=#00ff00 {tag}",
         "fk5",
-        f'circle(150,2,0.00005") # color=#00ff00 {tag}',
+        f'circle(150,2,0.00000005") # color=#00ff00 {tag}',
         "physical",
         f'circle(10,20,5") # color=#00ff00 text={{a "b"}} {tag}',
     ]

@@ -208,6 +208,9 @@ _OPTIONS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
     (re.compile(r"cube_index=\([\d, ]+\)"), _slice),
     (re.compile(r"\bcollections="), "--collections "),
     (re.compile(r"\btimeout_secs\b"), "--timeout"),
+    (re.compile(r"\btext\(\), or (?='@text:)"), "--symbol "),
+    (re.compile(r"\bpolygon\(\) with its vertices"), "a polygon of a region file"),
+    (re.compile(r", or line\(\) with points"), ""),
     (re.compile(r"(?<=: )bbox$|(?<=\()bbox(?=\))"), "--bbox X,Y,WIDTH,HEIGHT"),
 )
 """Words of Python in hints, and those of the command line."""

@@ -227,7 +227,12 @@ class RegionVerbs(MarkerVerbs):
         system = checks.system(system)
         place: RegionSystem = "icrs" if system == "sky" else "pixel"
         region = Region(shape="polygon", points=polygon_of(points), system=place, colour=ctype or colour)
-        check_region(region, "points")
+        try:
+            check_region(region, "")
+        except RequestError as refusal:
+            raise RequestError(
+                msgspec.structs.replace(refusal.error, where=refusal.error.where.removeprefix("."))
+            ) from None
         self._regions((region,), name=overlay, replace=False, lasting=lasting, wait=wait)
 
     def _regions(self, regions: tuple[Region, ...], *, name: str, replace: bool, lasting: bool, wait: bool) -> None:
