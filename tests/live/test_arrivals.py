@@ -136,6 +136,16 @@ def test_conditions_and_other_types_and_runs_outside_are_left_out(root: Path) ->
             assert watcher.new() == found[1:2]
 
 
+@pytest.mark.parametrize("data_id", [{"detector": 41}, {"detector": 41, "instrument": "HSC"}])
+def test_the_only_instrument_is_meant_where_none_is_named(root: Path, data_id: dict[str, int | str]) -> None:
+    for by_date in (False, True):
+        query = replace(CALEXP, data_id=data_id)
+        with Watcher(root, query, by_date=by_date) as watcher, Pipeline(root, f"u/only/{by_date}") as inside:
+            assert watcher.new() == []
+            found = inside.put((1214, 41), (1214, 42))
+            assert watcher.new() == found[:1]
+
+
 def test_a_row_that_comes_late_with_an_early_date_is_told(watcher: Watcher, pipeline: Pipeline, root: Path) -> None:
     pipeline.put((1214, 41))
     watcher.new()

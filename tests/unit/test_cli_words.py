@@ -45,9 +45,8 @@ def test_fields_and_hints_are_said_as_options_of_the_command(
     assert run(*words, code=1).output == told
 
 
-def test_a_size_that_is_impossible_is_told_in_the_words_of_each(
-    run: Run, connection: mtv.Connection, daemon: ScriptedDaemon
-) -> None:
-    assert run("arrange", "--size", "5x5", code=1).output.startswith("mtv: --size: ")
-    with pytest.raises(mtv.RequestError, match=r"^size: "):
-        mtv.arrange(size=(5, 5), connection=connection)
+def test_a_colour_that_is_impossible_is_told_in_the_words_of_each(run: Run, display: mtv.Display) -> None:
+    assert run("overlay", "--at", "1,2", "--colour", "nosuch", code=1).output.startswith("mtv: --colour: ")
+    with pytest.raises(mtv.RequestError, match=r"unknown colour") as caught:
+        display.dot("o", 1, 2, colour="nosuch")
+    assert str(caught.value).startswith("colour: ")

@@ -95,6 +95,9 @@ def test_commands_and_options_complete_without_a_daemon(monkeypatch: pytest.Monk
     assert words("mtv show -d ") == []
     assert words("mtv show calexp visit=") == []
     assert "asinh" in words("mtv scale ")
+    assert words("mtv config stage.wid") == ["stage.width_px"]
+    assert words("mtv help setMaskT") == ["setMaskTransparency"]
+    assert words("mtv help no_d") == ["no_daemon"]
 
 
 @pytest.mark.usefixtures("report")

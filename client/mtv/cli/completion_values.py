@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, get_args
 
 import click
 
+from mtv.cli import completion_words
 from mtv.cli.completion_shells import FILES, Answer
 from mtv.wire import steps
 from mtv.wire.messages import Rows
@@ -365,6 +366,8 @@ OF_ALL: Final[dict[str, Complete]] = {
 
 OF_COMMANDS: Final[dict[tuple[str, ...], Complete]] = {
     ("up", "repos"): _new_repositories,
+    ("help", "words"): completion_words.words_of_help,
+    ("config", "names"): completion_words.settings,
     ("up", "window"): _list_of("auto", "headless"),
     ("query", "collections", "patterns"): _collections,
     ("query", "types", "pattern"): _types,

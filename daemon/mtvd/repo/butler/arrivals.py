@@ -26,7 +26,7 @@ import msgspec
 from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.messages import Rows
 from mtv.wire.steps import NOW, START, Query
-from mtvd.repo.butler import constraints
+from mtvd.repo.butler import constraints, governors
 from mtvd.repo.butler.chains import search_in
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.butler.names import columns_of, plain_type
@@ -104,10 +104,14 @@ def answer(
     RequestError
         ``bad_value`` naming ``since``; else as `mtvd.repo.butler.query.run`.
     """
-    if database is None:
-        return _by_date(clone(), query, _read(query.since, _TimeMark), page_rows)
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=busy_timeout_secs)) as registry:
-        return _by_row(registry, clone, query, _read(query.since, _RowMark))
+
+    def look(asked: Query) -> Rows:
+        if database is None:
+            return _by_date(clone(), asked, _read(query.since, _TimeMark), page_rows)
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=busy_timeout_secs)) as registry:
+            return _by_row(registry, clone, asked, _read(query.since, _RowMark))
+
+    return governors.with_the_only_ones(clone, query, look)
 
 
 # SQLite

@@ -43,10 +43,18 @@ def complete(butler: Butler, dimensions: Any, data_id: Mapping[str, Any]) -> dic
     return found
 
 
-def with_the_only_ones(butler: Butler, query: Query, answer: Callable[[Query], _T]) -> _T:
+def with_the_only_ones(clone: Callable[[], Butler], query: Query, answer: Callable[[Query], _T]) -> _T:
     """Return the answer to a query; where Butler misses a governor that has one value, ask once more with that.
 
     A query that names its governors costs nothing more.
+
+    Parameters
+    ----------
+    clone : callable
+        Returns a Butler; called only where a governor is missed.
+    query : `~mtv.wire.steps.Query`
+    answer : callable
+        Answers a query; called again with what is added.
     """
     asked = query
     while True:
@@ -56,7 +64,7 @@ def with_the_only_ones(butler: Butler, query: Query, answer: Callable[[Query], _
             raise
         except Exception as error:
             governor = errors.missing_governor(error)
-            known = names(butler, governor) if governor and governor not in asked.data_id else []
+            known = names(clone(), governor) if governor and governor not in asked.data_id else []
             if len(known) != 1:
                 raise
             asked = msgspec.structs.replace(asked, data_id={**asked.data_id, governor: known[0]})

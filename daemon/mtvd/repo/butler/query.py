@@ -78,7 +78,7 @@ def run(
     def answer(asked: Query) -> _Answer:
         return _KINDS[asked.what](_Asked(butler, asked, page, sqlite, report))
 
-    rows, key_of = governors.with_the_only_ones(butler, query, answer)
+    rows, key_of = governors.with_the_only_ones(lambda: butler, query, answer)
     if not rows.rows and not query.cursor:
         constraints.check_known(butler, query.data_id, governors_only=True)
     if len(rows.rows) < page.wanted:
