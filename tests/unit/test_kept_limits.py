@@ -47,8 +47,8 @@ def test_limits_beside_all_pixels_are_told_with_those_of_the_image(
 
 
 def test_a_share_of_a_thousandth_is_next_to_nothing(store: PixelStore) -> None:
-    pixels = sky(1000, shape=(128, 128))
-    pixels[0, :10] = 5
+    pixels = sky(1000, shape=(64, 64))
+    pixels[0, :2] = 5
     assert "show next to nothing of this one" in told(store, pixels, (-10, 30))
     pixels[:2] = 5
     assert told(store, pixels, (-10, 30)) == ""
