@@ -20,18 +20,7 @@ pytestmark = [pytest.mark.live, pytest.mark.slow("a window and workers start in 
 FRAME = 61
 
 repository = fixtures.demo_client
-
-
-@pytest.fixture(scope="module")
-def ref(repository: mtv.Repository, chain: str) -> mtv.DatasetRef:
-    (found,) = repository.query("src", collections=chain, instrument="HSC", visit=23718, detector=41)
-    return found
-
-
-@pytest.fixture(scope="module")
-def src(repository: mtv.Repository, ref: mtv.DatasetRef) -> mtv.Catalog:
-    catalog: mtv.Catalog = repository.get(ref)
-    return catalog
+ref, src, window = fixtures.demo_ref, fixtures.demo_src, fixtures.demo_window
 
 
 @pytest.fixture
@@ -42,12 +31,6 @@ def display(demo_daemon: LiveDaemon, repository: mtv.Repository, chain: str) -> 
     yield display
     display.erase()
     display.scale("linear", "zscale")
-
-
-@pytest.fixture
-def window(demo_daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
-    with demo_daemon.probe() as probe:
-        yield probe
 
 
 def drawn(window: Probe) -> list[tuple[float, float, float, str]]:
