@@ -25,19 +25,7 @@ REJECTED = "calib_psf_candidate & ~calib_psf_used"
 
 
 repository = fixtures.demo_client
-
-
-@pytest.fixture(scope="module")
-def ref(repository: mtv.Repository, chain: str) -> mtv.DatasetRef:
-    (found,) = repository.query("src", collections=chain, instrument="HSC", visit=23718, detector=41)
-    return found
-
-
-@pytest.fixture(scope="module")
-def src(repository: mtv.Repository, ref: mtv.DatasetRef) -> mtv.Catalog:
-    """The whole table, for the tests to compare with."""
-    catalog: mtv.Catalog = repository.get(ref)
-    return catalog
+ref, src, window = fixtures.demo_ref, fixtures.demo_src, fixtures.demo_window
 
 
 @pytest.fixture
@@ -47,12 +35,6 @@ def display(demo_daemon: LiveDaemon, repository: mtv.Repository, chain: str) -> 
     display.mtv(calexp)
     yield display
     display.erase()
-
-
-@pytest.fixture
-def window(demo_daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
-    with demo_daemon.probe() as probe:
-        yield probe
 
 
 def circles(window: Probe, how: str = "physical fk5") -> np.ndarray[Any, Any]:

@@ -92,6 +92,28 @@ def demo_client(demo_daemon: LiveDaemon) -> mtv.Repository:
 
 
 @pytest.fixture(scope="module")
+def demo_ref(repository: mtv.Repository, chain: str) -> mtv.DatasetRef:
+    """A ``src`` of the demo repository; the module's fixture ``repository`` is where it is asked for."""
+    (found,) = repository.query("src", collections=chain, instrument="HSC", visit=23718, detector=41)
+    return found
+
+
+@pytest.fixture(scope="module")
+def demo_src(repository: mtv.Repository, ref: mtv.DatasetRef) -> mtv.Catalog:
+    """The whole table of the module's fixture ``ref``, for the tests to compare with."""
+    catalog: mtv.Catalog = repository.get(ref)
+    return catalog
+
+
+@pytest.fixture
+def demo_window(demo_daemon: LiveDaemon, display: mtv.Display) -> Iterator[Probe]:
+    """A look into the window, once the module's fixture ``display`` is in it."""
+    display.sync()
+    with demo_daemon.probe() as probe:
+        yield probe
+
+
+@pytest.fixture(scope="module")
 def sample_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample repository that the tests of a module share."""
     from tests.support import repo_sample

@@ -19,7 +19,7 @@ from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part
 
 fits = pytest.importorskip("astropy.io.fits")
-SIZE = {"width": 16, "height": 40}
+SIZE: dict[str, Any] = {"width": 16, "height": 40}
 
 
 def pixels(path: Path) -> tuple[Any, str]:

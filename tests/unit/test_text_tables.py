@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mtv.cli import textpoints
+from mtv.shared import textrows
 from mtv.shared.sexagesimal import sexagesimal
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers import texttable
@@ -132,6 +133,24 @@ def test_texts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(RequestError) as caught:
             Schemas().open(tmp_path / name)
         assert caught.value.code in {"unsupported", "too_large"}
+
+
+def test_columns_and_cells_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RequestError, match="line 1: a text of more than 10000 columns is not read"):
+        opened(tmp_path, "," * 10_001)
+    monkeypatch.setattr(textrows, "MOST_CELLS", 5)
+    with pytest.raises(RequestError, match="line 3: a text of more than 5 cells is not read"):
+        opened(tmp_path, "1,2\n3,4\n5,6\n")
+
+
+def test_a_quote_that_is_never_closed_is_part_of_its_cell(tmp_path: Path) -> None:
+    table = opened(tmp_path, f'x,y,name\n1,2,"{"a" * 200_000}\n3,4,b\n')
+    assert (table.rows, list(table.left_out)) == (2, ["name"])
+
+
+def test_a_row_of_gaps_is_no_line_below_names(tmp_path: Path) -> None:
+    assert opened(tmp_path, "x,y\n1,2\n-,--\n").rows == 2
+    assert opened(tmp_path, "x,y\n-,-\n1,2\n").rows == 2
 
 
 @pytest.mark.parametrize("text", ["x,y\n1,2\n", "ra,dec\n1,2\n", "1 2\n"])

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 _MOST_PIXELS: Final = 256
 """Longer side of the picture."""
-_LIMITS: Final = (1.0, 99.7)
-"""Percentiles that are black and white."""
+_WHITE: Final = 99.9
+"""Percentile that is white."""
+_SKY: Final = 1.5
+"""Place of the sky above black, as the inverse hyperbolic sine of its noise."""
 _SHOWN_PLANES: Final = 40
 
 
@@ -77,10 +79,13 @@ def _stretch(sample: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     finite = np.isfinite(values)
     if not finite.any():
         return np.zeros(values.shape, np.uint8)
-    low, high = np.percentile(values[finite], _LIMITS)
+    level = float(np.median(values[finite]))
+    noise = 1.4826 * float(np.median(np.abs(values[finite] - level))) or float(values[finite].std()) or 1.0
     with np.errstate(all="ignore"):
-        scaled = (values - low) / (high - low) if high > low else np.where(values > low, 1.0, 0.5)
-        grey = np.arcsinh(10 * np.clip(scaled, 0, 1)) / np.arcsinh(10)
+        # The sky is dark grey, its noise is just seen, and bright stars do not hide faint ones.
+        bright = np.arcsinh((values - level) / noise)
+        low, high = -_SKY, max(np.arcsinh((np.percentile(values[finite], _WHITE) - level) / noise), _SKY)
+        grey = np.clip((bright - low) / (high - low), 0, 1)
     return np.where(finite, 255 * np.nan_to_num(grey), 0).astype(np.uint8)
 
 

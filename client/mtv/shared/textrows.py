@@ -17,6 +17,9 @@ ENDINGS: Final = (".csv", ".txt", ".tsv", ".dat", ".cat", ".tbl", ".ipac")
 """Endings of the names of texts; other formats are known by their first bytes, whatever their name."""
 GAPS: Final = frozenset({"", "nan", "null", "none", "na", "n/a", "--", "-", "..."})
 """Cells without a value, in small letters."""
+MOST_COLUMNS: Final = 10_000
+MOST_CELLS: Final = 20_000_000
+"""Each is an object of Python: some 60 bytes."""
 _NUMBERED: Final = re.compile(r"#\s*(?P<number>\d+)\s+(?P<name>[A-Za-z_]\w*)\b(?:.*\[(?P<unit>[^\]]*)\])?")
 _WITH_UNIT: Final = re.compile(r"(?P<name>[^\[\]()]*[^\[\]()\s])\s*[\[(]\s*(?P<unit>[A-Za-z°:\"/]+)\s*[\])]")
 _UNITS: Final = frozenset(
@@ -106,7 +109,7 @@ def read_rows(lines: Sequence[str], wanted: Collection[str] = ()) -> TextRows:
     if not texts:
         return TextRows((), {}, [], [], 0)
     delimiter = _delimiter(texts[0])
-    rows = list(_cells(texts, delimiter))
+    rows = _split(texts, numbers, delimiter)
     words: tuple[str, ...] = ()
     head, units = _find_numbered_head(lines, len(rows[0]))
     if not head and any(map(_is_value, rows[0])):
@@ -127,18 +130,39 @@ def _delimiter(line: str) -> str:
     return next((one for one in _DELIMITERS if one in line), _BLANK)
 
 
+def _split(texts: Sequence[str], numbers: Sequence[int], delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    count = 0
+    for cells, number in zip(_cells(texts, delimiter), numbers, strict=True):
+        count += len(cells)
+        if len(cells) > MOST_COLUMNS or count > MOST_CELLS:
+            what = f"{MOST_COLUMNS} columns" if len(cells) > MOST_COLUMNS else f"{MOST_CELLS} cells"
+            raise BadLineError(number, f"a text of more than {what} is not read")
+        rows.append(cells)
+    return rows
+
+
 def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
-    # Line by line: a quote that is never closed spoils its own line, and not all that follow.
     for line in lines:
         quote = next((quote for quote in _QUOTES if quote in line), None)
         if quote is None or (quote == "'" and delimiter != _BLANK):
-            yield [cell.strip() for cell in (line.split(delimiter) if delimiter != _BLANK else line.split())]
-            continue
-        between = delimiter or " "
-        text = line if delimiter else line.replace("\t", " ").strip()
-        yield [
-            cell.strip() for cell in next(csv.reader([text], delimiter=between, quotechar=quote, skipinitialspace=True))
-        ]
+            yield _bare_cells(line, delimiter)
+        else:
+            yield _quoted_cells(line, delimiter, quote)
+
+
+def _bare_cells(line: str, delimiter: str) -> list[str]:
+    return [cell.strip() for cell in line.split(delimiter)] if delimiter != _BLANK else line.split()
+
+
+def _quoted_cells(line: str, delimiter: str, quote: str) -> list[str]:
+    # Line by line: a quote that is never closed spoils its own line, and not all that follow.
+    text = line if delimiter != _BLANK else line.replace("\t", " ").strip()
+    try:
+        (cells,) = csv.reader([text], delimiter=delimiter or " ", quotechar=quote, skipinitialspace=True)
+    except csv.Error:  # a cell of more than 128 kB
+        return _bare_cells(line, delimiter)
+    return [cell.strip() for cell in cells]
 
 
 def _check(rows: Sequence[list[str]], numbers: Sequence[int], width: int) -> None:
@@ -192,10 +216,15 @@ def _find_commented_head(
 def _read_units_below(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[dict[str, str], int]:
     """Return the units in the line below the names, and how many lines are no rows: VizieR has dashes below."""
     for skipped in (1, 2):
-        if len(rows) >= skipped and rows[skipped - 1] and all(set(cell) == {"-"} for cell in rows[skipped - 1]):
+        if len(rows) >= skipped and _are_dashes(rows[skipped - 1]):
             units = dict(zip(head, rows[0], strict=False)) if skipped == 2 else {}
             return {name: unit for name, unit in units.items() if unit}, skipped
     return {}, 0
+
+
+def _are_dashes(row: Sequence[str]) -> bool:
+    """Tell whether a row is a line below names; one or two dashes in all cells are gaps."""
+    return all(set(cell) == {"-"} for cell in row) and any(len(cell) > 2 for cell in row)
 
 
 def _split_units(head: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -167,7 +167,8 @@ def step_outcome(
     if isinstance(change, SetMaskColours | SetMaskTransparency) and display is not None:
         return StepOutcome(display=number, note=unknown_planes_note(display, change))
     if isinstance(change, ShowImage) and display is not None:
-        return StepOutcome(display=number, planes=display.shown_colours(), note="; ".join(change.image.notes))
+        note = "; ".join(filter(None, (*change.image.notes, change.note)))
+        return StepOutcome(display=number, planes=display.shown_colours(), note=note)
     return StepOutcome(display=number)
 
 

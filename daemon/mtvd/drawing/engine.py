@@ -206,6 +206,7 @@ class Engine:
                     if waiting.superseding or frame is not None  # a movie shows each frame once
                     else functools.partial(self._show_image, waiting),
                     frame=frame,
+                    scene=lambda: self.scene,
                 )
             except BaseException:
                 self._list.remove([waiting])

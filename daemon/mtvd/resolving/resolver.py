@@ -14,10 +14,12 @@ from mtv.wire.data import Exposure
 from mtv.wire.errors import within
 from mtv.wire.frames import Buffer
 from mtvd.repo.port import OnProgress
+from mtvd.resolving.kept_limits import kept_scale
 from mtvd.resolving.limits import check_size
 from mtvd.resolving.progress import Together
 from mtvd.resolving.resolved import MovieFrame, Resolved
 from mtvd.resolving.transaction import Sources, TransactionResolver
+from mtvd.scene.model import EMPTY, Scene
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class Resolver(Sources):
         on_progress: OnProgress | None = None,
         on_image: Callable[[Resolved], None] | None = None,
         frame: MovieFrame | None = None,
+        scene: Callable[[], Scene] = lambda: EMPTY,
     ) -> Resolved:
         """Resolve all steps; those that must read do so side by side.
 
@@ -52,6 +55,8 @@ class Resolver(Sources):
             callee's from then on; where all goes well, they are among those that are returned too.
         frame : `MovieFrame`, optional
             Of what movie the images are frames.
+        scene : callable, optional
+            Returns the scene that the changes will probably meet: notes tell what its displays keep.
 
         Raises
         ------
@@ -67,6 +72,7 @@ class Resolver(Sources):
             first_image=first_image,
             progress=Together(on_progress),
             frame=frame,
+            kept_scale=lambda step: kept_scale(scene(), wanted, step),
         )
         work.on_image = on_image if len(wanted) == 1 else None
         try:

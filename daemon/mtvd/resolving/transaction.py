@@ -17,10 +17,11 @@ from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtv.wire.messages import Loaded, StepOutcome
 from mtvd.host.pixelstore import PixelStore
+from mtvd.host.system import translate_refusals
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.repo.tables.positions import Found, find_positions
 from mtvd.repo.tables.tables import Table
-from mtvd.resolving import table_files
+from mtvd.resolving import kept_limits, table_files
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import Images, Layers, files_of
 from mtvd.resolving.limits import check_query, too_large
@@ -31,6 +32,7 @@ from mtvd.resolving.resolved import MovieFrame, Resolved
 from mtvd.resolving.view_steps import VIEW_STEPS, check_display
 from mtvd.scene import changes as ch
 from mtvd.scene.actions import ImageLayer
+from mtvd.scene.model import Scale
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,8 @@ class TransactionResolver:
     failures: dict[int, Exception] = dataclasses.field(default_factory=dict)
     """Exceptions of the steps that failed, by index of the step."""
     frame: MovieFrame | None = None
+    kept_scale: Callable[[steps.Mtv], Scale | None] = lambda _step: None
+    """Returns the scale with fixed limits that an image's display keeps for it."""
     resolved: Resolved = dataclasses.field(default_factory=Resolved)
     exposures: dict[int, Exposure] = dataclasses.field(default_factory=dict)
     positions: dict[int, Found] = dataclasses.field(default_factory=dict)
@@ -196,7 +200,8 @@ class TransactionResolver:
         if isinstance(step, steps.Query | steps.Load):
             return
         if isinstance(step, steps.Mtv):
-            change: ch.AnyChange = self._show(step, await self._layers(index, step))
+            layers = await self._layers(index, step)
+            change: ch.AnyChange = self._show(step, layers, await self._note(step, layers.image))
         elif isinstance(step, steps.Overlay):
             change = await self._markers(index, step)
         elif isinstance(step, steps.Regions):
@@ -205,6 +210,15 @@ class TransactionResolver:
             change = VIEW_STEPS[type(step)](step, f"{self.key}.{index}")
         self.resolved.changes += (change,)
         self.resolved.places += (index,)
+
+    async def _note(self, step: steps.Mtv, image: ImageLayer) -> str:
+        # A feed's frames and a movie's next ones are in a hurry, and nobody reads their notes: they are not looked at.
+        hurried = image.stream or (self.frame is not None and not self.frame.begins)
+        scale = None if hurried else self.kept_scale(step)
+        if scale is None:
+            return ""
+        with translate_refusals("a pixel file cannot be mapped"):
+            return await anyio.to_thread.run_sync(kept_limits.note_of, self.sources.pixels, image, scale)
 
     async def _layers(self, index: int, step: steps.Mtv) -> Layers:
         if isinstance(step.target, int):
@@ -231,7 +245,7 @@ class TransactionResolver:
             raise bad_value("target", f"step {target} is no load before this step")
         return outcome.loaded.handle
 
-    def _show(self, step: steps.Mtv, layers: Layers) -> ch.ShowImage:
+    def _show(self, step: steps.Mtv, layers: Layers, note: str = "") -> ch.ShowImage:
         display = check_display(step.display)
         return ch.ShowImage(
             display=display,
@@ -241,6 +255,7 @@ class TransactionResolver:
             completes=self.image is not None,
             movie=self.frame.movie if self.frame else "",
             begins=self.frame is not None and self.frame.begins,
+            note=note,
         )
 
     async def _markers(self, index: int, step: steps.Overlay) -> ch.AddMarkers:

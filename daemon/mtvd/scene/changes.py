@@ -33,6 +33,8 @@ class ShowImage(Change, frozen=True, kw_only=True, tag=True):
     """Id of the movie that it is a frame of."""
     begins: bool = False
     """True for the first frame of a movie; others take effect only where the frame before is still there."""
+    note: str = ""
+    """Note for the outcome: what the display keeps that does not suit the image."""
 
 
 class AddMarkers(Change, frozen=True, kw_only=True, tag=True):
