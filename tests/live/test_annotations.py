@@ -179,6 +179,9 @@ async def test_a_mask_that_is_not_seen_has_no_legend(rig: Any, hides: str) -> No
         await rig.draw(SetMaskTransparency(frame=0, percent=100))
     elif hides == "image":
         await rig.draw(LoadImage(frame=0, image=rig.image(noise())))
+        assert await rig.tcl("[::mtv::annotations::rows_of Frame0]") == "", (
+            "a mask of the user's own is not taken for ours"
+        )
     else:
         await rig.tcl("[MaskClear]")
     assert await said(rig) == []
@@ -304,7 +307,7 @@ async def test_annotations_lie_where_their_tile_is_after_each_change_of_the_layo
     assert set(await places()) == {(6, 6)}
     await rig.tcl("[set ::tile(mode) grid][DisplayMode]")
     await rig.draw(DeleteFrame(frame=3))
-    assert await said(rig, 3) == []
+    assert await says(rig, 3) == [], "it goes with its frame"
     assert [await said(rig, frame) for frame in range(3)] == [[f"number {frame}"] for frame in range(3)]
     await rig.draw(RaiseFrame(frame=1))
     picture = await rig.picture()
