@@ -101,3 +101,12 @@ async def test_any_zoom_is_survived(rig: Any, zoom: float) -> None:
 async def test_odd_skies_are_survived(rig: Any, cards: dict[str, float]) -> None:
     await fill(rig, 0, Annotate(frame=0, names=ALL_BUT_GRID, caption="odd"), wcs=sky(**cards))
     assert (await said(rig))[0] == "odd"
+
+
+async def test_limits_that_are_no_numbers_are_left_out(rig: Any) -> None:
+    answers = (
+        "if {$args eq {get colorscale}} {return log} elseif {$args eq {get clip}} {return {nan inf}}; return zscale"
+    )
+    await rig.tcl(f"[proc ::Unlimited args {{{answers}}}]")
+    assert await rig.tcl("[::mtv::annotations::limits Unlimited nJy]") == "log"
+    await rig.tcl("[rename ::Unlimited {}]")
