@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 import zmq
 from tests.support import backends
@@ -25,7 +26,7 @@ from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
 from mtvd.rooms import build
 from mtvd.settings.config import RemoteSettings, Settings
-from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Pieces, SectionResult, WindowLost, WindowUnavailable
 
 WAIT_SECS = 20
 FAR_BYTES = 1 << 20
@@ -74,6 +75,9 @@ class GatedWindow:
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         await self.sync()
         return b"\x89PNG"
+
+    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
 
     async def close(self, *, keep_window: bool) -> None:
         pass

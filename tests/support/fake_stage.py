@@ -12,10 +12,11 @@ from typing import Final, Literal
 
 import anyio
 import msgspec
+import numpy as np
 
 from mtv.wire.reports import WindowState
 from mtvd.scene import actions
-from mtvd.stage.port import Batch, Difference, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Difference, Pieces, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
 
 PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 
@@ -154,6 +155,12 @@ class FakeStage:
         if frame is not None:
             self.front = frame
         return PICTURES[image_format]
+
+    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+        """Return all that are missing, grey."""
+        await self.ensure()
+        self.front = frame
+        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
 
     async def close(self, *, keep_window: bool) -> None:
         """Forget the window; kept ones can be found by `adopt`."""

@@ -5,5 +5,5 @@ from typing import Final
 MAJOR: Final = 1
 """A peer with another major is refused: ``unsupported_version``."""
 
-MINOR: Final = 3
+MINOR: Final = 4
 """Grows with additions; unknown fields are ignored, so minors mix freely."""

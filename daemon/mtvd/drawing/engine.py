@@ -23,6 +23,7 @@ from mtv.wire.steps import Arrange, DisplayName, Load, Query
 from mtvd.drawing import costs
 from mtvd.drawing.answering import no_window
 from mtvd.drawing.committer import Committer
+from mtvd.drawing.pictures import LargePicture, PictureWish
 from mtvd.drawing.sessions import Session
 from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList
 from mtvd.repo.port import OnProgress
@@ -73,7 +74,8 @@ class Engine:
         self._on_drawn = on_drawn
         self._clock = clock
         self._list = WaitingList()
-        self._pictures: list[_PictureWish] = []
+        self._pictures: list[PictureWish] = []
+        self._one_large_picture = anyio.Lock()
         self._wake = anyio.Event()
         self._stage_changed = False
 
@@ -152,10 +154,12 @@ class Engine:
 
     async def sync(self, session: bytes) -> None:
         """Return when all that the session sent before is on the screen."""
-        await self._await_barrier(self._barrier(session, _PictureWish()))
+        await self._await_barrier(self._barrier(session, PictureWish()))
 
-    async def snapshot(self, session: bytes, display: DisplayName | None, image_format: str) -> bytes:
-        """Return a picture of the window, after all that the session sent before.
+    async def snapshot(
+        self, session: bytes, display: DisplayName | None, image_format: str, size: tuple[int, int] | None = None
+    ) -> bytes:
+        """Return a picture of the window, or of a display in a size of its own, after all that the session sent before.
 
         Raises
         ------
@@ -164,9 +168,15 @@ class Engine:
         Unavailable
             ``no_window`` where none was ever opened.
         """
-        wish = _PictureWish(display=display, image_format=image_format, picture=True)
-        await self._await_barrier(self._barrier(session, wish))
-        return wish.result
+        wish = PictureWish(display=display, image_format=image_format, picture=True)
+        if size is None:
+            await self._await_barrier(self._barrier(session, wish))
+            return wish.result
+        async with self._one_large_picture:
+            wish.large = LargePicture(size)
+            while not wish.large.whole:
+                await self._await_barrier(self._barrier(session, wish))
+            return await wish.large.encode(image_format)
 
     def cancel(self, request_id: str) -> int:
         """Cancel one waiting request, or all where empty; return how many. What is being drawn is not stopped."""
@@ -252,7 +262,7 @@ class Engine:
         finally:
             self._pictures = [wish for wish in self._pictures if wish.waiting is not barrier]
 
-    def _barrier(self, session: bytes, wish: _PictureWish) -> Waiting:
+    def _barrier(self, session: bytes, wish: PictureWish) -> Waiting:
         waiting = Waiting(session=session, sequence=0, displays=frozenset({EVERYTHING}), ready=True)
         wish.waiting = waiting
         self._pictures.append(wish)
@@ -302,7 +312,7 @@ class Engine:
         with _log_faults("the movies were not told"):
             self._on_drawn()
 
-    async def _fulfil(self, wishes: list[_PictureWish]) -> None:
+    async def _fulfil(self, wishes: list[PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]
         if any(not wish.picture for wish in wishes):
             await self._settle_wishes(self._sync, [wish for wish in wishes if not wish.picture])
@@ -310,7 +320,7 @@ class Engine:
             if wish.picture:
                 await self._settle_wishes(functools.partial(self._take_picture, wish), [wish])
 
-    async def _settle_wishes(self, work: Callable[[], Awaitable[None]], wishes: list[_PictureWish]) -> None:
+    async def _settle_wishes(self, work: Callable[[], Awaitable[None]], wishes: list[PictureWish]) -> None:
         try:
             await work()
         except WindowLost as lost:
@@ -335,7 +345,7 @@ class Engine:
         if self._stage.state.state != "absent":
             await self._look(self._stage.sync)
 
-    async def _take_picture(self, wish: _PictureWish) -> None:
+    async def _take_picture(self, wish: PictureWish) -> None:
         frame = None
         if wish.display is not None:
             frame = self.scene.number_of(wish.display)
@@ -345,7 +355,10 @@ class Engine:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
             )
-        wish.result = await self._look(lambda: self._stage.snapshot(frame, wish.image_format))
+        if wish.large is not None:
+            await self._look(functools.partial(wish.large.go_on, self._stage, frame, self.scene))
+        else:
+            wish.result = await self._look(lambda: self._stage.snapshot(frame, wish.image_format))
 
     async def _look(self, look: Callable[[], Awaitable[_T]]) -> _T:
         """Do what changes nothing on a window that shows the scene; once more where it is lost meanwhile."""
@@ -364,17 +377,6 @@ class Engine:
             await self._committer.open_window()
         except (WindowUnavailable, WindowLost) as error:
             _LOG.error("the window could not be brought back: %s", error)
-
-
-class _PictureWish:
-    """A request that wants the redraw itself: a sync, or a picture."""
-
-    def __init__(self, display: DisplayName | None = None, image_format: str = "png", *, picture: bool = False) -> None:
-        self.display = display
-        self.image_format = image_format
-        self.picture = picture
-        self.result = b""
-        self.waiting: Waiting | None = None
 
 
 @contextlib.contextmanager

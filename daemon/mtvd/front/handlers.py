@@ -18,6 +18,7 @@ from mtv.wire import steps as st
 from mtv.wire.errors import Error, MtvError, RequestError
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
+from mtv.wire.pictures import checked_size
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
@@ -264,8 +265,10 @@ class Handlers:
         return messages.Done()
 
     async def _snapshot(self, request: requests.Snapshot, call: Call) -> Answered:
-        picture = await self.engine.snapshot(call.session.id, request.display, request.format)
-        return messages.Picture(format=request.format), (picture,)
+        size = None if request.size is None else checked_size(request.size)
+        picture = await self.engine.snapshot(call.session.id, request.display, request.format, size)
+        width, height = size or (0, 0)
+        return messages.Picture(format=request.format, width=width, height=height), (picture,)
 
     def _subscribe(self, request: requests.Subscribe, call: Call) -> messages.Subscribed:
         return messages.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))

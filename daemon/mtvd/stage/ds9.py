@@ -20,10 +20,11 @@ from mtvd.scene import actions
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
 from mtvd.stage.paint.script import Preparations, quote, script
-from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.answer import Answer, read_answer
 from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
+from mtvd.stage.talk.large import read_pieces
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.supervisor import Supervisor
@@ -199,6 +200,33 @@ class Ds9Stage:
             raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
         finally:
             with suppress(OSError):  # the next picture takes its place, and it goes with the window
+                path.unlink(missing_ok=True)
+
+    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+        """Bring a frame to the front and return pieces of a picture of it in another size; see the port.
+
+        Raises
+        ------
+        WindowUnavailable
+            The window cannot be opened, or cannot be seen.
+        WindowLost
+            As `run`.
+        DaemonError
+            The pieces cannot be read from the disk.
+        """
+        await self.ensure()
+        assert self.supervisor.held is not None
+        path = Path(self.supervisor.held.window.directory) / "pieces"
+        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS + most_ms / 1e3
+        command = f"::mtv::pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
+        try:
+            told = await self._command(command.encode(), deadline)
+            with translate_refusals("the picture cannot be read"):
+                return await anyio.to_thread.run_sync(read_pieces, told, path)
+        except ScriptFailed as error:
+            raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
+        finally:
+            with suppress(OSError):  # the next pieces take its place, and it goes with the window
                 path.unlink(missing_ok=True)
 
     async def close(self, *, keep_window: bool) -> None:

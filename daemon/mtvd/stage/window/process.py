@@ -35,7 +35,7 @@ _NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 """Errors of file systems without pipes; those have no sockets either, so XPA and the daemon could not be reached."""
 _AGENT: Final = tuple(
     f"{part}.tcl"
-    for part in ("agent", "facts", "talk", "actions", "markers", "views", "frames", "hand", "events", "hooks")
+    for part in ("agent", "facts", "talk", "actions", "markers", "views", "large", "frames", "hand", "events", "hooks")
 )
 """Sourced in this order; the last has what installs the others."""
 _COLORMAP: Final = re.compile(r"[A-Za-z0-9._+-]{1,60}", re.ASCII)
