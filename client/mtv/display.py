@@ -20,6 +20,7 @@ from mtv.verbs.regions import RegionVerbs
 from mtv.verbs.view import ViewVerbs
 from mtv.wire import data, steps
 from mtv.wire.messages import Event, Picture
+from mtv.wire.pictures import checked_size
 from mtv.wire.requests import Snapshot
 
 
@@ -165,6 +166,8 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         self,
         path: str | os.PathLike[str] | None = None,
         format: Literal["png", "jpeg"] | None = None,  # noqa: A002 - the word that everybody uses
+        *,
+        size: tuple[int, int] | None = None,
     ) -> pictures.Picture:
         """Return a picture of the display, which comes to the front for it; also write it to a file where asked to.
 
@@ -176,6 +179,9 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
             File to write it to.
         format : `str`, optional
             ``png`` or ``jpeg``.
+        size : `tuple` [`int`, `int`], optional
+            Width and height in pixels, larger than the window too: what the display shows, without colour bar,
+            crosshair and other displays, drawn at that size. The image area as it is where not given.
 
         Returns
         -------
@@ -185,14 +191,16 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``path`` or ``format``.
+            ``bad_value`` naming ``path``, ``format`` or ``size``.
         OSError
             The file cannot be written.
         """
         format = format or checks.format_of(path)  # noqa: A001
         checks.image_format(format)
         checks.image_path(path, format)
-        answer = self.connection.ask(Snapshot(display=self.frame, format=format))
+        answer = self.connection.ask(
+            Snapshot(display=self.frame, format=format, size=None if size is None else checked_size(size))
+        )
         assert isinstance(answer.reply, Picture)
         picture = pictures.Picture(answer.buffers[0])
         if path is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 import zmq
 from tests.support import backends
@@ -25,7 +26,7 @@ from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
 from mtvd.rooms import build
 from mtvd.settings.config import RemoteSettings, Settings
-from mtvd.stage.port import Batch, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Pieces, SectionResult, WindowLost, WindowUnavailable
 
 WAIT_SECS = 20
 FAR_BYTES = 1 << 20
@@ -79,6 +80,9 @@ class GatedWindow:
 
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         return self.listed
+
+    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
 
     async def close(self, *, keep_window: bool) -> None:
         pass

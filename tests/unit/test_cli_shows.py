@@ -148,6 +148,7 @@ def test_scale_takes_stretch_and_limits_negative_ones_too(
         (("overlay", "--at", "1"), "no point"),
         (("overlay",), "give a target, or points"),
         (("snap", "x.gif"), "no name of a picture"),
+        (("snap", "x.png", "--size", "100000x100000"), "no picture has 100000x100000 pixels"),
         (("show", "calexp", "visit=1", "-d", "-1"), "-1 is no display"),
     ],
 )
@@ -282,3 +283,5 @@ def test_snap_writes_what_the_daemon_sends(run: Run, daemon: ScriptedDaemon, tmp
     run("snap", str(tmp_path / "x.jpg"), "-d", "2")
     assert (tmp_path / "x.jpg").read_bytes() == b"picture"
     assert daemon.of(requests.Snapshot)[0].message == requests.Snapshot(display=2, format="jpeg")
+    run("snap", str(tmp_path / "x.jpg"), "--size", "4096x3000")
+    assert daemon.of(requests.Snapshot)[1].message == requests.Snapshot(format="jpeg", size=(4096, 3000))

@@ -437,6 +437,16 @@ def test_a_picture_comes_as_bytes_and_goes_into_a_file(
     assert display._repr_png_() == b"\x89PNG"
 
 
+def test_a_picture_may_have_a_size_of_its_own_and_none_that_is_too_large_is_asked_for(
+    daemon: ScriptedDaemon, display: mtv.Display
+) -> None:
+    daemon.script(requests.Snapshot, (messages.Picture(format="png", width=4096, height=3000), [b"\x89PNG"]))
+    display.snapshot(size=(4096, 3000))
+    with pytest.raises(mtv.RequestError, match="100000x100000"):
+        display.snapshot(size=(100_000, 100_000))
+    assert [seen.message.size for seen in daemon.of(requests.Snapshot)] == [(4096, 3000)]  # type: ignore[union-attr]
+
+
 def test_nothing_is_written_any_more_once_writing_was_interrupted(
     display: mtv.Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from mtv.shared import keys
 from mtvd.settings import config, options
+from mtvd.stage.settings import StageSettings
+from mtvd.stage.window.screen import virtual_size
 
 WITH_SECRETS = '[repositories.environment]\nBUTLER_RUBIN_ACCESS_TOKEN = "gt-1"\n'
 
@@ -84,3 +86,17 @@ def test_the_option_goes_before_the_file() -> None:
     merged = options.merge(settings, listen="tcp://*:2")
     assert merged.remote == config.RemoteSettings(listen="tcp://*:2", message_bytes=5)
     assert options.merge(settings).remote.listen == "tcp://*:1"
+
+
+@pytest.mark.parametrize(
+    "screen", ["wide", "2560", "100x100", "2560x99999", "2560x1600x24", "-2560x1600", "2560X1600 "]
+)
+def test_a_screen_that_cannot_be_is_refused(tmp_path: Path, screen: str) -> None:
+    file = write(tmp_path / "mtvd.toml", f'[stage]\nscreen = "{screen}"\n', 0o644)
+    with pytest.raises(config.ConfigError, match="screen: WIDTHxHEIGHT"):
+        config.read(file)
+
+
+def test_the_virtual_screen_has_the_size_that_is_set_and_always_room_for_the_window() -> None:
+    assert virtual_size(StageSettings(screen="4000x3000")) == (4000, 3000)
+    assert virtual_size(StageSettings(screen="400x3000", width_px=1000)) == (1100, 3000)

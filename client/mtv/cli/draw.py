@@ -16,6 +16,7 @@ from mtv.wire import steps
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import bad_value
 from mtv.wire.messages import Loaded, Outcome, Picture
+from mtv.wire.pictures import checked_size
 from mtv.wire.requests import Snapshot
 
 
@@ -218,15 +219,26 @@ def _sides(size: str) -> tuple[int, int]:
     metavar="N|NAME",
     help="Brought to the front first; else the window as it is.",
 )
+@click.option(
+    "--size", metavar="WIDTHxHEIGHT", help="One display alone, drawn at this size, larger than the window too."
+)
 @click.pass_obj
-def snap(call: Call, file: str, frame: int | str | None) -> None:
-    """Write a picture of the window's image area to FILE.png or FILE.jpg; '-' is the standard output."""
+def snap(call: Call, file: str, frame: int | str | None, size: str | None) -> None:
+    """Write a picture of the window's image area to FILE.png or FILE.jpg; '-' is the standard output.
+
+    With --size it shows what a display shows (the one in front where none is named), without colour bar and crosshair.
+    """
+    sides = None if size is None else checked_size(_sides(size))
     suffix = Path(file).suffix.lower()
     if file != "-" and suffix not in {".png", ".jpg", ".jpeg"}:
         raise bad_value("file", f"{file!r} is no name of a picture", "end it in .png or .jpg")
     jpeg = suffix in {".jpg", ".jpeg"}
     answer = call.ask(
-        Snapshot(display=None if frame is None else checks.display_name(frame), format="jpeg" if jpeg else "png")
+        Snapshot(
+            display=None if frame is None else checks.display_name(frame),
+            format="jpeg" if jpeg else "png",
+            size=sides,
+        )
     )
     picture = bytes(answer.buffers[0])
     if file == "-":

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from mtv.arguments import checks
 from mtv.arguments.markers import polygon_of
 from mtv.arguments.naming import MARKERS, REGIONS

@@ -161,6 +161,9 @@ class Snapshot(Message, frozen=True, kw_only=True, tag="snapshot"):
     display: DisplayName | None = None
     """Brought to the front first; None takes the window as it is."""
     format: Literal["png", "jpeg"] = "png"
+    size: tuple[int, int] | None = None
+    """Width and height of a picture of one display alone (since 1.4): what it shows, drawn at that size. Without a
+    display it is the one in front."""
 
 
 class Subscribe(Message, frozen=True, kw_only=True, tag="subscribe"):

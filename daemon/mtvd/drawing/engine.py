@@ -10,7 +10,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -23,6 +23,7 @@ from mtv.wire.steps import DisplayName
 from mtvd.drawing import costs
 from mtvd.drawing.answering import no_window, too_late
 from mtvd.drawing.committer import Committer
+from mtvd.drawing.pictures import LargePicture, PictureWish
 from mtvd.drawing.sessions import Session
 from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList, displays_of
 from mtvd.repo.port import OnProgress
@@ -73,7 +74,8 @@ class Engine:
         self._on_drawn = on_drawn
         self._clock = clock
         self._list = WaitingList()
-        self._pictures: list[_PictureWish] = []
+        self._pictures: list[PictureWish] = []
+        self._one_large_picture = anyio.Lock()
         self._wake = anyio.Event()
         self._stage_changed = False
 
@@ -152,10 +154,12 @@ class Engine:
 
     async def sync(self, session: bytes) -> None:
         """Return when all that the session sent before is on the screen."""
-        await self._await_barrier(self._barrier(session, _PictureWish()))
+        await self._await_barrier(self._barrier(session, PictureWish()))
 
-    async def snapshot(self, session: bytes, display: DisplayName | None, image_format: str) -> bytes:
-        """Return a picture of the window, after all that the session sent before.
+    async def snapshot(
+        self, session: bytes, display: DisplayName | None, image_format: str, size: tuple[int, int] | None = None
+    ) -> bytes:
+        """Return a picture of the window, or of a display in a size of its own, after all that the session sent before.
 
         Raises
         ------
@@ -164,13 +168,19 @@ class Engine:
         Unavailable
             ``no_window`` where none was ever opened.
         """
-        wish = _PictureWish(display=display, image_format=image_format, picture=True)
-        await self._await_barrier(self._barrier(session, wish))
-        return bytes(wish.result)
+        wish = PictureWish(display=display, image_format=image_format, picture=True)
+        if size is None:
+            await self._await_barrier(self._barrier(session, wish))
+            return bytes(wish.result)
+        async with self._one_large_picture:
+            wish.large = LargePicture(size)
+            while not wish.large.whole:
+                await self._await_barrier(self._barrier(session, wish))
+            return await wish.large.encode(image_format)
 
     async def look_at(self, session: bytes, display: DisplayName, look: Callable[[int | None], Awaitable[_T]]) -> _T:
         """Return what a look at a display's frame finds, after all that the session sent before; see `snapshot`."""
-        wish = _PictureWish(display=display, picture=True)
+        wish = PictureWish(display=display, picture=True)
         wish.look = look
         await self._await_barrier(self._barrier(session, wish))
         found: _T = wish.result
@@ -261,7 +271,7 @@ class Engine:
         finally:
             self._pictures = [wish for wish in self._pictures if wish.waiting is not barrier]
 
-    def _barrier(self, session: bytes, wish: _PictureWish) -> Waiting:
+    def _barrier(self, session: bytes, wish: PictureWish) -> Waiting:
         waiting = Waiting(session=session, sequence=0, displays=frozenset({EVERYTHING}), ready=True)
         wish.waiting = waiting
         self._pictures.append(wish)
@@ -311,7 +321,7 @@ class Engine:
         with _log_faults("the movies were not told"):
             self._on_drawn()
 
-    async def _fulfil(self, wishes: list[_PictureWish]) -> None:
+    async def _fulfil(self, wishes: list[PictureWish]) -> None:
         self._pictures = [wish for wish in self._pictures if wish not in wishes]
         if any(not wish.picture for wish in wishes):
             await self._settle_wishes(self._sync, [wish for wish in wishes if not wish.picture])
@@ -319,7 +329,7 @@ class Engine:
             if wish.picture:
                 await self._settle_wishes(functools.partial(self._take_picture, wish), [wish])
 
-    async def _settle_wishes(self, work: Callable[[], Awaitable[None]], wishes: list[_PictureWish]) -> None:
+    async def _settle_wishes(self, work: Callable[[], Awaitable[None]], wishes: list[PictureWish]) -> None:
         try:
             await work()
         except WindowLost as lost:
@@ -344,7 +354,7 @@ class Engine:
         if self._stage.state.state != "absent":
             await self._look(self._stage.sync)
 
-    async def _take_picture(self, wish: _PictureWish) -> None:
+    async def _take_picture(self, wish: PictureWish) -> None:
         frame = None
         if wish.display is not None:
             frame = self.scene.number_of(wish.display)
@@ -354,8 +364,11 @@ class Engine:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
             )
-        look = wish.look or functools.partial(self._stage.snapshot, image_format=wish.image_format)
-        wish.result = await self._look(lambda: look(frame))
+        if wish.large is not None:
+            await self._look(functools.partial(wish.large.go_on, self._stage, frame, self.scene))
+        else:
+            look = wish.look or functools.partial(self._stage.snapshot, image_format=wish.image_format)
+            wish.result = await self._look(lambda: look(frame))
 
     async def _look(self, look: Callable[[], Awaitable[_T]]) -> _T:
         """Do what changes nothing on a window that shows the scene; once more where it is lost meanwhile."""
@@ -374,18 +387,6 @@ class Engine:
             await self._committer.open_window()
         except (WindowUnavailable, WindowLost) as error:
             _LOG.error("the window could not be brought back: %s", error)
-
-
-class _PictureWish:
-    """A request that wants the redraw itself: a sync, or a picture."""
-
-    def __init__(self, display: DisplayName | None = None, image_format: str = "png", *, picture: bool = False) -> None:
-        self.display = display
-        self.image_format = image_format
-        self.picture = picture
-        self.look: Callable[[int | None], Awaitable[Any]] | None = None
-        self.result: Any = b""
-        self.waiting: Waiting | None = None
 
 
 @contextlib.contextmanager

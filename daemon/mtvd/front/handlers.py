@@ -19,6 +19,7 @@ from mtv.wire import steps as st
 from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
+from mtv.wire.pictures import checked_size
 from mtvd.drawing.committer import Committer
 from mtvd.drawing.engine import Engine
 from mtvd.drawing.journal import Journal
@@ -267,8 +268,10 @@ class Handlers:
         return messages.Done()
 
     async def _snapshot(self, request: requests.Snapshot, call: Call) -> Answered:
-        picture = await self.engine.snapshot(call.session.id, request.display, request.format)
-        return messages.Picture(format=request.format), (picture,)
+        size = None if request.size is None else checked_size(request.size)
+        picture = await self.engine.snapshot(call.session.id, request.display, request.format, size)
+        width, height = size or (0, 0)
+        return messages.Picture(format=request.format, width=width, height=height), (picture,)
 
     async def _list_regions(self, request: requests.ListRegions, call: Call) -> messages.RegionList:
         if self.stage.state.state == "absent":

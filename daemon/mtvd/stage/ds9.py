@@ -24,10 +24,11 @@ from mtvd.stage.paint.layers import LayerFiles, needs_file
 from mtvd.stage.paint.listed import LISTED_SYSTEMS, no_sky
 from mtvd.stage.paint.script import Preparations, quote, relayering, script
 from mtvd.stage.paint.zooms import FrameView
-from mtvd.stage.port import Batch, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.answer import Answer, read_answer, read_views
 from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
+from mtvd.stage.talk.large import read_pieces
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.supervisor import Supervisor
@@ -252,6 +253,38 @@ class Ds9Stage:
             with suppress(OSError):  # the next list takes its place, and it goes with the window
                 path.unlink(missing_ok=True)
 
+    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+        """Bring a frame to the front and return pieces of a picture of it in another size; see the port.
+
+        Raises
+        ------
+        WindowUnavailable
+            The window cannot be opened, or cannot be seen.
+        WindowLost
+            As `run`.
+        DaemonError
+            The pieces cannot be read from the disk.
+        """
+        await self.ensure()
+        await self._suit_masks((frame, size))
+        assert self.supervisor.held is not None
+        path = Path(self.supervisor.held.window.directory) / "pieces"
+        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS + most_ms / 1e3
+        command = f"::mtv::pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
+        try:
+            told = await self._command(command.encode(), deadline)
+            with translate_refusals("the picture cannot be read"):
+                taken = await anyio.to_thread.run_sync(read_pieces, told, path)
+        except ScriptFailed as error:
+            raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
+        finally:
+            self._layers.zooms.magnify(frame, None)
+            with suppress(OSError):  # the next pieces take its place, and it goes with the window
+                path.unlink(missing_ok=True)
+        if self._layers.misfits() and first + len(taken.pixels) >= taken.count(size):
+            self._zoomed.set()  # between pieces the mask stays as the picture needs it
+        return taken
+
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""
         await self.supervisor.close(keep_window=keep_window)
@@ -274,14 +307,19 @@ class Ds9Stage:
             with suppress(WindowLost):  # whoever draws next is told
                 await self._suit_masks()
 
-    async def _suit_masks(self) -> None:
-        """Draw masks in the cells that suit the zooms of their frames; those that already are stay."""
+    async def _suit_masks(self, large: tuple[int, tuple[int, int]] | None = None) -> None:
+        """Draw masks in the cells that suit the zooms of their frames; those that already are stay.
+
+        One frame may be about to be drawn for a picture of another size.
+        """
         async with self._drawing:
             if self.supervisor.held is None or not self._layers.masked:
                 return
             try:
                 views = await self._command(b"::mtv::zooms::all\n", self._settings.command_deadline_secs)
                 self._layers.zooms.tell(read_views(views))
+                if large is not None:
+                    self._layers.zooms.magnify(*large)
                 for frame in self._layers.misfits():
                     await self._suit_mask(frame)
             except (WindowUnavailable, ScriptFailed, RequestError, DaemonError, OSError, ValueError) as error:

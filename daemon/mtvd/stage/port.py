@@ -7,9 +7,10 @@ generations to learn that all it had drawn is gone. The stage never queues: one 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from mtv.wire.reports import WindowState
 from mtvd.scene.actions import AnyAction
@@ -77,6 +78,21 @@ class UserMoved(StageError):
     def __init__(self, differences: tuple[Difference, ...]) -> None:
         super().__init__(f"the user has changed {', '.join(f'{one.what} of {one.frame}' for one in differences)}")
         self.differences = differences
+
+
+class Pieces(msgspec.Struct, frozen=True, kw_only=True):
+    """Pieces of a large picture, in a row."""
+
+    size: tuple[int, int]
+    """Width and height of each piece, those included that reach beyond the picture."""
+    view: str
+    """The view that they were taken of: equal as long as the user has not changed it."""
+    pixels: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]
+    """``(y, x, rgb)`` each; at least one."""
+
+    def count(self, size: tuple[int, int]) -> int:
+        """Return how many pieces a picture of a width and height has."""
+        return -(-size[0] // self.size[0]) * -(-size[1] // self.size[1])
 
 
 class Stage(Protocol):
@@ -168,6 +184,23 @@ class Stage(Protocol):
         ------
         RequestError
             ``unsupported`` for the sky of an image that has none.
+        """
+        ...
+
+    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+        """Bring a frame to the front and return pieces of a picture of it that has another size than it has.
+
+        Parameters
+        ----------
+        frame : `int`
+            Its number.
+        size : `tuple` [`int`, `int`]
+            Width and height of the whole picture in pixels.
+        first : `int`
+            Number of the first piece to take: they are as large as the frame is on the screen, and count from the left,
+            then from the top.
+        most_ms : `int`
+            Time after which no further piece is begun.
         """
         ...
 

@@ -9,6 +9,7 @@ import msgspec
 
 _TITLE: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 _OWN_TITLE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SCREEN: Final = re.compile(r"[0-9]{3,5}x[0-9]{3,5}", re.ASCII)
 _X_DISPLAY: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 
 
@@ -31,6 +32,9 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Width of the whole window at start."""
     height_px: int = 850
     """Height of the whole window at start, buttons and panels included; the image area is about 680 of 850."""
+    screen: str = "2560x1600"
+    """Width and height of the virtual screen, which ``mtv arrange --size`` has room in, 16000 each at most. The screen
+    takes 4 bytes of memory a pixel, shown or not."""
     keep_window: bool = False
     """True leaves the window open where the daemon stops in order."""
     start_deadline_secs: float = 60.0
@@ -52,5 +56,13 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("window: auto, headless, or an X display such as :0")
         if not (200 <= self.width_px <= 16000 and 200 <= self.height_px <= 16000):
             raise ValueError("width_px, height_px: 200 to 16000")
+        if not _SCREEN.fullmatch(self.screen) or not all(200 <= side <= 16000 for side in self.screen_px):
+            raise ValueError("screen: WIDTHxHEIGHT, as in 2560x1600, 200 to 16000 each")
         if min(self.start_deadline_secs, self.command_deadline_secs, self.stable_secs, self.backoff_max_secs) <= 0:
             raise ValueError("deadlines and pauses must be positive")
+
+    @property
+    def screen_px(self) -> tuple[int, int]:
+        """Width and height of the virtual screen as numbers."""
+        width, height = self.screen.split("x")
+        return int(width), int(height)

@@ -30,6 +30,14 @@ class Zooms:
     def __init__(self) -> None:
         self._told: dict[int, FrameView] = {}
         self._shapes_yx: dict[int, tuple[int, int]] = {}
+        self._magnified: dict[int, float] = {}
+
+    def magnify(self, frame: int, size: tuple[int, int] | None) -> None:
+        """Have a frame's mask drawn for a picture of another size than the frame has on the screen; None ends that."""
+        self._magnified.pop(frame, None)
+        if size is not None:
+            view = self._of(frame)
+            self._magnified[frame] = min(size[0] / view.width, size[1] / view.height)
 
     def tell(self, views: Mapping[int, FrameView]) -> None:
         """Take note of what DS9 shows."""
@@ -37,7 +45,7 @@ class Zooms:
 
     def cell(self, frame: int) -> int:
         """Return the cells in which a frame's mask should be drawn now."""
-        return cell_for(self._of(frame).zoom)
+        return cell_for(self._of(frame).zoom * self._magnified.get(frame, 1.0))
 
     def expect(self, batch: Batch) -> dict[int, int]:
         """Return the cells of all frames whose mask a batch loads, as they should be when it is drawn.
@@ -62,6 +70,7 @@ class Zooms:
     def clear(self) -> None:
         """Forget all: the window is gone."""
         self._told.clear()
+        self._magnified.clear()
         self._shapes_yx.clear()
 
     def _of(self, frame: int) -> FrameView:

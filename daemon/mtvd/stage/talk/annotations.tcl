@@ -210,8 +210,14 @@ proc ::mtv::annotations::erase {which} {
 # Draw what is wanted on a frame that lies in this place of the canvas, in screen pixels. Blocks that would be drawn as they
 # are already are left alone.
 proc ::mtv::annotations::draw {which x y width height {blocks {label legend limits scale_bar compass}}} {
+    place $which [contents $which $blocks $x $y $width $height] $x $y $width $height
+}
+
+# What blocks say, in their order; empty where there is nothing to say. Sizes on the screen will be so many times larger.
+proc ::mtv::annotations::contents {which blocks x y width height {factor 1.}} {
     variable wanted
-    variable drawn
+    set found {}
+    if {![dict exists $wanted $which]} {return {}}
     lassign [dict get $wanted $which] names caption unit
     set caption [expr {{label} in $names && [is_ours $which] ? $caption : {}}]
     set lines [expr {($caption ne {}) + ({limits} in $names)}]
@@ -222,10 +228,18 @@ proc ::mtv::annotations::draw {which x y width height {blocks {label legend limi
                 label {set content $caption}
                 limits {set content [list [limits $which $unit] [expr {$lines - 1}]]}
                 legend {set content [legend $which $lines]}
-                scale_bar {set content [scale_bar $which $x $y $width $height]}
+                scale_bar {set content [scale_bar $which $x $y $width $height $factor]}
                 compass {set content [compass $which $x $y $width $height]}
             }
         }
+        lappend found $block $content
+    }
+    return $found
+}
+
+proc ::mtv::annotations::place {which contents x y width height} {
+    variable drawn
+    foreach {block content} $contents {
         set new [list $content $x $y $width $height]
         if {[dict exists $drawn $which $block] && [dict get $drawn $which $block] eq $new} continue
         dict set drawn $which $block $new
@@ -314,11 +328,11 @@ proc ::mtv::annotations::is_number {text} {
 }
 
 # Length on the screen and words of a bar that is at most a quarter of the frame; nothing where the image is out of sight.
-proc ::mtv::annotations::scale_bar {which x y width height} {
+proc ::mtv::annotations::scale_bar {which x y width height factor} {
     set most [expr {min($width / 4, 200)}]
     if {$most < 15} {return {}}
     lassign [sky $which $x $y $width $height] east north
-    set unit [expr {$east eq {} ? 0 : hypot($east, $north)}]
+    set unit [expr {$east eq {} ? 0 : hypot($east, $north) / $factor}]
     if {$unit > 0} {
         lassign [round_angle [expr {$most * $unit}]] length words
     } elseif {[$which has wcs celestial wcs]} {
@@ -326,7 +340,7 @@ proc ::mtv::annotations::scale_bar {which x y width height} {
     } else {
         set zoom [lindex [$which get zoom] 0]
         if {$zoom <= 0} {return {}}
-        set unit [expr {1. / $zoom}]
+        set unit [expr {1. / ($zoom * $factor)}]
         set length [round_number [expr {$most * $unit}]]
         set words "[format %g $length] pixel[expr {$length == 1 ? {} : {s}}]"
     }

@@ -36,8 +36,8 @@ _NO_PIPES: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _AGENT: Final = tuple(
     f"{part}.tcl"
     for part in (
-        *("agent", "facts", "talk", "actions", "markers", "kept", "views", "frames", "annotations", "lettering"),
-        *("hand", "events", "zooms"),
+        *("agent", "facts", "talk", "actions", "markers", "kept", "views", "large", "frames", "annotations"),
+        *("lettering", "hand", "events", "zooms"),
         "hooks",
     )
 )

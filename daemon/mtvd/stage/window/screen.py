@@ -63,8 +63,14 @@ def existing(settings: StageSettings, offered: tuple[str, str] | None) -> Screen
     return None
 
 
+def virtual_size(settings: StageSettings) -> tuple[int, int]:
+    """Return width and height of the virtual screen in pixels: at least a little more than the window has at start."""
+    width, height = settings.screen_px
+    return max(width, settings.width_px + _MARGIN_PX), max(height, settings.height_px + _MARGIN_PX)
+
+
 async def start_virtual(settings: StageSettings, directory: Path) -> Screen:
-    """Start a virtual screen a little larger than the window, on a free display number that it chooses.
+    """Start a virtual screen on a free display number that it chooses.
 
     Raises
     ------
@@ -80,7 +86,7 @@ async def start_virtual(settings: StageSettings, directory: Path) -> Screen:
     xauthority.chmod(0o600)
     reader, writer = os.pipe()
     try:
-        size = f"{settings.width_px + _MARGIN_PX}x{settings.height_px + _MARGIN_PX}x24"
+        size = "{}x{}x24".format(*virtual_size(settings))
         options = ["-nolisten", "tcp", "-terminate", "-auth", str(xauthority)]
         command = [settings.xvfb, "-displayfd", str(writer), "-screen", "0", size, *options]
         log = directory / "xvfb.log"

@@ -1,0 +1,125 @@
+"""Pictures of a display that have a size of their own, looked at pixel by pixel."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mtvd.drawing.pictures import LargePicture
+from mtvd.scene.actions import (
+    AddMarkers,
+    Arrange,
+    CreateFrame,
+    LoadImage,
+    LoadMask,
+    RaiseFrame,
+    ResetFrame,
+    SetPan,
+    SetRotation,
+    SetScale,
+    SetZoom,
+)
+
+pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
+
+SHAPE = (4176, 2048)
+SQUARE = 128
+MASKED = (slice(1024, 1152), slice(512, 640))
+
+
+async def portrait(rig: Any, frame: int = 0) -> None:
+    """Show squares of black and white in the shape of a CCD, one of them masked."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    image = rig.image(((x // SQUARE + y // SQUARE) % 2).astype("f4"))
+    mask = np.zeros(SHAPE, "i2")
+    mask[MASKED] = 1
+    await rig.draw(
+        ResetFrame(frame=frame),
+        LoadImage(frame=frame, image=image),
+        LoadMask(frame=frame, mask=rig.mask(mask, {"SAT": 0}), colours=(("SAT", "#ff0000"),), transparency_percent=0),
+        SetScale(frame=frame, stretch="linear", mode="", low=0, high=1),
+        SetZoom(frame=frame, factor=None),
+        RaiseFrame(frame=frame),
+    )
+
+
+async def taken(rig: Any, size: tuple[int, int], frame: int = 0) -> np.ndarray[Any, Any]:
+    large = LargePicture(size)
+    while not large.whole:
+        pieces = await rig.stage.pieces(frame, size, large.next_piece, 100)
+        large.take(pieces, "the same")
+    return large.pixels
+
+
+def disagreeing(pixels: np.ndarray[Any, Any], zoom: float) -> float:
+    """Return the part of the picture that is not what the image has there; edges of squares are left out."""
+    height, width, _ = pixels.shape
+    y, x = np.mgrid[:height, :width]
+    image_x = SHAPE[1] / 2 + (x + 0.5 - width / 2) / zoom
+    image_y = SHAPE[0] / 2 - (y + 0.5 - height / 2) / zoom
+    margin = 1.5 / zoom + 1
+    clear = np.ones((height, width), bool)
+    for place, end in ((image_x, SHAPE[1]), (image_y, SHAPE[0])):
+        clear &= (place % SQUARE > margin) & (place % SQUARE < SQUARE - margin) & (np.abs(place - end) > margin)
+    inside = (image_x > 0) & (image_x < SHAPE[1]) & (image_y > 0) & (image_y < SHAPE[0])
+    column, row = image_x // SQUARE, image_y // SQUARE
+    expected = np.where(((column + row) % 2 == 1)[..., None], 255, 0)
+    masked = (column == MASKED[1].start // SQUARE) & (row == MASKED[0].start // SQUARE)
+    expected = np.where(masked[..., None], [255, 0, 0], expected)
+    expected = np.where(inside[..., None], expected, 255)
+    return float((np.abs(pixels[clear].astype(int) - expected[clear]) > 8).any(axis=-1).mean())
+
+
+@pytest.mark.parametrize("size", [(4096, 4096), (1501, 2999), (300, 200)])
+async def test_a_picture_larger_than_the_screen_has_every_pixel_in_its_place(
+    stage_rig: Any, size: tuple[int, int]
+) -> None:
+    await portrait(stage_rig)
+    before = await stage_rig.picture()
+    view = "[list [Frame0 get zoom] [Frame0 get cursor image fk5]]"
+    words = await stage_rig.tcl(view)
+    across, down = (int(side) for side in (await stage_rig.tcl("[::mtv::size_of Frame0]")).split())
+    zoom = float((await stage_rig.tcl("[Frame0 get zoom]")).split()[0])
+    pixels = await taken(stage_rig, size)
+    assert disagreeing(pixels, zoom * min(size[0] / across, size[1] / down)) == 0
+    assert await stage_rig.tcl(view) == words
+    np.testing.assert_array_equal(await stage_rig.picture(), before, "the user's view is back")
+    # nothing that the user has done by hand is seen in it
+    await stage_rig.run([CreateFrame(frame=0)], heeds=True)
+
+
+async def test_a_turned_view_of_a_tile_comes_back_as_it_was(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    await portrait(fresh_rig)
+    await portrait(fresh_rig, frame=1)
+    await fresh_rig.draw(
+        Arrange(tile=True, lock_frame="none", lock_scale=False, lock_colormap=False, leader=None),
+        SetZoom(frame=1, factor=0.37),
+        SetPan(frame=1, x=700.25, y=3000.5),
+        SetRotation(frame=1, angle_deg=33),
+        RaiseFrame(frame=1),
+    )
+    before = await fresh_rig.picture()
+    pixels = await taken(fresh_rig, (1000, 900), frame=1)
+    np.testing.assert_array_equal(await fresh_rig.picture(), before)
+    assert {(0, 0, 0), (255, 255, 255)} <= set(map(tuple, pixels[::7, ::7].reshape(-1, 3).tolist()))
+
+
+async def test_markers_grow_with_the_image(stage_rig: Any, make_markers: Any, find_colour: Any) -> None:
+    await portrait(stage_rig)
+    await stage_rig.draw(AddMarkers(frame=0, overlay="m", markers=make_markers([1024], [2088], size=[400])))
+    sizes = []
+    for side in (500, 2000):
+        top, bottom, _, _ = find_colour(await taken(stage_rig, (side, side)), "#00ff00")
+        sizes.append(bottom - top)
+    assert sizes[1] == pytest.approx(4 * sizes[0], abs=6)
+
+
+async def test_the_window_can_be_photographed_afterwards(stage_rig: Any) -> None:
+    await portrait(stage_rig)
+    await taken(stage_rig, (700, 700))
+    assert Image.open(io.BytesIO(await stage_rig.stage.snapshot(0, "png"))).size[0] > 100
