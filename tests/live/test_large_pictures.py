@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.live.conftest import rows_and_columns
 
 from mtvd.drawing.pictures import LargePicture
 from mtvd.scene.actions import (
@@ -123,3 +124,32 @@ async def test_the_window_can_be_photographed_afterwards(stage_rig: Any) -> None
     await portrait(stage_rig)
     await taken(stage_rig, (700, 700))
     assert Image.open(io.BytesIO(await stage_rig.stage.snapshot(0, "png"))).size[0] > 100
+
+
+async def test_masks_and_markers_of_a_large_picture_are_those_of_its_zoom(stage_rig: Any, make_markers: Any) -> None:
+    mask = np.zeros((1000, 1000), "u1")
+    mask[300:700, 500] = 1
+    marker = make_markers(800.0, 500.0, size=4.0, colour="#00ffc0")
+    await stage_rig.draw(
+        ResetFrame(frame=0),
+        LoadImage(frame=0, image=stage_rig.image(np.zeros((1000, 1000), "f4"))),
+        LoadMask(
+            frame=0,
+            mask=stage_rig.mask(mask, {"COLUMN": 0}),
+            colours=(("COLUMN", "#ff8000"),),
+            transparency_percent=0,
+        ),
+        SetScale(frame=0, stretch="linear", mode="", low=0, high=1),
+        SetZoom(frame=0, factor=0.25),
+        AddMarkers(frame=0, overlay="a", markers=marker),
+        RaiseFrame(frame=0),
+    )
+    before = await stage_rig.picture()
+    across, down = (int(side) for side in (await stage_rig.tcl("[::mtv::size_of Frame0]")).split())
+    pixels = await taken(stage_rig, (8 * across, 8 * down))
+    y0, y1, x0, x1 = rows_and_columns(pixels, "#ff8000")  # type: ignore[misc]
+    assert (x1 - x0 + 1, y1 - y0 + 1) == pytest.approx((2, 800), abs=1), "at zoom 2 a column has two pixels"
+    y0, y1, x0, x1 = rows_and_columns(pixels, "#00ffc0")  # type: ignore[misc]
+    assert (x1 - x0, y1 - y0) == pytest.approx((16, 16), abs=2), "and the marker its own size"
+    await stage_rig.stage.sync()
+    np.testing.assert_array_equal(await stage_rig.picture(), before)
