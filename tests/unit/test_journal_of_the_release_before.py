@@ -18,6 +18,8 @@ from mtvd.drawing.journal import Journal
 from mtvd.scene.changes import AnyChange
 
 DATA: Final = Path(__file__).parent / "data"
+ADDED_SINCE: Final = {"Annotate"}
+"""Changes that the release which wrote it did not know."""
 
 
 def bodies() -> list[dict[str, Any]]:
@@ -51,5 +53,6 @@ def test_that_journal_has_every_kind_of_record_and_of_change() -> None:
     entries = [entry for body in bodies() for entry in body.get("entries", ())]
     changes = [change for entry in entries for change in entry["changes"]]
     changes += [change for body in bodies() for change in body.get("changes", ())]
-    assert {change["change"] for change in changes} == {kind.__struct_config__.tag for kind in get_args(AnyChange)}
+    kinds = {kind.__struct_config__.tag for kind in get_args(AnyChange)}
+    assert {change["change"] for change in changes} == kinds - ADDED_SINCE
     assert {True, False} == {body["long"] for body in bodies() if "long" in body}
