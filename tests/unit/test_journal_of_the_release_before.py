@@ -19,6 +19,8 @@ from mtvd.scene.changes import AnyChange
 from mtvd.scene.model import new_display
 
 DATA: Final = Path(__file__).parent / "data"
+ADDED_SINCE: Final = {"Annotate"}
+"""Changes that the release which wrote it did not know."""
 
 
 def bodies() -> list[dict[str, Any]]:
@@ -55,5 +57,6 @@ def test_that_journal_has_every_kind_of_record_and_of_change() -> None:
     entries = [entry for body in bodies() for entry in body.get("entries", ())]
     changes = [change for entry in entries for change in entry["changes"]]
     changes += [change for body in bodies() for change in body.get("changes", ())]
-    assert {change["change"] for change in changes} == {kind.__struct_config__.tag for kind in get_args(AnyChange)}
+    kinds = {kind.__struct_config__.tag for kind in get_args(AnyChange)}
+    assert {change["change"] for change in changes} == kinds - ADDED_SINCE
     assert {True, False} == {body["long"] for body in bodies() if "long" in body}
