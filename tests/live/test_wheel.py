@@ -61,7 +61,7 @@ def test_the_wheel_brings_the_unit_file_and_neither_tests_nor_fakes(wheel: Path)
         tops = {name.split("/")[0] for name in archive.namelist()}
         assert [name for name in archive.namelist() if "fake" in name] == []
     assert unit == (PROJECT / "systemd" / "mtvd.service").read_bytes()
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"mtv", "mtvd"}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"mtv", "mtvd"}
 
 
 def test_the_wheel_brings_a_manual_page_for_each_command(wheel: Path, python: Path) -> None:
