@@ -18,6 +18,7 @@ from mtv.wire.limits import Limits
 from mtv.wire.regions import POINTS, Region, RegionSystem, Shape, check_region, vertices_max, weight_of
 
 FILE_BYTES_MAX: Final = 256 << 20
+"""Largest region file that is read."""
 
 _SHAPE: Final = re.compile(r"([+\-!]?)\s*([A-Za-z]+)\s*(?:\(([^()]*)\)?|(\s[^()]*))\s*(.*)", re.DOTALL)
 _OLD_POINT: Final = re.compile(rf"([+\-!]?)\s*({'|'.join(POINTS)})\s+(?=point\b)", re.IGNORECASE)
@@ -33,7 +34,6 @@ _SILENT: Final = frozenset(
     }
 )  # fmt: skip
 """Properties that change nothing of the look, or that are read elsewhere."""
-_ONE_CENTRE: Final = frozenset({"circle", "ellipse", "box", "annulus", "vector", "point", "text"})
 _ALIASES: Final[dict[str, Shape]] = {"rotbox": "box", "rectangle": "box", "rotrectangle": "box"}
 _LINES_TOLD: Final = 4
 _LOOKS_KEPT: Final = 100
