@@ -94,14 +94,14 @@ def test_other_systems_and_those_of_programs_are_told_where_asked_for(window: Pr
     assert refused.value.code == "unknown_display"
 
 
-def test_a_font_that_ends_ds9_when_it_is_written_is_left_out_and_the_selection_stays(
+def test_a_region_that_ds9_cannot_write_down_is_left_out_and_the_selection_stays(
     window: Probe, display: mtv.Display, daemon: LiveDaemon, caplog: pytest.LogCaptureFixture
 ) -> None:
     pid = daemon.window_pid()
-    draw_by_hand(window, "physical;circle(100,100,5)\ncircle(110,100,5)\n")
-    text = 'physical;text(120,100) # text="bad" font="helvetica 10 normal roman"\n'
-    window.tcl(f"[set ::by_hand [binary decode hex {text.encode().hex()}]]")
-    window.tcl(f"[catch {{Frame{FRAME} marker command ds9 var by_hand}}][set ::errorInfo {{}}]")
+    draw_by_hand(window, "physical;circle(100,100,5)\ncircle(110,100,5)\ncircle(120,100,7)\n")
+    last = window.tcl(f"[lindex [lsort -integer [Frame{FRAME} get marker id all]] end]")
+    window.tcl("[rename ::mtv::is_unwritable ::mtv::really_unwritable]")  # as if the last one were
+    window.tcl(f"[proc ::mtv::is_unwritable {{which id}} {{expr {{$id == {last}}}}}]")
     first = f"[lindex [lsort -integer [Frame{FRAME} get marker id all]] 0]"
     window.tcl(f"[Frame{FRAME} marker unselect all][Frame{FRAME} marker {first} select]")
     before = state(window)
@@ -113,6 +113,7 @@ def test_a_font_that_ends_ds9_when_it_is_written_is_left_out_and_the_selection_s
     display.zoom(2)
     assert daemon.window_pid() == pid
     assert display.describe().overlays["user"] == 2
+    window.tcl("[rename ::mtv::is_unwritable {}][rename ::mtv::really_unwritable ::mtv::is_unwritable]")
 
 
 def test_shapes_that_only_ds9_has_are_told_as_left_out(

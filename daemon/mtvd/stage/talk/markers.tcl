@@ -227,8 +227,12 @@ proc ::mtv::unwritable {which within_ms} {
     set found {}
     set end [expr {[clock milliseconds] + $within_ms}]
     foreach id [lreverse [$which get marker id all]] {
-        if {[$which get marker $id font] eq {}} {lappend found $id}
+        if {[is_unwritable $which $id]} {lappend found $id}
         if {[clock milliseconds] > $end} break
     }
     return $found
+}
+
+proc ::mtv::is_unwritable {which id} {
+    return [expr {[$which get marker $id font] eq {}}]
 }
