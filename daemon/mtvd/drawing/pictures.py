@@ -46,7 +46,7 @@ class PictureWish:
         self.picture = picture
         self.large = large
         self.look: Callable[[int | None], Awaitable[Any]] | None = None
-        """What is asked in place of a picture."""
+        """Question that is asked in place of a picture."""
         self.result: Any = b""
         self.waiting: Waiting | None = None
 
