@@ -71,6 +71,13 @@ def test_sizes_and_colours_are_those_of_the_rows_that_are_chosen() -> None:
     assert (chosen.x.tolist(), chosen.size.tolist(), chosen.colour.tolist()) == ([2.0], [10.0], [1])
 
 
+def test_a_row_has_the_colour_of_its_first_condition_that_is_true() -> None:
+    for conditions, indices in ((("used", "flux > 5"), [0, 1, 2]), (("flux > 5", "used"), [0, 0, 2])):
+        colour = found(conditions=conditions).colour
+        assert colour is not None
+        assert colour.tolist() == indices
+
+
 @pytest.mark.parametrize(
     ("size", "said"),
     [
