@@ -18,6 +18,7 @@ NAMES: Final = (
     "load_again",
     "mask_recolour",
     "overlay_erase",
+    "snap_large",
     "display_among_tiles",
     "query_cli",
     "query_warm",

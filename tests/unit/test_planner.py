@@ -96,3 +96,15 @@ def test_views_that_were_aligned_by_wcs_are_those_of_the_scene_again_when_the_lo
             "both are those of the one in front"
         )
         assert set(fitted(locked, free)) == {0, 1}
+
+
+def test_tiles_that_are_fitted_again_are_aligned_by_wcs_after_that() -> None:
+    def arranged(tile: bool) -> ch.Arrange:
+        return ch.Arrange(tile=tile, lock_frame="wcs", lock_scale=None, lock_colormap=None, key=str(tile))
+
+    before = scene(show(0), show(1), ch.BringToFront(display=0, key="s"), arranged(False))
+    tiled, _ = sc.apply(before, (arranged(True),))
+    for actions in (planner.plan(before, tiled), planner.plan_repair({0}, tiled)):
+        last = [action for action in actions if isinstance(action, ac.FitAgain | ac.Arrange)][-1]
+        assert isinstance(last, ac.Arrange), "each was fitted for itself"
+        assert last.leader == 0

@@ -22,7 +22,7 @@ from mtvd.drawing.waiting import Waiting
 from mtvd.scene import model
 from mtvd.stage.port import Pieces, Stage
 
-_GO_MS: Final = 100
+_GO_MS: Final = 150
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
 _TRIES: Final = 3
 _ALL_MS: Final = 60_000

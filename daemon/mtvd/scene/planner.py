@@ -98,10 +98,12 @@ def _own_views(scene: Scene) -> Iterator[ac.AnyAction]:
 
 
 def _fitted_again(scene: Scene) -> Iterator[ac.AnyAction]:
-    """Fit images again that were fitted, where their frame has another size now."""
+    """Fit images again that were fitted, where their frame has another size now; those aligned by WCS stay aligned."""
     for number, display in scene.displays.items():
         if display.image is not None and display.zoom.factor is None and display.pan is None:
             yield ac.FitAgain(frame=number)
+    if scene.arrangement.lock_frame == "wcs" and scene.arrangement.leader is not None:
+        yield _arrange(scene, None)  # each was fitted for itself: they follow the leader again
 
 
 def _difference(old: Display, new: Display) -> Iterator[ac.AnyAction]:
