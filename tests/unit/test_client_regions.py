@@ -179,7 +179,9 @@ def test_the_shell_draws_a_region_file_by_its_name_or_by_what_it_begins_with(
         (tmp_path / name).write_text(text)
         told = run("overlay", str(tmp_path / name))
         assert "left out: panda (line 3)" in told.output
-        assert daemon.steps[-1] == Regions(regions=(CIRCLE,))
+        assert daemon.steps[-1] == Regions(regions=(CIRCLE,), replace=True), "drawn anew, as in Python"
+    run("overlay", str(tmp_path / "a.reg"), "--add")
+    assert daemon.steps[-1] == Regions(regions=(CIRCLE,))
     run("overlay", str(tmp_path / "a.reg"), "--name", "markers", "--replace", "--lasting", "-d", "2")
     assert daemon.steps[-1] == Regions(display=2, name="markers", regions=(CIRCLE,), replace=True, lasting=True)
     for words in (("--symbol", "x"), ("--size", "3"), ("--colour", "red"), ("--sky",), ("--x", "a"), ("--select", "a")):
@@ -190,7 +192,7 @@ def test_the_shell_draws_a_region_file_by_its_name_or_by_what_it_begins_with(
 def test_the_shell_tells_in_its_own_words_what_a_symbol_may_be_meant_as(run: Run, daemon: ScriptedDaemon) -> None:
     told = run("overlay", "--at", "1,2", "--symbol", "cirlce", code=1).output
     assert told == (
-        "mtv: symbol: symbol 'cirlce' is no shape (did you mean 'circle'? To write the word: --symbol '@text:cirlce')\n"
+        "mtv: --symbol: symbol 'cirlce' is no shape (did you mean 'circle'? To write the word: --symbol '@text:cirlce')\n"
     )
     told = run("overlay", "--at", "1,2", "--symbol", "hexagon", code=1).output
     assert "did you mean a polygon of a region file? To write the word: --symbol '@text:hexagon'" in told

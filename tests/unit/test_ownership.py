@@ -86,7 +86,7 @@ def test_no_daemon_is_started_there_either(
     before = sorted(runtime.parent.rglob("*"))
     result = click.testing.CliRunner().invoke(cli, ["up"])
     assert result.exit_code == 1, result.output
-    assert result.stderr.startswith("mtv: endpoint: ")
+    assert result.stderr.startswith("mtv: --endpoint: ")
     assert sorted(runtime.parent.rglob("*")) == before
 
 
@@ -134,7 +134,7 @@ def test_another_user_s_runtime_directory_is_told_of_in_one_line(
     )
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("mtv: endpoint: ")
+    assert done.stderr.startswith("mtv: --endpoint: ")
     assert f"{theirs} belongs to nobody" in done.stderr
     if variable == "XDG_RUNTIME_DIR":
         assert "unset XDG_RUNTIME_DIR" in done.stderr
