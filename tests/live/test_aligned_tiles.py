@@ -72,7 +72,7 @@ def stars(daemon: LiveDaemon, connection: mtv.Connection) -> np.ndarray[Any, Any
 
 def inside(tile: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Tell which pixels lie between black ones of the image, not in the white around it."""
-    black = (tile < 30).all(axis=-1)
+    black: np.ndarray[Any, Any] = (tile < 30).all(axis=-1)
     left, right = np.maximum.accumulate(black, axis=1), np.maximum.accumulate(black[:, ::-1], axis=1)[:, ::-1]
     return left & right
 

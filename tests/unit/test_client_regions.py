@@ -90,7 +90,8 @@ def test_whole_columns_have_an_ellipse_a_row(daemon: ScriptedDaemon, display: mt
     assert step.symbol == ("@ellipse:0.5", "@ellipse:2.0,10.0", "ellipse")
     assert np.isnan(step.size[2])  # type: ignore[index]
     display.overlay("s", [1, 2, 3], [1, 2, 3], symbol="ellipse", size=4, size2=[np.nan, 0, 1], angle=[0, 0, np.nan])
-    assert np.isnan(daemon.steps[-1].size).all()  # type: ignore[union-attr]
+    size: Any = daemon.steps[-1].size  # type: ignore[union-attr]
+    assert np.isnan(size).all()
     display.overlay("s", [1, 2], [1, 2], symbol="vector", size=3, angle=np.array([5.0, 6]))
     assert daemon.steps[-1].symbol == ("@vector:1.0,5.0", "@vector:1.0,6.0")  # type: ignore[union-attr]
 

@@ -138,13 +138,13 @@ def _png(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
     def strip(start: int) -> bytes:
         packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
         last = start == starts[-1]
-        return packer.compress(rows[start : start + _STRIP_ROWS]) + packer.flush(
+        return packer.compress(rows[start : start + _STRIP_ROWS].data) + packer.flush(
             zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH
         )
 
     with ThreadPoolExecutor(2) as threads:
         strips = list(threads.map(strip, starts))
-    data = b"".join([b"\x78\x01", *strips, struct.pack(">I", zlib.adler32(rows))])
+    data = b"".join([b"\x78\x01", *strips, struct.pack(">I", zlib.adler32(rows.data))])
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         _chunk(name, content) for name, content in ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
