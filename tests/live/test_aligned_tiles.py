@@ -72,9 +72,10 @@ def stars(daemon: LiveDaemon, connection: mtv.Connection) -> np.ndarray[Any, Any
 
 def inside(tile: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Tell which pixels lie between black ones of the image, not in the white around it."""
-    black: np.ndarray[Any, Any] = (tile < 30).all(axis=-1)
+    black: Any = (tile < 30).all(axis=-1)
     left, right = np.maximum.accumulate(black, axis=1), np.maximum.accumulate(black[:, ::-1], axis=1)[:, ::-1]
-    return left & right
+    both: np.ndarray[Any, Any] = left & right
+    return both
 
 
 def test_the_same_sky_is_at_the_same_place_of_six_tiles_at_first_after_a_zoom_and_after_a_crash(

@@ -193,7 +193,8 @@ def test_the_shell_draws_a_region_file_by_its_name_or_by_what_it_begins_with(
 def test_the_shell_tells_in_its_own_words_what_a_symbol_may_be_meant_as(run: Run, daemon: ScriptedDaemon) -> None:
     told = run("overlay", "--at", "1,2", "--symbol", "cirlce", code=1).output
     assert told == (
-        "mtv: --symbol: symbol 'cirlce' is no shape (did you mean 'circle'? To write the word: --symbol '@text:cirlce')\n"
+        "mtv: --symbol: symbol 'cirlce' is no shape "
+        "(did you mean 'circle'? To write the word: --symbol '@text:cirlce')\n"
     )
     told = run("overlay", "--at", "1,2", "--symbol", "hexagon", code=1).output
     assert "did you mean a polygon of a region file? To write the word: --symbol '@text:hexagon'" in told
