@@ -72,18 +72,19 @@ class Ours:
         """Draw dots in a buffer."""
         with self.display.buffering():
             for x, y in positions.tolist():
-                self.display.dot("o", x, y, size=DOT_SIZE, colour=DOT_COLOUR)
+                self.display.dot("o", x, y, size=DOT_SIZE, colour=DOT_COLOUR, exact=True)
         self.display.sync()
 
     def waiting(self, positions: NDArray[np.float64]) -> None:
         """Draw dots one by one, each waited for."""
         for x, y in positions.tolist():
-            self.display.dot("o", x, y, size=DOT_SIZE, colour=DOT_COLOUR)
+            self.display.dot("o", x, y, size=DOT_SIZE, colour=DOT_COLOUR, exact=True)
         self.display.sync()
 
     def _prepare(self) -> None:
         self.display.scale("linear", *exposure.LIMITS)
         self.display.set_mask_transparency(0)
+        self.display.annotate(label=False)  # the others say nothing of a picture
         self.display.sync()
 
 
@@ -95,7 +96,7 @@ def publisher(endpoint: str, positions: NDArray[np.float64]) -> Callable[[], Non
 
     def draw() -> None:
         for x, y in points:
-            display.dot("o", x, y, size=DOT_SIZE, colour=DOT_COLOUR, wait=False)
+            display.dot("o", x, y, size=DOT_SIZE, colour=DOT_COLOUR, exact=True, wait=False)
         display.sync()
 
     return draw

@@ -55,14 +55,21 @@ foreach which $::ds9(frames) {
 _PICTURE: Final = """
 package require img::window
 package require img::png
-foreach which $::ds9(frames) {$which update now}
+foreach which $::ds9(frames) {
+    set transparency($which) [$which get mask transparency]
+    $which mask transparency 0
+    $which update now
+}
 update idletasks
 winfo pointerxy .
 SaveImage $path.png png
+foreach which $::ds9(frames) {$which mask transparency $transparency($which)}
 puts $f saved
 """
+"""With masks of their own colours, of which nothing is seen through."""
 
-_CIRCLE: Final = re.compile(r"circle\(([-\d.]+),([-\d.]+),.*tag=\{([^}]*)\}")
+_MARKER: Final = re.compile(r"(?:circle|point)\(([-\d.]+),([-\d.]+)[,)].*tag=\{([^}]*)\}")
+"""A circle that is too small for the screen is drawn as a point."""
 
 
 class NoAnswer(Exception):
@@ -179,6 +186,6 @@ def _read(text: str) -> dict[int, Frame]:
                 frame.stretch = rest
             case "serial":
                 frame.serial = float(rest) if rest else None
-            case _ if found := _CIRCLE.match(line):
+            case _ if found := _MARKER.match(line):
                 frame.marks.append(((float(found[1]) - 1, float(found[2]) - 1), found[3]))
     return frames

@@ -32,7 +32,7 @@ foreach which $::ds9(frames) {
 }
 """
 
-_REGION: Final = re.compile(r"(?:# )?(?:circle|segment)\(([-\d.]+),([-\d.]+),[^)]*\)(?:.*tag=\{([^}]*)\})?")
+_REGION: Final = re.compile(r"(?:# )?(?:circle|segment|point)\(([-\d.]+),([-\d.]+)[^)]*\)(?:.*tag=\{([^}]*)\})?")
 
 
 def look(runtime: Path) -> dict[int, Frame]:

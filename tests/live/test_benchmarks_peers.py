@@ -54,7 +54,11 @@ def test_all_ways_show_the_same_exposure(bench: Bench) -> None:
         pyds9.update()
 
     shares = same_picture(
-        [bench.way("floor", 3, floor.draw), bench.way("afw", 1, draw_afw), bench.way("pyds9", 2, draw_pyds9)]
+        [
+            bench.way("floor", 3, floor.draw_every_pixel),
+            bench.way("afw", 1, draw_afw),
+            bench.way("pyds9", 2, draw_pyds9),
+        ]
     )
     seen = ds9.picture()
     pyds9.close()

@@ -203,6 +203,7 @@ def test_masks_and_markers_belong_to_their_frame_also_when_its_shape_and_type_ch
             if number == 0:
                 display = mtv.Display("guider", connection=connection)
                 display.scale("linear", -10, 10)
+                display.set_mask_transparency(0)
                 display.set_mask_plane_color("EVEN", "red")
                 display.set_mask_plane_color("ODD", "blue")
             seen = picture(connection, "guider")
