@@ -15,13 +15,12 @@ from astropy.wcs import WCS
 from tests.support import scripted
 
 import mtv
-from mtv.arguments import checks
 from mtv.session.connection import Connection
 from mtv.testing import ScriptedDaemon
 from mtv.wire import data, messages, reports, requests
 from mtv.wire.colours import default_mask_colour
 from mtv.wire.limits import Limits
-from mtv.wire.steps import Annotate, Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
+from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
 
 TABLE = data.Dataset(dataset_type="src", data_id={"visit": 1})
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -343,33 +342,6 @@ def test_the_view_is_set_as_in_afw(daemon: ScriptedDaemon, display: mtv.Display)
     ]
 
 
-def test_what_a_picture_says_of_itself_is_chosen_part_by_part(daemon: ScriptedDaemon, display: mtv.Display) -> None:
-    no: Any = np.bool_(False)
-    display.annotate(legend=True, label=no)
-    display.set_distinct_mask_colours()
-    display.set_distinct_mask_colours(False)
-    assert daemon.steps == [
-        Annotate(label=False, legend=True),
-        MaskColour(colours={}, distinct=True),
-        MaskColour(colours={}, distinct=False),
-    ]
-    daemon.script(requests.Describe, reports.DisplayReport(number=0, annotations=("legend",)))
-    assert display.annotations() == ("legend",)
-
-
-def test_an_exposure_of_a_repository_keeps_its_caption_unless_it_is_given_a_label(
-    daemon: ScriptedDaemon, display: mtv.Display
-) -> None:
-    exposure = mtv.Exposure(np.zeros((2, 3), "f4"), label="calexp HSC 1 2", caption="calexp HSC, visit 1, detector 2")
-    display.mtv(exposure)
-    display.mtv(exposure, label="my field")
-    targets = [step.target for step in daemon.steps if isinstance(step, Mtv)]
-    assert [(target.label, target.caption) for target in targets if isinstance(target, data.Exposure)] == [
-        ("calexp HSC 1 2", "calexp HSC, visit 1, detector 2"),
-        ("my field", ""),
-    ]
-
-
 def test_colours_of_planes_can_be_asked_before_anything_is_shown(daemon: ScriptedDaemon, display: mtv.Display) -> None:
     assert display.get_mask_plane_color("BAD") == "red"
     mask = reports.MaskState(planes={"ODD": 3}, colours={"BAD": "pink"}, transparency_percent=30.0)
@@ -426,27 +398,6 @@ def test_a_buffer_of_the_connection_spans_displays_and_one_of_a_display_does_not
     assert sent == [(Show(display=1), Show(display="two")), (Show(display="two"),), (Show(display=1),)]
 
 
-def test_a_picture_comes_as_bytes_and_goes_into_a_file(
-    daemon: ScriptedDaemon, display: mtv.Display, tmp_path: Path
-) -> None:
-    daemon.script(requests.Snapshot, (messages.Picture(format="png"), [b"\x89PNG"]))
-    assert display.snapshot(tmp_path / "a.png") == b"\x89PNG"
-    assert (tmp_path / "a.png").read_bytes() == b"\x89PNG"
-    assert display._repr_png_() is None
-    daemon.script(requests.Describe, reports.DisplayReport(number=0))
-    assert display._repr_png_() == b"\x89PNG"
-
-
-def test_a_picture_may_have_a_size_of_its_own_and_none_that_is_too_large_is_asked_for(
-    daemon: ScriptedDaemon, display: mtv.Display
-) -> None:
-    daemon.script(requests.Snapshot, (messages.Picture(format="png", width=4096, height=3000), [b"\x89PNG"]))
-    display.snapshot(size=(4096, 3000))
-    with pytest.raises(mtv.RequestError, match="100000x100000"):
-        display.snapshot(size=(100_000, 100_000))
-    assert [seen.message.size for seen in daemon.of(requests.Snapshot)] == [(4096, 3000)]  # type: ignore[union-attr]
-
-
 def test_nothing_is_written_any_more_once_writing_was_interrupted(
     display: mtv.Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -486,15 +437,3 @@ def test_a_failure_of_the_second_writer_is_the_callers(display: mtv.Display, mon
     monkeypatch.setattr("mtv.pixels.outgoing._write_all", write)
     with pytest.raises(MemoryError):
         display.mtv(np.zeros((64, 64)))
-
-
-@pytest.mark.parametrize(
-    "size", [600, (600,), (600, 400, 0.5), (600, 400, 300), (600.5, 400), ("600", "400"), "64", (float("nan"), 400)]
-)
-def test_a_size_that_is_no_two_whole_numbers_of_pixels_is_refused_before_it_is_sent(size: Any) -> None:
-    with pytest.raises(mtv.RequestError, match="is no size"):
-        checks.arrangement(None, None, None, None, size)
-
-
-def test_a_size_of_numpy_integers_is_a_size() -> None:
-    assert checks.arrangement(None, None, None, None, np.array([600, 400])).size == (600, 400)
