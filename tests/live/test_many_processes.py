@@ -43,7 +43,7 @@ def draw(daemon: LiveDaemon, frames: list[int]) -> None:
 
 def drawn(regions: str) -> list[tuple[int, int]]:
     """Return 0-based positions in the order in which DS9 has them."""
-    found = re.findall(r"^circle\(([\d.]+),([\d.]+)", regions, re.MULTILINE)
+    found = re.findall(r"^(?:circle|point)\(([\d.]+),([\d.]+)", regions, re.MULTILINE)
     return [(round(float(x)) - 1, round(float(y)) - 1) for x, y in found]
 
 

@@ -43,7 +43,7 @@ def display(daemon: LiveDaemon) -> mtv.Display:
 
 def circles(window: Probe) -> np.ndarray[Any, Any]:
     text = window.tcl("[Frame0 marker list ds9 wcs icrs degrees no]")
-    found = re.findall(r"^circle\(([-\d.]+),([-\d.]+),", text, re.MULTILINE)
+    found = re.findall(r"^(?:circle|point)\(([-\d.]+),([-\d.]+)[,)]", text, re.MULTILINE)
     return np.array(sorted(tuple(map(float, one)) for one in found)).reshape(-1, 2)
 
 
