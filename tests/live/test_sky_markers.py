@@ -63,7 +63,7 @@ def test_a_marker_that_the_projection_does_not_reach_is_left_out_and_told(
 ) -> None:
     kind = {"o": "circle", "+": "segment", "text": "text"}[symbol]
     with caplog.at_level(logging.WARNING):
-        fresh.overlay(symbol, [150.0, 330.0, 150.01], [30.0, -30.0, 30.0], system="sky", symbol=symbol)
+        fresh.overlay(symbol, [150.0, 330.0, 150.01], [30.0, -30.0, 30.0], system="sky", symbol=symbol, exact=True)
     assert len(regions(window, kind)) == 2
     assert "1 marker beyond the image's projection left out" in caplog.text or symbol != "o"
 
@@ -86,7 +86,9 @@ def test_a_line_is_broken_where_it_has_no_place(window: Probe, fresh: mtv.Displa
 def test_a_marker_that_the_user_deletes_is_the_one_that_goes_also_after_one_that_was_left_out(
     window: Probe, fresh: mtv.Display
 ) -> None:
-    fresh.overlay("m", [150.0, 330.0, 150.01, 150.02], [30.0, -30.0, 30.0, 30.0], system="sky", size=3, lasting=True)
+    fresh.overlay(
+        "m", [150.0, 330.0, 150.01, 150.02], [30.0, -30.0, 30.0, 30.0], system="sky", size=3, lasting=True, exact=True
+    )
     before = regions(window, "circle")
     frame = f"Frame{FRAME}"
     second = f"[lindex [lsort -integer [{frame} get marker id all]] 1]"

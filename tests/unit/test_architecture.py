@@ -8,6 +8,7 @@ import graphlib
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -262,3 +263,10 @@ def _named(path: Path) -> set[str]:
     """Return all modules, and names in modules, that a file imports anywhere."""
     froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
     return {str(node.module) for node in froms} | {f"{node.module}.{a.name}" for node in froms for a in node.names}
+
+
+def test_no_procedure_of_the_agent_takes_the_place_of_another() -> None:
+    files = sorted((DAEMON / "stage" / "talk").glob("*.tcl"))
+    names = [name for file in files for name in re.findall(r"^proc (\S+)", file.read_text(), re.MULTILINE)]
+    assert len(names) > 100
+    assert [name for name, count in Counter(names).items() if count > 1] == []

@@ -270,7 +270,7 @@ class Ds9Stage:
         assert self.supervisor.held is not None
         path = Path(self.supervisor.held.window.directory) / "pieces"
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS + most_ms / 1e3
-        command = f"::mtv::pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
+        command = f"::mtv::picture_pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
         try:
             told = await self._command(command.encode(), deadline)
             with translate_refusals("the picture cannot be read"):

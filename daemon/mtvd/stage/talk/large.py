@@ -10,7 +10,7 @@ from mtvd.stage.port import Pieces
 
 
 def read_pieces(told: str, path: Path) -> Pieces:
-    """Read what ``::mtv::pieces`` has written.
+    """Read what ``::mtv::picture_pieces`` has written.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@
 # the other (from the left, then from the top), until some milliseconds have passed; they are written to a file, each as a
 # PPM. Return the number of pieces, the size of each, and the words for the view. In the picture is neither the
 # crosshair nor the frame's highlight.
-proc ::mtv::pieces {number width height first most_ms path} {
+proc ::mtv::picture_pieces {number width height first most_ms path} {
     set which [frame $number]
     package require img::window
     set file [open $path {WRONLY CREAT TRUNC BINARY}]
