@@ -59,6 +59,7 @@ def test_sizes_and_colours_come_from_the_rows_of_a_dataset(
         select="slot_PsfFlux_instFlux > 1",
         size="log10(slot_PsfFlux_instFlux) * 3",
         colour="calib_psf_used ? #ff0000 : slot_PsfFlux_instFlux > 1000 ? #0000ff : #00ff00",
+        exact=True,
     )
     rows = np.flatnonzero(flux > 1)
     wanted = sorted(
@@ -79,7 +80,17 @@ def test_a_text_is_marked_as_the_table_that_it_is(
     text = "x,y,mag,used\n100,200,20,True\n300,400,22,False\n500,600,24,\n"
     (tmp_path / "t.csv").write_text(text)
     given = (str(tmp_path / "t.csv"), "") if road == "file" else ("-", text)
-    look = ("--select", "mag < 23", "--size", "30 - mag", "--colour", "used ? #ff0000 : #00ff00", "--name", "csv")
+    look = (
+        "--select",
+        "mag < 23",
+        "--size",
+        "30 - mag",
+        "--colour",
+        "used ? #ff0000 : #00ff00",
+        "--name",
+        "csv",
+        "--exact",
+    )
     assert "2 markers in overlay 'csv'" in run(demo_daemon, "overlay", given[0], *look, stdin=given[1])
     assert drawn(window) == [(101, 201, 10, "#ff0000"), (301, 401, 8, "#00ff00")]
 

@@ -51,7 +51,7 @@ def sorted_rows(*columns: Any) -> np.ndarray[Any, Any]:
 def test_a_selection_of_a_dataset_is_drawn_where_its_slots_say(
     window: Probe, display: mtv.Display, ref: mtv.DatasetRef, src: mtv.Catalog
 ) -> None:
-    display.overlay("psf", ref, select="calib_psf_used", symbol="o", size=10, colour="red")
+    display.overlay("psf", ref, select="calib_psf_used", symbol="o", size=10, colour="red", exact=True)
     used = src[src["calib_psf_used"]]
     assert len(used) > 0
     drawn = circles(window)
@@ -64,14 +64,14 @@ def test_a_selection_of_a_dataset_is_drawn_where_its_slots_say(
     rejected = int((src["calib_psf_candidate"] & ~src["calib_psf_used"]).sum())
     assert window.markers(FRAME) == len(used) + rejected
     assert display.describe().overlays == {"psf": len(used), "rejected": rejected}
-    display.overlay("psf", ref, select="calib_psf_used & (slot_Centroid_x < 0)")
+    display.overlay("psf", ref, select="calib_psf_used & (slot_Centroid_x < 0)", exact=True)
     assert window.markers(FRAME) == rejected, "no row is chosen: the overlay is empty"
 
 
 def test_positions_in_the_sky_become_regions_of_the_sky(
     window: Probe, display: mtv.Display, ref: mtv.DatasetRef, src: mtv.Catalog
 ) -> None:
-    display.overlay("sky", ref, select="calib_psf_used", system="sky", size=1.5)
+    display.overlay("sky", ref, select="calib_psf_used", system="sky", size=1.5, exact=True)
     used = src[src["calib_psf_used"]]
     in_sky = circles(window, "wcs icrs")
     wanted = sorted_rows(np.degrees(used["coord_ra"]), np.degrees(used["coord_dec"]))
@@ -86,7 +86,7 @@ def test_a_handle_gives_sizes_by_a_column(
         assert handle.shape == (len(src),)
         display.overlay(
             "shapes", handle, select="calib_psf_used", columns=("base_SdssCentroid_x", "slot_Centroid_y"),
-            size="slot_Shape_xx",
+            size="slot_Shape_xx", exact=True,
         )  # fmt: skip
     used = src[src["calib_psf_used"]]
     np.testing.assert_allclose(circles(window), sorted_rows(used.x + 1, used.y + 1, used["slot_Shape_xx"]), atol=2e-3)
@@ -98,7 +98,7 @@ def test_the_answer_holds_no_table_and_no_file_of_it_stays(
     connection = demo_daemon.connect()
     assert connection.pixel_directory is not None
     before = {path.name for path in connection.pixel_directory.iterdir()}
-    step = steps.Overlay(display=FRAME, target=ref._mtv_source_(), select="calib_psf_used")
+    step = steps.Overlay(display=FRAME, target=ref._mtv_source_(), select="calib_psf_used", exact=True)
     answer = connection.ask(step)
     assert isinstance(answer.reply, messages.Outcome)
     assert answer.reply.steps[0].markers == int(src["calib_psf_used"].sum())
@@ -113,7 +113,7 @@ def test_a_client_needs_no_numpy_to_draw_a_selection(
     program = f"""
 import sys, mtv
 from mtv.wire.data import Dataset
-mtv.Display({FRAME}).overlay("psf", Dataset(id={ref.id!r}), select="calib_psf_used")
+mtv.Display({FRAME}).overlay("psf", Dataset(id={ref.id!r}), select="calib_psf_used", exact=True)
 assert "numpy" not in sys.modules
 """
     done = subprocess.run(
@@ -148,7 +148,7 @@ def test_a_selection_that_fails_draws_nothing_of_its_transaction(
 ) -> None:
     def draw() -> None:
         with display.buffering():
-            display.overlay("good", ref, select="calib_psf_used")
+            display.overlay("good", ref, select="calib_psf_used", exact=True)
             display.overlay("bad", ref, select="calib_psf_usd")
 
     with pytest.raises(RequestError) as caught:
@@ -166,11 +166,11 @@ def test_files_of_tables_are_marked_too(window: Probe, display: mtv.Display, src
     for name, form in (("t.fits", "fits"), ("t.vot", "votable"), ("t.ecsv", "ascii.ecsv")):
         table.write(tmp_path / name, format=form)
         pixels = ("base_SdssCentroid_x", "base_SdssCentroid_y")
-        display.overlay("file", tmp_path / name, select="bright", columns=pixels)
+        display.overlay("file", tmp_path / name, select="bright", columns=pixels, exact=True)
         assert window.markers(FRAME) == bright.sum(), name
         wanted = sorted_rows(src.x[bright] + 1, src.y[bright] + 1)
         np.testing.assert_allclose(circles(window)[:, :2], wanted, atol=2e-3)
-        display.overlay("file", tmp_path / name, select="~bright", system="sky")
+        display.overlay("file", tmp_path / name, select="~bright", system="sky", exact=True)
         assert window.markers(FRAME) == (~bright).sum(), name
 
 
@@ -179,10 +179,10 @@ def test_a_parquet_dataset_is_marked_as_the_catalog_that_it_was_made_of(
 ) -> None:
     dataset = repository.dataset("sourceTable", collections=chain, instrument="HSC", visit=23718, detector=41)
     table = repository.get("sourceTable", collections=chain, instrument="HSC", visit=23718, detector=41)
-    display.overlay("table", dataset, select="calib_psf_used")
+    display.overlay("table", dataset, select="calib_psf_used", exact=True)
     used = table["calib_psf_used"]
     np.testing.assert_allclose(circles(window)[:, :2], sorted_rows(table.x[used] + 1, table.y[used] + 1), atol=2e-3)
-    display.overlay("table", dataset, select="calib_psf_used", system="sky", size=1)
+    display.overlay("table", dataset, select="calib_psf_used", system="sky", size=1, exact=True)
     used_src = src[src["calib_psf_used"]]
     wanted = sorted_rows(np.degrees(used_src["coord_ra"]), np.degrees(used_src["coord_dec"]))
     np.testing.assert_allclose(circles(window, "wcs icrs")[:, :2], wanted, atol=2e-6)
@@ -191,7 +191,7 @@ def test_a_parquet_dataset_is_marked_as_the_catalog_that_it_was_made_of(
 def test_a_window_that_is_killed_comes_back_with_the_selection(
     demo_daemon: LiveDaemon, display: mtv.Display, ref: mtv.DatasetRef, src: mtv.Catalog
 ) -> None:
-    display.overlay("psf", ref, select="calib_psf_used")
+    display.overlay("psf", ref, select="calib_psf_used", exact=True)
     psutil.Process(demo_daemon.window_pid()).kill()
     display.dot("o", 10, 10, overlay="after")
     with demo_daemon.probe() as window:
@@ -203,6 +203,6 @@ def test_the_real_catalog_is_chosen_from_and_marked(
 ) -> None:
     path = shared_data / "sourceCatalog-hsc-v2.fits"
     real = repository.get(path)
-    display.overlay("real", path, select="~base_PixelFlags_flag_edge & isfinite(slot_Centroid_x)", size=3)
+    display.overlay("real", path, select="~base_PixelFlags_flag_edge & isfinite(slot_Centroid_x)", size=3, exact=True)
     chosen = ~real["base_PixelFlags_flag_edge"] & np.isfinite(real.x)
     np.testing.assert_allclose(circles(window)[:, :2], sorted_rows(real.x[chosen] + 1, real.y[chosen] + 1), atol=2e-3)
