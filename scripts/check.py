@@ -48,7 +48,7 @@ def steps(lint_only: bool) -> list[Step]:
             name="quick tests on Python 3.11", python=FLOOR, arguments=["pytest", "-m", "not live"], at_most_secs=1200
         ),
     ]
-    whole = Step(name="all tests", python=NEWEST, arguments=["pytest"], at_most_secs=3000)
+    whole = Step(name="all tests", python=NEWEST, arguments=["pytest"], at_most_secs=3600)
     if lint_only:
         return lint
     return [*lint, *(floor if FLOOR.exists() else []), whole]
