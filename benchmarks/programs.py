@@ -18,7 +18,7 @@ def run(command: list[str], environment: Mapping[str, str]) -> str:
     """Run a program to its end and return what it prints.
 
     Python keeps what it compiles, as pip does when it installs: where the environment forbids that, our modules alone
-    would be compiled at each start, and ``mtv status`` would take 2.5 floors instead of 1.7.
+    would be compiled at each start, and not those of the floor.
 
     Raises
     ------

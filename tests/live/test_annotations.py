@@ -1,4 +1,4 @@
-"""What pictures say of themselves: labels, limits, legends, scale bars and compasses in the window's own pixels."""
+"""Annotations in the window's own pixels: labels, limits, legends, scale bars and compasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a display's picture says of itself: the choice, the texts, and the actions that draw them."""
+"""Annotations of a display: the choice, the texts, and the actions that draw them."""
 
 from __future__ import annotations
 

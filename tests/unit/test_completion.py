@@ -45,7 +45,7 @@ def report(daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch) -> reports.R
 
 
 def words(line: str) -> list[str]:
-    """What a shell would be given, whole words; FILES is an empty one."""
+    """Words that a shell would be given, whole; FILES is an empty one."""
     asking = completion.Asking()
     try:
         return [answer.value for answer in completion.answers_to(cli, split(line), asking)]

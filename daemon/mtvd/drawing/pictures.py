@@ -39,12 +39,11 @@ class PictureWish:
         image_format: str = "png",
         *,
         picture: bool = False,
-        large: LargePicture | None = None,
     ) -> None:
         self.display = display
         self.image_format = image_format
         self.picture = picture
-        self.large = large
+        self.large: LargePicture | None = None
         self.look: Callable[[int | None], Awaitable[Any]] | None = None
         """Question that is asked in place of a picture."""
         self.result: Any = b""

@@ -266,12 +266,12 @@ class Ds9Stage:
             The pieces cannot be read from the disk.
         """
         await self.ensure()
-        await self._suit_masks((frame, size))
         assert self.supervisor.held is not None
         path = Path(self.supervisor.held.window.directory) / "pieces"
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS + most_ms / 1e3
         command = f"::mtv::picture_pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
         try:
+            await self._suit_masks((frame, size))
             told = await self._command(command.encode(), deadline)
             with translate_refusals("the picture cannot be read"):
                 taken = await anyio.to_thread.run_sync(read_pieces, told, path)
