@@ -79,6 +79,13 @@ def test_looks_are_read_and_global_ones_hold_until_others_are_said() -> None:
     assert (text.text, text.angle_deg) == ("a } b", 30)
 
 
+@pytest.mark.parametrize(("said", "meant"), [("#800", "#880000"), ("#0a0", "#00aa00"), ("#FfF", "#ffffff")])
+def test_a_colour_of_three_digits_is_the_one_that_ds9_draws(said: str, meant: str) -> None:
+    parsed = parse(f"circle(1,2,3) # color={said}\n")
+    assert parsed.notes == ()
+    assert parsed.regions[0].colour == meant
+
+
 def test_what_is_not_read_is_told_with_its_lines_and_the_rest_is_drawn() -> None:
     parsed = parse(
         "circle(1,2,3)\npanda(1,2,0,90,2,3,9,1)\n# ruler(1,2,3,4) ruler=pixels\n# compass(1,2,3)\n"

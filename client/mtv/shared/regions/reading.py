@@ -17,6 +17,7 @@ from mtv.wire.errors import Error, RequestError
 from mtv.wire.limits import Limits
 from mtv.wire.regions import POINTS, Region, RegionSystem, Shape, check_region, vertices_max, weight_of
 
+_SHORT_HEX: Final = re.compile(r"#[0-9a-fA-F]{3}")
 FILE_BYTES_MAX: Final = 256 << 20
 """Largest region file that is read."""
 
@@ -331,6 +332,8 @@ def _arrows(value: str, following: str) -> dict[str, Any]:
 
 
 def _colour(value: str, _following: str) -> dict[str, Any]:
+    if _SHORT_HEX.fullmatch(value):  # DS9 draws #800 as #880000
+        value = "#" + "".join(2 * digit for digit in value[1:])
     return {"colour": hex_of(value)}
 
 
