@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from benchmarks.picture import Picture, decode
 from mtvd.stage.window.preferences import write_preferences
+from mtvd.stage.window.process import MEMORY
 
 WIDTH, HEIGHT = 1000, 679
 """Image area where nobody says otherwise."""
@@ -33,6 +34,11 @@ _STOP_SECS: Final = 5.0
 class Ds9:
     """One DS9, from `__enter__` to `__exit__`.
 
+    Parameters
+    ----------
+    keeps_memory : `bool`, optional
+        False: its C library gives memory back after each redraw, as where a user starts it.
+
     Attributes
     ----------
     target : `str`
@@ -41,9 +47,10 @@ class Ds9:
         For child processes that talk to it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_memory: bool = True) -> None:
         self.target = ""
         self.environment: dict[str, str] = {}
+        self._memory = MEMORY if keeps_memory else {}
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -52,7 +59,7 @@ class Ds9:
         sockets = home / "xpa"
         sockets.mkdir()
         try:
-            self.environment = private_environment(home, sockets)
+            self.environment = self._memory | private_environment(home, sockets)
             self.environment["DISPLAY"] = self._start_x(home)
             self.target = self._start_ds9(home, sockets)
             # libxpa inside this process reads them once, at its first call.

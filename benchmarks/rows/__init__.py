@@ -16,6 +16,7 @@ NAMES: Final = (
     "dots_waiting",
     "load_compressed",
     "load_again",
+    "redraw",
     "mask_recolour",
     "overlay_erase",
     "snap_large",

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
+_GROUPS: Final = 32
+"""Groups of rows at a time: they are read once, and what they are added to stays in the cache. 4176x2048 ``int32`` in
+cells of 2 take 11 ms, of 4 8 ms; group by group 26 and 15."""
 LARGEST_CELL: Final = 64
 """At zooms below 1/64 an image is smaller than 64 pixels of the screen for each 4096 of its own."""
 
@@ -47,17 +50,24 @@ def reduce_mask(mask: np.ndarray[Any, Any], cell: int) -> np.ndarray[Any, Any]:
     if cell == 1:
         return mask
     bits = mask.view(f"=u{mask.dtype.itemsize}")  # of any order of bytes: bits alone are looked at
-    across = _or_rows(bits, cell)
-    made = np.zeros((len(across), -(-mask.shape[1] // cell)), bits.dtype)
-    for first in range(cell):
-        columns = across[:, first::cell]
-        made[:, : columns.shape[1]] |= columns
-    return made.view(mask.dtype)
+    return _or_columns(_or_rows(bits, cell), cell).view(mask.dtype)
 
 
 def _or_rows(bits: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
     """OR so many rows together each time; the last group may be shorter."""
     made = np.zeros((-(-len(bits) // count), bits.shape[1]), bits.dtype)
-    for at in range(len(made)):  # row by row: each is read once, and what it is added to stays in the cache
-        np.bitwise_or.reduce(bits[at * count : (at + 1) * count], axis=0, out=made[at])
+    for first in range(0, len(made), _GROUPS):
+        groups = bits[first * count : (first + _GROUPS) * count]
+        for at in range(count):
+            rows = groups[at::count]
+            made[first : first + len(rows)] |= rows
     return made
+
+
+def _or_columns(bits: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+    """OR so many columns together each time, a power of two; the last group may be narrower."""
+    while count > 1:
+        halved = bits[:, ::2].copy()
+        halved[:, : bits.shape[1] // 2] |= bits[:, 1::2]
+        bits, count = halved, count // 2
+    return bits

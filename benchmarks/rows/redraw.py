@@ -1,0 +1,44 @@
+"""A redraw of a full exposure with five mask colours, in a DS9 as ours is started and in one as it is."""
+
+from __future__ import annotations
+
+import contextlib
+
+from benchmarks import exposure
+from benchmarks.bench import Bench
+from benchmarks.channel import Channel
+from benchmarks.contest import Way, contest
+from benchmarks.ds9 import Ds9
+from benchmarks.floor import REDRAWN, Floor
+from benchmarks.measures import Measured, Target
+from benchmarks.row import Row
+
+_COLOURS = ("#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ff00ff")
+
+
+def measure(bench: Bench) -> Measured:
+    """Draw the same frame again and again; nothing is written or loaded for it."""
+    with contextlib.ExitStack() as stack:
+        ours = _way("mtv", bench, bench.ds9, stack)
+        plain = _way("as it is", bench, stack.enter_context(Ds9(keeps_memory=False)), stack)
+        return contest(ours=ours, peers=(plain,), runs=bench.amount(40, 2))
+
+
+def _way(name: str, bench: Bench, ds9: Ds9, stack: contextlib.ExitStack) -> Way:
+    channel = bench.channel if ds9 is bench.ds9 else Channel(ds9)
+    if channel is not bench.channel:
+        ds9.resize(*(int(ds9_size) for ds9_size in (bench.ds9.get("width"), bench.ds9.get("height"))))
+        stack.callback(channel.close)
+    ds9.set("frame", "delete", "all")
+    ds9.set("frame", "1")
+    ds9.select(1, limits=exposure.LIMITS)
+    floor = Floor(channel, 1)
+    stack.callback(floor.close)
+    planes = list(exposure.PLANES)[: len(_COLOURS)]
+    colours = dict(zip(planes, _COLOURS, strict=True))
+    floor.prepare(bench.exposure.image, bench.exposure.mask, {plane: exposure.PLANES[plane] for plane in planes}, colours)
+    floor.draw()
+    return Way(name=name, draw=lambda: channel.tcl(f"Frame1 update\n{REDRAWN}"), look=ds9.picture)
+
+
+ROW = Row("redraw", "a redraw of 2048x4176 float32 with 5 mask colours", Target(peer=1.15), measure)
