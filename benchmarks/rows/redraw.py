@@ -25,18 +25,16 @@ def measure(bench: Bench) -> Measured:
 
 
 def _way(name: str, bench: Bench, ds9: Ds9, stack: contextlib.ExitStack) -> Way:
-    channel = bench.channel if ds9 is bench.ds9 else Channel(ds9)
-    if channel is not bench.channel:
-        ds9.resize(*(int(ds9_size) for ds9_size in (bench.ds9.get("width"), bench.ds9.get("height"))))
-        stack.callback(channel.close)
+    channel = Channel(ds9)
+    stack.callback(channel.close)
+    ds9.resize(int(bench.ds9.get("width")), int(bench.ds9.get("height")))
     ds9.set("frame", "delete", "all")
     ds9.set("frame", "1")
     ds9.select(1, limits=exposure.LIMITS)
     floor = Floor(channel, 1)
     stack.callback(floor.close)
-    planes = list(exposure.PLANES)[: len(_COLOURS)]
-    colours = dict(zip(planes, _COLOURS, strict=True))
-    floor.prepare(bench.exposure.image, bench.exposure.mask, {plane: exposure.PLANES[plane] for plane in planes}, colours)
+    planes = dict(list(exposure.PLANES.items())[: len(_COLOURS)])
+    floor.prepare(bench.exposure.image, bench.exposure.mask, planes, dict(zip(planes, _COLOURS, strict=True)))
     floor.draw()
     return Way(name=name, draw=lambda: channel.tcl(f"Frame1 update\n{REDRAWN}"), look=ds9.picture)
 

@@ -47,6 +47,11 @@ class GatedWindow:
         self.unavailable = ""
         self.generation = 1
         self.lost_looks = 0
+        self.lost_redraws = 0
+        self.redraws = 0
+        self.screen = anyio.Event()
+        self.screen.set()
+        """Until it is set nothing is redrawn."""
         self.offered: list[str] = []
         self.listed = ""
         """Regions that it lists, whatever the frame."""
@@ -73,6 +78,14 @@ class GatedWindow:
             self.lost_looks -= 1
             self.generation += 1
             raise WindowLost("it died")
+
+    async def await_redraw(self) -> None:
+        await self.screen.wait()
+        if self.lost_redraws:
+            self.lost_redraws -= 1
+            self.generation += 1
+            raise WindowLost("it died")
+        self.redraws += 1
 
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         await self.sync()

@@ -20,8 +20,7 @@ from tests.support import scripted
 
 import mtv
 from mtv.session.conversation import Timing
-from mtv.streams import feed as feeds
-from mtv.streams import screen
+from mtv.streams import delivery, screen
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages, requests
 from mtv.wire.errors import bad_value
@@ -34,7 +33,7 @@ SHAPE_YX = (20, 30)
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait long enough for a daemon that restarts in a test."""
-    monkeypatch.setattr(feeds, "_RETRY_SECS", 0.02)
+    monkeypatch.setattr(delivery, "_RETRY_SECS", 0.02)
     monkeypatch.setattr(screen, "_PATIENCE", Timing(hello_secs=WAIT_SECS, lost_secs=WAIT_SECS, retry_secs=0.02))
 
 
@@ -251,7 +250,7 @@ def test_a_fault_of_the_feed_costs_its_frame_and_the_next_one_is_shown(
             wait_until(lambda: not feed.counts.waiting, feed)
         assert "nobody had thought of this" in str(feed.error)
     while not feed.publish(filled(3)):
-        wait_until(lambda: feed._destination is not None, feed)
+        wait_until(lambda: feed._delivery.destination is not None, feed)
     assert feed.close(WAIT_SECS), feed.error
     assert feed.counts.shown == 2
 
@@ -269,5 +268,5 @@ def test_where_no_thread_can_be_started_frames_are_dropped_and_the_next_one_is_s
     assert "can't start new thread" in str(feed.error)
     assert feed.counts[:4] == (1, 0, 1, 0)
     while not feed.publish(filled(2)):  # until the thread has reached the daemon
-        wait_until(lambda: feed._destination is not None, feed)
+        wait_until(lambda: feed._delivery.destination is not None, feed)
     assert feed.close(WAIT_SECS), feed.error

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import anyio
 import msgspec
 import numpy as np
 import pytest
@@ -53,6 +54,10 @@ def drawn(daemon: Daemon) -> list[Any]:
     return [action for batch in daemon.window.batches for section in batch.sections for action in section.actions]
 
 
+def images(daemon: Daemon) -> list[Any]:
+    return [action.image for action in drawn(daemon) if isinstance(action, ac.LoadImage)]
+
+
 async def shown(client: Any, request: asks.Frame, buffers: tuple[bytes, ...] = ()) -> None:
     reply = await client.ask(request, buffers)
     assert isinstance(reply, messages.Outcome), reply
@@ -67,9 +72,47 @@ async def feeds(client: Any) -> tuple[reports.FeedInfo, ...]:
 async def test_a_frame_is_redrawn_before_it_is_answered_and_a_transaction_is_not(daemon: Daemon) -> None:
     client = daemon.client()
     await shown(client, frame(slot(daemon)))
-    assert daemon.window.batches[-1].redraws
+    assert daemon.window.redraws == 1
     await client.ask(steps.Zoom(display=0, factor=2.0))
-    assert not daemon.window.batches[-1].redraws
+    assert daemon.window.redraws == 1
+
+
+async def test_a_frame_has_its_receipt_when_the_window_has_it_and_its_answer_when_it_is_redrawn(daemon: Daemon) -> None:
+    client = daemon.client()
+    slots = tuple(slot(daemon, number) for number in range(2))
+    daemon.window.screen = anyio.Event()
+    numbers = []
+    for name in slots:  # the second is taken while the first is drawn
+        numbers.append(client.send(frame(name, slots)))
+        header, reply = await client.receive()
+        assert (header.sequence, type(reply)) == (numbers[-1], messages.Receipt)
+    assert [image.file for image in images(daemon)] == [*slots]
+    assert (await feeds(client))[0].shown == 0
+    daemon.window.screen.set()
+    for number in numbers:
+        assert isinstance(await client.answer(number), messages.Outcome)
+    assert (await feeds(client))[0].shown == 2
+
+
+async def test_a_frame_whose_window_is_lost_before_the_redraw_is_drawn_in_the_next_window(daemon: Daemon) -> None:
+    client = daemon.client()
+    daemon.window.lost_redraws = 1
+    only = slot(daemon)
+    await shown(client, frame(only))
+    assert [image.file for image in images(daemon)] == [only, only], "once in each window"
+    assert (await feeds(client))[0].shown == 1
+
+
+async def test_a_frame_that_no_window_can_show_is_an_error_and_the_next_one_is_shown(daemon: Daemon) -> None:
+    client = daemon.client()
+    slots = tuple(slot(daemon, number) for number in range(2))
+    await shown(client, frame(slots[0], slots))
+    daemon.window.lost_redraws, daemon.window.lost_looks = 1, 2
+    reply = await client.ask(frame(slots[1], slots))
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.code == "draw_failed"
+    await shown(client, frame(slots[0], slots))
+    assert (await feeds(client))[0].shown == 2
 
 
 async def test_slots_are_shown_over_and_over_and_removed_only_when_the_session_ends(daemon: Daemon) -> None:

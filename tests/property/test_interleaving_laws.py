@@ -110,6 +110,9 @@ class WindowStage:
     async def sync(self) -> None:
         pass
 
+    async def await_redraw(self) -> None:
+        pass
+
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         return b""
 

@@ -72,6 +72,9 @@ class ScriptedWindow:
     async def sync(self) -> None:
         pass
 
+    async def await_redraw(self) -> None:
+        pass
+
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         return b""
 

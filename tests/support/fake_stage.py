@@ -152,6 +152,12 @@ class FakeStage:
         """Count."""
         self.syncs += 1
 
+    async def await_redraw(self) -> None:
+        """Count, unless the window is gone."""
+        if self._state.state != "ready":
+            raise WindowLost(self._state.reason or "there is no window")
+        self.syncs += 1
+
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         """Return something that begins like a picture of the format."""
         await self.ensure()

@@ -18,8 +18,7 @@ from astropy.utils.masked import Masked
 
 import mtv
 from mtv.session.conversation import Timing
-from mtv.streams import feed as feeds
-from mtv.streams import screen
+from mtv.streams import delivery, screen
 from mtv.streams.newest import Newest
 from mtv.testing import WAIT_SECS, ScriptedDaemon
 from mtv.wire import messages, requests
@@ -32,7 +31,7 @@ FRAME = np.zeros((4, 6), "<f4")
 
 @pytest.fixture(autouse=True)
 def retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "_RETRY_SECS", 0.02)
+    monkeypatch.setattr(delivery, "_RETRY_SECS", 0.02)
     monkeypatch.setattr(screen, "_PATIENCE", Timing(hello_secs=5.0, lost_secs=0.05, retry_secs=0.02))
 
 
@@ -113,7 +112,7 @@ def test_without_a_daemon_frames_are_dropped_and_counted_and_flow_once_there_is_
         assert isinstance(feed.error, mtv.Unavailable)
         daemon.start()
         try:
-            wait_until(lambda: feed._destination is not None, feed)
+            wait_until(lambda: feed._delivery.destination is not None, feed)
             assert feed.publish(FRAME, label="back")
             wait_until(lambda: feed.counts.shown == 1, feed)
         finally:
@@ -131,7 +130,7 @@ def test_frames_flow_again_after_the_daemon_was_gone(daemon: ScriptedDaemon) -> 
         feed.publish(FRAME, label="lost")
         wait_until(lambda: feed.counts.dropped == 1, feed)
         daemon.start()
-        wait_until(lambda: feed._destination is not None, feed)
+        wait_until(lambda: feed._delivery.destination is not None, feed)
         feed.publish(FRAME, label="after")
         wait_until(lambda: feed.counts.shown == 2, feed)
     assert labels(daemon)[-1] == "after"
@@ -366,10 +365,10 @@ def test_after_a_daemon_has_gone_its_files_are_left_and_removed_when_the_next_sh
         wait_until(lambda: feed.counts.dropped == 1, feed)
         assert before in {file.name for file in files(sharing)}, "the next daemon may show it still"
         sharing.start()
-        wait_until(lambda: feed._destination is not None, feed)
+        wait_until(lambda: feed._delivery.destination is not None, feed)
         feed.publish(FRAME)
         wait_until(lambda: feed.counts.shown == 2, feed)
-        wait_until(lambda: not feed._left, feed)
+        wait_until(lambda: not feed._delivery._left, feed)
         assert before not in {file.name for file in files(sharing)}
         assert before not in frames(sharing)[-1].slots
 
@@ -388,7 +387,7 @@ def test_a_directory_without_room_costs_frames_and_says_so(
         assert feed.error is not None
         assert "no room" in str(feed.error)
         monkeypatch.undo()
-        wait_until(lambda: feed._destination is not None, feed)
+        wait_until(lambda: feed._delivery.destination is not None, feed)
         feed.publish(np.zeros((50, 50), "f4"))
         wait_until(lambda: feed.counts.shown == 2, feed)
 

@@ -14,6 +14,8 @@ from mtv.arguments.transaction import Bundle, Place
 from mtv.pixels.discardable import Discardable, discard
 from mtv.pixels.outgoing import FileSink, FrameSink
 from mtv.session.batch import EVERYTHING, Batch, OpenBatches
+from mtv.session.begun import Begun
+from mtv.session.decisions import Answer
 from mtv.session.events import Events
 from mtv.session.gathering import Gathering
 from mtv.session.link import Link
@@ -26,7 +28,7 @@ from mtv.wire import codec
 from mtv.wire.errors import DeadlineExceeded, MtvError
 from mtv.wire.frames import Buffer
 from mtv.wire.messages import Event, Outcome
-from mtv.wire.requests import Subscribe, Sync, Transaction, Unsubscribe
+from mtv.wire.requests import Request, Subscribe, Sync, Transaction, Unsubscribe
 from mtv.wire.steps import AnyStep, MaskColour, MaskTransparency
 from mtv.wire.steps import DisplayName as Display  # the word of signatures that users see
 
@@ -202,6 +204,43 @@ class Connection(Questions):
             return self.execute(bundle, prepared=batch.prepared, wait=wait, on_progress=on_progress)
 
         return Batch(self._batches, display, send, self.limits)
+
+    def begin(
+        self, message: Request, *, buffers: Sequence[Buffer], timeout_secs: float, on_settled: Callable[[], object]
+    ) -> Begun:
+        """Send a request and wait until the daemon has its receipt sent, or its answer; that is waited for later.
+
+        Parameters
+        ----------
+        message : `~mtv.wire.requests.Request`
+        buffers : sequence of buffers
+            As in `ask`.
+        timeout_secs : `float`
+            For receipt and answer together.
+        on_settled : callable
+            Called once there is an answer or an error, in the link's thread.
+
+        Returns
+        -------
+        begun : `~mtv.session.begun.Begun`
+
+        Raises
+        ------
+        MtvError
+            The error that came instead of a receipt; as in `ask`.
+        """
+        deadline = self._deadline(timeout_secs)
+        link, ticket = self._prepare(message, buffers, deadline, None, (), awaited=True)
+
+        def finish() -> Answer:
+            with self._sending(link, ticket):
+                return ticket.wait(deadline)
+
+        begun = Begun(ticket, finish, on_settled)
+        with self._sending(link, ticket):
+            link.submit(ticket)
+            ticket.wait_for_receipt(deadline)
+        return begun
 
     def open_batch(self, display: Display | None) -> Batch | None:
         """Return the buffer that this thread has open for a display, if any.

@@ -150,6 +150,11 @@ class Newest(Generic[T]):
 
     # For the consumer
 
+    def notify(self) -> None:
+        """Have a waiting consumer ask again whether it is to go on waiting; for any thread."""
+        with self.changed:
+            self.changed.notify_all()
+
     def wait(self, secs: float) -> bool:
         """Wait so long, or until it is closed; tell whether it is."""
         with self.changed:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from mtv.arguments.transaction import shift_buffers
 from mtv.pixels.sharing import shared_directory
+from mtv.session.begun import Begun
 from mtv.session.connection import Connection
 from mtv.session.conversation import Timing
 from mtv.shared import paths
@@ -65,8 +67,8 @@ class Screen:
         except MtvError:
             return False
 
-    def draw(self, frame: FeedFrame, published: int, dropped: int) -> None:
-        """Have a frame on the screen; return when it is redrawn.
+    def draw(self, frame: FeedFrame, published: int, dropped: int, on_settled: Callable[[], object]) -> Begun:
+        """Give a frame to the window; return when that has its pixels, or has drawn it.
 
         Parameters
         ----------
@@ -74,6 +76,13 @@ class Screen:
             Handed over already.
         published, dropped : `int`
             Frames of the feed so far, for the daemon's report.
+        on_settled : callable
+            Called once it is known whether it is on the screen; must not block.
+
+        Returns
+        -------
+        begun : `~mtv.session.begun.Begun`
+            For `finish`.
 
         Raises
         ------
@@ -97,7 +106,22 @@ class Screen:
             age_secs=time.monotonic() - frame.published_at,
         )
         buffers = frame.buffers if frame.markers is None else (*frame.buffers, *frame.markers.buffers)
-        answer = self.connection.ask(message, buffers=buffers, timeout_secs=_SHOW_SECS)
+        return self.connection.begin(message, buffers=buffers, timeout_secs=_SHOW_SECS, on_settled=on_settled)
+
+    def finish(self, begun: Begun) -> None:
+        """Wait until a frame is on the screen.
+
+        Parameters
+        ----------
+        begun : `~mtv.session.begun.Begun`
+            From `draw`.
+
+        Raises
+        ------
+        MtvError
+            It is not shown.
+        """
+        answer = begun.wait()
         if isinstance(answer.reply, messages.Outcome):
             for step in answer.reply.steps:
                 self.connection.tell(step.note)

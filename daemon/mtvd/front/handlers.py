@@ -38,6 +38,7 @@ from mtvd.scene import apply as sc
 from mtvd.stage.paint.listed import read_list
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
+from mtvd.streams.frames import Frames
 from mtvd.streams.movies import Movies
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Call:
     limits: Limits
     """Limits of the socket that it came by."""
     on_progress: OnProgress
+    send_receipt: Callable[[], None]
 
     @property
     def key(self) -> str:
@@ -91,11 +93,13 @@ class Handlers:
     stoppable: Stoppable = dataclasses.field(default_factory=Stoppable)
     _usage: SharedUsage = dataclasses.field(init=False)
     _copies: Copies = dataclasses.field(init=False)
+    _frames: Frames = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.started_at = self.clock()
         self._usage = SharedUsage(self.pixels, self.clock)
         self._copies = Copies(self.repositories, self.handles, self.pixels, self.limits)
+        self._frames = Frames(self.feeds, self.engine, self.stage, self.clock)
 
     async def answer(self, request: requests.Request, call: Call) -> Answered:
         """Answer a request.
@@ -245,11 +249,7 @@ class Handlers:
         return await self.engine.submit(request, call.buffers, call.session, call.sequence, call.on_progress)
 
     async def _frame(self, request: requests.Frame, call: Call) -> messages.Outcome:
-        began = self.clock()
-        shows = requests.Transaction(steps=self.feeds.steps(call.session.id, request, call.buffers))
-        outcome = await self.engine.submit(shows, call.buffers, call.session, call.sequence, redraws=True)
-        self.feeds.note_shown(call.session.id, request, self.clock() - began)
-        return outcome
+        return await self._frames.show(request, call.buffers, call.session, call.sequence, call.send_receipt)
 
     async def _play(self, request: requests.Play, call: Call) -> states.Movie:
         return self.movies.play(request, _movie_id(call))

@@ -143,6 +143,7 @@ class Listener:
             buffers=buffers,
             limits=self._limits,
             on_progress=_Progress(self, session, header.sequence),
+            send_receipt=functools.partial(self._send, session, header.sequence, Kind.RECEIPT, _RECEIPT),
         )
         if type(request) not in REMEMBERED:
             session.note(header.sequence)
@@ -157,7 +158,7 @@ class Listener:
         elif len(session.waiting) >= self._limits.in_flight:
             self._refuse(session.route, session.id, header.sequence, _too_many(self._limits.in_flight))
         else:
-            if type(request) is not requests.Frame:  # its answer is the receipt; one message less, 30 times a second
+            if type(request) is not requests.Frame:  # it has its receipt when the window has its pixels
                 self._send(session, header.sequence, Kind.RECEIPT, _RECEIPT)
             session.waiting.add(header.sequence)
             self._handlers.stoppable.expect(call.key)

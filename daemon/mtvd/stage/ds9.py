@@ -194,6 +194,16 @@ class Ds9Stage:
         if self.supervisor.held is not None:
             await self._converse(b"::mtv::sync\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
+    async def await_redraw(self) -> None:
+        """Return when what batches have drawn is on the screen; the next batch may be prepared meanwhile.
+
+        Raises
+        ------
+        WindowLost
+            As `run`.
+        """
+        await self._converse(b"::mtv::redraw\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
+
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         """Return a PNG or JPEG of the image area; ``frame`` is brought to the front first unless None.
 

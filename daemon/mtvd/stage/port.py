@@ -159,6 +159,16 @@ class Stage(Protocol):
         """Return when all that was drawn is on the screen."""
         ...
 
+    async def await_redraw(self) -> None:
+        """Return when what batches have drawn is on the screen; unlike with `sync` others may draw meanwhile.
+
+        Raises
+        ------
+        WindowLost
+            As `run`.
+        """
+        ...
+
     async def snapshot(self, frame: int | None, image_format: str) -> bytes:
         """Return a PNG or JPEG of the image area; ``frame`` is brought to the front first unless None."""
         ...
