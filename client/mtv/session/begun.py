@@ -10,7 +10,7 @@ from mtv.session.ticket import Ticket
 
 
 class Begun:
-    """What `mtv.session.connection.Connection.begin` returns.
+    """Request that was begun by `mtv.session.connection.Connection.begin`.
 
     Parameters
     ----------

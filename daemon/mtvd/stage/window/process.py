@@ -44,9 +44,9 @@ _AGENT: Final = tuple(
 """Sourced in this order; the last has what installs the others."""
 _AGENT_FILE: Final = "agent.tcl"
 MEMORY: Final = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
-"""For the C library of DS9, which makes buffers of some megabytes for each redraw and gives them back. As the library
-is, their pages come from the system each time, and are cleared: 10 ms of a redraw of 41. With these, at most 128 MB
-that are free stay with DS9: 1 ms of 32 (row ``redraw`` of ``make bench``). 32 MB is the most that it takes
+"""Variables for the C library of DS9, which makes buffers of some megabytes for each redraw and gives them back. As the
+library is, their pages come from the system each time, and are cleared: 10 ms of a redraw of 41. With these, at most
+128 MB that are free stay with DS9: 1 ms of 32 (row ``redraw`` of ``make bench``). 32 MB is the most that it takes
 (mallopt(3))."""
 _COLORMAP: Final = re.compile(r"[A-Za-z0-9._+-]{1,60}", re.ASCII)
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/+-]+", re.ASCII)
