@@ -1,9 +1,10 @@
 """The files of a feed: three images, one in the window, one on its way, one to be written; each with its mask.
 
 They are mapped once and written over from then on, so that the byte swap into the mapped file is the only copy of a
-frame and costs no new page. Who may write one is told by the daemon's answers alone: a slot is free again when its frame
-is answered and the window has a later one. The files are reserved before they are mapped: on a full file system that is
-an error and not a SIGBUS. Their names have never been used; after a daemon has gone they are left, and new ones made.
+frame and costs no new page. Who may write one is told by the daemon's answers alone: a slot is free again when its
+frame is answered and the window has a later one. The files are reserved before they are mapped: on a full file system
+that is an error and not a SIGBUS. Their names have never been used; after a daemon has gone they are left, and new ones
+made.
 """
 
 from __future__ import annotations
