@@ -10,6 +10,7 @@ import pytest
 from tests.live.conftest import rows_and_columns
 
 from mtvd.scene.actions import (
+    Annotate,
     LoadImage,
     LoadMask,
     RaiseFrame,
@@ -177,3 +178,14 @@ async def test_a_mask_follows_the_users_zoom_though_nothing_is_drawn_meanwhile(s
 
 def layers_of(rig: Any) -> set[str]:
     return {name for name in rig.pixels.names() if name.startswith("layer")}
+
+
+async def test_the_legend_stays_where_the_mask_is_drawn_in_other_cells(stage_rig: Any) -> None:
+    await show(stage_rig, None)
+    await stage_rig.draw(Annotate(frame=0, names=("legend",)))
+    for zoom in (1.0, 0.25, 4.0):
+        await stage_rig.draw(SetZoom(frame=0, factor=zoom))
+        await stage_rig.stage.sync()
+        picture = (await stage_rig.picture())[:100, :150]
+        missing = [name for name, colour in COLOURS if rows_and_columns(picture, colour) is None]
+        assert not missing, f"the legend has no {missing} at zoom {zoom}"

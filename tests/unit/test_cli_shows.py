@@ -159,6 +159,18 @@ def test_a_wrong_value_is_refused_before_it_is_drawn(
     assert daemon.steps == []
 
 
+def test_a_zoom_at_a_place_is_one_transaction_of_zoom_and_pan(run: Run, daemon: ScriptedDaemon) -> None:
+    run("zoom", "8", "--at", "347.5,-805", "-d", "guider")
+    assert daemon.steps == [st.Zoom(display="guider", factor=8.0), st.Pan(display="guider", x=347.5, y=-805.0)]
+    assert len([seen for seen in daemon.seen if isinstance(seen.message, requests.Transaction)]) == 1
+
+
+@pytest.mark.parametrize("at", ["347", "1,2,3", "a,b", "", "nan,1"])
+def test_a_zoom_at_no_place_is_refused_whole(run: Run, daemon: ScriptedDaemon, at: str) -> None:
+    assert run("zoom", "8", "--at", at, code=1).stderr.startswith(("mtv: --at: ", "mtv: x: "))
+    assert daemon.steps == []
+
+
 def test_zoom_pan_and_erase_reach_the_display_that_is_named(run: Run, daemon: ScriptedDaemon) -> None:
     run("zoom", "2", "-d", "guider")
     run("pan", "-3", "4.5", "--display", "1")

@@ -31,8 +31,13 @@ from mtv.wire.errors import bad_value
             ("show", "a.b", "visit=1"),
             "target.data_id.detector",
             "add detector=41",
-            "mtv: target.data_id.detector: it is wrong (add detector=41)\n",
+            "mtv: detector=: it is wrong (add detector=41)\n",
         ),
+        (("show", "a.b", "visit=1"), "steps[0].target.data_id", "", "mtv: it is wrong\n"),
+        (("show", "a.b", "visit=1"), "steps[0].target.data_id.visit.name", "", "mtv: visit.name=: it is wrong\n"),
+        (("query", "calexp", "vist=1"), "data_id.vist", "", "mtv: vist=: it is wrong\n"),
+        (("catalog", "src", "visit=1", "--columns", "a,b"), "columns[1]", "", "mtv: --columns: it is wrong\n"),
+        (("query", "calexp", "--collections", "a,b"), "collections[1]", "", "mtv: --collections: it is wrong\n"),
     ],
 )
 def test_fields_and_hints_are_said_as_options_of_the_command(
@@ -40,7 +45,7 @@ def test_fields_and_hints_are_said_as_options_of_the_command(
 ) -> None:
     from mtv.wire import steps
 
-    for kind in (requests.Transaction, steps.Query):
+    for kind in (requests.Transaction, requests.Get, steps.Query):
         daemon.script(kind, raising(bad_value(where, "it is wrong", hint)))
     assert run(*words, code=1).output == told
 

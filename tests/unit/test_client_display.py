@@ -20,7 +20,7 @@ from mtv.testing import ScriptedDaemon
 from mtv.wire import data, messages, reports, requests
 from mtv.wire.colours import default_mask_colour
 from mtv.wire.limits import Limits
-from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Scale, Show, Zoom
+from mtv.wire.steps import Erase, MaskColour, Mtv, Overlay, Pan, Scale, Show, Zoom
 
 TABLE = data.Dataset(dataset_type="src", data_id={"visit": 1})
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -288,6 +288,9 @@ def test_an_overlay_of_a_table_names_it_and_sends_no_array(daemon: ScriptedDaemo
         (lambda d: d.scale("linear", 101), "mode"),
         (lambda d: d.scale("linear", 1, 2, 3), "limits"),
         (lambda d: d.zoom(-1), "factor"),
+        (lambda d: d.zoom(2, 3), "y"),
+        (lambda d: d.zoom(2, y=3), "x"),
+        (lambda d: d.zoom(2, float("nan"), 3), "x"),
         (lambda d: d.pan(float("inf"), 0), "x"),
         (lambda d: d.set_mask_plane_color("BAD", "fuchsiaa"), "colour"),
         (lambda d: d.set_mask_transparency(101), "percent"),
@@ -327,6 +330,7 @@ def test_the_view_is_set_as_in_afw(daemon: ScriptedDaemon, display: mtv.Display)
     display.scale("linear", 99.5)
     display.scale("log")
     display.zoom("fit")
+    display.zoom(4, 347, 805)
     display.set_mask_plane_color("DETECTED", "fuchsia")
     display.set_mask_plane_color({"BAD": "ignore"})
     display.erase("stars")
@@ -336,6 +340,8 @@ def test_the_view_is_set_as_in_afw(daemon: ScriptedDaemon, display: mtv.Display)
         Scale(stretch="linear", mode=99.5),
         Scale(stretch="log"),
         Zoom(),
+        Zoom(factor=4.0),
+        Pan(x=347.0, y=805.0),
         MaskColour(colours={"DETECTED": "fuchsia"}),
         MaskColour(colours={"BAD": "ignore"}),
         Erase(name="stars"),

@@ -13,9 +13,10 @@ import pytest
 from mtv.cli import cli, completion, completion_shells, completion_values
 from mtv.cli.completion_shells import FILES, Answer, split
 from mtv.cli.completion_values import MOST, number_begins
-from mtv.testing import ScriptedDaemon
+from mtv.testing import ScriptedDaemon, Seen
 from mtv.wire import messages, reports, requests
 from mtv.wire import steps as st
+from mtv.wire.data import Catalog, Dataset
 from mtv.wire.errors import Error, RequestError
 
 BREAKS = completion_shells.BREAKS
@@ -263,3 +264,61 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[t
         for name in (*command.list_commands(click.Context(command)), *(["mtv"] if not path else []))
     ]
     return [place for name, each in found if each is not None for place in commands(each, (*path, name))]
+
+
+COLUMNS = ("id", "calib_psf_used", "calib_psf_candidate", "base_PsfFlux_instFlux", "slot_Centroid_x")
+SRC = "src visit=1 detector=2"
+
+
+def tell_columns(daemon: ScriptedDaemon, *names: str) -> None:
+    table = Catalog(rows=3, columns=(), aliases={}, metadata={"names": list(names)})
+    daemon.script(requests.Get, messages.Got(catalog=table))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (f"mtv catalog {SRC} --sort i", ["id"]),
+        (f"mtv catalog {SRC} --columns id,slot", ["id,slot_Centroid_x"]),
+        (f"mtv catalog {SRC} --select cal", ["calib_psf_used", "calib_psf_candidate"]),
+        (f"mtv overlay {SRC} --select 'calib_psf_used & ~calib_psf_c", ["calib_psf_used & ~calib_psf_candidate"]),
+        (f"mtv overlay {SRC} --size 'log10(base", ["log10(base_PsfFlux_instFlux"]),
+        (f"mtv overlay {SRC} --size 2.", []),
+        (f"mtv overlay {SRC} --select 3e", []),
+        (f"mtv overlay {SRC} --sky --x slot", ["slot_Centroid_x"]),
+        ("mtv watch calexp --catalog src --select i", ["id"]),
+        ("mtv overlay --select i", []),
+        ("mtv overlay /nowhere/a.fits --select i", []),
+    ],
+)
+def test_columns_of_the_table_complete_what_is_made_of_them(
+    daemon: ScriptedDaemon, report: reports.Report, line: str, found: list[str]
+) -> None:
+    tell_columns(daemon, *COLUMNS)
+    assert words(line) == found
+
+
+def test_only_the_names_of_the_columns_are_asked_for(daemon: ScriptedDaemon, report: reports.Report) -> None:
+    tell_columns(daemon, *COLUMNS)
+    words(f"mtv catalog {SRC} --sort i")
+    [asked_for] = [seen.message for seen in daemon.seen if isinstance(seen.message, requests.Get)]
+    data_id: dict[str, int | str] = {"visit": 1, "detector": 2}
+    assert asked_for == requests.Get(target=Dataset(dataset_type="src", data_id=data_id), columns=("?",))
+
+
+def test_columns_of_any_like_it_complete_where_the_data_id_is_not_whole(
+    daemon: ScriptedDaemon, report: reports.Report
+) -> None:
+    refused = RequestError(Error(code="ambiguous", message="more than one src fits"))
+    table = Catalog(rows=3, columns=(), aliases={}, metadata={"names": ["id"]})
+
+    def answer(seen: Seen) -> messages.Got:
+        assert isinstance(seen.message, requests.Get)
+        if seen.message.target == Dataset(id="u-1"):
+            return messages.Got(catalog=table)
+        raise refused
+
+    daemon.script(requests.Get, answer)
+    daemon.script(st.Query, rows(("visit", "run", "id"), (1, "u/run", "u-1")))
+    assert words("mtv catalog src visit=1 --sort ") == ["id"]
+    assert asked(daemon)[-1].data_id == {"visit": 1}

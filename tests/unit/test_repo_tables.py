@@ -440,3 +440,12 @@ def test_a_parquet_file_whose_words_are_no_text_is_unreadable(tmp_path: Path) ->
     with pytest.raises(RequestError) as caught:
         Schemas().open(path)
     assert caught.value.error.code == "unreadable_file"
+
+
+def test_the_names_of_columns_slots_and_aliases_are_told_without_a_row_read(src: Path, out: Output) -> None:
+    found = got(src, out, storage_class="SourceCatalog", columns=["?"])
+    names = found.metadata["names"]
+    assert (found.columns, found.rows) == ((), sample.ROWS)
+    assert {"id", "coord_ra", "base_SdssCentroid_x", "slot_Centroid_x", "calib_psf_used"} <= {*names}
+    for name in names:
+        assert len(got(src, out, storage_class="SourceCatalog", columns=[name]).columns) == 1

@@ -34,6 +34,7 @@ _NEGATIVE: Final = re.compile(r"-(\d|\.\d|inf|nan)")
 _STEP: Final = re.compile(r"^steps\[(\d+)\]\.?")
 _KEY: Final = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)=(.*)", re.DOTALL)
 _INTEGER: Final = re.compile(r"[+-]?\d+")
+_ITEM: Final = re.compile(r"\[\d+\]$")
 
 R = TypeVar("R")
 
@@ -187,8 +188,16 @@ def in_words_of_the_shell(error: MtvError, options: Mapping[str, str] | None = N
         hint = pattern.sub(words, hint)
     for name, option in (options or {}).items():
         hint = re.sub(rf"(?<![\w.-]){name}=(?=[^=\s])", f"{option} ", hint)
-    option = (options or {}).get(where.removeprefix("target."), "")
-    return str(type(error)(msgspec.structs.replace(error.error, where=option or where, hint=hint)))
+    place = _place(where.removeprefix("target."), options or {})
+    return str(type(error)(msgspec.structs.replace(error.error, where=place, hint=hint)))
+
+
+def _place(where: str, options: Mapping[str, str]) -> str:
+    """Return the place that an error names as it stands on the command line."""
+    name, _, rest = where.partition(".")
+    if name == "data_id":
+        return f"{rest}=" if rest else ""  # the message speaks of the data ID, which has no word of its own there
+    return options.get(where) or options.get(_ITEM.sub("", name), where)
 
 
 def _options_of(command: click.Command) -> dict[str, str]:
@@ -274,6 +283,17 @@ def number(text: float | str) -> float:
 display_option = click.option(
     "-d", "--display", "frame", type=frame, metavar="N|NAME", default=0, show_default=True, help="Display."
 )
+
+
+def point(text: str, where: str) -> tuple[float, float]:
+    """Return a position that stands in one word: ``1024,2048``."""
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        raise bad_value(where, f"{text.strip()!r} is no point", "X,Y, as in 1024,2048") from None
+    return x, y
+
+
 repo_option = click.option("--repo", envvar="MTV_REPO", default="", help="Repository, by alias or path.")
 collections_option = click.option(
     "--collections",

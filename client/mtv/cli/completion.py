@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
@@ -17,10 +17,11 @@ from mtv.cli import completion_shells as shells
 from mtv.cli import completion_values as values
 from mtv.cli.common import Call, connect
 from mtv.cli.completion_shells import FILES, Answer
+from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.errors import MtvError
-from mtv.wire.messages import Reply, Rows
+from mtv.wire.messages import Got, Reply, Rows
 from mtv.wire.reports import Report
-from mtv.wire.requests import Request, Status
+from mtv.wire.requests import NAMES_ALONE, Get, Request, Status
 from mtv.wire.steps import Query
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def answers_to(root: click.Command, typed: shells.Typed, daemon: values.Daemon) 
 
 
 def _complete(root: click.Command, before: list[str], incomplete: str, daemon: values.Daemon) -> list[Answer]:
-    completing = _Completing(daemon)
+    completing = _Completing(daemon, before)
     if isinstance(daemon, Asking):
         daemon.call = completing
     items = ShellComplete(root, {"obj": completing}, "mtv", VARIABLE).get_completions(before, incomplete)
@@ -103,9 +104,9 @@ def _answer(item: CompletionItem) -> Answer:
 class _Completing(Call):
     """A run of the command that only completes a word of it."""
 
-    def __init__(self, daemon: values.Daemon) -> None:
+    def __init__(self, daemon: values.Daemon, before: Sequence[str]) -> None:
         super().__init__()
-        self.daemon = daemon
+        self.daemon, self.before = daemon, before
 
 
 def give_values(ctx: click.Context, parameters: Iterable[click.Parameter]) -> None:
@@ -125,7 +126,7 @@ def items_of(ctx: click.Context, path: tuple[str, ...], name: str, incomplete: s
     completing = ctx.find_object(_Completing)
     if completing is None:
         return []
-    answers = values.complete(path, name, values.Asked(ctx, incomplete, completing.daemon))
+    answers = values.complete(path, name, values.Asked(ctx, incomplete, completing.daemon, completing.before))
     return [
         CompletionItem(answer.value, type="file" if answer is FILES else "plain", help=answer.help)
         for answer in answers
@@ -162,6 +163,12 @@ class Asking:
         """Return the first page of a query; None where there is none in time."""
         reply = self._ask(query)
         return reply if isinstance(reply, Rows) else None
+
+    def columns(self, target: Dataset | File | Handle) -> list[str]:
+        """Return the names of a table's columns; none where they are not told in time."""
+        reply = self._ask(Get(target=target, columns=(NAMES_ALONE,)))
+        table = reply.catalog if isinstance(reply, Got) else None
+        return [str(name) for name in table.metadata.get("names", ())] if table else []
 
     def leave(self) -> None:
         """Say goodbye to a daemon that has greeted; do not wait for one that has not."""

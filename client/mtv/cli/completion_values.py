@@ -8,9 +8,10 @@ from typing import Any, Final, Protocol, get_args
 
 import click
 
-from mtv.cli import completion_words
+from mtv.cli import completion_columns, completion_words
 from mtv.cli.completion_shells import FILES, Answer
 from mtv.wire import steps
+from mtv.wire.data import Dataset, File, Handle
 from mtv.wire.messages import Rows
 from mtv.wire.reports import DisplayReport, Report
 
@@ -28,17 +29,8 @@ _DIMENSIONS: Final = (
 _GOVERNORS: Final = {"instrument", "skymap"}
 """Dimensions of few values, for which it does not pay to look which of them have datasets."""
 _COMPONENTS: Final = (
-    "image",
-    "mask",
-    "variance",
-    "wcs",
-    "bbox",
-    "xy0",
-    "dimensions",
-    "metadata",
-    "filter",
-    "photoCalib",
-)
+    "image", "mask", "variance", "wcs", "bbox", "xy0", "dimensions", "metadata", "filter", "photoCalib",
+)  # fmt: skip
 _COLORMAPS: Final = (
     "grey", "heat", "cool", "rainbow", "viridis", "magma", "inferno", "plasma", "a", "b", "bb", "he", "i8", "aips0",
     "sls", "hsv", "standard", "staircase", "color", "red", "green", "blue",
@@ -55,6 +47,9 @@ class Daemon(Protocol):
     def rows(self, query: steps.Query) -> Rows | None:
         """Return the first page of a query; None where there is none in time."""
 
+    def columns(self, target: Dataset | File | Handle) -> list[str]:
+        """Return the names of a table's columns; none where they are not told in time."""
+
 
 class Asked:
     """A word to complete: where it stands, what stands before it, and whom to ask.
@@ -66,10 +61,12 @@ class Asked:
     incomplete : `str`
         Begin of the word.
     daemon : `Daemon`
+    before : sequence of `str`
+        Words before it, behind ``mtv``.
     """
 
-    def __init__(self, ctx: click.Context, incomplete: str, daemon: Daemon) -> None:
-        self.ctx, self.incomplete, self.daemon = ctx, incomplete, daemon
+    def __init__(self, ctx: click.Context, incomplete: str, daemon: Daemon, before: Sequence[str] = ()) -> None:
+        self.ctx, self.incomplete, self.daemon, self.before = ctx, incomplete, daemon, before
 
     def parameter(self, name: str) -> Any:
         """Return a parameter as far as it was given."""
@@ -128,7 +125,7 @@ def is_known(path: tuple[str, ...], name: str) -> bool:
 
 
 def _find(path: tuple[str, ...], name: str) -> Complete | None:
-    return OF_COMMANDS.get((*path, name)) or OF_ALL.get(name)
+    return OF_COMMANDS.get((*path, name)) or completion_columns.OF_COMMANDS.get((*path, name)) or OF_ALL.get(name)
 
 
 def fitting(answers: Iterable[Answer], incomplete: str) -> list[Answer]:

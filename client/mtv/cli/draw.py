@@ -149,11 +149,21 @@ def _number_or_word(word: str) -> float | str:
 
 @click.command("zoom", cls=Command)
 @click.argument("factor", metavar="FACTOR|fit", default="fit")
+@click.option("--at", metavar="X,Y", help="Centre the view on this 0-based parent pixel, too.")
 @display_option
 @click.pass_obj
-def zoom(call: Call, factor: str, frame: int | str) -> None:
-    """Set screen pixels per image pixel; 'fit' fits the image into the window."""
-    report_done(call, call.draw(zoom_step(checks.display_name(frame), factor)))
+def zoom(call: Call, factor: str, at: str | None, frame: int | str) -> None:
+    """Set screen pixels per image pixel; 'fit' fits the image into the window.
+
+    \b
+    mtv zoom 8 --at 1024,2048
+    """  # noqa: D301 - \b is click's own mark
+    frame = checks.display_name(frame)
+    wanted: list[steps.AnyStep] = [zoom_step(frame, factor)]
+    if at is not None:
+        x, y = common.point(at, "at")
+        wanted.append(steps.Pan(display=frame, x=checks.finite("x", x), y=checks.finite("y", y)))
+    report_done(call, call.draw(*wanted))
 
 
 def zoom_step(frame: int | str, factor: str) -> steps.Zoom:

@@ -19,7 +19,7 @@ from mtv.arguments.naming import MARKERS
 from mtv.cli import common, output, targets, textpoints
 from mtv.cli.common import Call, Command, display_option
 from mtv.cli.regions import draw_file, names_regions
-from mtv.cli.textpoints import Points, is_number
+from mtv.cli.textpoints import Points
 from mtv.shared import paths
 from mtv.wire import steps
 from mtv.wire.angles import System
@@ -130,7 +130,7 @@ def overlay(
     if hdu is not None:
         raise bad_value("hdu", "only a FITS file has HDUs", "leave --hdu out")
     if points:
-        found = Points(*_columns([_point(point) for point in points]))
+        found = Points(*_columns([common.point(point, "at") for point in points]))
     else:
         found = textpoints.read(words[0], names, _system(sky))
     _overlay_points(call, frame, found, sky, look)
@@ -235,13 +235,6 @@ def _tell(call: Call, name: str, drawn: StepOutcome, nothing: str) -> None:
         click.echo(f"{output.plural(markers, 'marker')} in overlay {name!r}")
     else:
         click.echo(f"mtv: {nothing}", err=True)
-
-
-def _point(text: str) -> tuple[float, float]:
-    cells = text.split(",")
-    if len(cells) != 2 or not all(map(is_number, cells)):
-        raise bad_value("at", f"{text.strip()!r} is no point", "--at X,Y")
-    return float(cells[0]), float(cells[1])
 
 
 def _columns(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

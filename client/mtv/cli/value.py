@@ -6,23 +6,25 @@ import click
 
 from mtv.arguments import checks
 from mtv.cli import output
-from mtv.cli.common import Call, Command, display_option, number
+from mtv.cli.common import Call, Command, display_option, number, point
 from mtv.wire.messages import PixelValue
 from mtv.wire.requests import ReadValue
 
 
 @click.command("value", cls=Command)
-@click.argument("x", type=number)
-@click.argument("y", type=number)
+@click.argument("words", nargs=-1, required=True, metavar="X Y")
 @display_option
 @click.pass_obj
-def value(call: Call, x: float, y: float, frame: int | str) -> None:
+def value(call: Call, words: tuple[str, ...], frame: int | str) -> None:
     """Tell the pixel X Y (0-based parent pixel) of the image that is shown: value, mask planes, place on the sky.
 
     \b
     mtv value 1024 2048
-    mtv value 1024.3 2047.8 --display 2 --json
+    mtv value 1024.3,2047.8 --display 2 --json
     """  # noqa: D301 - \b is click's own mark
+    if len(words) > 2 or (len(words) == 1 and "," not in words[0]):
+        raise click.UsageError("one pixel, X Y or X,Y")
+    x, y = point(words[0], "position") if len(words) == 1 else map(number, words)
     asked = ReadValue(display=checks.display_name(frame), x=checks.finite("x", x), y=checks.finite("y", y))
     told = call.request(asked, PixelValue)
     for note in told.notes:

@@ -88,7 +88,7 @@ OF_DS9: Final[Mapping[str, Word]] = {
     "array": Word("display.mtv(array)"),
     "scale": Word("display.scale(stretch, limits)", "mtv scale"),
     "zscale": Word("display.scale(None, 'zscale')", "mtv scale zscale"),
-    "zoom": Word("display.zoom(factor)", "mtv zoom FACTOR"),
+    "zoom": Word("display.zoom(factor, x, y)", "mtv zoom FACTOR --at X,Y"),
     "pan": Word("display.pan(x, y)", "mtv pan X Y", "coordinates are 0-based here"),
     "rotate": Word("display.rotate(degrees)", "mtv rotate DEGREES"),
     "cmap": Word("display.colormap(name)", "mtv colormap NAME"),

@@ -9,6 +9,7 @@ from mtv.arguments import checks
 from mtv.verbs.named import NamedDisplay
 from mtv.wire import steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
+from mtv.wire.errors import bad_value
 
 
 class ViewVerbs(NamedDisplay):
@@ -66,22 +67,41 @@ class ViewVerbs(NamedDisplay):
         """
         self._draw(checks.scale(self.frame, stretch, limits), wait=wait)
 
-    def zoom(self, factor: float | Literal["fit"] | None = None, *, wait: bool = True) -> None:
+    def zoom(
+        self,
+        factor: float | Literal["fit"] | None = None,
+        x: float | None = None,
+        y: float | None = None,
+        *,
+        wait: bool = True,
+    ) -> None:
         """Set screen pixels per image pixel; None or ``"fit"`` fits the image into the window.
 
         Parameters
         ----------
         factor : `float` or ``"fit"``, optional
             Above 0.
+        x, y : `float`, optional
+            0-based parent pixel that the view is centred on in the same transaction; the centre stays where not given.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
 
         Raises
         ------
         RequestError
-            ``bad_value`` for a factor that is not above 0.
+            ``bad_value`` for a factor that is not above 0, and for one of ``x`` and ``y`` alone.
         """
-        self._draw(steps.Zoom(display=self.frame, factor=checks.zoom(factor)), wait=wait)
+        step = steps.Zoom(display=self.frame, factor=checks.zoom(factor))
+        if x is None and y is None:
+            self._draw(step, wait=wait)
+            return
+        if x is None or y is None:
+            missing = "x" if x is None else "y"
+            raise bad_value(missing, f"a centre has x and y, and {missing} is missing", "zoom(8, 1024, 2048)")
+        centre = steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y))
+        with self.connection.buffering(wait=wait, display=self.frame):
+            self._draw(step, wait=wait)
+            self._draw(centre, wait=wait)
 
     def pan(self, x: float, y: float, *, wait: bool = True) -> None:
         """Centre the view on a 0-based parent pixel.

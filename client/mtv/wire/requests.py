@@ -57,12 +57,17 @@ class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     is left out by mistake takes nobody else's work away."""
 
 
+NAMES_ALONE: Final = "?"
+"""Column that stands for the names of all columns, slots and aliases."""
+
+
 class Get(Message, frozen=True, kw_only=True, tag="get"):
     """Bring a dataset, a file or a handle's data to the client. Answered by `Got`."""
 
     target: Dataset | File | Handle
     columns: tuple[str, ...] = ()
-    """Columns of a catalog or table that are wanted; all where empty."""
+    """Columns of a catalog or table that are wanted; all where empty. Since 1.4, `NAMES_ALONE`: none is read, and the
+    names that could be given are the metadata's ``names``."""
     select: str = ""
     """Expression that chooses rows of a catalog or table; all where empty."""
 

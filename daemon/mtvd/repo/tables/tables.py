@@ -11,6 +11,7 @@ import numpy as np
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.hints import near
+from mtv.wire.requests import NAMES_ALONE
 from mtvd.repo.tables import gaps
 from mtvd.repo.tables.evaluation import Rows, choose_rows
 from mtvd.repo.tables.gaps import Values
@@ -237,7 +238,8 @@ def catalog(
     Parameters
     ----------
     columns : sequence of `str`
-        Names, slots and aliases; all columns where empty.
+        Names, slots and aliases; all columns where empty. `NAMES_ALONE` alone: no column is read, and the metadata's
+        ``names`` are those that could be.
     selection : `str`
         Expression; all rows where empty.
     row_keys : `dict` [`str`, `int` or `str`], optional
@@ -248,6 +250,9 @@ def catalog(
     RequestError
         ``where`` is ``columns[n]``, ``select`` or ``data_id.KEY``.
     """
+    if tuple(columns) == (NAMES_ALONE,) and look_up(table, NAMES_ALONE) is None:
+        names = [*table.fields, *_find_aliases(table)]
+        return Catalog(rows=table.rows, columns=(), aliases={}, metadata={"names": names}, label=label)
     places = [f"columns[{number}]" for number in range(len(columns))]
     named = [find(table, name, where) for name, where in zip(columns, places, strict=True)]
     wanted = list(dict.fromkeys(named)) if columns else list(table.fields)

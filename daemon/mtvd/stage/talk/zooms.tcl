@@ -62,9 +62,11 @@ proc ::mtv::zooms::relayer {number layers} {
     set which Frame$number
     if {$which ni $::ds9(frames) || ![$which has fits] || ![$which get mask count]} {return gone}
     variable ::mtv::busy 1
+    set legend [::mtv::annotations::rows_of $which]
     set code [catch {
         ::mtv::drop_masks $which
         ::mtv::add_layers $which $layers
+        ::mtv::annotations::masked $which $legend
     } message]
     set ::mtv::busy 0
     ::mtv::quiet
