@@ -60,6 +60,7 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         xy0: tuple[int, int] | None = None,
         wcs: Any = None,
         label: str = "",
+        title: str | None = None,
         wait: bool = True,
         supersede: bool = False,
         on_progress: OnProgress | None = None,
@@ -85,8 +86,9 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         wcs : `astropy.wcs.WCS`, FITS header or `str`, optional
             The target's own where not given; a `str` holds cards of 80 characters, or one a line. Of a WCS that FITS
             cannot express the image is shown without its sky, and a note says so.
-        label : `str`, optional
-            Name that is shown; the target's own where not given.
+        label, title : `str`, optional
+            Name that is shown, one line; the target's own where not given. ``title`` is the same by the name it has in
+            ``lsst.afw.display``.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
         supersede : `bool`, optional
@@ -100,7 +102,8 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         Raises
         ------
         RequestError
-            For a target that is no image, a ``mask`` of another shape, a type of pixel that cannot be shown.
+            For a target that is no image, a ``mask`` of another shape, a type of pixel that cannot be shown, a
+            ``title`` of more than a line.
 
         Notes
         -----
@@ -108,11 +111,13 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         of the logger ``mtv``, and told by the ``notes`` of `describe`.
         """
         checks.supersede(supersede, wait=wait, buffered=self.connection.open_batch(self.frame) is not None)
+        if title is not None or label:
+            label = checks.title(label, title, self.connection.limits.text_chars)
         source = targets.reference(target)
         if source is not None:
             checks.only_with_pixels(mask=mask, planes=planes, xy0=xy0, wcs=wcs)
             source = parts.of(source, part)
-            step = steps.Mtv(display=self.frame, target=source)
+            step = steps.Mtv(display=self.frame, target=source, label=label)
             self.connection.draw(step, wait=wait, supersede=supersede, on_progress=on_progress)
             return
         parts.none_of_pixels(part)

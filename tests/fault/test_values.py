@@ -145,3 +145,19 @@ async def test_an_event_of_a_key_tells_the_planes_under_the_pointer(daemon: Daem
     with pytest.raises(RequestError):
         daemon.pixels.open_file(scene.displays[0].mask.file)
     assert client is not None
+
+
+async def test_a_label_of_the_step_takes_the_place_of_the_targets_own(daemon: Any) -> None:
+    client = daemon.client()
+    target = Exposure(image=Array(dtype=">f4", shape=(2, 3), buffer=0), label="its own")
+    for given, shown in (("", "its own"), ("a title", "a title")):
+        reply = await client.ask(steps.Mtv(target=target, label=given), (bytes(24),))
+        assert isinstance(reply, messages.Outcome), reply
+        assert (await value(client, 0, 0)).label == shown
+
+
+async def test_a_label_of_two_lines_is_refused(daemon: Any) -> None:
+    target = Exposure(image=Array(dtype=">f4", shape=(2, 3), buffer=0))
+    reply = await daemon.client().ask(steps.Mtv(target=target, label="a\nb"), (bytes(24),))
+    assert isinstance(reply, messages.Failed)
+    assert reply.error.where.endswith("label")

@@ -12,7 +12,6 @@ from tests.support import repo_sample as sample
 
 from mtv.arguments.objects import Image, image_of
 from mtv.arguments.targets import check_image
-from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 
 images = pytest.importorskip("lsst.images")
@@ -74,18 +73,31 @@ def test_a_file_of_it_says_the_same(tmp_path: Path) -> None:
     assert (of_file.planes, of_file.xy0, of_file.unit) == (dict(image.planes), image.xy0, image.unit)
 
 
-def test_planes_beyond_the_64th_are_left_out_and_named() -> None:
+def test_of_more_than_64_planes_those_come_first_that_pixels_have_and_the_rest_is_named() -> None:
     planes = [images.MaskPlane(f"P{number}", "a plane") for number in range(66)]
     box = images.Box.from_shape((4, 5), start=(0, 0))
     mask: Any = images.Mask(schema=images.MaskSchema(planes), bbox=box)
-    mask.set("P63", np.ones((4, 5), bool))
+    mask.set("P65", np.ones((4, 5), bool))
+    image = seen(images.MaskedImage(images.Image(np.zeros((4, 5), "f4"), bbox=box), mask=mask))
+    assert [*image.planes] == [*(f"P{number}" for number in range(63)), "P65"]
+    assert (image.mask >> np.uint64(image.planes["P65"]) & np.uint64(1)).all()
+    assert image.notes == ("the mask has 66 planes, 64 are told; left out, because no pixel has them: P63, P64",)
+
+
+def test_of_more_than_64_planes_that_pixels_have_the_last_are_left_out_and_named() -> None:
+    planes = [images.MaskPlane(f"P{number}", "a plane") for number in range(66)]
+    box = images.Box.from_shape((4, 5), start=(0, 0))
+    mask: Any = images.Mask(schema=images.MaskSchema(planes), bbox=box)
+    for number in range(66):
+        mask.set(f"P{number}", np.ones((4, 5), bool))
     image = seen(images.MaskedImage(images.Image(np.zeros((4, 5), "f4"), bbox=box), mask=mask))
     assert image.planes == {f"P{number}": number for number in range(64)}
-    assert (image.mask >> 63 & 1).all()
-    assert image.notes == ("mask planes beyond the 64th are left out: P64, P65",)
+    assert image.notes == ("mask planes that pixels have, but no bit is left for, are left out: P64, P65",)
 
 
-def test_a_picture_in_colours_is_refused_with_a_hint() -> None:
-    with pytest.raises(RequestError) as caught:
-        seen(lsst_images.colour_image())
-    assert "one colour" in caught.value.error.hint
+def test_a_picture_in_colours_shows_the_mean_of_them_and_one_band_alone() -> None:
+    colours = lsst_images.colour_image()
+    image = seen(colours)
+    np.testing.assert_allclose(image.pixels, colours.array.mean(axis=2))
+    assert image.notes == ("the mean of red, green and blue is shown; image.red is one of them",)
+    assert np.array_equal(seen(colours.red).pixels, colours.array[..., 0])

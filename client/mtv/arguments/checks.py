@@ -56,6 +56,31 @@ def text(where: str, value: Any) -> str:
     return markers.check_text(value, where)
 
 
+def title(label: Any, title: Any, text_chars: int) -> str:
+    """Return the name that a picture is to bear, be it given as its label or, as in ``lsst.afw``, as its title.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming ``label`` or ``title``: no text, two different ones, too long, or with a newline.
+    """
+    given = {where: value for where, value in (("label", label), ("title", title)) if value is not None and value != ""}
+    if not given:
+        return ""
+    where, value = next(iter(given.items()))
+    if len(given) > 1 and label != title:
+        raise bad_value("title", "label and title are one thing, and two are given", "leave one of them out")
+    if not isinstance(value, str):
+        raise bad_value(where, f"{value!r} is no text")
+    try:
+        return markers.check_text(value, where, text_chars=text_chars)
+    except RequestError as refusal:
+        if "newline" not in refusal.error.message:
+            raise
+        message = f"the {where} has a newline or another control character"
+        raise bad_value(where, message, "a picture's name is one line") from None
+
+
 def overlay(name: str, where: str = "overlay") -> str:
     """Return the name of an overlay."""
     return text(where, name)

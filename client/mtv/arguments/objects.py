@@ -2,7 +2,7 @@
 
 An NDData has ``data`` and ``uncertainty``, an HDU has ``data`` and ``header``, an HDUList is a list of these, a
 Cutout2D has ``data`` and ``origin_original``, an array of astropy's with a mask has ``unmasked``; see also
-`mtv.arguments.lsst_objects`.
+`mtv.arguments.lsst_objects` and `mtv.arguments.afw_objects`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mtv.arguments import lsst_objects
+from mtv.arguments import afw_objects, lsst_objects
 from mtv.shared.exposure_hdus import (
     BITS_A_HDU,
     ROLES,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN: Final = (
-    "a 2-D array, an mtv.Exposure, an astropy NDData, Cutout2D, HDU or HDUList, an image of lsst.images, a FITS path, "
-    "a handle or a dataset reference"
+    "a 2-D array, an mtv.Exposure, an astropy NDData, Cutout2D, HDU or HDUList, an image of lsst.images or "
+    "lsst.afw.image, a FITS path, a handle or a dataset reference"
 )
 _TABLE_HINT: Final = "display.overlay draws its rows: overlay(name, table['x'], table['y'])"
 
@@ -238,6 +238,10 @@ _KINDS: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any], Image]], ...]] 
     (_has("hdu", "shape", "dtype", "__getitem__"), _from_section),
     (_has("image", "mask", "variance", "yx0"), lambda target: Image(**lsst_objects.parts_of(target))),
     (_has("array", "yx0", "fits_wcs"), lambda target: Image(**lsst_objects.image_parts_of(target))),
+    (_has("getMaskedImage", "getWcs"), lambda target: Image(**afw_objects.exposure_parts_of(target))),
+    (_has("image", "mask", "variance", "getXY0"), lambda target: Image(**afw_objects.masked_parts_of(target))),
+    (_has("array", "getXY0"), lambda target: Image(**afw_objects.image_parts_of(target))),
+    (_has("image", "getMetadata"), lambda target: Image(**afw_objects.decorated_parts_of(target))),
     (_is_array_like, _from_array),
 )
 """Kinds of objects, the first that fits counts: each array has ``data`` too."""

@@ -15,6 +15,7 @@ from mtv.cli.common import Call, Command, display_option, number
 from mtv.wire import steps
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import bad_value
+from mtv.wire.limits import Limits
 from mtv.wire.messages import Loaded, Outcome, Picture
 from mtv.wire.pictures import checked_size
 from mtv.wire.requests import Snapshot
@@ -26,6 +27,7 @@ from mtv.wire.requests import Snapshot
 @display_option
 @click.option("--scale", "stretch", metavar="'STRETCH LIMITS'", help="As 'mtv scale' has it: 'asinh zscale'.")
 @click.option("--zoom", metavar="FACTOR|fit", help="As 'mtv zoom'.")
+@click.option("--title", default="", metavar="TEXT", help="Name that the picture bears, in place of its own.")
 @click.option(
     "--front/--behind", default=True, help="Bring the display to the front (default), or leave the front alone."
 )
@@ -36,6 +38,7 @@ def show(
     frame: int | str,
     stretch: str | None,
     zoom: str | None,
+    title: str,
     front: bool,
     **target: Any,
 ) -> None:
@@ -49,7 +52,7 @@ def show(
       handle:4c2a...                                  what 'mtv load' gave
     """  # noqa: D301 - \b is click's own mark
     frame = checks.display_name(frame)
-    wanted: list[steps.AnyStep] = [steps.Mtv(display=frame, target=targets.parse(**target))]
+    wanted: list[steps.AnyStep] = [steps.Mtv(display=frame, target=targets.parse(**target), label=_title(title))]
     if stretch is not None:
         wanted.append(scale_step(frame, stretch.split()))
     if zoom is not None:
@@ -67,6 +70,10 @@ def show(
     click.echo(f"{name}: " + (f"mask {planes}" if planes else "no mask"))
     for note in filter(None, (shown.note, outcome.note if outcome.note and notes.is_news(outcome.note) else "")):
         click.echo(f"mtv: {note}", err=True)
+
+
+def _title(given: str) -> str:
+    return checks.title("", given, Limits().text_chars)
 
 
 @click.command("load", cls=Command)

@@ -112,6 +112,7 @@ class Feed:
         wcs: Any = None,
         markers: Any = None,
         label: str = "",
+        title: str | None = None,
     ) -> bool:
         """Show a frame unless a newer one comes first; return whether it was taken, False where it is dropped already.
 
@@ -121,7 +122,7 @@ class Feed:
         ----------
         frame : array, `Exposure`, NDData, Cutout2D, HDU or HDUList
             A 2-D array ``(y, x)``, or what holds one; as in `mtv.Display.mtv`.
-        mask, planes, xy0, wcs, label : optional
+        mask, planes, xy0, wcs, label, title : optional
             As in `mtv.Display.mtv`.
         markers : array ``(n, 2)`` or mapping, optional
             Positions ``(x, y)``, 0-based parent pixels; or ``x``, ``y`` and, where wished, ``symbol``, ``size`` and
@@ -140,6 +141,8 @@ class Feed:
         published_at = time.monotonic()
         destination = self._delivery.destination
         limits = destination.limits if destination else _NOBODYS
+        if title is not None or label:
+            label = checks.title(label, title, limits.text_chars)
         image = targets.image_with(frame, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
         image = targets.check_image(image, limits)
         columns = None if markers is None else positions(markers, limits)

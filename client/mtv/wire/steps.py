@@ -71,6 +71,8 @@ class Mtv(Step, frozen=True, kw_only=True, tag="mtv"):
     display: DisplayName = 0
     target: Source | int
     """Target to show; an integer is the index of a `Load` step earlier in the same transaction."""
+    label: str = ""
+    """Name that the picture bears in place of the target's own. Since 1.4."""
 
 
 class Overlay(Step, frozen=True, kw_only=True, tag="overlay"):

@@ -150,7 +150,7 @@ class TransactionResolver:
     async def _show_image(self, step: steps.Mtv, image: Exposure) -> None:
         """Give away the change that shows an image whose mask is still being read."""
         assert self.on_image is not None
-        layers = await self.sources.images.layers(image)
+        layers = await self.sources.images.layers(self._label(step, image))
         shown = Resolved(changes=(self._show(step, layers),), places=(0,), files=layers.files())
         self.image, self.given_away = layers.image, layers.files()
         self.on_image(shown)
@@ -224,20 +224,25 @@ class TransactionResolver:
         if isinstance(step.target, int):
             self._take(index, step, self._loaded_before(index, step.target))
         if isinstance(step.target, int | Handle):
-            return self.layers[index]
+            return self.layers[index]  # the header is another's too: `_show` names the image
         if isinstance(step.target, Exposure):
             layers = await self.sources.images.layers(step.target, self.buffers)
         else:
-            layers = await self.sources.images.layers(self._label(self.exposures[index]), image=self.image)
+            layers = await self.sources.images.layers(self._label(step, self.exposures[index]), image=self.image)
         self.resolved.files |= layers.files()
         return layers
 
-    def _label(self, exposure: Exposure) -> Exposure:
+    def _label(self, step: steps.Mtv, exposure: Exposure) -> Exposure:
+        if step.label:
+            exposure = msgspec.structs.replace(exposure, label=self._title(step), caption="")
         if self.frame is None:
             return exposure
         place = f" ({self.frame.place})"
         caption = exposure.caption and exposure.caption + place
         return msgspec.structs.replace(exposure, label=(exposure.label + place).lstrip(), caption=caption)
+
+    def _title(self, step: steps.Mtv) -> str:
+        return markers.check_text(step.label, "label", text_chars=self.sources.limits.text_chars)
 
     def _loaded_before(self, index: int, target: int) -> str:
         outcome = self.resolved.outcomes.get(target) if target < index else None
@@ -246,10 +251,12 @@ class TransactionResolver:
         return outcome.loaded.handle
 
     def _show(self, step: steps.Mtv, layers: Layers, note: str = "") -> ch.ShowImage:
-        display = check_display(step.display)
+        display, image = check_display(step.display), layers.image
+        if step.label and self.frame is None:
+            image = msgspec.structs.replace(image, label=self._title(step), caption="")
         return ch.ShowImage(
             display=display,
-            image=layers.image,
+            image=image,
             mask=layers.mask,
             to_front=self.first_image(display),
             completes=self.image is not None,

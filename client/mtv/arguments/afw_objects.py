@@ -1,0 +1,164 @@
+"""Images of ``lsst.afw.image`` in this process, known by their shape: nothing of the stack is imported.
+
+Each has ``getXY0`` and ``getBBox``: an Image ``array``, a Mask ``getMaskPlaneDict`` besides, a MaskedImage ``image``,
+``mask`` and ``variance``, an Exposure ``getMaskedImage``. A DecoratedImage has ``image`` and ``getMetadata``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from mtv.arguments.fitted_sky import approximation_notes, distance_px, fit_cards
+from mtv.arguments.lsst_objects import join_name
+from mtv.shared.wcs_cards import GivenWcs, wcs_cards
+
+if TYPE_CHECKING:
+    from mtv.arguments.fitted_sky import Floats, ToSky
+
+_NANOJANSKY: Final = "nJy"
+
+
+def image_parts_of(target: Any) -> dict[str, Any]:
+    """Return what an Image or a Mask by itself says of itself, as fields of `mtv.arguments.objects.Image`."""
+    return {"pixels": target.array, "xy0": _xy0(target)}
+
+
+def masked_parts_of(target: Any) -> dict[str, Any]:
+    """Return what a MaskedImage says of itself; see `image_parts_of`."""
+    mask = target.mask
+    return {
+        "pixels": target.image.array,
+        "xy0": _xy0(target),
+        "mask": None if mask is None else mask.array,
+        "planes": {} if mask is None else {str(name): int(bit) for name, bit in mask.getMaskPlaneDict().items()},
+        "mask_is_own": True,
+    }
+
+
+def exposure_parts_of(target: Any) -> dict[str, Any]:
+    """Return what an Exposure says of itself: also sky, unit and name; see `image_parts_of`."""
+    parts = masked_parts_of(target.getMaskedImage())
+    given = _wcs_of(target, parts["pixels"].shape, parts["xy0"])
+    return {**parts, "wcs": given.cards, "wcs_notes": given.notes, "unit": _unit_of(target), "label": _name_of(target)}
+
+
+def decorated_parts_of(target: Any) -> dict[str, Any]:
+    """Return what a DecoratedImage says of itself: its sky is that of its header; see `image_parts_of`."""
+    header = _plain_header(target.getMetadata())
+    given = wcs_cards(header)
+    return {
+        **image_parts_of(target.image),
+        "wcs": given.cards,
+        "wcs_notes": given.notes,
+        "unit": str(header.get("BUNIT", "")).strip(),
+        "label": str(header.get("OBJECT", "")).strip(),
+    }
+
+
+def _xy0(target: Any) -> tuple[int, int]:
+    x, y = target.getXY0()
+    return int(x), int(y)
+
+
+def _ask(call: Callable[[], Any]) -> Any:
+    """Return what an optional part of an exposure says; None where it has none, or says no."""
+    try:
+        return call()
+    except Exception:  # noqa: BLE001 - of pybind11 and of LSST's own kinds: a part that cannot be told is no part
+        return None
+
+
+def _plain_header(metadata: Any) -> Mapping[str, Any]:
+    """Return a PropertyList as a dictionary; of a word that stands there several times the last value."""
+    if metadata is None:
+        return {}
+    if hasattr(metadata, "getScalar"):
+        return {str(name): _ask(functools.partial(metadata.getScalar, name)) for name in metadata.names()}
+    return dict(metadata)
+
+
+# The sky
+
+
+def _wcs_of(exposure: Any, shape_yx: tuple[int, int], xy0: tuple[int, int]) -> GivenWcs:
+    """Return the cards of a SkyWcs in local pixels: its own where FITS has words for it, else the nearest to it."""
+    wcs = exposure.getWcs()
+    if wcs is None:
+        return GivenWcs("")
+    try:
+        to_sky = _to_sky(wcs, xy0)
+        header, is_exact = _header_of(wcs, exposure)
+        if header is None:
+            return fit_cards(to_sky, shape_yx)
+        for axis, first in enumerate(xy0, 1):  # SkyWcs speaks of parent pixels, the cards are those of the array
+            header[f"CRPIX{axis}"] = float(header[f"CRPIX{axis}"]) - first
+        given = wcs_cards(header)
+        if is_exact:
+            return given
+        far_px = distance_px(to_sky, _of_cards(given.cards), shape_yx)
+        if far_px <= 1:
+            return GivenWcs(given.cards, (*given.notes, *approximation_notes(far_px)))
+        return fit_cards(to_sky, shape_yx)
+    except Exception as error:  # noqa: BLE001 - of pybind11 and of LSST's own kinds
+        reason = str(error).strip().partition("\n")[0][:100] or type(error).__name__
+        return GivenWcs("", (f"the WCS cannot be read, no sky is shown: {reason}",))
+
+
+def _header_of(wcs: Any, exposure: Any) -> tuple[dict[str, Any] | None, bool]:
+    """Return a header in parent pixels, and whether it is the sky itself; None where the object has none.
+
+    Without ``precise`` the stack writes a TAN that is true at one point only, and says nothing of it.
+    """
+    if bool(getattr(wcs, "isFits", True)):
+        found = _ask(lambda: wcs.getFitsMetadata(True)) or _ask(lambda: wcs.getFitsMetadata())
+        if found is not None:
+            return dict(_plain_header(found)), True
+    approximation = _ask(lambda: wcs.getFitsApproximation()) if _ask(lambda: wcs.hasFitsApproximation()) else None
+    found = None
+    if approximation is not None:
+        found = _ask(lambda: approximation.getFitsMetadata())
+    if found is None:
+        found = _ask(lambda: wcs.getFitsMetadata(bbox=exposure.getBBox()))
+    return (None if found is None else dict(_plain_header(found))), False
+
+
+def _to_sky(wcs: Any, xy0: tuple[int, int]) -> ToSky:
+    def to_sky(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        import numpy as np
+
+        ra, dec = wcs.pixelToSkyArray(x + float(xy0[0]), y + float(xy0[1]))
+        return np.degrees(ra), np.degrees(dec)
+
+    return to_sky
+
+
+def _of_cards(cards: str) -> ToSky:
+    from mtv.shared.skywcs import mapping_of
+
+    return mapping_of("", cards, (0, 0)).to_sky
+
+
+# Unit and name
+
+
+def _unit_of(exposure: Any) -> str:
+    """Return the unit: that of the header, else nJy where the photometric calibration has nothing left to do."""
+    unit = str(_plain_header(_ask(lambda: exposure.getMetadata())).get("BUNIT") or "").strip()
+    if unit:
+        return unit
+    calibration = _ask(lambda: exposure.getPhotoCalib())
+    return _NANOJANSKY if calibration is not None and _ask(lambda: calibration.getCalibrationMean()) == 1 else ""
+
+
+def _name_of(exposure: Any) -> str:
+    """Return instrument, visit, detector and filter, as far as the exposure knows them."""
+    info = exposure.getInfo()
+    visit, detector = _ask(lambda: info.getVisitInfo()), _ask(lambda: exposure.getDetector())
+    label = _ask(lambda: exposure.getFilter())
+    return join_name(
+        _ask(lambda: visit.getInstrumentLabel()),
+        {"visit": _ask(lambda: visit.getId() or None), "detector": _ask(lambda: detector.getId())},
+        _ask(lambda: label.physicalLabel) or _ask(lambda: label.bandLabel),
+    )
