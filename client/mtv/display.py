@@ -289,6 +289,7 @@ def arrange(
     lock_scale: bool | None = None,
     lock_colormap: bool | None = None,
     size: tuple[int, int] | None = None,
+    columns: int | None = None,
     connection: Connection | None = None,
     wait: bool = True,
 ) -> None:
@@ -306,6 +307,8 @@ def arrange(
     size : `tuple` [`int`, `int`], optional
         Width and height of the image area in pixels of the screen, at least 100. DS9 redraws a quarter of the area in
         about half the time: what a feed gains by a small window.
+    columns : `int`, optional
+        Columns of tiles, at most as many as there are tiles; 0 leaves them to DS9.
     connection : `Connection`, optional
         The process's own where not given.
     wait : `bool`, optional
@@ -316,5 +319,5 @@ def arrange(
     RequestError
         ``bad_value`` naming the field; `DaemonError` where the screen has no space for the size.
     """
-    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size)
+    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size, columns)
     (connection or default_connection()).draw(step, wait=wait)

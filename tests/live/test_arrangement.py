@@ -73,6 +73,31 @@ async def test_tiles_stand_side_by_side_and_single_frames_alone(stage_rig: Any) 
     assert await stage_rig.tcl("$::ds9(display)") == "single"
 
 
+async def columns_and_rows(rig: Any) -> tuple[int, int]:
+    """Return how many columns and rows the tiles lie in."""
+    boxes = [
+        box.split() for box in (await rig.tcl("[join [lmap f $::ds9(active) {::mtv::frames::box_of $f}] |]")).split("|")
+    ]
+    return len({box[0] for box in boxes}), len({box[1] for box in boxes})
+
+
+@pytest.mark.parametrize(("columns", "lies"), [(1, [(1, 2), (1, 5), (1, 4)]), (3, [(2, 1), (3, 2), (3, 2)])])
+async def test_tiles_lie_in_the_columns_that_were_asked_for_also_when_frames_come_and_go(
+    stage_rig: Any, columns: int, lies: list[tuple[int, int]]
+) -> None:
+    await two_frames(stage_rig)
+    await stage_rig.draw(msgspec.structs.replace(arranged(tile=True), columns=columns))
+    found = [await columns_and_rows(stage_rig)]
+    await stage_rig.draw(*(CreateFrame(frame=frame) for frame in (2, 3, 4)))
+    found.append(await columns_and_rows(stage_rig))
+    await stage_rig.draw(DeleteFrame(frame=3))
+    found.append(await columns_and_rows(stage_rig))
+    assert found == lies
+    await stage_rig.draw(arranged(tile=True))
+    assert await columns_and_rows(stage_rig) == (2, 2), "DS9's own choice again"
+    await stage_rig.draw(arranged(), DeleteFrame(frame=2), DeleteFrame(frame=4))
+
+
 async def test_locks_are_those_of_ds9_and_frames_follow_their_leader_on_the_sky(stage_rig: Any) -> None:
     await two_frames(stage_rig)
     await stage_rig.draw(SetZoom(frame=0, factor=3), arranged(lock="wcs", shared=True, leader=0))

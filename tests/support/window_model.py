@@ -22,7 +22,7 @@ class Window:
     def __init__(self) -> None:
         self.frames: dict[int, dict[str, Any]] = {}
         self.front: int | None = None
-        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None)
+        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None, 0)
 
     def run(self, actions: tuple[ac.AnyAction, ...]) -> None:
         for action in actions:
@@ -105,7 +105,8 @@ class Window:
 
     def do_arrange(self, action: ac.Arrange) -> None:
         size = self.arrangement[4] if action.size is None else action.size
-        self.arrangement = (action.tile, action.lock_frame, action.lock_scale, action.lock_colormap, size)
+        locks = (action.lock_frame, action.lock_scale, action.lock_colormap)
+        self.arrangement = (action.tile, *locks, size, action.columns)
 
     def do_raiseframe(self, action: ac.RaiseFrame) -> None:
         assert action.frame in self.frames
@@ -213,6 +214,7 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
                 lock_scale=draw(st.none() | st.booleans()),
                 lock_colormap=draw(st.none() | st.booleans()),
                 size=draw(st.sampled_from([None, (300, 200), (600, 400)])),
+                columns=draw(st.sampled_from([None, 0, 1, 3])),
                 key=f"k{serial}",
             ),
         ]

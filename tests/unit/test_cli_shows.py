@@ -190,6 +190,9 @@ def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, d
         st.Arrange(tile=True, lock_frame="wcs", lock_scale=False),
     ]
     daemon.steps.clear()
+    run("arrange", "--tile", "--columns", "3")
+    assert daemon.steps[-1] == st.Arrange(tile=True, columns=3)
+    assert "--columns" in run("arrange", "--columns", "101", code=1).output
     run("arrange", "--size", "600x400")
     assert daemon.steps[-1] == st.Arrange(size=(600, 400))
     assert "no WIDTHxHEIGHT" in run("arrange", "--size", "600", code=2).output

@@ -4,6 +4,7 @@ import math
 import shutil
 import subprocess
 
+import msgspec
 import pytest
 
 from mtvd.scene.actions import AddMarkers, Arrange, CreateFrame, DeleteMarkers, Markers, SetPan, SetScale, SetZoom
@@ -122,9 +123,11 @@ def test_values_are_written_as_ds9_has_them() -> None:
 
 def test_a_size_is_one_word_of_two_numbers_and_an_empty_one_where_it_stays() -> None:
     stays = Arrange(tile=True, lock_frame="wcs", lock_scale=True, lock_colormap=False, leader=3)
-    given = Arrange(tile=False, lock_frame="none", lock_scale=False, lock_colormap=False, leader=None, size=(600, 400))
+    given = msgspec.structs.replace(
+        stays, tile=False, lock_frame="none", lock_scale=False, leader=None, size=(600, 400), columns=3
+    )
     lines = script(batch(Section(key="k", actions=(stays, given))), "/px", {}).splitlines()
-    assert lines[2:4] == ["{arrange 1 wcs 1 0 3 {}}", "{arrange 0 none 0 0 {} {600 400}}"]
+    assert lines[2:4] == ["{arrange 1 wcs 1 0 3 {} 0}", "{arrange 0 none 0 0 {} {600 400} 3}"]
     assert [tcl(f"lindex {line} 6") for line in lines[2:4]] == ["", "600 400"]
 
 

@@ -155,14 +155,25 @@ def scale(display: steps.DisplayName, stretch: str | None, limits: tuple[Any, ..
 
 
 def arrangement(
-    tile: bool | None, lock_frame: str | None, lock_scale: bool | None, lock_colormap: bool | None, size: Any = None
+    tile: bool | None,
+    lock_frame: str | None,
+    lock_scale: bool | None,
+    lock_colormap: bool | None,
+    size: Any = None,
+    columns: Any = None,
 ) -> steps.Arrange:
     """Return the step that arranges the window."""
-    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap, size)):
-        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale, lock_colormap or size")
+    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap, size, columns)):
+        hint = "give tile, lock_frame, lock_scale, lock_colormap, size or columns"
+        raise bad_value("tile", "nothing is to be arranged", hint)
     frames: Any = None if lock_frame is None else one_of("lock_frame", lock_frame, get_args(steps.LockedFrames))
     return steps.Arrange(
-        tile=tile, lock_frame=frames, lock_scale=lock_scale, lock_colormap=lock_colormap, size=_size(size)
+        tile=tile,
+        lock_frame=frames,
+        lock_scale=lock_scale,
+        lock_colormap=lock_colormap,
+        size=_size(size),
+        columns=_columns(columns),
     )
 
 
@@ -179,6 +190,15 @@ def truth(where: str, value: Any) -> bool:
     if type(value).__name__ in {"bool", "bool_"}:
         return bool(value)
     raise bad_value(where, f"{value!r} is neither True nor False")
+
+
+def _columns(columns: Any) -> int | None:
+    if columns is None:
+        return None
+    if isinstance(columns, bool) or not hasattr(columns, "__index__") or not 0 <= columns <= steps.MOST_COLUMNS:
+        hint = f"1 to {steps.MOST_COLUMNS}, or 0 for DS9's own choice"
+        raise bad_value("columns", f"{columns!r} is no number of columns", hint)
+    return int(columns)
 
 
 def _size(size: Any) -> tuple[int, int] | None:

@@ -263,7 +263,8 @@ def _arrangement(shown: Arrangement) -> str:
     ]
     locks = " and ".join(filter(None, shared))
     size = "{} x {} pixels".format(*shown.size) if shown.size else ""
-    return ", ".join(filter(None, ["side by side" if shown.tile else "", f"shared: {locks}" if locks else "", size]))
+    tiles = f"side by side{f' in {shown.columns} columns' if shown.columns else ''}" if shown.tile else ""
+    return ", ".join(filter(None, [tiles, f"shared: {locks}" if locks else "", size]))
 
 
 def _display(display: DisplayReport, front: int | None) -> str:

@@ -204,6 +204,7 @@ def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
 @click.option("--lock", "lock_frame", metavar="none|image|physical|wcs", help="Share zoom, pan and rotation.")
 @click.option("--lock-scale/--free-scale", "lock_scale", default=None, help="Share stretch and limits.")
 @click.option("--lock-colormap/--free-colormap", "lock_colormap", default=None, help="Share the colour map.")
+@click.option("--columns", type=int, metavar="N", help="Columns of tiles; 0 leaves them to DS9.")
 @click.option("--size", metavar="WIDTHxHEIGHT", help="Image area in pixels; small ones are redrawn sooner.")
 @click.pass_obj
 def arrange(
@@ -212,11 +213,12 @@ def arrange(
     lock_frame: str | None,
     lock_scale: bool | None,
     lock_colormap: bool | None,
+    columns: int | None,
     size: str | None,
 ) -> None:
     """Arrange the displays in the window, and lock what they share; what is not given stays."""
     sides = None if size is None else _sides(size)
-    report_done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides)))
+    report_done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides, columns)))
 
 
 def _sides(size: str) -> tuple[int, int]:

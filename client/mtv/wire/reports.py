@@ -78,6 +78,8 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lock_colormap: bool = False
     size: tuple[int, int] | None = None
     """Size ``(width, height)`` of the image area in pixels, as it was asked for; None where nobody has."""
+    columns: int = 0
+    """Columns of tiles; 0: as DS9 chooses. Since 1.4."""
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

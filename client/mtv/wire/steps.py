@@ -175,6 +175,10 @@ class Rotate(Step, frozen=True, kw_only=True, tag="rotate"):
 LockedFrames = Literal["none", "image", "physical", "wcs"]
 
 
+MOST_COLUMNS: Final = 100
+"""Columns of tiles at most."""
+
+
 class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
     """Arrange the displays in the window, and lock what they share; what is None stays."""
 
@@ -187,6 +191,8 @@ class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
     lock_colormap: bool | None = None
     size: tuple[int, int] | None = None
     """Width and height of the image area in pixels of the screen. A redraw takes as long as the area is large."""
+    columns: int | None = None
+    """Columns of tiles, at most as many as there are tiles; 0 leaves them to DS9. Since 1.4."""
 
 
 class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):

@@ -78,4 +78,5 @@ def arrangement(scene: Scene) -> Arrangement:
         lock_scale=shown.lock_scale,
         lock_colormap=shown.lock_colormap,
         size=shown.size,
+        columns=shown.columns,
     )

@@ -66,9 +66,12 @@ def _rotate(step: steps.Rotate, key: str) -> ch.SetRotation:
 
 
 def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
-    wanted = {name: getattr(step, name) for name in ("tile", "lock_frame", "lock_scale", "lock_colormap", "size")}
+    names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "size", "columns")
+    wanted = {name: getattr(step, name) for name in names}
     if all(value is None for value in wanted.values()):
-        raise bad_value("tile", "nothing is to be arranged", "give tile, lock_frame, lock_scale, lock_colormap or size")
+        raise bad_value("tile", "nothing is to be arranged", f"give one of {', '.join(names)}")
+    if step.columns is not None and not 0 <= step.columns <= steps.MOST_COLUMNS:
+        raise bad_value("columns", f"{step.columns} columns", f"1 to {steps.MOST_COLUMNS}, or 0 for DS9's own choice")
     if step.size is not None and not all(_LEAST_PX <= side <= _MOST_PX for side in step.size):
         raise bad_value("size", f"{step.size} is no size of a window", f"from {_LEAST_PX} to {_MOST_PX} pixels a side")
     return ch.Arrange(**wanted, key=key)

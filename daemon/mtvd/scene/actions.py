@@ -234,6 +234,8 @@ class Arrange(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag
     """Frame that the others are aligned to at once; None leaves them as they are."""
     size: tuple[int, int] | None = None
     """Width and height that the image area gets, in pixels; None leaves it as it is."""
+    columns: int = 0
+    """Columns of tiles; 0: as DS9 chooses."""
 
 
 class SetPan(Action, frozen=True, kw_only=True, tag=True):

@@ -130,7 +130,7 @@ def _check_goes_on(scene: Scene, frame: ch.ShowImage) -> None:
 
 
 def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
-    names = ("tile", "lock_frame", "lock_scale", "lock_colormap")
+    names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "columns")
     wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
     if change.size is not None:
         wanted |= {"size": change.size, "size_key": change.key}

@@ -128,6 +128,7 @@ class Arrange(Change, frozen=True, kw_only=True, tag=True):
     lock_scale: bool | None
     lock_colormap: bool | None
     size: tuple[int, int] | None = None
+    columns: int | None = None
     key: str
 
 

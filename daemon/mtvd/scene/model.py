@@ -62,6 +62,8 @@ class Arrangement(Value, frozen=True, kw_only=True):
     size: tuple[int, int] | None = None
     """Width and height of the image area in pixels; None: nobody has asked, and what the user makes of it stays."""
     size_key: str = ""
+    columns: int = 0
+    """Columns of tiles; 0: as DS9 chooses."""
     key: str = ""
 
 

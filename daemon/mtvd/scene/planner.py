@@ -70,7 +70,8 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
         yield _arrange(wanted, after.size if resized else None)
     if before.lock_frame == "wcs" and after.lock_frame != "wcs":
         yield from _own_views(wanted)
-    tiles_changed = after.tile and wanted.displays.keys() != shown.displays.keys()
+    tiles = (wanted.displays.keys(), after.columns)
+    tiles_changed = after.tile and tiles != (shown.displays.keys(), before.columns)
     if resized or tiles_changed or after.tile != before.tile:
         yield from _fitted_again(wanted)
 
@@ -84,6 +85,7 @@ def _arrange(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
         lock_colormap=wanted.lock_colormap,
         leader=wanted.leader if wanted.lock_frame == "wcs" else None,
         size=size,
+        columns=wanted.columns,
     )
 
 

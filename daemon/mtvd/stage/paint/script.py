@@ -194,7 +194,7 @@ def _files(layers: Sequence[LayerFile]) -> list[Word]:
 def _arrangement(action: actions.Arrange) -> list[Word]:
     leader = "" if action.leader is None else action.leader
     locks: list[Word] = [action.lock_frame, int(action.lock_scale), int(action.lock_colormap)]
-    return ["arrange", int(action.tile), *locks, leader, [*(action.size or ())]]
+    return ["arrange", int(action.tile), *locks, leader, [*(action.size or ())], action.columns]
 
 
 def _limits(action: actions.SetScale) -> list[Word]:

@@ -5,6 +5,8 @@
 namespace eval ::mtv::frames {
     variable making 0
     variable maps {}
+    # of tiles, where somebody has asked for so many; 0 where DS9 chooses
+    variable columns 0
 }
 
 # Procedures of DS9 that are wrapped here keep their words in a namespace of their own: what they call is DS9's.
@@ -13,7 +15,7 @@ namespace eval ::mtv::ds9 {}
 proc ::mtv::frames::install {} {
     ::mtv::undo ::mtv::frames::uninstall
     rename ::DisplayMode ::mtv::ds9::DisplayMode
-    proc ::DisplayMode {} {if {!$::mtv::frames::making} ::mtv::ds9::DisplayMode}
+    proc ::DisplayMode {} {if {!$::mtv::frames::making} ::mtv::frames::lay_out}
     # until DS9 8.6 with the files' extension, from 8.7 on without
     if {[info args ::CreateColorbarExternal] in {{which frame ext} {which group}}} {
         rename ::CreateColorbarExternal ::mtv::ds9::CreateColorbarExternal
@@ -23,6 +25,7 @@ proc ::mtv::frames::install {} {
 
 proc ::mtv::frames::uninstall {} {
     variable maps
+    use_columns 0
     foreach bar [dict keys $maps] {read_maps $bar}
     foreach name {DisplayMode CreateColorbarExternal} {
         if {[info commands ::mtv::ds9::$name] ne {}} {
@@ -72,6 +75,32 @@ proc ::mtv::frames::delete {which} {
 
 # Layout
 
+proc ::mtv::frames::lay_out {} {
+    suit_rows
+    ::mtv::ds9::DisplayMode
+}
+
+# Whether tiles have other columns than before.
+proc ::mtv::frames::use_columns {wanted} {
+    global tile
+    variable columns
+    if {$wanted == $columns} {return 0}
+    set columns $wanted
+    set tile(mode) grid
+    set tile(grid,mode) [expr {$wanted ? {manual} : {automatic}}]
+    suit_rows
+    return 1
+}
+
+proc ::mtv::frames::suit_rows {} {
+    global ds9 tile
+    variable columns
+    set count [llength $ds9(active)]
+    if {!$columns || !$count} return
+    set tile(grid,col) [expr {min($columns, $count)}]
+    set tile(grid,row) [expr {($count + $tile(grid,col) - 1) / $tile(grid,col)}]
+}
+
 # What the places of frames depend on; nothing where all of them must be laid out by DS9.
 proc ::mtv::frames::tiling {} {
     global ds9 current tile view
@@ -101,6 +130,7 @@ proc ::mtv::frames::columns_and_rows {count} {
         row {return [list 1 $count]}
         column {return [list $count 1]}
     }
+    suit_rows
     if {$tile(grid,mode) eq {manual}} {return [list $tile(grid,col) $tile(grid,row)]}
     return [list [expr {int(sqrt($count - 1)) + 1}] [expr {int(sqrt($count) + .5)}]]
 }
