@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import subprocess
+import sys
 import time
 from typing import Any, Final
 
@@ -30,8 +32,15 @@ def measure(bench: Bench) -> Measured:
         busy = _sizes(daemon)
         time.sleep(bench.amount(int(_IDLE_SECS), 1))
         idle = _sizes(daemon)
-    extra: dict[str, Any] = {"idle_mb": idle, "busy_mb": busy}
+    extra: dict[str, Any] = {"idle_mb": idle, "busy_mb": busy, "butler_alone_mb": _butler_alone_mb()}
     return Measured(amount=Amount(sum(idle.values()), "MB"), extra=extra)
+
+
+def _butler_alone_mb() -> float:
+    """Return the megabytes of a process that has imported Butler and nothing else: a worker that waits has no less."""
+    script = "import lsst.daf.butler, psutil; print(psutil.Process().memory_full_info().pss / 1e6)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return round(float(done.stdout), 1)
 
 
 def _use(daemon: Daemon) -> None:
