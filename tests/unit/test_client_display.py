@@ -251,10 +251,27 @@ def test_an_overlay_of_a_table_names_it_and_sends_no_array(daemon: ScriptedDaemo
     assert daemon.steps[-1] == Overlay(name="file", target=data.File(path="/data/t.parq"), symbol="o", replace=True)
 
 
+def test_dots_without_a_position_are_left_out_of_their_block_with_one_note(
+    daemon: ScriptedDaemon, display: mtv.Display, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = float("nan")
+    with display.buffering():
+        for x, y in ((1, 2), (nowhere, 2), (3, nowhere), (np.float32("nan"), np.float64("nan")), (5, 6)):
+            display.dot("o", x, y)
+    (drawn,) = [step for step in daemon.steps if isinstance(step, Overlay)]
+    assert (drawn.x, drawn.y) == ((1.0, 5.0), (2.0, 6.0))
+    display.dot("+", nowhere, 1)
+    display.dot("+", nowhere, 1, wait=False)
+    assert len(daemon.steps) == 1
+    assert [record.getMessage() for record in caplog.records] == ["markers without a position (NaN) are left out"]
+
+
 @pytest.mark.parametrize(
     ("call", "where"),
     [
-        (lambda d: d.dot("o", float("nan"), 1), "x"),
+        (lambda d: d.dot("o", float("inf"), 1), "x"),
+        (lambda d: d.dot("o", float("nan"), "north"), "x"),
+        (lambda d: d.dot("o", float("nan"), 1, size=0), "x"),
         (lambda d: d.dot("o", 1, "north"), "y"),
         (lambda d: d.dot("o", 1, 1, size=0), "size"),
         (lambda d: d.dot("o", 1, 1, colour="gren"), "colour"),

@@ -6,7 +6,7 @@ import functools
 import math
 import numbers as abstract
 from collections.abc import Iterable, Mapping
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -111,8 +111,11 @@ def finite(where: str, value: Any) -> float:
     return number
 
 
-def dot(symbol: str, x: Any, y: Any, size: Any, colour: str) -> tuple[float, float, float]:
-    """Return x, y and size of a marker; the quick way for those that are in order, which nearly all are."""
+def dot(symbol: str, x: Any, y: Any, size: Any, colour: str) -> tuple[float, float, float] | None:
+    """Return x, y and size of a marker; the quick way for those that are in order, which nearly all are.
+
+    None for one without a position: catalogs have NaN for a source whose position could not be measured.
+    """
     try:
         known_symbol(symbol)
         known_colour(colour)
@@ -122,6 +125,8 @@ def dot(symbol: str, x: Any, y: Any, size: Any, colour: str) -> tuple[float, flo
         numbers = float(x), float(y), float(size)
         if isfinite(sum(numbers)) and numbers[2] > 0:
             return numbers
+        if any(map(isnan, numbers[:2])) and numbers[2] > 0:
+            return None
     except (TypeError, ValueError, OverflowError):
         pass
     numbers = finite("x", x), finite("y", y), finite("size", size)

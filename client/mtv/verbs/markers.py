@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from mtv.arguments import checks, parts, targets
 from mtv.arguments.markers import columns_of, points_of, table_columns
@@ -14,6 +14,8 @@ from mtv.session.ticket import OnProgress
 from mtv.verbs.named import NamedDisplay
 from mtv.wire import steps
 from mtv.wire.errors import bad_value
+
+_NOWHERE: Final = "markers without a position (NaN) are left out"
 
 
 class MarkerVerbs(NamedDisplay):
@@ -45,7 +47,8 @@ class MarkerVerbs(NamedDisplay):
             ``circle`` ``ellipse`` ``box`` ``diamond`` ``annulus`` ``vector`` ``line`` ``point``; a word that is nearly
             one of them, or another program's, is refused, and `text` writes it.
         x, y : `float`
-            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; where a vector begins.
+            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; where a vector begins. Without a
+            position (NaN), as of a source that could not be measured, nothing is drawn, and the log says so once.
         size : `float`, optional
             Radius in pixels (arc seconds in the sky): half the side of a box, the length of a vector, half that of a
             line; for a text, points of the font, and of a point pixels of the screen.
@@ -77,7 +80,11 @@ class MarkerVerbs(NamedDisplay):
         colour = ctype or colour
         if angle or size2 is not None:
             symbol = symbol_of_one(symbol, size, size2, angle)
-        x, y, size = checks.dot(symbol, x, y, size, colour)
+        checked = checks.dot(symbol, x, y, size, colour)
+        if checked is None:
+            self.connection.tell(_NOWHERE)
+            return
+        x, y, size = checked
         place = checks.place(self.frame, overlay, system, lasting=lasting, exact=exact)
         connection = self.connection
         batch = connection.open_batch(self.frame)
