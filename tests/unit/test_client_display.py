@@ -255,8 +255,9 @@ def test_dots_without_a_position_are_left_out_of_their_block_with_one_note(
     daemon: ScriptedDaemon, display: mtv.Display, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = float("nan")
+    places: Any = ((1, 2), (nowhere, 2), (3, nowhere), (np.float32("nan"), np.float64("nan")), (5, 6))
     with display.buffering():
-        for x, y in ((1, 2), (nowhere, 2), (3, nowhere), (np.float32("nan"), np.float64("nan")), (5, 6)):
+        for x, y in places:
             display.dot("o", x, y)
     (drawn,) = [step for step in daemon.steps if isinstance(step, Overlay)]
     assert (drawn.x, drawn.y) == ((1.0, 5.0), (2.0, 6.0))

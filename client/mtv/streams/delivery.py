@@ -174,9 +174,7 @@ class Delivery:
                 frame.remove()
         except Exception as error:  # noqa: BLE001 - a fault of ours costs this frame, not those that come
             self._finish(alone=False)
-            _log.exception("feed %s: a frame could not be sent", self._name)
-            self._newest.was_dropped()
-            self.lose_daemon(error)
+            self._stumble(error)
         else:
             self._finish(alone=False)
             self._drawn = drawn
@@ -194,6 +192,12 @@ class Delivery:
             return True
         self._note_failure(error)
         return False
+
+    def _stumble(self, error: Exception) -> None:
+        """Log a fault of ours, and count its frame; to be called where the fault is handled."""
+        _log.exception("feed %s: a frame could not be sent", self._name)
+        self._newest.was_dropped()
+        self.lose_daemon(error)
 
     def _finish(self, *, alone: bool) -> None:
         """Wait until the frame that the window draws is on the screen.
@@ -216,6 +220,8 @@ class Delivery:
                 return
         except (MtvError, OSError) as error:
             self._fail(error, drawn.destination)
+        except Exception as error:  # noqa: BLE001 - as for one that is sent
+            self._stumble(error)
         else:
             self.error = None
             settled_at = drawn.begun.settled_at or time.monotonic()
