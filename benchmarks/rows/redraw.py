@@ -19,15 +19,16 @@ _COLOURS = ("#ff0000", "#00ff00", "#0000ff", "#ffff00", "#ff00ff")
 def measure(bench: Bench) -> Measured:
     """Draw the same frame again and again; nothing is written or loaded for it."""
     with contextlib.ExitStack() as stack:
-        ours = _way("mtv", bench, bench.ds9, stack)
-        plain = _way("as it is", bench, stack.enter_context(Ds9(keeps_memory=False)), stack)
+        ours = _way("mtv", bench, bench.ds9, bench.channel, stack)
+        ds9 = stack.enter_context(Ds9(keeps_memory=False))
+        ds9.resize(int(bench.ds9.get("width")), int(bench.ds9.get("height")))
+        channel = Channel(ds9)  # the only one: a DS9 has one floor's channel
+        stack.callback(channel.close)
+        plain = _way("as it is", bench, ds9, channel, stack)
         return contest(ours=ours, peers=(plain,), runs=bench.amount(40, 2))
 
 
-def _way(name: str, bench: Bench, ds9: Ds9, stack: contextlib.ExitStack) -> Way:
-    channel = Channel(ds9)
-    stack.callback(channel.close)
-    ds9.resize(int(bench.ds9.get("width")), int(bench.ds9.get("height")))
+def _way(name: str, bench: Bench, ds9: Ds9, channel: Channel, stack: contextlib.ExitStack) -> Way:
     ds9.set("frame", "delete", "all")
     ds9.set("frame", "1")
     ds9.select(1, limits=exposure.LIMITS)
