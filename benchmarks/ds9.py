@@ -36,8 +36,8 @@ class Ds9:
 
     Parameters
     ----------
-    keeps_memory : `bool`, optional
-        False: its C library gives memory back after each redraw, as where a user starts it.
+    is_plain : `bool`, optional
+        True: its C library gives memory back after each redraw, as where a user starts it; peers do not draw there.
 
     Attributes
     ----------
@@ -47,10 +47,10 @@ class Ds9:
         For child processes that talk to it.
     """
 
-    def __init__(self, *, keeps_memory: bool = True) -> None:
+    def __init__(self, *, is_plain: bool = False) -> None:
         self.target = ""
         self.environment: dict[str, str] = {}
-        self._memory = MEMORY if keeps_memory else {}
+        self._is_peers = not is_plain
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -59,11 +59,11 @@ class Ds9:
         sockets = home / "xpa"
         sockets.mkdir()
         try:
-            self.environment = self._memory | private_environment(home, sockets)
+            self.environment = (MEMORY if self._is_peers else {}) | private_environment(home, sockets)
             self.environment["DISPLAY"] = self._start_x(home)
             self.target = self._start_ds9(home, sockets)
-            # libxpa inside this process reads them once, at its first call.
-            os.environ.update(XPA_METHOD="local", XPA_TMPDIR=str(sockets), PYDS9_NOXPANS="1")
+            if self._is_peers:  # libxpa inside this process reads them once, at its first call
+                os.environ.update(XPA_METHOD="local", XPA_TMPDIR=str(sockets), PYDS9_NOXPANS="1")
             # Debian's DS9 does not always load what its own saveimage needs.
             self.tcl("package require img::window; package require img::png")
             self.resize(WIDTH, HEIGHT)

@@ -20,7 +20,7 @@ def measure(bench: Bench) -> Measured:
     """Draw the same frame again and again; nothing is written or loaded for it."""
     with contextlib.ExitStack() as stack:
         ours = _way("mtv", bench, bench.ds9, bench.channel, stack)
-        ds9 = stack.enter_context(Ds9(keeps_memory=False))
+        ds9 = stack.enter_context(Ds9(is_plain=True))
         ds9.resize(int(bench.ds9.get("width")), int(bench.ds9.get("height")))
         channel = Channel(ds9)  # the only one: a DS9 has one floor's channel
         stack.callback(channel.close)
