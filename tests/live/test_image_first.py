@@ -139,6 +139,15 @@ def test_a_mask_that_cannot_be_read_puts_the_display_back(daemon: LiveDaemon, re
     pytest.fail("the image was never there")
 
 
+def is_back(display: mtv.Display) -> bool:
+    """Tell whether the connection, which has given the daemon up, has found the new one: it looks ten times a second."""
+    try:
+        display.connection.status()
+    except mtv.Unavailable:
+        return False
+    return True
+
+
 def test_a_daemon_killed_between_shows_the_old_picture_and_then_image_and_mask(daemon: LiveDaemon) -> None:
     display = mtv.Display(0, connection=daemon.connections[0])
     with daemon.probe() as probe:
@@ -151,6 +160,7 @@ def test_a_daemon_killed_between_shows_the_old_picture_and_then_image_and_mask(d
         daemon.start()
         assert probe.value(sample.XY0[0] + 1, sample.XY0[1] + 1) == small
         assert (probe.masks(), probe.markers()) == (masks, 1)
+        until(lambda: is_back(display), "the connection is not made anew")
         display.mtv(ref(display, 23718))
         assert display.describe().mask.planes == sample.PLANES
         assert large(probe)
