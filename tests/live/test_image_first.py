@@ -140,7 +140,7 @@ def test_a_mask_that_cannot_be_read_puts_the_display_back(daemon: LiveDaemon, re
 
 
 def is_back(display: mtv.Display) -> bool:
-    """Tell whether the connection, which has given the daemon up, has found the new one: it looks ten times a second."""
+    """Tell whether the connection, which has given the daemon up, has found the new one."""
     try:
         display.connection.status()
     except mtv.Unavailable:
