@@ -229,6 +229,17 @@ def test_what_cannot_be_shown_is_refused_here_and_the_field_is_named(
     assert [path.name for path in daemon.pixel_directory.iterdir()] == ["nonce"]
 
 
+@pytest.mark.parametrize(("state", "left"), [("superseded", 1), ("done", 2)])
+def test_the_file_of_an_image_that_gave_way_goes_even_if_a_daemon_that_was_killed_has_left_it(
+    daemon: ScriptedDaemon, display: mtv.Display, state: Any, left: int
+) -> None:
+    daemon.script(requests.Transaction, messages.Outcome(steps=(messages.StepOutcome(state=state),)))
+    display.mtv(IMAGE, wait=False, supersede=True)
+    display.connection.flush()
+    assert daemon.pixel_directory is not None
+    assert len([*daemon.pixel_directory.iterdir()]) == left, "the nonce, and the image's"
+
+
 def test_an_overlay_of_a_table_names_it_and_sends_no_array(daemon: ScriptedDaemon, display: mtv.Display) -> None:
     display.overlay(
         "psf",

@@ -35,7 +35,13 @@ def is_certainly_not_drawn(ticket: Ticket) -> bool:
         return True
     if ticket.error is not None:
         return ticket.told and ticket.error.code not in _UNCERTAIN
-    return failure_of(ticket) is not None
+    return failure_of(ticket) is not None or _gave_way(ticket)
+
+
+def _gave_way(ticket: Ticket) -> bool:
+    """Tell whether a newer request took the place of one; a daemon that was killed then has not removed its files."""
+    reply = ticket.answer.reply if ticket.answer else None
+    return isinstance(reply, Outcome) and any(step.state == "superseded" for step in reply.steps)
 
 
 def failed_step(outcome: Outcome) -> MtvError | None:
