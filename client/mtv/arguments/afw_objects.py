@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from mtv.arguments.fitted_sky import approximation_notes, distance_px, fit_cards
+from mtv.arguments.fitted_sky import nearest_cards
 from mtv.arguments.lsst_objects import join_name
 from mtv.shared.wcs_cards import GivenWcs, wcs_cards
 
@@ -88,40 +88,32 @@ def _wcs_of(exposure: Any, shape_yx: tuple[int, int], xy0: tuple[int, int]) -> G
     if wcs is None:
         return GivenWcs("")
     try:
-        to_sky = _to_sky(wcs, xy0)
-        header, is_exact = _header_of(wcs, exposure)
-        if header is None:
-            return fit_cards(to_sky, shape_yx)
-        for axis, first in enumerate(xy0, 1):  # SkyWcs speaks of parent pixels, the cards are those of the array
-            header[f"CRPIX{axis}"] = float(header[f"CRPIX{axis}"]) - first
-        given = wcs_cards(header)
-        if is_exact:
-            return given
-        far_px = distance_px(to_sky, _of_cards(given.cards), shape_yx)
-        if far_px <= 1:
-            return GivenWcs(given.cards, (*given.notes, *approximation_notes(far_px)))
-        return fit_cards(to_sky, shape_yx)
+        exact = _ask(lambda: wcs.getFitsMetadata(True)) if getattr(wcs, "isFits", True) else None
+        if exact is not None:
+            return _local(exact, xy0)
+        near = _approximation_of(wcs, exposure)
+        return nearest_cards(_to_sky(wcs, xy0), None if near is None else _local(near, xy0), shape_yx)
     except Exception as error:  # noqa: BLE001 - of pybind11 and of LSST's own kinds
         reason = str(error).strip().partition("\n")[0][:100] or type(error).__name__
         return GivenWcs("", (f"the WCS cannot be read, no sky is shown: {reason}",))
 
 
-def _header_of(wcs: Any, exposure: Any) -> tuple[dict[str, Any] | None, bool]:
-    """Return a header in parent pixels, and whether it is the sky itself; None where the object has none.
+def _local(metadata: Any, xy0: tuple[int, int]) -> GivenWcs:
+    """Return the cards of the array's pixels: a SkyWcs speaks of parent pixels."""
+    header = dict(_plain_header(metadata))
+    for axis, first in enumerate(xy0, 1):
+        header[f"CRPIX{axis}"] = float(header[f"CRPIX{axis}"]) - first
+    return wcs_cards(header)
 
-    Without ``precise`` the stack writes a TAN that is true at one point only, and says nothing of it.
-    """
-    if bool(getattr(wcs, "isFits", True)):
-        found = _ask(lambda: wcs.getFitsMetadata(True)) or _ask(lambda: wcs.getFitsMetadata())
+
+def _approximation_of(wcs: Any, exposure: Any) -> Any:
+    """Return the header that is nearest to a sky, as far as the object knows; it may be true at one point only."""
+    if _ask(lambda: wcs.hasFitsApproximation()):
+        found = _ask(lambda: wcs.getFitsApproximation().getFitsMetadata())
         if found is not None:
-            return dict(_plain_header(found)), True
-    approximation = _ask(lambda: wcs.getFitsApproximation()) if _ask(lambda: wcs.hasFitsApproximation()) else None
-    found = None
-    if approximation is not None:
-        found = _ask(lambda: approximation.getFitsMetadata())
-    if found is None:
-        found = _ask(lambda: wcs.getFitsMetadata(bbox=exposure.getBBox()))
-    return (None if found is None else dict(_plain_header(found))), False
+            return found
+    found = _ask(lambda: wcs.getFitsMetadata(bbox=exposure.getBBox()))
+    return _ask(lambda: wcs.getFitsMetadata()) if found is None else found
 
 
 def _to_sky(wcs: Any, xy0: tuple[int, int]) -> ToSky:
@@ -132,12 +124,6 @@ def _to_sky(wcs: Any, xy0: tuple[int, int]) -> ToSky:
         return np.degrees(ra), np.degrees(dec)
 
     return to_sky
-
-
-def _of_cards(cards: str) -> ToSky:
-    from mtv.shared.skywcs import mapping_of
-
-    return mapping_of("", cards, (0, 0)).to_sky
 
 
 # Unit and name

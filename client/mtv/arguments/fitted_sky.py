@@ -19,6 +19,8 @@ _POINTS: Final = 24
 """Points a side that the polynomials are fitted to."""
 _WELL_PX: Final = 0.01
 """Error that needs no note."""
+_NEAR_PX: Final = 1.0
+"""Error of an object's own approximation up to which it is taken as it is."""
 _WORST_PX: Final = 5.0
 """Error above which a header is no approximation."""
 
@@ -57,15 +59,11 @@ def fit_cards(to_sky: ToSky, shape_yx: tuple[int, int]) -> GivenWcs:
         found, *_ = np.linalg.lstsq(terms[there], np.stack([xi, eta], axis=1)[there], rcond=None)
     by_power = {power: found[index] / unit ** sum(power) for index, power in enumerate(powers)}
     matrix = np.stack([by_power[1, 0], by_power[0, 1]], axis=1)
-    scale = math.sqrt(abs(float(np.linalg.det(matrix)))) if np.isfinite(matrix).all() else 0.0
-    if not scale:
+    if not np.isfinite(matrix).all() or not np.linalg.det(matrix):
         return _no_sky("its pixels have no size")
     # The middle of the image is where the sky says, but for what the fit leaves of the constant term.
     distortion = {power: np.linalg.solve(matrix, value) for power, value in by_power.items() if sum(power) > 1}
     shift = np.linalg.solve(matrix, by_power[0, 0])
-    worst_px = _worst(to_sky, (width, height), centre, by_power, scale)
-    if not worst_px <= _WORST_PX:
-        return _no_sky(f"the nearest header is {worst_px:.2g} pixels from it")
     header: dict[str, str | float | int] = {
         "CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP", "RADESYS": "ICRS", "CUNIT1": "deg", "CUNIT2": "deg",
         "CRVAL1": centre[0], "CRVAL2": centre[1],
@@ -76,50 +74,63 @@ def fit_cards(to_sky: ToSky, shape_yx: tuple[int, int]) -> GivenWcs:
     }  # fmt: skip
     for (p, q), (a, b) in distortion.items():
         header[f"A_{p}_{q}"], header[f"B_{p}_{q}"] = float(a), float(b)
-    return GivenWcs(wcs_cards(header).cards, approximation_notes(worst_px))
+    cards = wcs_cards(header).cards
+    far_px = distance_px(to_sky, cards, shape_yx)
+    if not far_px <= _WORST_PX:
+        return _no_sky(f"the nearest header is {far_px:.2g} pixels from it")
+    return GivenWcs(cards, _notes(far_px))
 
 
-def approximation_notes(worst_px: float) -> tuple[str, ...]:
-    """Return the note of a header that is not the sky itself; none where nobody could see it."""
-    return (f"the WCS is an approximation, to {worst_px:.2g} pixels",) if not worst_px <= _WELL_PX else ()
-
-
-def distance_px(to_sky: ToSky, other: ToSky, shape_yx: tuple[int, int]) -> float:
-    """Return how many pixels two skies of an image are from each other at worst.
+def nearest_cards(to_sky: ToSky, given: GivenWcs | None, shape_yx: tuple[int, int]) -> GivenWcs:
+    """Return an object's own approximation of its sky where that is within a pixel of it, else the nearest header.
 
     Parameters
     ----------
-    to_sky, other : callable
-        As in `fit_cards`; the first says how large a pixel is.
+    to_sky : callable
+        As in `fit_cards`.
+    given : `~mtv.shared.wcs_cards.GivenWcs` or None
+        The approximation; None where it has none.
+    shape_yx : `tuple` [`int`, `int`]
+        Of the image.
+    """
+    if given is not None and given.cards:
+        far_px = distance_px(to_sky, given.cards, shape_yx)
+        if far_px <= _NEAR_PX:
+            return GivenWcs(given.cards, (*given.notes, *_notes(far_px)))
+    return fit_cards(to_sky, shape_yx)
+
+
+def _notes(far_px: float) -> tuple[str, ...]:
+    """Return the note of a header that is not the sky itself; none where nobody could see it."""
+    return (f"the WCS is an approximation, to {far_px:.2g} pixels",) if far_px > _WELL_PX else ()
+
+
+def distance_px(to_sky: ToSky, cards: str, shape_yx: tuple[int, int]) -> float:
+    """Return how many pixels a header is from the sky of an image at worst; infinite where it has no place for one.
+
+    Parameters
+    ----------
+    to_sky : callable
+        As in `fit_cards`; it says how large a pixel is.
+    cards : `str`
+        The header.
     shape_yx : `tuple` [`int`, `int`]
         Of the image.
     """
     import numpy as np
 
+    from mtv.shared.skywcs import mapping_of
+
     height, width = shape_yx
-    x, y = _grid(width, height, 12)
+    x, y = _grid(width, height, 2 * _POINTS - 1)
     middle = np.array([(width - 1) / 2, (width - 1) / 2 + 1]), np.full(2, (height - 1) / 2)
     ra, dec = to_sky(*middle)
     (xi, eta), first = _to_plane(ra, dec, (float(ra[0]), float(dec[0]))), (float(ra[0]), float(dec[0]))
     pixel = float(np.hypot(xi[1] - xi[0], eta[1] - eta[0]))
-    one, two = _to_plane(*to_sky(x, y), first), _to_plane(*other(x, y), first)
-    apart = np.hypot(one[0] - two[0], one[1] - two[1]) / pixel
-    return float(np.nanmax(apart)) if np.isfinite(apart).any() else math.inf
-
-
-def _worst(
-    to_sky: ToSky, size: tuple[int, int], centre: tuple[float, ...], by_power: dict[tuple[int, int], Any], scale: float
-) -> float:
-    """Return the largest error of the polynomials in pixels, at points between those of the fit and at the edges."""
-    import numpy as np
-
-    width, height = size
-    x, y = _grid(width, height, 2 * _POINTS - 1)
-    xi, eta = _to_plane(*to_sky(x, y), centre)
-    u, v = x - (width - 1) / 2, y - (height - 1) / 2
-    fitted = sum(u**p * v**q * value[:, None] for (p, q), value in by_power.items())
-    apart = np.hypot(fitted[0] - xi, fitted[1] - eta) / scale
-    return float(np.nanmax(apart)) if np.isfinite(apart).any() else math.inf
+    one = _to_plane(*to_sky(x, y), first)
+    two = _to_plane(*mapping_of("", cards, (0, 0)).to_sky(x, y), first)
+    apart = np.hypot(one[0] - two[0], one[1] - two[1])[np.isfinite(one[0])] / pixel
+    return float(np.nan_to_num(apart, nan=math.inf).max()) if apart.size else math.inf
 
 
 def _grid(width: int, height: int, points: int) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from mtv.arguments.fitted_sky import approximation_notes, distance_px, fit_cards
+from mtv.arguments.fitted_sky import nearest_cards
 from mtv.shared.wcs_cards import GivenWcs, wcs_cards
 
 if TYPE_CHECKING:
@@ -146,12 +146,7 @@ def _wcs_of(target: Any) -> GivenWcs:
     if exact is not None:
         return wcs_cards(exact)
     own, shape_yx = target.fits_wcs, (int(target.bbox.y.size), int(target.bbox.x.size))
-    to_sky = _to_sky(target)
-    if own is None:
-        return fit_cards(to_sky, shape_yx)
-    own_px = distance_px(to_sky, lambda x, y: own.all_pix2world(x, y, 0), shape_yx)
-    given = wcs_cards(own)
-    return GivenWcs(given.cards, (*given.notes, *approximation_notes(own_px)))
+    return nearest_cards(_to_sky(target), None if own is None else wcs_cards(own), shape_yx)
 
 
 def _to_sky(target: Any) -> ToSky:
