@@ -6,6 +6,7 @@ A connection is a session (`mtv.session.session`) with words of its own; it keep
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -15,7 +16,6 @@ from mtv.pixels.discardable import Discardable, discard
 from mtv.pixels.outgoing import FileSink, FrameSink
 from mtv.session.batch import EVERYTHING, Batch, OpenBatches
 from mtv.session.begun import Begun
-from mtv.session.decisions import Answer
 from mtv.session.events import Events
 from mtv.session.gathering import Gathering
 from mtv.session.link import Link
@@ -208,7 +208,7 @@ class Connection(Questions):
     def begin(
         self, message: Request, *, buffers: Sequence[Buffer], timeout_secs: float, on_settled: Callable[[], object]
     ) -> Begun:
-        """Send a request and wait until the daemon has its receipt sent, or its answer; that is waited for later.
+        """Send a request and wait until its receipt or its answer has come; the answer is waited for later.
 
         Parameters
         ----------
@@ -231,12 +231,7 @@ class Connection(Questions):
         """
         deadline = self._deadline(timeout_secs)
         link, ticket = self._prepare(message, buffers, deadline, None, (), awaited=True)
-
-        def finish() -> Answer:
-            with self._sending(link, ticket):
-                return ticket.wait(deadline)
-
-        begun = Begun(ticket, finish, on_settled)
+        begun = Begun(ticket, deadline, functools.partial(self._sending, link, ticket), on_settled)
         with self._sending(link, ticket):
             link.submit(ticket)
             ticket.wait_for_receipt(deadline)
