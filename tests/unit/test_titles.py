@@ -41,8 +41,8 @@ def test_a_title_is_the_label_of_whatever_is_shown(
 @pytest.mark.parametrize(
     ("words", "where", "says"),
     [
-        ({"title": "two\nlines"}, "title", "the title has a newline"),
-        ({"label": "a\x07b"}, "label", "the label has a newline or another control"),
+        ({"title": "two\nlines"}, "title", "the text has a newline"),
+        ({"label": "a\x07b"}, "label", "the text has a newline or another control"),
         ({"title": "  "}, "title", "empty"),
         ({"title": "x" * 1001}, "title", "1001 characters"),
         ({"title": 3}, "title", "3 is no text"),

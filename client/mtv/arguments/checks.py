@@ -72,13 +72,7 @@ def title(label: Any, title: Any, text_chars: int) -> str:
         raise bad_value("title", "label and title are one thing, and two are given", "leave one of them out")
     if not isinstance(value, str):
         raise bad_value(where, f"{value!r} is no text")
-    try:
-        return markers.check_text(value, where, text_chars=text_chars)
-    except RequestError as refusal:
-        if "newline" not in refusal.error.message:
-            raise
-        message = f"the {where} has a newline or another control character"
-        raise bad_value(where, message, "a picture's name is one line") from None
+    return markers.check_text(value, where, text_chars=text_chars, hint="a picture's name is one line")
 
 
 def overlay(name: str, where: str = "overlay") -> str:

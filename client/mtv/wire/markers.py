@@ -169,15 +169,18 @@ def _differs_by_a_slip(word: str, name: str) -> bool:
     return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
-def check_text(text: str, where: str, *, text_chars: int = 1_000) -> str:
-    """Return a text that can be drawn, or raise: braces, quotes, semicolons and emoji are fine, newlines are not."""
+def check_text(text: str, where: str, *, text_chars: int = 1_000, hint: str = "draw one marker a line") -> str:
+    """Return a text that can be drawn, or raise: braces, quotes, semicolons and emoji are fine, newlines are not.
+
+    The hint is for a text of several lines.
+    """
     if not text.strip():
         of_a_marker = where.rpartition(".")[2].startswith("symbol")
         raise bad_value(where, "the text is empty", "use + x * o, @:Mxx,Mxy,Myy, or some text" if of_a_marker else "")
     if len(text) > text_chars:
         raise bad_value(where, f"the text has {len(text)} characters, at most {text_chars} are drawn")
     if _CONTROL.search(text):
-        raise bad_value(where, "the text has a newline or another control character", "draw one marker a line")
+        raise bad_value(where, "the text has a newline or another control character", hint)
     return text
 
 
