@@ -65,7 +65,7 @@ proc ::mtv::do::raise {number} {
 
 # Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
 # where views are aligned by WCS, which DS9 must work out from the leader.
-proc ::mtv::do::arrange {tile frames limits colormap leader size {columns 0}} {
+proc ::mtv::do::arrange {tile frames limits colormap leader size columns} {
     # by their global names: DS9's traces of them look for that very name
     global current panzoom scale colorbar
     # before anything is changed: what is refused is refused as a whole
