@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import zmq
 from tests.support import scripted
+from tests.support.agent import descriptors
 
 import mtv
 from mtv.session import process
@@ -92,10 +93,6 @@ def within_time(work: Callable[[], object]) -> list[BaseException]:
     thread.join(WAIT_SECS)
     assert not thread.is_alive(), "somebody waits for ever"
     return raised
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def told(raised: list[BaseException]) -> None:
@@ -213,7 +210,7 @@ def test_a_process_without_descriptors_is_told_so_and_neither_hangs_nor_is_abort
 def test_where_no_thread_can_be_started_the_call_says_so_and_leaves_nothing_open(
     daemon: ScriptedDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, before = threading.Thread.start, descriptors()
+    start, before = threading.Thread.start, descriptors("anon_inode")
 
     def failing(thread: threading.Thread) -> None:
         if thread.name.startswith("mtv-"):
@@ -226,7 +223,7 @@ def test_where_no_thread_can_be_started_the_call_says_so_and_leaves_nothing_open
             with pytest.raises(mtv.Unavailable, match="can't start new thread") as caught:
                 mtv.connect(daemon.endpoint)
             assert "ulimit -u" in caught.value.error.hint
-    assert descriptors() == before
+    assert descriptors("anon_inode") == before
     mtv.connect(daemon.endpoint).close()
 
 

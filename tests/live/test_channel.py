@@ -13,6 +13,7 @@ import anyio
 import psutil
 import pytest
 from tests.live.test_supervisor import change
+from tests.support.agent import descriptors
 
 from mtvd.scene.actions import CreateFrame, SetColormap
 from mtvd.stage.port import WindowLost, WindowUnavailable
@@ -250,10 +251,11 @@ async def test_nobody_else_can_read_or_write_anything_of_the_channel(drawn: Any)
 async def test_windows_that_come_and_go_leave_no_descriptors(fresh_rig: Any) -> None:
     async def restart() -> int:
         await fresh_rig.stage.ensure()
+        directory = place(fresh_rig).parent
         os.kill(fresh_rig.stage.state.pid, signal.SIGKILL)
         with pytest.raises(WindowLost):
             await fresh_rig.draw(CreateFrame(frame=0))
-        return len(list(Path("/proc/self/fd").iterdir()))
+        return descriptors("anon_inode:[pidfd]") + descriptors(directory)
 
     async with anyio.create_task_group() as group:
         await group.start(fresh_rig.stage.listening.serve)

@@ -36,7 +36,8 @@ def places_of(cards: str) -> np.ndarray[Any, Any]:
 
 def true_places(sky: afw.SkyWcs) -> np.ndarray[Any, Any]:
     x, y = (points() + afw.XY0).T
-    return np.degrees(np.stack(sky.pixelToSkyArray(x, y), axis=1))
+    radians: np.ndarray[Any, Any] = np.stack(sky.pixelToSkyArray(x, y), axis=1)
+    return radians * (180 / np.pi)
 
 
 def test_an_exposure_brings_pixels_planes_offset_sky_unit_and_name() -> None:

@@ -41,10 +41,10 @@ def replaced(directory: Path, name: str, how: str) -> None:
 @pytest.mark.parametrize("how", ["missing", "file", "link", "open to others", "directory"])
 async def test_what_is_no_pipe_of_ours_alone_is_refused(directory: Path, agent: Agent, name: str, how: str) -> None:
     replaced(directory, name, how)
-    before = descriptors()
+    before = descriptors(directory)
     with pytest.raises(NoChannel):
         Channel(directory, lambda: None)
-    assert descriptors() == before
+    assert descriptors(directory) == before
 
 
 async def test_a_pipe_that_nobody_reads_is_refused_at_once(directory: Path, agent: Agent) -> None:
@@ -70,10 +70,10 @@ async def test_a_directory_that_others_may_enter_is_refused(directory: Path, age
 
 async def test_a_second_daemon_is_kept_away_until_the_first_has_let_go(directory: Path, agent: Agent) -> None:
     async with opened(directory) as channel, beside(agent.obeys):
-        before = descriptors()
+        before = descriptors(directory)
         with pytest.raises(ChannelTaken, match="another daemon"):
             Channel(directory, lambda: None)
-        assert descriptors() == before
+        assert descriptors(directory) == before
         assert await channel.run(b"x", deadline_secs=LONG) == "X"
         channel.close()
         async with opened(directory) as second:
@@ -83,10 +83,10 @@ async def test_a_second_daemon_is_kept_away_until_the_first_has_let_go(directory
 async def test_every_descriptor_is_closed_with_the_channel(directory: Path, agent: Agent) -> None:
     async with opened(directory), beside(agent.obeys):
         pass
-    before = descriptors()
+    before = descriptors(directory)
     for _ in range(5):
         async with opened(directory) as channel, beside(agent.obeys):
             await channel.run(b"x", deadline_secs=LONG)
             channel.close()
             channel.close()
-    assert descriptors() == before
+    assert descriptors(directory) == before

@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import pytest
 import zmq
+from tests.support.agent import descriptors
 
 from mtv.wire.errors import DaemonError
 from mtv.wire.messages import Event
@@ -71,14 +72,14 @@ def left_window(stage: Path, pid: int) -> Window:
 async def test_a_process_that_the_system_does_not_tell_of_is_not_called_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = descriptors("anon_inode:[pidfd]")
     for name in ("_stat", "os.pidfd_open"):
         with monkeypatch.context() as patched:
             patched.setattr(f"mtvd.stage.window.owned.{name}", refused)
             with pytest.raises(OSError, match="Too many") as raised:
                 Owned(os.getpid())
         assert not isinstance(raised.value, ProcessLookupError)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert descriptors("anon_inode:[pidfd]") == before
 
 
 async def test_the_end_of_a_process_is_seen_though_no_descriptor_is_left(

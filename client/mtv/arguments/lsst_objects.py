@@ -64,8 +64,9 @@ def image_parts_of(target: Any) -> dict[str, Any]:
 def _grey(array: Any) -> Pixels:
     import numpy as np
 
-    found: Pixels = np.mean(array, axis=2, dtype=np.float64 if array.dtype.itemsize > 4 else np.float32)
-    return found
+    mean: Pixels = np.empty(array.shape[:2], np.float64 if array.dtype.itemsize > 4 else np.float32)
+    np.mean(array, axis=2, dtype=mean.dtype, out=mean)
+    return mean
 
 
 def mask_of(mask: Any) -> tuple[Pixels | None, dict[str, int], tuple[str, ...]]:
