@@ -16,6 +16,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import numpy as np
+
 import mtv
 
 VISIT, DETECTOR = 23718, 41
@@ -189,6 +191,33 @@ def plot_rejected_sources(display: mtv.Display, src: mtv.Catalog) -> None:
     display.overlay("rejected", rejected.x, rejected.y, symbol="+", size=10, colour="green")
 
 
+# A picture for a colleague -----------------------------------------------------------------------------------------
+
+
+def show_close_up(display: mtv.Display, calexp: mtv.Exposure, src: mtv.Catalog) -> mtv.Display:
+    """A second display, beside the first, shows the surroundings of the brightest source, and explains itself."""
+    display.set_mask_transparency(60)  # it was hidden for the markers
+    close_up = mtv.Display("close up")
+    brightest = src[np.nanargmax(src["base_PsfFlux_instFlux"])]
+    mtv.arrange(tile=True, columns=2, size=(1000, 900))
+    with close_up.buffering():
+        close_up.mtv(calexp)
+        close_up.scale("asinh", -1, 30)
+        close_up.set_mask_plane_color("DETECTED", "fuchsia")
+        close_up.zoom(1.5, brightest.getX(), brightest.getY())
+        close_up.overlay("sources", src.x, src.y, size=10, colour="orange")
+        close_up.overlay("psf", *src[src["calib_psf_used"]].xy, symbol="x", size=10, colour="red")
+        close_up.annotate(legend=True, scale_bar=True, compass=True)
+    display.zoom()  # its half of the window is another shape: fit the image to it
+    return close_up
+
+
+def put_away(close_up: mtv.Display) -> None:
+    """A display that is not needed any more leaves the window to the others."""
+    close_up.delete()
+    mtv.arrange(tile=False)
+
+
 # A quick look movie ------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +228,6 @@ def movie(repository: mtv.Repository, display: mtv.Display, each: Callable[[mtv.
     ):
         display.mtv(reference)
         each(reference)
-    display.set_mask_transparency(60)  # the mask was hidden for the markers
 
 
 def main() -> None:
@@ -222,11 +250,13 @@ def main() -> None:
     recolour_footprints(display)
     src = get_catalog(repository)
     plot_sources(display, src)
-    if arguments.picture:
-        display.snapshot(arguments.picture)
     clear_markers(display)
     plot_psf_sources(display, src)
     plot_rejected_sources(display, src)
+    close_up = show_close_up(display, calexp, src)
+    if arguments.picture:
+        display.snapshot(arguments.picture)
+    put_away(close_up)
     movie(repository, display)
 
 

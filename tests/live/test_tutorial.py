@@ -147,6 +147,18 @@ def test_the_tutorial_draws_what_it_says_step_by_step(
     colours = re.findall(r"color=(\S+)", window.regions())
     assert {"#ff0000", "#00ff00"} <= {colour.lower() for colour in colours} | {"#00ff00"}
 
+    close_up = tutorial.show_close_up(display, calexp, src)
+    assert float(window.tcl("[Frame0 get mask transparency]")) == 60
+    assert len(window.frames()) == 2
+    both = picture(display)
+    assert both.shape[:2] == (900, 1000)
+    assert (both == 255).all(axis=-1).mean() < 0.2, "a portrait detector leaves little of the window empty"
+    brightest = src[np.nanargmax(src["base_PsfFlux_instFlux"])]
+    place = close_up.value(brightest.getX(), brightest.getY())
+    assert "SAT" in place.planes
+    tutorial.put_away(close_up)
+    assert window.frames() == [0]
+
     shown: list[str] = []
     tutorial.movie(repository, display, lambda _reference: shown.append(window.value(x, y)))
     assert len(shown) == 12
@@ -192,4 +204,4 @@ def test_the_tutorial_runs_as_a_program_and_leaves_a_picture(demo_daemon: LiveDa
     )
     assert done.returncode == 0, done.stderr
     with Image.open(target) as image:
-        assert image.size[0] > 300
+        assert image.size == (1000, 900)
