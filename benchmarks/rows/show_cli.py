@@ -1,4 +1,4 @@
-"""``mtv show`` of an exposure that the daemon has decoded before, against ``mtv status`` and ``display.mtv`` after it."""
+"""``mtv show`` of an exposure that the daemon has decoded before, against ``mtv status`` and then ``display.mtv``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DATASET = ("calexp", "instrument=HSC", "visit=23718", "detector=41")
 
 
 def measure(bench: Bench) -> Measured:
-    """Measure both in one window: the command from its start to its end, and the two parts that it cannot do without."""
+    """Measure both in one window: the whole command, and the two parts that it cannot do without."""
     if not bench.with_ours:
         return Measured()
     daemon = bench.daemon_with_repo

@@ -1,6 +1,7 @@
 """Steps of zoom on a full exposure with seven mask planes, against DS9 alone with masks of every pixel.
 
-At each of ours the mask is seen whole, in cells as large as a pixel of the screen; of the floor's DS9 leaves out pixels.
+At each of ours the mask is seen whole, in cells as large as a pixel of the screen; of the floor's DS9 leaves out
+pixels.
 """
 
 from __future__ import annotations

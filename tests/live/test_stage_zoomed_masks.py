@@ -113,13 +113,30 @@ async def test_colours_and_transparency_are_kept_at_another_zoom(stage_rig: Any)
     assert await stage_rig.tcl("[Frame0 get mask count]") == "3"
 
 
-async def test_layers_of_other_zooms_leave_no_files(stage_rig: Any) -> None:
+async def test_layers_of_other_zooms_are_made_once_and_go_with_their_mask(stage_rig: Any) -> None:
     await show(stage_rig, 0.25)
-    before = len(layers_of(stage_rig))
-    for factor in (2, 2, 0.5, 0.5):
+    seen = []
+    for factor in (2, 2, 0.5, 0.5, 2, 2):
         await stage_rig.tcl(f"[Zoom {factor} {factor}]")
         await stage_rig.stage.sync()
-    assert len(layers_of(stage_rig)) == before
+        lies_on(await places(stage_rig), 1 / float((await stage_rig.tcl("[Frame0 get zoom]")).split()[0]))
+        seen.append(layers_of(stage_rig))
+    assert len(seen[0]) == 2 * len(COLOURS)
+    assert len(seen[1]) == 3 * len(COLOURS)
+    assert all(files == seen[1] for files in seen[2:])
+    await stage_rig.draw(ResetFrame(frame=0))
+    assert not layers_of(stage_rig)
+
+
+async def test_a_zoom_brings_the_layers_that_it_needs(stage_rig: Any) -> None:
+    await show(stage_rig, 1.0)
+    await stage_rig.stage.sync()
+    for zoom in (0.25, 0.5, None):
+        await stage_rig.draw(SetZoom(frame=0, factor=zoom))
+        drawn = layers_of(stage_rig)
+        await stage_rig.stage.sync()
+        assert layers_of(stage_rig) == drawn, "those that were made with the batch are right"
+        lies_on(await places(stage_rig), 1 / float((await stage_rig.tcl("[Frame0 get zoom]")).split()[0]))
 
 
 @pytest.mark.parametrize("zoom", [None, 0.9, 0.5, 0.41, 0.27, 0.21, 0.1373, 0.131, 0.09])
@@ -168,7 +185,7 @@ async def test_a_mask_follows_the_users_zoom_though_nothing_is_drawn_meanwhile(s
         group.start_soon(stage_rig.stage.listening.serve)
         await stage_rig.tcl("[Zoom 0.25 0.25]")
         with anyio.fail_after(60):
-            while layers_of(stage_rig) & before:
+            while not layers_of(stage_rig) - before or stage_rig.stage._layers.misfits():
                 await anyio.sleep(0.01)
         group.cancel_scope.cancel()
     after = layers_of(stage_rig)

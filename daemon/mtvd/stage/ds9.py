@@ -348,8 +348,9 @@ class Ds9Stage:
     async def _script(self, batch: Batch) -> bytes:
         """Write the batch's files and script; in a worker thread where that takes long."""
         steps = [action for section in batch.sections for action in section.actions]
-        files = any(needs_file(action) for action in steps)
-        masks = any(isinstance(action, actions.LoadMask) for action in steps)
+        zooms = self._layers.masked and any(isinstance(action, actions.SetZoom) for action in steps)
+        files = zooms or any(needs_file(action) for action in steps)
+        masks = zooms or any(isinstance(action, actions.LoadMask) for action in steps)
         streams = any(isinstance(action, actions.LoadImage) and action.alike for action in steps)
         markers = sum(action.markers.count for action in steps if isinstance(action, actions.AddMarkers))
 

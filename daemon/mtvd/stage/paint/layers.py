@@ -19,6 +19,7 @@ from mtvd.stage.paint.maskfiles import Change, Layer, MaskFiles, change, overgro
 from mtvd.stage.paint.regions import region_text
 from mtvd.stage.paint.renewing import Stream, can_renew, carry_out, file_bytes, renew_mask
 from mtvd.stage.paint.script import LayerFile, PatchFile, Prepared
+from mtvd.stage.paint.sparelayers import SpareLayers
 from mtvd.stage.paint.zooms import Zooms
 from mtvd.stage.port import Batch, SectionResult
 
@@ -45,6 +46,7 @@ class LayerFiles:
         """Cells in which the batch that is prepared draws masks, by frame."""
         self._loaded: dict[int, actions.LoadMask] = {}
         """Masks that frames show."""
+        self._spares = SpareLayers(pixels)
         self._masks: dict[tuple[int, int], Change] = {}
         self._begun: dict[tuple[int, int], Stream] = {}
         self._renewed: dict[tuple[int, int], bool] = {}
@@ -69,6 +71,8 @@ class LayerFiles:
                 if isinstance(action, actions.LoadImage):
                     after = section.actions[at + 1] if at + 1 < len(section.actions) else None
                     prepared[index, at] = self._image(action, after, (index, at), there)
+                elif isinstance(action, actions.SetZoom):
+                    prepared[index, at] = self._zoomed(action, (index, at), there)
                 elif needs_file(action):
                     prepared[index, at] = self._prepare(action, (index, at), there)
                 elif isinstance(action, _CLEARING):
@@ -102,6 +106,8 @@ class LayerFiles:
                 elif isinstance(action, actions.LoadMask):
                     self._keep(action.frame, self._masks.pop((index, at)))
                     self._loaded[action.frame] = action
+                elif isinstance(action, actions.SetZoom) and (index, at) in self._masks:
+                    self._exchange(action.frame, self._masks.pop((index, at)))
         self._discard_made()
 
     def clear(self) -> None:
@@ -128,14 +134,13 @@ class LayerFiles:
         RequestError, DaemonError, OSError
             The mask's file is gone; there is no space.
         """
-        mask = self._loaded[frame]
-        made = change(self._pixels, mask.mask, mask.colours, cell=self.zooms.cell(frame))
+        made = self._in_cells(frame, self.zooms.cell(frame))
         return made, self._files_of(made.added)
 
     def settle_refined(self, frame: int, made: Change, *, loaded: bool) -> None:
         """Remove the layers that were replaced, or those that were made for nothing."""
         if loaded:
-            self._keep(frame, made)
+            self._exchange(frame, made)
         else:
             self._pixels.remove(made.names)
 
@@ -228,6 +233,34 @@ class LayerFiles:
             present=tuple(made.after.contents),
         )
 
+    def _zoomed(self, action: actions.SetZoom, key: tuple[int, int], there: _There) -> Prepared:
+        """Write the layers that a zoom wants, so that DS9 draws once; where it fails, `refine` tries again."""
+        frame, cell = action.frame, self._cells[action.frame]
+        shown = there.masks.get(frame)
+        if shown is None or shown is not self._shown.get(frame) or not shown.layers or shown.cell == cell:
+            return Prepared()
+        try:
+            made = self._in_cells(frame, cell)
+        except (RequestError, DaemonError, OSError):
+            return Prepared()
+        self._masks[key] = made
+        there.masks[frame] = made.after
+        return Prepared(layers=self._files_of(made.added))
+
+    def _in_cells(self, frame: int, cell: int) -> Change:
+        """Return the layers of a frame's mask in cells: those of an earlier zoom, or new ones."""
+        action = self._loaded[frame]
+        mask, colours = action.mask, action.colours
+        return self._spares.take(frame, mask.file, colours, cell) or change(self._pixels, mask, colours, cell=cell)
+
+    def _exchange(self, frame: int, made: Change) -> None:
+        """Take note that a frame shows its mask in other cells, and spare those of before."""
+        before, self._shown[frame] = self._shown[frame], made.after
+        if frame in self._streams:  # its next image has other ones
+            self._pixels.recycle(layer.name for layer in before.layers)
+        else:
+            self._spares.put(frame, self._loaded[frame].colours, before)
+
     def _files_of(self, layers: Sequence[Layer]) -> tuple[LayerFile, ...]:
         return tuple(LayerFile(f"{self._pixels.directory}/{layer.name}", layer.colour) for layer in layers)
 
@@ -246,6 +279,7 @@ class LayerFiles:
 
     def _keep(self, frame: int, made: Change) -> None:
         before = self._shown.get(frame)
+        self._spares.drop(frame)
         kept = set(made.after.layers)
         if before is not None:
             self._pixels.recycle(layer.name for layer in before.layers if layer not in kept)
@@ -259,6 +293,7 @@ class LayerFiles:
 
     def _drop_layers(self, frame: int) -> None:
         self._loaded.pop(frame, None)
+        self._spares.drop(frame)
         if frame in self._shown:
             self._pixels.recycle(layer.name for layer in self._shown.pop(frame).layers)
 

@@ -44,7 +44,8 @@ class Prepared(NamedTuple):
     """Files of an action, written before the script runs, or a reason not to run the action."""
 
     layers: tuple[LayerFile, ...] = ()
-    """Layers of a mask to be loaded; of an image that is written over, those of its mask that stay."""
+    """Layers of a mask to be loaded; of an image that is written over, those of its mask that stay; of a zoom, those
+    that take the place of the others."""
     patches: tuple[PatchFile, ...] = ()
     """Layers of a mask to be written over."""
     keeps_layers: bool = False
@@ -170,7 +171,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
         case actions.SetColormap():
             return ["colormap", frame, action.name, int(action.invert)]
         case actions.SetZoom():
-            return ["fit", frame] if action.factor is None else ["zoom", frame, action.factor]
+            to: list[Word] = ["fit", frame] if action.factor is None else ["zoom", frame, action.factor]
+            return [*to, _layers(ready)] if ready.layers else to
         case actions.FitAgain():
             return ["refit", frame]
         case actions.SetPan():

@@ -48,7 +48,7 @@ class Zooms:
         return cell_for(self._of(frame).zoom * self._magnified.get(frame, 1.0))
 
     def expect(self, batch: Batch) -> dict[int, int]:
-        """Return the cells of all frames whose mask a batch loads, as they should be when it is drawn.
+        """Return the cells of all frames whose mask a batch loads or zooms, as they should be when it is drawn.
 
         What DS9 makes of ``fit`` is worked out from the size that the frame has, or another one where it is new; where
         that is wrong, what DS9 tells afterwards puts it right.
@@ -65,7 +65,7 @@ class Zooms:
                     zooms[action.frame] = 1.0
                 case actions.SetZoom():
                     zooms[action.frame] = self._zoom_to_fit(action.frame) if action.factor is None else action.factor
-        return {frame: cell_for(zooms.get(frame, self._of(frame).zoom)) for frame in masked}
+        return {frame: cell_for(zooms.get(frame, self._of(frame).zoom)) for frame in {*masked, *zooms}}
 
     def clear(self) -> None:
         """Forget all: the window is gone."""

@@ -19,17 +19,20 @@ proc ::mtv::do::colormap {number name invert} {
     $which colormap [${which}cb get colormap]
 }
 
-proc ::mtv::do::zoom {number factor} {
+# Where layers are given, they take the place of those of the mask: in cells that suit the zoom.
+proc ::mtv::do::zoom {number factor {layers {}}} {
     set which [::mtv::frame $number]
     $which zoom to $factor $factor
     ::mtv::zoomed $which
+    ::mtv::zooms::exchange $which $layers
 }
 
-proc ::mtv::do::fit {number} {
+proc ::mtv::do::fit {number {layers {}}} {
     set which [::mtv::frame $number]
     $which zoom to fit
     set ::mtv::fitted($which) [::mtv::size_of $which]
     ::mtv::zoomed $which
+    ::mtv::zooms::exchange $which $layers
 }
 
 # Among tiles a frame that comes or goes seldom changes the size of the others; fitted for nothing all of them are drawn

@@ -62,14 +62,17 @@ proc ::mtv::zooms::relayer {number layers} {
     set which Frame$number
     if {$which ni $::ds9(frames) || ![$which has fits] || ![$which get mask count]} {return gone}
     variable ::mtv::busy 1
-    set legend [::mtv::annotations::rows_of $which]
-    set code [catch {
-        ::mtv::drop_masks $which
-        ::mtv::add_layers $which $layers
-        ::mtv::annotations::masked $which $legend
-    } message]
+    set code [catch {exchange $which $layers} message]
     set ::mtv::busy 0
     ::mtv::quiet
     if {$code} {error $message}
     return done
+}
+
+proc ::mtv::zooms::exchange {which layers} {
+    if {![llength $layers] || ![$which has fits] || ![$which get mask count]} return
+    set legend [::mtv::annotations::rows_of $which]
+    ::mtv::drop_masks $which
+    ::mtv::add_layers $which $layers
+    ::mtv::annotations::masked $which $legend
 }
