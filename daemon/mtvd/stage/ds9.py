@@ -31,6 +31,7 @@ from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
 from mtvd.stage.talk.large import read_pieces
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
+from mtvd.stage.window.room import make_room
 from mtvd.stage.window.supervisor import Supervisor
 
 _LOG = logging.getLogger(__name__)
@@ -149,10 +150,11 @@ class Ds9Stage:
             return await self._run(batch)
 
     async def _run(self, batch: Batch) -> tuple[SectionResult, ...]:
-        text = await self._script(batch)
         deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
+        await make_room(self.supervisor, batch, lambda text: self._command(text, deadline), self._hold)
+        text = await self._script(batch)
         if self._layers.writes:
-            text = await self._write_while_held(batch, deadline)
+            text = await self._write_while_held(batch)
         answer = await self._converse(text, deadline)
         if answer.differences:
             raise UserMoved(answer.differences)
@@ -365,11 +367,16 @@ class Ds9Stage:
     def _text(self, batch: Batch, prepared: Preparations) -> bytes:
         return script(batch, str(self._pixels.directory), prepared).encode()
 
-    async def _write_while_held(self, batch: Batch, deadline_secs: float) -> bytes:
-        """Have DS9 draw nothing while what it has mapped is written over; return the script that follows."""
-        told = await self._command(f"::mtv::hold {int(batch.heeds)}\n".encode(), deadline_secs)
+    async def _hold(self, batch: Batch) -> None:
+        """Have DS9 draw nothing; raises `UserMoved` where the batch heeds what the user has done."""
+        deadline = self._settings.command_deadline_secs + 5 * batch_secs(batch)
+        told = await self._command(f"::mtv::hold {int(batch.heeds)}\n".encode(), deadline)
         if told != _HELD:
             raise UserMoved(read_answer(told).differences)
+
+    async def _write_while_held(self, batch: Batch) -> bytes:
+        """Have DS9 draw nothing while what it has mapped is written over; return the script that follows."""
+        await self._hold(batch)
         refused = await anyio.to_thread.run_sync(self._layers.carry_out)
         return self._text(msgspec.structs.replace(batch, heeds=False), {**self._prepared, **refused})
 

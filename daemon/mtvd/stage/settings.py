@@ -33,8 +33,8 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     height_px: int = 850
     """Height of the whole window at start, buttons and panels included; the image area is about 680 of 850."""
     screen: str = "2560x1600"
-    """Width and height of the virtual screen, which ``mtv arrange --size`` has room in, 16000 each at most. The screen
-    takes 4 bytes of memory a pixel, shown or not."""
+    """Width and height of the virtual screen at first, 16000 each at most. It takes 4 bytes of memory a pixel, shown or
+    not. Where ``mtv arrange --size`` needs more the window opens anew on a larger one, of 64 million pixels at most."""
     keep_window: bool = False
     """True leaves the window open where the daemon stops in order."""
     start_deadline_secs: float = 60.0

@@ -72,7 +72,7 @@ class LayerFiles:
                     after = section.actions[at + 1] if at + 1 < len(section.actions) else None
                     prepared[index, at] = self._image(action, after, (index, at), there)
                 elif isinstance(action, actions.SetZoom):
-                    prepared[index, at] = self._zoomed(action, (index, at), there)
+                    prepared[index, at] = self._prepare_zoom(action, (index, at), there)
                 elif needs_file(action):
                     prepared[index, at] = self._prepare(action, (index, at), there)
                 elif isinstance(action, _CLEARING):
@@ -233,7 +233,7 @@ class LayerFiles:
             present=tuple(made.after.contents),
         )
 
-    def _zoomed(self, action: actions.SetZoom, key: tuple[int, int], there: _There) -> Prepared:
+    def _prepare_zoom(self, action: actions.SetZoom, key: tuple[int, int], there: _There) -> Prepared:
         """Write the layers that a zoom wants, so that DS9 draws once; where it fails, `refine` tries again."""
         frame, cell = action.frame, self._cells[action.frame]
         shown = there.masks.get(frame)

@@ -95,12 +95,20 @@ proc ::mtv::unalign {} {
     foreach which $::ds9(frames) {$which wcs align 0}
 }
 
-# DS9 itself would let a window reach beyond the screen, where nothing of it is seen.
-proc ::mtv::check_room {width height} {
+# Width and height of the screen, and of the image area that it has room for.
+proc ::mtv::room {} {
     set top $::ds9(top)
     set canvas $::ds9(canvas)
-    set most_width [expr {[winfo screenwidth $top] - [winfo width $top] + [winfo width $canvas]}]
-    set most_height [expr {[winfo screenheight $top] - [winfo height $top] + [winfo height $canvas]}]
+    set width [winfo screenwidth $top]
+    set height [winfo screenheight $top]
+    set room_width [expr {$width - [winfo width $top] + [winfo width $canvas]}]
+    set room_height [expr {$height - [winfo height $top] + [winfo height $canvas]}]
+    return [list $width $height $room_width $room_height]
+}
+
+# DS9 itself would let a window reach beyond the screen, where nothing of it is seen.
+proc ::mtv::check_room {width height} {
+    lassign [room] _ _ most_width most_height
     if {$width > $most_width || $height > $most_height} {
         error "the screen has room for an image area of ${most_width}x$most_height, not of ${width}x$height"
     }

@@ -164,6 +164,20 @@ class Supervisor:
             await self._put_down(reason)
         raise WindowLost(self._state.reason)
 
+    async def change_screen(self, size_px: tuple[int, int]) -> NoReturn:
+        """Put the window down, so that the next one opens on a virtual screen of this size, and tell the caller.
+
+        Raises
+        ------
+        WindowLost
+            Always.
+        """
+        self._settings = msgspec.structs.replace(self._settings, screen="{}x{}".format(*size_px))
+        async with self._opening:
+            await self._put_down("it opens again on a larger virtual screen")
+            self._backoff.reset()
+        raise WindowLost(self._state.reason)
+
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon; one of the user's stays as it is."""
         async with self._opening:
