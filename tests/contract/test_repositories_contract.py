@@ -323,7 +323,8 @@ async def test_an_unknown_column_is_refused(subject: Subject) -> None:
 @pytest.mark.parametrize(
     ("data_id", "code", "hint"),
     [
-        ({"instrument": "HSC", "visit": 23718}, "ambiguous", "detector"),
+        ({"instrument": "HSC", "visit": 23718}, "ambiguous", "add detector: 41, 42"),
+        ({"instrument": "HSC", "detector": 41}, "ambiguous", "add visit: "),
         ({**ONE, "detector": 99}, "not_found", ""),
         ({**ONE, "physical_filter": "HSC-I"}, "not_found", ""),
         ({**ONE, "instrument": "hsc"}, "not_found", "did you mean 'HSC'?"),

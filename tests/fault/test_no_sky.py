@@ -67,8 +67,9 @@ async def test_markers_of_the_sky_on_an_image_without_one_are_refused_with_the_r
     before = await described(client)
     reply = await client.ask(requests.Transaction(steps=(steps.Zoom(factor=3.0), IN_SKY)))
     assert isinstance(reply, messages.Failed), reply
-    assert (reply.error.code, reply.error.where) == ("draw_failed", "steps[1]")
-    assert "without a WCS" in reply.error.hint
+    assert (reply.error.code, reply.error.where) == ("unsupported", "steps[1]")
+    assert "without a WCS" in reply.error.message
+    assert "pixels" in reply.error.hint
     assert await described(client) == before
     assert before.overlays == {"here": 1}
 

@@ -53,7 +53,7 @@ def test_a_screen_that_would_take_too_much_memory_is_refused(
     connection = own_daemon.connect()
     mtv.Display(0, connection=connection).mtv(np.zeros((5, 6), "f4"))
     pid = own_daemon.window_pid()
-    with pytest.raises(mtv.DaemonError, match="the screen has room for an image area of"):
+    with pytest.raises(mtv.RequestError, match="the screen has room for an image area of"):
         mtv.arrange(size=(8192, 8192), connection=connection)
     assert own_daemon.window_pid() == pid
 

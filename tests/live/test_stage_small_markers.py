@@ -11,6 +11,7 @@ import pytest
 from mtvd.scene.actions import (
     AddMarkers,
     AnyAction,
+    CreateFrame,
     DeleteMarkers,
     LoadImage,
     RaiseFrame,
@@ -129,3 +130,18 @@ async def test_sizes_in_the_sky_are_those_of_the_screen_too(stage_rig: Any, make
     assert await shapes(stage_rig) == ["point circle 9"] * 2, "2 arc seconds are 5.6 pixels, 2.8 on the screen"
     await stage_rig.tcl("[Zoom 2 2]")
     assert await shapes(stage_rig) == ["circle"] * 2
+
+
+async def test_markers_that_cannot_follow_a_zoom_are_told_of_once(
+    fresh_rig: Any, make_markers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fresh_rig.stage.ensure()
+    await fresh_rig.draw(CreateFrame(frame=0))
+    await show(fresh_rig, 0.25, marks(make_markers))
+    await fresh_rig.tcl("[proc ::mtv::kept::follow_tag {key} {error {no such marker}}]")
+    await fresh_rig.draw(SetZoom(frame=0, factor=4.0))
+    assert "markers were not drawn for another zoom: no such marker" in caplog.text
+    caplog.clear()
+    await fresh_rig.tcl("[proc ::mtv::kept::follow_tag {key} {}]")
+    await fresh_rig.draw(SetZoom(frame=0, factor=1.0))
+    assert "another zoom" not in caplog.text

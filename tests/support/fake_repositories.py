@@ -360,7 +360,8 @@ def _find(target: Dataset | File) -> tuple[str, int, int]:
     if not records:
         raise refusal("not_found", "there is no such dataset", "data_id")
     if len(records) > 1:
-        missing = " and ".join(key for key in _REQUIRED if key not in target.data_id)
+        values = {key: sorted({record[key] for record in records}) for key in _REQUIRED if key not in target.data_id}
+        missing = "; ".join(f"{key}: {', '.join(map(str, found))}" for key, found in values.items() if found[1:])
         raise refusal("ambiguous", "more than one dataset fits this data ID", "data_id", f"add {missing}")
     return target.dataset_type, records[0]["visit"], records[0]["detector"]
 

@@ -170,6 +170,12 @@ def test_zooms_and_sizes_of_frames_are_read() -> None:
     assert views == {3: FrameView(0.25, 500, 400), 1001: FrameView(0.5, 1000, 643)}
 
 
+def test_the_troubles_of_what_follows_a_batch_are_no_failure_of_a_section() -> None:
+    answer = read_answer("e-1 7\n! " + "no h\u00e9".encode().hex() + "\nz 3 1 5 4")
+    assert answer.troubles == ("no h\u00e9",)
+    assert not answer.failures
+
+
 def test_a_window_that_has_drawn_nothing_has_an_empty_epoch() -> None:
     assert read_answer(" -1").token == ("", -1)
     with pytest.raises(ValueError, match="invalid literal"):

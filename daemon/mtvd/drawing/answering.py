@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mtv.wire import codec
-from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError
+from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, MtvError, RequestError
 from mtv.wire.frames import Kind
 from mtv.wire.messages import Failed, Outcome, StepOutcome
 from mtv.wire.reports import WindowState
@@ -26,6 +26,19 @@ from mtvd.scene.strictness import unknown_planes_note
 from mtvd.stage.port import Section, SectionResult, WindowLost
 
 _NUMBERED: Final = re.compile(r"\bdisplay (\d{1,9})\b")
+_IMPOSSIBLE: Final = (
+    (
+        "Bad Coordinate mapping",
+        "an image without a WCS has no place for markers of the sky",
+        "draw them in pixels, or show an image with a WCS",
+    ),
+    (
+        "the screen has room for",
+        "",
+        "a virtual screen grows to 64 million pixels; it begins with 'screen' of mtvd.toml",
+    ),
+)
+"""Parts of what the window says where it is no fault of its own; what to say instead, if other words; and a hint."""
 _ALL_REACHED: Final[Mapping[str, int]] = {}
 _MESSAGE_CHARS: Final = 500
 """Longest error message that an answer bears; a message may quote the client, 20,000 characters of it too."""
@@ -174,8 +187,8 @@ def step_outcome(
 
 def draw_failed(
     result: SectionResult, section: Section, waiting: Waiting, numbers: Sequence[int | None], scene: model.Scene
-) -> DaemonError:
-    """Return the error for a transaction that the window refused to draw.
+) -> MtvError:
+    """Return the error for a transaction that the window refused to draw: a `RequestError` where it asked for too much.
 
     Parameters
     ----------
@@ -191,10 +204,13 @@ def draw_failed(
         Tells how users call the displays.
     """
     step = step_of(result, section, waiting, numbers)
-    message = f"the window refused to draw this: {with_names(result.message, scene)}"
-    hint = "an image without a WCS has no place for markers of the sky" if "coordinate" in message.lower() else ""
     where = "steps" if step is None else f"steps[{step}]"
-    return DaemonError(Error(code="draw_failed", message=message, where=where, hint=hint))
+    told = with_names(result.message, scene)
+    for words, message, hint in _IMPOSSIBLE:
+        if words in told:
+            return RequestError(Error(code="unsupported", message=message or told, where=where, hint=hint))
+    message = f"the window refused to draw this: {told}"
+    return DaemonError(Error(code="draw_failed", message=message, where=where))
 
 
 def with_names(message: str, scene: model.Scene) -> str:

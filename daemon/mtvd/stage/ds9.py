@@ -164,6 +164,8 @@ class Ds9Stage:
         self._layers.settle(batch, results)
         if answer.views:
             self._tell_zooms(answer.views)
+        for trouble in answer.troubles:
+            _LOG.warning("%s", trouble)
         return results
 
     async def adopt(self) -> tuple[str, int] | None:
@@ -344,8 +346,6 @@ class Ds9Stage:
             told = await self._command(relayering(frame, files).encode(), self._settings.command_deadline_secs)
         finally:
             self._layers.settle_refined(frame, made, loaded=told == _DONE)
-
-    # Talking
 
     async def _script(self, batch: Batch) -> bytes:
         """Write the batch's files and script; in a worker thread where that takes long."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lsst.resources import ResourcePath
 
 
+_LOOKED_AT: Final = 200
+"""Datasets of which the keys are named where a data ID fits several."""
+_VALUES_NAMED: Final = 6
 _OF_THEMSELVES: Final = ("instrument", "skymap")
 """Keys of data IDs whose values need no name beside them."""
 
@@ -121,22 +124,36 @@ def _by_data_id(butler: Butler, name: str, target: Dataset) -> tuple[foreign.Key
     if len(refs) == 1:
         return keys, refs[0]
     if refs:
-        raise _ambiguous(name, kind.dimensions, data_id)
+        raise _ambiguous(butler, name, kind.dimensions, searched, data_id)
     raise _absent(butler, name, kind.dimensions, searched, data_id)
 
 
-def _search(butler: Butler, name: str, searched: list[str], data_id: Mapping[str, Any]) -> list[DatasetRef]:
+def _search(
+    butler: Butler, name: str, searched: list[str], data_id: Mapping[str, Any], most: int = 2
+) -> list[DatasetRef]:
     # A search with constraints, not a look-up by data ID: a look-up ignores implied dimensions, and would return the
     # r band of a visit to who asked for its i band.
     where, bind = constraints.equalities(data_id)
     with butler.query() as asked:
-        return list(asked.datasets(name, searched, find_first=True).where(where, bind=bind).limit(2))
+        return list(asked.datasets(name, searched, find_first=True).where(where, bind=bind).limit(most))
 
 
-def _ambiguous(name: str, dimensions: Any, data_id: Mapping[str, Any]) -> RequestError:
+def _ambiguous(
+    butler: Butler, name: str, dimensions: Any, searched: list[str], data_id: Mapping[str, Any]
+) -> RequestError:
     missing = [key for key in sort_keys(dimensions) if key not in data_id]
-    hint = f"add {' and '.join(missing)}" if missing else "name one collection"
+    refs = _search(butler, name, searched, data_id, _LOOKED_AT)
+    complete = len(refs) < _LOOKED_AT
+    values = {key: sorted({ref.dataId[key] for ref in refs}) for key in missing}
+    apart = [_with_values(key, found, complete=complete) for key, found in values.items() if found[1:] or not complete]
+    hint = f"add {'; '.join(apart)}" if apart else "name one collection"
     return refusal("ambiguous", f"more than one {name} fits this data ID", "data_id", hint)
+
+
+def _with_values(key: str, values: list[Any], *, complete: bool) -> str:
+    """Return a key with the values that there are of it, as far as a line can hold them."""
+    named = ", ".join(map(str, values[:_VALUES_NAMED]))
+    return f"{key}: {named}{'' if complete and len(values) <= _VALUES_NAMED else ' ...'}"
 
 
 def _absent(

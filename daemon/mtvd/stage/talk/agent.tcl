@@ -12,6 +12,7 @@ namespace eval ::mtv {
     variable touched 0
     variable scaled {}
     variable unreached {}
+    variable troubles {}
     variable place {}
     variable closed_mark {}
     variable resized 0
@@ -90,7 +91,7 @@ proc ::mtv::end {} {
     events::known
     if {!$hand::known} {
         zooms::look
-        catch {kept::follow}
+        kept::follow_or_tell
     }
     hand::end
     set busy 0
@@ -119,6 +120,9 @@ proc ::mtv::answer {} {
     }
     variable unreached
     foreach one $unreached {lappend lines "- [join $one]"}
+    variable troubles
+    foreach one $troubles {lappend lines "! [binary encode hex [encoding convertto utf-8 $one]]"}
+    set troubles {}
     lappend lines {*}[hand::lines] {*}[zooms::lines]
     return [join $lines \n]
 }

@@ -23,6 +23,8 @@ class Answer(NamedTuple):
     """Index of a section and of an action in it to its markers without a place on the image's sky."""
     views: Mapping[int, FrameView] = {}
     """Zoom and size of the frames of which they are new."""
+    troubles: tuple[str, ...] = ()
+    """Failures of what follows a batch, and belongs to none of its sections."""
 
     def results(self, batch: Batch) -> tuple[SectionResult, ...]:
         """Return one result a section, in order."""
@@ -56,7 +58,11 @@ def read_answer(text: str) -> Answer:
     differences = []
     unreached = {}
     views = {}
+    troubles = []
     for line in rest:
+        if line.startswith("!"):
+            troubles.append(bytes.fromhex(line[1:]).decode(errors="replace"))
+            continue
         if line.startswith("z "):
             views.update(read_views(line))
             continue
@@ -69,7 +75,7 @@ def read_answer(text: str) -> Answer:
             continue
         section, action, *words = line.split(" ")
         failures[int(section)] = int(action), bytes.fromhex("".join(words)).decode(errors="replace")
-    return Answer((epoch.strip(), int(number)), failures, tuple(differences), unreached, views)
+    return Answer((epoch.strip(), int(number)), failures, tuple(differences), unreached, views, tuple(troubles))
 
 
 def read_views(text: str) -> dict[int, FrameView]:

@@ -133,6 +133,11 @@ proc ::mtv::kept::follow {} {
     foreach key [array names drawn] {follow_tag $key}
 }
 
+# For those who have nobody to tell of an error: the next answer has it, and the daemon logs it.
+proc ::mtv::kept::follow_or_tell {} {
+    if {[catch follow message]} {lappend ::mtv::troubles "markers were not drawn for another zoom: $message"}
+}
+
 proc ::mtv::kept::follow_tag {key} {
     variable drawn
     variable sizes

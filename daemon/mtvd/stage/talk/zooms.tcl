@@ -15,7 +15,7 @@ proc ::mtv::zooms::changed {args} {
     variable told
     if {$::mtv::busy} return
     ::mtv::events::quietly {
-        ::mtv::kept::follow
+        ::mtv::kept::follow_or_tell
         foreach which $::ds9(frames) {
             if {[dict exists $told $which] && [lindex [dict get $told $which] 0] ne [$which get zoom]} {
                 ::mtv::events::tell zoom zoom
