@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,6 +34,12 @@ from mtvd.settings import listing
         (("setMaskTransparency",), "display.set_mask_transparency(percent)"),
         (("ds9.set('frame 1')",), "mtv.Display(number)"),
         (("xpaset", "-p", "ds9", "zoom", "to", "fit"), "mtv zoom FACTOR"),
+        (("select",), "--select: option of mtv watch, catalog, overlay Of a table, only the rows"),
+        (("--add",), "--add: option of mtv overlay"),
+        (("mask", "planes"), "mask plane: A named bit of the mask"),
+        (("visit",), "visit: A dimension"),
+        (("data_id",), "data ID: Keys and values"),
+        (("raw",), "raw: A dataset type"),
         ((), "Usage: mtv [OPTIONS]"),
     ],
 )
@@ -102,3 +109,9 @@ def test_a_page_says_what_the_command_says() -> None:
 def test_pages_that_cannot_be_written_are_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "file" in run("help", "--man", str(tmp_path / "file"), code=1).output
+
+
+def test_the_commands_that_explanations_name_exist() -> None:
+    named = re.findall(r"'mtv (\w+)", " ".join([*help_words.TERMS.values(), *help_words.ERRORS.values()]))
+    assert len(named) > 20
+    assert set(named) <= COMMANDS.keys()

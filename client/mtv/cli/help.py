@@ -30,6 +30,8 @@ def help_(ctx: click.Context, words: tuple[str, ...], directory: str | None) -> 
     mtv help stage.window             a setting of mtvd.toml; mtv config shows what is in force
     mtv help no_window                the code of an error, or of an exit
     mtv help MTV_REPO                 a variable of the environment
+    mtv help select                   an option; which commands have it
+    mtv help data ID                  a word of LSST or of this program
     mtv help set_mask_transparency    a call in Python
     mtv help setMaskTransparency      a word of lsst.afw.display, pyds9 or DS9: what does it here
     mtv help "ds9.set('frame 1')"
@@ -66,7 +68,7 @@ def explain(root: click.Context, word: str) -> Iterator[str]:
     Refused
         Nobody knows the word; the message names near ones.
     """
-    found = _command(root, word.split()) or _lines(word.strip())
+    found = _command(root, word.split()) or _lines(word.strip()) + _term(word) + _option(root, word)
     if not found:
         raise Refused(f"nothing is known of {word[:100]!r}" + _hint(word))
     yield from found
@@ -148,6 +150,33 @@ def _python(word: str) -> list[str]:
     return lines
 
 
+def _term(word: str) -> list[str]:
+    plain = {_plain(word), _plain(word).removesuffix("s")}
+    return [f"{name}: {text}" for name, text in help_words.TERMS.items() if plain & {_plain(name), name.split()[-1]}]
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("_", " ").replace("-", " ")
+
+
+def _option(root: click.Context, word: str) -> list[str]:
+    """Say of an option which commands have it; those that mean the same by it stand together."""
+    from mtv.cli import COMMANDS
+
+    wanted = "--" + word.strip().lstrip("-").replace("_", "-")
+    meanings: dict[str, list[str]] = {}
+    for name in COMMANDS:
+        command = root.command.get_command(root, name) if isinstance(root.command, click.Group) else None
+        for each in command.params if command is not None else ():
+            if isinstance(each, click.Option) and wanted in each.opts + each.secondary_opts and not each.hidden:
+                meanings.setdefault(each.help or "", []).append(name)
+    return [
+        line
+        for text, names in meanings.items()
+        for line in (f"{wanted}: option of mtv {', '.join(names)}", *([f"  {text}"] if text else []))
+    ]
+
+
 def _foreign(word: str) -> list[str]:
     from mtv.verbs import foreign_words
 
@@ -168,5 +197,9 @@ def _hint(word: str) -> str:
 
     settings = [name for each in listing.settings() for name in (each.name, each.name.rpartition(".")[2])]
     foreign = [*foreign_words.OF_DISPLAY, *foreign_words.OF_MODULE]
-    hint = near(word[:100], [*COMMANDS, *help_words.ERRORS, *help_words.VARIABLES, *settings, *foreign], count=2)
+    hint = near(
+        word[:100],
+        [*COMMANDS, *help_words.TERMS, *help_words.ERRORS, *help_words.VARIABLES, *settings, *foreign],
+        count=2,
+    )
     return f" ({hint})" if hint else ": mtv --help lists the commands, mtv config the settings"

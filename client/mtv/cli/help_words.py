@@ -67,3 +67,26 @@ EXITS: Final[Mapping[int, str]] = {
     141: "whoever read the output has gone: mtv query ... | head",
 }
 """Exit codes of ``mtv``."""
+
+TERMS: Final[Mapping[str, str]] = {
+    "display": "One frame of the DS9 window, by number or name: --display 1, --display guider; made at first use.",
+    "exposure": "Image, mask, variance, WCS and metadata, and the place of its first pixel in the parent (xy0).",
+    "mask plane": "A named bit of the mask with a colour: 'mtv mask' lists those of a display; 'ignore' hides one.",
+    "overlay": "A named group of markers on a display: 'mtv overlay' draws one, 'mtv erase NAME' removes it.",
+    "symbol": "Shape of a marker: o + x * box diamond ... or @:Mxx,Mxy,Myy, an ellipse by its moments.",
+    "dataset type": "Name of a kind of data in Butler, as calexp, src, raw: 'mtv query types' lists them.",
+    "data ID": "Keys and values that say which dataset: instrument=HSC visit=23718 detector=41; data_id in Python.",
+    "dimension": "A key of data IDs, as visit, detector, physical_filter, band.",
+    "visit": "A dimension: one exposure of all detectors; 'mtv query data-ids --dimensions visit' lists them.",
+    "detector": "A dimension: one CCD of an instrument, by its number.",
+    "collection": "A named set of datasets in Butler: --collections; 'mtv query collections' lists them.",
+    "ref": "A dataset that a query has found; 'mtv query --json' prints its id, and 'mtv show ID' shows it.",
+    "handle": "Name of data that the daemon holds ready: 'mtv load' makes one, handle.release() in Python lets it go.",
+    "transaction": "Steps that take effect as one, or not at all: display.buffering() in Python, 'mtv batch'.",
+    "feed": "A named stream of frames from one producer into one display; only the newest frame counts.",
+    "stretch": "How values become grey: linear, log, asinh, sqrt ...: 'mtv scale asinh zscale'.",
+    "limits": "Values that are black and white: 'mtv scale linear 0 100', or zscale, minmax, a per cent.",
+    "parent pixel": "A pixel (x, y), counted from 0 in the image that a part was cut from, as all coordinates here.",
+    "raw": "A dataset type: an exposure as read out. Its amplifiers are put together: 'mtv show raw KEY=VALUE ...'.",
+}
+"""Words of this program and of LSST, in the singular."""
