@@ -77,7 +77,7 @@ proc ::mtv::annotations::grid {which on} {
     ::mtv::as_front $which {
         set grid(view) $on
         if {$on} {array set grid {system wcs sky icrs}}
-        GridUpdate $which
+        [expr {[info commands ::UpdateGrid] ne {} ? {UpdateGrid} : {GridUpdate}}] $which ;# of that name from 8.6 on
     }
     if {$which eq $::current(frame)} {lappend front view $on}
     array set grid $front
