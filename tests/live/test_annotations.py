@@ -120,7 +120,8 @@ async def test_each_tile_bears_its_own_label_and_nothing_else_is_changed(rig: An
         x, y, _, _ = map(int, (await rig.tcl(f"[::mtv::frames::box_of Frame{frame}]")).split())
         plate = other[y : y + 40, x : x + 330]
         assert plate.sum() > 1000, f"tile {frame} bears nothing"
-        assert (after[y : y + 40, x : x + 330] == 255).all(axis=-1).sum() > 20, f"tile {frame} has no white letters"
+        letters = plate & (after[y : y + 40, x : x + 330] > 200).all(axis=-1)  # some fonts are drawn with soft edges
+        assert letters.sum() > 20, f"tile {frame} has no white letters"
         plate[:] = False
     assert not other.any(), "something beside the labels is another"
     for frame in (0, 1, 2):

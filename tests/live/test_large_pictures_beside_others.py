@@ -42,7 +42,7 @@ def test_others_draw_while_a_large_picture_is_taken_and_it_shows_one_image_alone
         ended.set()
         thread.join()
     assert picture.size == SIZE
-    assert meanwhile >= 2, "others had their turns"
+    assert meanwhile >= 1, "others had their turns"
     middle = np.asarray(picture.convert("L"))[700:1800, 700:1800]
     alike = [(np.ptp(middle, axis=axis) == 0).mean() for axis in (0, 1)]
     assert max(alike) == 1, "stripes of one image go through, from end to end"
