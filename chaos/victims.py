@@ -12,6 +12,8 @@ from chaos import window
 
 KINDS: Final = ("ds9", "xvfb", "daemon")
 _LEAVING_SECS: Final = 5.0
+_SPARES_MOST: Final = 12
+"""Layers of a display for other zooms: three sorts of cells, of four colours."""
 
 
 def find(kind: str, runtime: Path, daemon_pid: int) -> int | None:
@@ -65,11 +67,13 @@ def unneeded_pixels(pixels: Path, ds9_pid: int, displays: int) -> list[str]:
     """Return files of the pixel directory, while all runs and rests, that nothing needs.
 
     An image or a colour layer is needed where DS9 maps it; so is the image of a stream of which DS9 maps a copy. Each
-    display may have one mask of integers, and the daemon one nonce. Free files wait for the next image, for a while.
+    display may have one mask of integers, and some layers for other zooms, and the daemon one nonce. Free files wait
+    for the next image, for a while.
     """
     mapped = Path(f"/proc/{ds9_pid}/maps").read_text()
     names = [path.name for path in pixels.iterdir() if not path.name.startswith("free-")]
-    fits = [name for name in names if name.endswith(".fits") and name not in mapped]
+    spares = [name for name in names if name.startswith("spare-")]
+    fits = [name for name in names if name.endswith(".fits") and name not in spares and name not in mapped]
     copied = sum(name.startswith("shown-") and name in mapped for name in names)
     raw = [name for name in names if name.endswith(".raw")]
-    return [f"pixels {name}" for name in [*fits[copied:], *raw[displays + 1 :]]]
+    return [f"pixels {name}" for name in [*fits[copied:], *raw[displays + 1 :], *spares[_SPARES_MOST * displays :]]]

@@ -209,7 +209,7 @@ class Window:
 
     def own(self) -> set[str]:
         """Names of the files that are the window's."""
-        return {name for name in self.files.store.names() if name.startswith(("shown", "layer"))}
+        return {name for name in self.files.store.names() if name.startswith(("shown", "layer", "spare"))}
 
 
 @pytest.fixture

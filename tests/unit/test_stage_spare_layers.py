@@ -21,6 +21,13 @@ class Zoomed(Window):
         mask = self.files.mask(np.full(shape_yx, 1, "u1"))
         return LoadMask(frame=1, mask=mask, colours=COLOURS, transparency_percent=0)
 
+    def shown(self) -> set[str]:
+        """Names of the layers that the window shows."""
+        return {name for name in self.own() if name.startswith("layer")}
+
+    def spared(self) -> set[str]:
+        return {name for name in self.own() if name.startswith("spare")}
+
     def zoom(self, factor: float, failed: int | None = None) -> Prepared:
         (prepared,) = self.draw(SetZoom(frame=1, factor=factor), failed=failed)
         self.layers.zooms.tell({1: FrameView(factor, 1000, 1000)})
@@ -39,18 +46,31 @@ def names(prepared: Prepared) -> set[str]:
 
 
 def test_a_zoom_brings_layers_in_its_cells_and_back_those_that_there_were(window: Zoomed) -> None:
-    first = window.own()
+    (first,) = window.shown()
+    content = (window.files.store.directory / first).read_bytes()
     out = window.zoom(0.25)
-    assert len(out.layers) == 1
+    assert window.shown() == names(out)
+    assert len(window.spared()) == 1
     assert not window.layers.misfits()
-    assert window.own() == first | names(out)
-    assert names(window.zoom(1)) == first
-    assert names(window.zoom(0.25)) == names(out)
-    assert window.zoom(0.3) == Prepared(), "the cells are the same"
+    back = window.zoom(1)
+    assert window.shown() == names(back)
+    assert Path(back.layers[0].path).read_bytes() == content
+    assert len(window.spared()) == 1
+    assert window.zoom(1) == Prepared(), "the cells are the same"
+
+
+def test_a_spare_that_somebody_has_removed_is_made_anew(window: Zoomed) -> None:
+    window.zoom(0.25)
+    window.files.store.remove(window.spared())
+    assert len(window.zoom(1).layers) == 1
+    assert len(window.spared()) == 1
+    window.files.store.remove(window.shown())
+    window.zoom(0.5)
+    assert len(window.spared()) == 1, "of what is gone nothing is put aside"
 
 
 def test_where_the_zoom_is_not_come_to_the_mask_stays_in_its_cells(window: Zoomed) -> None:
-    first = window.own()
+    first = window.shown()
     (prepared,) = window.draw(SetZoom(frame=1, factor=0.25), failed=0)
     assert len(prepared.layers) == 1
     assert window.own() == first
@@ -86,18 +106,17 @@ def test_where_there_is_no_space_for_them_the_zoom_goes_without(tmp_path: Path) 
 
 def test_no_more_is_kept_than_a_part_of_the_budget(window: Zoomed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparelayers, "_MOST_BYTES", 600)
-    first = window.own()
-    half = names(window.zoom(0.5))
-    assert window.own() == half, "2,000 bytes of cells of one pixel are too many"
-    quarter = names(window.zoom(0.25))
-    assert window.own() == half | quarter
-    assert not first & window.own()
+    window.zoom(0.5)
+    assert not window.spared(), "2,000 bytes of cells of one pixel are too many"
+    window.zoom(0.25)
+    assert len(window.spared()) == 1
+    window.zoom(0.125)
+    assert len(window.spared()) == 1, "the oldest goes first"
 
 
 def test_a_stream_spares_none(window: Zoomed) -> None:
     image = LoadImage(frame=1, image=window.files.image(1, shape_yx=(40, 50)), alike=True)
     window.draw(image, window.mask_of())
-    before = window.own()
     made = names(window.zoom(0.25))
-    assert len(window.own() & before) == 1, "the stream's own copy of the image"
-    assert made <= window.own()
+    assert window.shown() == made
+    assert not window.spared()

@@ -27,10 +27,10 @@ def new_name(kind: str, suffix: str = "fits") -> str:
     return f"{kind}-{os.getpid()}-{secrets.token_hex(8)}.{suffix}"
 
 
-def new_name_like(name: str) -> str:
-    """Return a name that nobody has used, of the kind and suffix of another."""
-    kind, _, rest = name.partition("-")
-    return new_name(kind, rest.rpartition(".")[2])
+def new_name_like(name: str, kind: str = "") -> str:
+    """Return a name that nobody has used, of the kind and suffix of another, or of another kind."""
+    old, _, rest = name.partition("-")
+    return new_name(kind or old, rest.rpartition(".")[2])
 
 
 def check_name(name: str, where: str) -> None:

@@ -298,9 +298,9 @@ class PixelStore:
         self._name_anew(os.link, name, second)
         return second
 
-    def adopt(self, name: str) -> str:
-        """Give a file of another process a name that says it is ours, and return it; raises as `link`."""
-        ours = new_name_like(name)
+    def adopt(self, name: str, kind: str = "") -> str:
+        """Give a file a name that says it is ours, and of what kind, and return it; raises as `link`."""
+        ours = new_name_like(name, kind)
         self._name_anew(os.rename, name, ours)
         return ours
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from mtv.wire.errors import DaemonError
 from mtvd.host.pixelstore import PixelStore
-from mtvd.stage.paint.maskfiles import Change, MaskFiles
+from mtvd.stage.paint.maskfiles import Change, Layer, MaskFiles
 
 _MOST_BYTES: Final = 64 << 20
 """Layers of a full exposure in all cells are 30 to 60 MB; to make them takes 15 to 30 ms of a zoom's 50."""
@@ -34,10 +35,13 @@ class SpareLayers:
 
     def put(self, frame: int, colours: Sequence[tuple[str, str]], files: MaskFiles) -> None:
         """Keep the layers that a frame showed in these colours."""
-        self._spares.append(_Spare(frame, tuple(colours), files))
+        try:
+            self._spares.append(_Spare(frame, tuple(colours), self._renamed(files, "spare")))
+        except (OSError, DaemonError):
+            self._let_go(files)
         most_bytes = min(_MOST_BYTES, self._pixels.budget_bytes // _BUDGET_PART)
         while sum(layer.size_bytes for spare in self._spares for layer in spare.files.layers) > most_bytes:
-            self._let_go(self._spares.pop(0))
+            self._let_go(self._spares.pop(0).files)
 
     def take(self, frame: int, mask: str, colours: Sequence[tuple[str, str]], cell: int) -> Change | None:
         """Return the layers of a mask in these colours and cells, to be loaded, or None; they are the caller's then."""
@@ -45,6 +49,11 @@ class SpareLayers:
             files = spare.files
             if (spare.frame, spare.colours, files.mask, files.cell) == (frame, tuple(colours), mask, cell):
                 del self._spares[at]
+                try:
+                    files = self._renamed(files, "layer")
+                except (OSError, DaemonError):
+                    self._let_go(files)
+                    return None
                 return Change(files, (), files.layers)
         return None
 
@@ -52,7 +61,17 @@ class SpareLayers:
         """Let go of the layers of a frame, which shows another mask or none."""
         for spare in [spare for spare in self._spares if spare.frame == frame]:
             self._spares.remove(spare)
-            self._let_go(spare)
+            self._let_go(spare.files)
 
-    def _let_go(self, spare: _Spare) -> None:
-        self._pixels.recycle(layer.name for layer in spare.files.layers)
+    def _renamed(self, files: MaskFiles, kind: str) -> MaskFiles:
+        """Name files by what they are, so that who looks at the directory can tell; all go where one is gone."""
+        layers: list[Layer] = []
+        try:
+            layers.extend(layer._replace(name=self._pixels.adopt(layer.name, kind)) for layer in files.layers)
+        except BaseException:
+            self._pixels.remove(layer.name for layer in layers)
+            raise
+        return files._replace(layers=tuple(layers))
+
+    def _let_go(self, files: MaskFiles) -> None:
+        self._pixels.recycle(layer.name for layer in files.layers)
