@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -290,6 +290,8 @@ def arrange(
     lock_colormap: bool | None = None,
     size: tuple[int, int] | None = None,
     columns: int | None = None,
+    displays: Iterable[int | str | Display] | None = None,
+    blink_secs: float | None = None,
     connection: Connection | None = None,
     wait: bool = True,
 ) -> None:
@@ -298,7 +300,7 @@ def arrange(
     Parameters
     ----------
     tile : `bool`, optional
-        True: side by side; False: one at a time.
+        True: side by side; False: one at a time, of all.
     lock_frame : `str`, optional
         ``none``, or the coordinates by which zoom, pan and rotation of all displays are aligned: ``image``,
         ``physical`` (parent pixels) or ``wcs``.
@@ -309,6 +311,11 @@ def arrange(
         about half the time: what a feed gains by a small window.
     columns : `int`, optional
         Columns of tiles, at most as many as there are tiles; 0 leaves them to DS9.
+    displays : iterable of `int`, `str` or `Display`, optional
+        These alone are side by side, or blink, in this order; the others stay behind them, and may be drawn in. One
+        that is brought to the front joins them. None of them: all displays again.
+    blink_secs : `float`, optional
+        One display after the other, each for so many seconds, 0.1 to 3600; 0 ends it, and so does ``tile``.
     connection : `Connection`, optional
         The process's own where not given.
     wait : `bool`, optional
@@ -319,5 +326,5 @@ def arrange(
     RequestError
         ``bad_value`` naming the field; `DaemonError` where the screen has no space for the size.
     """
-    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size, columns)
+    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size, columns, displays, blink_secs)
     (connection or default_connection()).draw(step, wait=wait)

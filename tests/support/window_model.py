@@ -22,7 +22,7 @@ class Window:
     def __init__(self) -> None:
         self.frames: dict[int, dict[str, Any]] = {}
         self.front: int | None = None
-        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None, 0)
+        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None, 0, (), 0.0)
 
     def run(self, actions: tuple[ac.AnyAction, ...]) -> None:
         for action in actions:
@@ -106,7 +106,10 @@ class Window:
     def do_arrange(self, action: ac.Arrange) -> None:
         size = self.arrangement[4] if action.size is None else action.size
         locks = (action.lock_frame, action.lock_scale, action.lock_colormap)
-        self.arrangement = (action.tile, *locks, size, action.columns)
+        assert set(action.frames) <= self.frames.keys()
+        chosen = action.frames if action.chosen else ()
+        assert not chosen or self.front in chosen, "the one in front is among them"
+        self.arrangement = (action.tile, *locks, size, action.columns, chosen, action.blink_secs)
 
     def do_raiseframe(self, action: ac.RaiseFrame) -> None:
         assert action.frame in self.frames
@@ -215,6 +218,8 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
                 lock_colormap=draw(st.none() | st.booleans()),
                 size=draw(st.sampled_from([None, (300, 200), (600, 400)])),
                 columns=draw(st.sampled_from([None, 0, 1, 3])),
+                displays=draw(st.sampled_from([None, None, (), (display,), ("guider", 1)])),
+                blink_secs=draw(st.sampled_from([None, None, 0.0, 0.5])),
                 key=f"k{serial}",
             ),
         ]

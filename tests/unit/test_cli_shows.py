@@ -193,6 +193,13 @@ def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, d
     run("arrange", "--tile", "--columns", "3")
     assert daemon.steps[-1] == st.Arrange(tile=True, columns=3)
     assert "--columns" in run("arrange", "--columns", "101", code=1).output
+    run("arrange", "-d", "guider", "-d", "2", "--blink", "0.5")
+    assert daemon.steps[-1] == st.Arrange(displays=("guider", 2), blink_secs=0.5)
+    run("arrange", "--all")
+    assert daemon.steps[-1] == st.Arrange(displays=())
+    assert "exclude each other" in run("arrange", "--all", "-d", "1", code=2).output
+    assert "--blink" in run("arrange", "--blink", "0.01", code=1).output
+    assert "--display" in run("arrange", "--single", "-d", "1", code=1).output
     run("arrange", "--size", "600x400")
     assert daemon.steps[-1] == st.Arrange(size=(600, 400))
     assert "no WIDTHxHEIGHT" in run("arrange", "--size", "600", code=2).output

@@ -127,7 +127,10 @@ def test_a_size_is_one_word_of_two_numbers_and_an_empty_one_where_it_stays() -> 
         stays, tile=False, lock_frame="none", lock_scale=False, leader=None, size=(600, 400), columns=3
     )
     lines = script(batch(Section(key="k", actions=(stays, given))), "/px", {}).splitlines()
-    assert lines[2:4] == ["{arrange 1 wcs 1 0 3 {} 0}", "{arrange 0 none 0 0 {} {600 400} 3}"]
+    assert lines[2:4] == [
+        "{arrange tile wcs 1 0 3 {} 0 {} 0 0}",
+        "{arrange single none 0 0 {} {600 400} 3 {} 0 0}",
+    ]
     assert [tcl(f"lindex {line} 6") for line in lines[2:4]] == ["", "600 400"]
 
 

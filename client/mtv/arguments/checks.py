@@ -160,11 +160,18 @@ def arrangement(
     lock_colormap: bool | None,
     size: Any = None,
     columns: Any = None,
+    displays: Any = None,
+    blink_secs: Any = None,
 ) -> steps.Arrange:
     """Return the step that arranges the window."""
-    if all(value is None for value in (tile, lock_frame, lock_scale, lock_colormap, size, columns)):
-        hint = "give tile, lock_frame, lock_scale, lock_colormap, size or columns"
+    given = (tile, lock_frame, lock_scale, lock_colormap, size, columns, displays, blink_secs)
+    if all(value is None for value in given):
+        hint = "give tile, lock_frame, lock_scale, lock_colormap, size, columns, displays or blink_secs"
         raise bad_value("tile", "nothing is to be arranged", hint)
+    if tile and blink_secs:
+        raise bad_value("blink_secs", "displays that are side by side do not blink", "leave tile out")
+    if tile is False and displays and not blink_secs:
+        raise bad_value("displays", "displays are chosen to be side by side, or to blink", "give tile or blink_secs")
     frames: Any = None if lock_frame is None else one_of("lock_frame", lock_frame, get_args(steps.LockedFrames))
     return steps.Arrange(
         tile=tile,
@@ -173,6 +180,8 @@ def arrangement(
         lock_colormap=lock_colormap,
         size=_size(size),
         columns=_columns(columns),
+        displays=_displays(displays),
+        blink_secs=_blink_secs(blink_secs),
     )
 
 
@@ -198,6 +207,27 @@ def _columns(columns: Any) -> int | None:
         hint = f"1 to {steps.MOST_COLUMNS}, or 0 for DS9's own choice"
         raise bad_value("columns", f"{columns!r} is no number of columns", hint)
     return int(columns)
+
+
+def _displays(displays: Any) -> tuple[steps.DisplayName, ...] | None:
+    if displays is None:
+        return None
+    if isinstance(displays, str | bytes) or not isinstance(displays, Iterable):
+        raise bad_value("displays", f"{displays!r} is no sequence of displays", "displays=['guider', 1]")
+    chosen = tuple(display_name(getattr(each, "frame", each)) for each in displays)
+    if len(chosen) > steps.MOST_TILES:
+        raise bad_value("displays", f"{len(chosen)} displays are chosen", f"{steps.MOST_TILES} at most")
+    return chosen
+
+
+def _blink_secs(secs: Any) -> float | None:
+    if secs is None:
+        return None
+    number = finite("blink_secs", secs)
+    if number and not steps.LEAST_BLINK_SECS <= number <= steps.MOST_BLINK_SECS:
+        hint = f"from {steps.LEAST_BLINK_SECS:g} to {steps.MOST_BLINK_SECS:g} s, or 0 to end it"
+        raise bad_value("blink_secs", f"{number:g} s is no period", hint)
+    return number
 
 
 def _size(size: Any) -> tuple[int, int] | None:

@@ -264,6 +264,8 @@ def _arrangement(shown: Arrangement) -> str:
     locks = " and ".join(filter(None, shared))
     size = "{} x {} pixels".format(*shown.size) if shown.size else ""
     tiles = f"side by side{f' in {shown.columns} columns' if shown.columns else ''}" if shown.tile else ""
+    tiles = f"each for {shown.blink_secs:g} s" if shown.blink_secs else tiles
+    tiles += f": {', '.join(map(str, shown.displays))}" if shown.displays else ""
     return ", ".join(filter(None, [tiles, f"shared: {locks}" if locks else "", size]))
 
 

@@ -205,6 +205,17 @@ def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
 @click.option("--lock-scale/--free-scale", "lock_scale", default=None, help="Share stretch and limits.")
 @click.option("--lock-colormap/--free-colormap", "lock_colormap", default=None, help="Share the colour map.")
 @click.option("--columns", type=int, metavar="N", help="Columns of tiles; 0 leaves them to DS9.")
+@click.option(
+    "-d",
+    "--display",
+    "displays",
+    type=common.frame,
+    multiple=True,
+    metavar="N|NAME",
+    help="These alone, in this order; repeated.",
+)
+@click.option("--all", "every", is_flag=True, help="All displays again, after some were chosen.")
+@click.option("--blink", "blink_secs", type=float, metavar="SECS", help="One at a time, each for so long; 0 ends it.")
 @click.option("--size", metavar="WIDTHxHEIGHT", help="Image area in pixels; small ones are redrawn sooner.")
 @click.pass_obj
 def arrange(
@@ -214,11 +225,25 @@ def arrange(
     lock_scale: bool | None,
     lock_colormap: bool | None,
     columns: int | None,
+    displays: tuple[int | str, ...],
+    every: bool,
+    blink_secs: float | None,
     size: str | None,
 ) -> None:
-    """Arrange the displays in the window, and lock what they share; what is not given stays."""
+    """Arrange the displays in the window, and lock what they share; what is not given stays.
+
+    \b
+    mtv arrange --tile --columns 3 --lock wcs
+    mtv arrange -d guider -d 2          these two side by side, and no others
+    mtv arrange --blink 0.5 -d 1 -d 2   one after the other
+    mtv arrange --single                one at a time, of all
+    """  # noqa: D301 - \b is click's own mark
+    if every and displays:
+        raise click.UsageError("--all and --display exclude each other")
+    chosen = displays if displays or every else None
     sides = None if size is None else _sides(size)
-    report_done(call, call.draw(checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides, columns)))
+    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides, columns, chosen, blink_secs)
+    report_done(call, call.draw(step))
 
 
 def _sides(size: str) -> tuple[int, int]:

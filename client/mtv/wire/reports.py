@@ -80,6 +80,10 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Size ``(width, height)`` of the image area in pixels, as it was asked for; None where nobody has."""
     columns: int = 0
     """Columns of tiles; 0: as DS9 chooses. Since 1.4."""
+    displays: tuple[DisplayName, ...] = ()
+    """Displays that alone are side by side, or blink, in their order; none: all. Since 1.4."""
+    blink_secs: float = 0.0
+    """Period in which displays follow each other; 0: they do not. Since 1.4."""
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

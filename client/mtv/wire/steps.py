@@ -177,6 +177,11 @@ LockedFrames = Literal["none", "image", "physical", "wcs"]
 
 MOST_COLUMNS: Final = 100
 """Columns of tiles at most."""
+MOST_TILES: Final = 500
+"""Displays that may be chosen."""
+LEAST_BLINK_SECS: Final = 0.1
+MOST_BLINK_SECS: Final = 3600.0
+"""Shortest and longest period of blinking."""
 
 
 class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
@@ -193,6 +198,10 @@ class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
     """Width and height of the image area in pixels of the screen. A redraw takes as long as the area is large."""
     columns: int | None = None
     """Columns of tiles, at most as many as there are tiles; 0 leaves them to DS9. Since 1.4."""
+    displays: tuple[DisplayName, ...] | None = None
+    """Displays that alone are side by side, or blink, in this order; none: all. Since 1.4."""
+    blink_secs: float | None = None
+    """Period in which displays follow each other, one at a time; 0: they do not. Since 1.4."""
 
 
 class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):

@@ -30,8 +30,8 @@ from mtvd.repo.port import OnProgress
 from mtvd.resolving.holding import Holding
 from mtvd.resolving.resolved import MovieFrame, Resolved
 from mtvd.resolving.resolver import Resolver
-from mtvd.scene import apply as sc
 from mtvd.scene import model
+from mtvd.scene.naming import unknown_display
 from mtvd.stage.port import Stage, WindowLost, WindowUnavailable
 
 _LOG = logging.getLogger(__name__)
@@ -359,7 +359,7 @@ class Engine:
         if wish.display is not None:
             frame = self.scene.number_of(wish.display)
             if frame is None:
-                raise sc.unknown_display(self.scene, wish.display)
+                raise unknown_display(self.scene, wish.display)
         if not self.scene.displays:
             raise Unavailable(
                 Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")

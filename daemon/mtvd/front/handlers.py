@@ -34,7 +34,7 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.limits import check_query
-from mtvd.scene import apply as sc
+from mtvd.scene.naming import unknown_display
 from mtvd.stage.paint.listed import read_list
 from mtvd.stage.port import Stage
 from mtvd.streams.feeds import Feeds
@@ -289,7 +289,7 @@ class Handlers:
     async def _value(self, request: requests.ReadValue, _call: Call) -> messages.PixelValue:
         number = self.engine.scene.number_of(request.display)
         if number is None:
-            raise sc.unknown_display(self.engine.scene, request.display)
+            raise unknown_display(self.engine.scene, request.display)
         display = self.engine.scene.displays[number]
         image = display.image
         if image is None:

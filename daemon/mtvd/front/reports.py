@@ -6,10 +6,10 @@ import msgspec
 
 from mtv.wire.reports import Arrangement, DisplayReport, MaskState
 from mtv.wire.steps import DisplayName
-from mtvd.scene import apply as sc
 from mtvd.scene import model
 from mtvd.scene.annotations import NAMES
 from mtvd.scene.model import Display, Scene, new_display
+from mtvd.scene.naming import unknown_display
 
 
 def display_report(display: Display) -> DisplayReport:
@@ -60,7 +60,7 @@ def describe(scene: Scene, key: DisplayName) -> DisplayReport:
     if number is not None:
         return display_report(scene.displays[number])
     if isinstance(key, str):
-        raise sc.unknown_display(scene, key)
+        raise unknown_display(scene, key)
     return msgspec.structs.replace(display_report(new_display(key)), exists=False)
 
 
@@ -79,4 +79,6 @@ def arrangement(scene: Scene) -> Arrangement:
         lock_colormap=shown.lock_colormap,
         size=shown.size,
         columns=shown.columns,
+        displays=tuple(scene.displays[number].name or number for number in shown.displays),
+        blink_secs=shown.blink_secs,
     )

@@ -66,7 +66,7 @@ def _rotate(step: steps.Rotate, key: str) -> ch.SetRotation:
 
 
 def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
-    names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "size", "columns")
+    names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "size", "columns", "displays", "blink_secs")
     wanted = {name: getattr(step, name) for name in names}
     if all(value is None for value in wanted.values()):
         raise bad_value("tile", "nothing is to be arranged", f"give one of {', '.join(names)}")
@@ -74,7 +74,24 @@ def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
         raise bad_value("columns", f"{step.columns} columns", f"1 to {steps.MOST_COLUMNS}, or 0 for DS9's own choice")
     if step.size is not None and not all(_LEAST_PX <= side <= _MOST_PX for side in step.size):
         raise bad_value("size", f"{step.size} is no size of a window", f"from {_LEAST_PX} to {_MOST_PX} pixels a side")
+    _check_tiles(step)
     return ch.Arrange(**wanted, key=key)
+
+
+def _check_tiles(step: steps.Arrange) -> None:
+    for display in step.displays or ():
+        check_display(display)
+    if step.displays is not None and len(step.displays) > steps.MOST_TILES:
+        raise bad_value("displays", f"{len(step.displays)} displays are chosen", f"{steps.MOST_TILES} at most")
+    if step.tile is False and step.displays and not step.blink_secs:
+        raise bad_value("displays", "displays are chosen to be side by side, or to blink", "give tile or blink_secs")
+    if not step.blink_secs:
+        return
+    if not steps.LEAST_BLINK_SECS <= step.blink_secs <= steps.MOST_BLINK_SECS:
+        hint = f"from {steps.LEAST_BLINK_SECS:g} to {steps.MOST_BLINK_SECS:g} s, or 0 to end it"
+        raise bad_value("blink_secs", f"{step.blink_secs:g} s is no period", hint)
+    if step.tile:
+        raise bad_value("blink_secs", "displays that are side by side do not blink", "leave tile out")
 
 
 def _colormap(step: steps.Colormap, key: str) -> ch.SetColormap:

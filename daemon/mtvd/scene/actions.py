@@ -236,6 +236,12 @@ class Arrange(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag
     """Width and height that the image area gets, in pixels; None leaves it as it is."""
     columns: int = 0
     """Columns of tiles; 0: as DS9 chooses."""
+    frames: tuple[int, ...] = ()
+    """Frames that come first, in this order."""
+    chosen: bool = False
+    """True: no others are side by side, or blink."""
+    blink_secs: float = 0.0
+    """Period in which frames follow each other; 0: they do not."""
 
 
 class SetPan(Action, frozen=True, kw_only=True, tag=True):

@@ -8,10 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from mtv.wire.errors import Error, RequestError, within
-from mtv.wire.hints import near
 from mtv.wire.steps import DisplayName
 from mtvd.scene import changes as ch
-from mtvd.scene import chunks
+from mtvd.scene import chunks, naming, tiles
 from mtvd.scene.annotations import NAMES
 from mtvd.scene.model import (
     USER,
@@ -65,7 +64,9 @@ def apply(
     numbers = []
     for index, change in zip(places or range(len(changes)), changes, strict=True):
         with within(f"steps[{index}]"):
+            front = scene.front
             scene, number = _apply_one(scene, change, given)
+            scene = tiles.settle(scene, front, change)
         numbers.append(number)
     return scene, tuple(numbers)
 
@@ -130,8 +131,9 @@ def _check_goes_on(scene: Scene, frame: ch.ShowImage) -> None:
 
 
 def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
-    names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "columns")
+    names = ("lock_frame", "lock_scale", "lock_colormap", "columns")
     wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
+    wanted |= tiles.choose(scene, change)
     if change.size is not None:
         wanted |= {"size": change.size, "size_key": change.key}
     arrangement = msgspec.structs.replace(scene.arrangement, **wanted, key=change.key)
@@ -184,23 +186,13 @@ def _with_display(scene: Scene, key: DisplayName, given: Mapping[str, int]) -> t
 def _delete(scene: Scene, change: ch.DeleteDisplay) -> tuple[Scene, int]:
     number = scene.number_of(change.display)
     if number is None:
-        raise unknown_display(scene, change.display)
+        raise naming.unknown_display(scene, change.display)
     displays = {key: display for key, display in scene.displays.items() if key != number}
     front = scene.front if scene.front != number else min(displays, default=None)
     arrangement = scene.arrangement
     if arrangement.leader == number:
         arrangement = msgspec.structs.replace(arrangement, leader=front)
     return msgspec.structs.replace(scene, displays=displays, front=front, arrangement=arrangement), number
-
-
-def unknown_display(scene: Scene, key: DisplayName) -> RequestError:
-    """Return the error for a display that does not exist."""
-    known = ", ".join(str(display.name or number) for number, display in sorted(scene.displays.items()))
-    several = "is display" if len(scene.displays) == 1 else "are displays"
-    there = f"there {several} {known}" if known else "there is none yet"
-    names = [display.name for display in scene.displays.values() if display.name]
-    hint = near(key, names, otherwise=there) if isinstance(key, str) else there
-    return RequestError(Error(code="unknown_display", message=f"no display {key!r}", where="display", hint=hint))
 
 
 def _show_image(display: Display, change: ch.ShowImage) -> Display:

@@ -129,6 +129,10 @@ class Arrange(Change, frozen=True, kw_only=True, tag=True):
     lock_colormap: bool | None
     size: tuple[int, int] | None = None
     columns: int | None = None
+    displays: tuple[DisplayName, ...] | None = None
+    """Those that alone are side by side, or blink; none: all."""
+    blink_secs: float | None = None
+    """0: they do not blink."""
     key: str
 
 

@@ -64,6 +64,10 @@ class Arrangement(Value, frozen=True, kw_only=True):
     size_key: str = ""
     columns: int = 0
     """Columns of tiles; 0: as DS9 chooses."""
+    displays: tuple[int, ...] = ()
+    """Displays that alone are side by side, or blink, in their order; none: all."""
+    blink_secs: float = 0.0
+    """Period in which displays follow each other, one at a time; 0: they do not."""
     key: str = ""
 
 

@@ -66,17 +66,21 @@ def _plan(shown: Scene, wanted: Scene) -> Iterator[ac.AnyAction]:
             yield ac.DeleteFrame(frame=number)
     before, after = shown.arrangement, wanted.arrangement
     resized = (before.size, before.size_key) != (after.size, after.size_key)
-    if after != before:
-        yield _arrange(wanted, after.size if resized else None)
+    made = after.displays and wanted.displays.keys() - shown.displays.keys()
+    if after != before or made:  # a frame that is made is among the tiles, chosen or not
+        yield _arrange(wanted, after.size if resized else None, was_chosen=bool(before.displays))
+    if before.blink_secs and not after.blink_secs and wanted.front is not None:
+        yield ac.RaiseFrame(frame=wanted.front)  # else that one stays in front which was seen last
     if before.lock_frame == "wcs" and after.lock_frame != "wcs":
         yield from _own_views(wanted)
-    tiles = (wanted.displays.keys(), after.columns)
-    tiles_changed = after.tile and tiles != (shown.displays.keys(), before.columns)
+    tiles = (after.displays or wanted.displays.keys(), after.columns)
+    tiles_changed = after.tile and tiles != (before.displays or shown.displays.keys(), before.columns)
     if resized or tiles_changed or after.tile != before.tile:
         yield from _fitted_again(wanted)
 
 
-def _arrange(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
+def _arrange(scene: Scene, size: tuple[int, int] | None, *, was_chosen: bool = False) -> ac.Arrange:
+    """Return the action for an arrangement; where displays were chosen before, all come back in their own order."""
     wanted = scene.arrangement
     return ac.Arrange(
         tile=wanted.tile,
@@ -86,6 +90,9 @@ def _arrange(scene: Scene, size: tuple[int, int] | None) -> ac.Arrange:
         leader=wanted.leader if wanted.lock_frame == "wcs" else None,
         size=size,
         columns=wanted.columns,
+        frames=wanted.displays or (tuple(scene.displays) if was_chosen else ()),
+        chosen=bool(wanted.displays),
+        blink_secs=wanted.blink_secs,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from mtvd.scene import tiles
 from mtvd.scene.actions import Value
 from mtvd.scene.model import Display, Overlay, Scene
 
@@ -66,7 +67,7 @@ def put_back(scene: Scene, preview: Preview) -> Scene:
         front = preview.front
     elif front not in displays:
         front = min(displays, default=None)
-    return msgspec.structs.replace(scene, displays=displays, front=front)
+    return tiles.settle(msgspec.structs.replace(scene, displays=displays, front=front), scene.front)
 
 
 def _restore(display: Display, before: Display, shown: Display) -> Display:

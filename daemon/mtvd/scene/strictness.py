@@ -16,6 +16,7 @@ from mtv.wire.steps import DisplayName
 from mtvd.scene import apply as sc
 from mtvd.scene import changes as ch
 from mtvd.scene import model
+from mtvd.scene.naming import unknown_display
 
 _FREE = (ch.ShowImage, ch.AddMarkers, ch.Arrange)
 """Changes that make what they name, or name nothing."""
@@ -91,7 +92,7 @@ def _check_one(scene: model.Scene, change: ch.AnyChange, made: _Made) -> None:
     number = scene.number_of(change.display)
     if number is None:
         if change.display not in made.displays:
-            raise sc.unknown_display(scene, change.display)
+            raise unknown_display(scene, change.display)
         display = model.new_display(0)  # it comes later, with what is made for it
     else:
         display = scene.displays[number]

@@ -225,9 +225,9 @@ class Ds9Stage:
         assert self.supervisor.held is not None
         path = Path(self.supervisor.held.window.directory) / f"snapshot.{image_format}"
         deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
-        raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
         try:
-            taken = f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n"
+            words = f"{quote(str(path))} {quote(image_format)}"
+            taken = f"::mtv::snapshot {words}\n" if frame is None else f"::mtv::snapshot_of {frame} {words}\n"
             await self._command(taken.encode(), deadline)
             with translate_refusals("the picture cannot be read"):
                 return await anyio.Path(path).read_bytes()

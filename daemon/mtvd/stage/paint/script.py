@@ -196,7 +196,9 @@ def _files(layers: Sequence[LayerFile]) -> list[Word]:
 def _arrangement(action: actions.Arrange) -> list[Word]:
     leader = "" if action.leader is None else action.leader
     locks: list[Word] = [action.lock_frame, int(action.lock_scale), int(action.lock_colormap)]
-    return ["arrange", int(action.tile), *locks, leader, [*(action.size or ())], action.columns]
+    mode = "tile" if action.tile else "blink" if action.blink_secs else "single"
+    order: list[Word] = [[*action.frames], int(action.chosen), round(action.blink_secs * 1e3)]
+    return ["arrange", mode, *locks, leader, [*(action.size or ())], action.columns, *order]
 
 
 def _limits(action: actions.SetScale) -> list[Word]:

@@ -36,7 +36,7 @@ class SpareLayers:
     def put(self, frame: int, colours: Sequence[tuple[str, str]], files: MaskFiles) -> None:
         """Keep the layers that a frame showed in these colours."""
         try:
-            self._spares.append(_Spare(frame, tuple(colours), self._renamed(files, "spare")))
+            self._spares.append(_Spare(frame, tuple(colours), self._rename(files, "spare")))
         except (OSError, DaemonError):
             self._let_go(files)
         most_bytes = min(_MOST_BYTES, self._pixels.budget_bytes // _BUDGET_PART)
@@ -50,7 +50,7 @@ class SpareLayers:
             if (spare.frame, spare.colours, files.mask, files.cell) == (frame, tuple(colours), mask, cell):
                 del self._spares[at]
                 try:
-                    files = self._renamed(files, "layer")
+                    files = self._rename(files, "layer")
                 except (OSError, DaemonError):
                     self._let_go(files)
                     return None
@@ -63,7 +63,7 @@ class SpareLayers:
             self._spares.remove(spare)
             self._let_go(spare.files)
 
-    def _renamed(self, files: MaskFiles, kind: str) -> MaskFiles:
+    def _rename(self, files: MaskFiles, kind: str) -> MaskFiles:
         """Name files by what they are, so that who looks at the directory can tell; all go where one is gone."""
         layers: list[Layer] = []
         try:

@@ -157,7 +157,7 @@ proc ::mtv::events::look {} {
         foreach which $frames {
             if {$which ni $::ds9(frames)} {tell deleted$which frame [number $which] deleted}
         }
-        if {$::current(frame) ne $front && $::current(frame) ne {}} {
+        if {$::current(frame) ne $front && $::current(frame) ne {} && $::ds9(display) ne {blink}} {
             tell raised frame [number $::current(frame)] raised
         }
         known

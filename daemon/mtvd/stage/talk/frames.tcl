@@ -7,6 +7,8 @@ namespace eval ::mtv::frames {
     variable maps {}
     # of tiles, where somebody has asked for so many; 0 where DS9 chooses
     variable columns 0
+    # whether only some frames are shown that somebody has asked for
+    variable chosen 0
 }
 
 # Procedures of DS9 that are wrapped here keep their words in a namespace of their own: what they call is DS9's.
@@ -78,6 +80,58 @@ proc ::mtv::frames::delete {which} {
 proc ::mtv::frames::lay_out {} {
     suit_rows
     ::mtv::ds9::DisplayMode
+}
+
+# Have frames come first, in this order, and hide all others if only they are chosen; whether that changes anything. Frames
+# that the user has hidden stay so unless others were chosen before.
+proc ::mtv::frames::choose {numbers only} {
+    global active current ds9
+    variable chosen
+    set first [lmap number $numbers {set which Frame$number; if {$which ni $ds9(frames)} continue; set which}]
+    set order $first
+    foreach which $ds9(frames) {if {$which ni $first} {lappend order $which}}
+    set changed [expr {$order ne $ds9(frames)}]
+    set ds9(frames) $order
+    foreach which $ds9(frames) {
+        set is [expr {$only ? $which in $first : $chosen || $active($which)}]
+        if {$active($which) != $is} {set active($which) $is; set changed 1}
+    }
+    set chosen $only
+    if {!$changed} {return 0}
+    UpdateFrameMenuItems
+    # it lays out all frames; that is done once, by whoever called
+    unplaced UpdateActiveFrames
+    return 1
+}
+
+# Bring a frame to the front for a picture; what this returns is for give_back, which hides it again where others are chosen.
+proc ::mtv::frames::borrow {number} {
+    variable chosen
+    set which [::mtv::frame $number]
+    set hidden [expr {$chosen && !$::active($which) ? [list $which $::current(frame)] : {}}]
+    ::mtv::do::raise $number
+    return $hidden
+}
+
+proc ::mtv::frames::give_back {hidden} {
+    if {$hidden eq {}} return
+    lassign $hidden which front
+    set ::active($which) 0
+    if {$::active($front)} {set ::current(frame) $front; set ::current(colorbar) ${front}cb}
+    UpdateActiveFrames
+    GotoFrame $::current(frame)
+}
+
+# While a picture is taken frames do not follow each other.
+proc ::mtv::frames::hold_blinking {} {
+    global iblink
+    if {$::ds9(display) ne {blink} || $iblink(id) eq {0}} {return 0}
+    after cancel $iblink(id)
+    return 1
+}
+
+proc ::mtv::frames::blink_again {held} {
+    if {$held && $::ds9(display) eq {blink}} {set ::iblink(id) [after $::blink(interval) ::BlinkTimer]}
 }
 
 # Whether tiles have other columns than before.

@@ -139,7 +139,10 @@ proc ::mtv::hand::look {} {
             }
         }
     }
-    if {$::current(frame) ne $front && $::current(frame) ne {}} {differs $::current(frame) front}
+    # where frames blink, DS9 brings one after the other to the front
+    if {$::current(frame) ne $front && $::current(frame) ne {} && $::ds9(display) ne {blink}} {
+        differs $::current(frame) front
+    }
     regions
 }
 

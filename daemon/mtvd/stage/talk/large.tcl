@@ -12,7 +12,7 @@ proc ::mtv::picture_pieces {number width height first most_ms path} {
     variable busy 1
     variable boxes {}
     quiet
-    do::raise $number
+    set hidden [frames::borrow $number]
     set front $::current(frame)
     events::known
     set hand::front $front
@@ -66,6 +66,9 @@ proc ::mtv::picture_pieces {number width height first most_ms path} {
     annotations::end
     if {$::current(mode) eq {crosshair}} {$which crosshair on}
     if {$::ds9(display) eq {tile} && $which eq $front} {$which highlite on}
+    frames::give_back $hidden
+    events::known
+    set hand::front $::current(frame)
     set busy 0
     if {$code == 0 && $::ds9(msg) ne {}} {set code 1; set message $::ds9(msg)}
     quiet

@@ -68,9 +68,9 @@ proc ::mtv::do::raise {number} {
 
 # Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
 # where views are aligned by WCS, which DS9 must work out from the leader.
-proc ::mtv::do::arrange {tile frames limits colormap leader size columns} {
+proc ::mtv::do::arrange {display frames limits colormap leader size columns order chosen blink_ms} {
     # by their global names: DS9's traces of them look for that very name
-    global current panzoom scale colorbar
+    global blink current panzoom scale colorbar
     # before anything is changed: what is refused is refused as a whole
     if {$size ne {}} {::mtv::check_room {*}$size}
     if {$panzoom(lock) eq {wcs} && $frames ne {wcs}} ::mtv::unalign
@@ -78,8 +78,9 @@ proc ::mtv::do::arrange {tile frames limits colormap leader size columns} {
     set scale(lock) $limits
     set scale(lock,limits) $limits
     set colorbar(lock) $colormap
-    set display [expr {$tile ? {tile} : {single}}]
+    if {$blink_ms} {set blink(interval) $blink_ms}
     set laid [::mtv::frames::use_columns $columns]
+    if {[::mtv::frames::choose $order $chosen]} {set laid 1}
     if {$current(display) ne $display || $laid} {
         set current(display) $display
         DisplayMode
@@ -159,6 +160,8 @@ proc ::mtv::snapshot {path format} {
     quiet
     events::known
     set hand::front $::current(frame)
+    # SaveImage looks after events, and frames that blink would follow each other
+    set blinks [frames::hold_blinking]
     # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
     set code [catch {
         update idletasks
@@ -166,10 +169,28 @@ proc ::mtv::snapshot {path format} {
         foreach name [list window $format] {package require img::$name}
         SaveImage $path $format
     } message]
+    frames::blink_again $blinks
     set busy 0
     foreach complaint [list {*}$boxes $::ds9(msg)] {
         if {$code == 0 && $complaint ne {}} {set code 1; set message $complaint}
     }
     quiet
+    if {$code} {error $message}
+}
+
+# The same of one frame, which is brought to the front.
+proc ::mtv::snapshot_of {number path format} {
+    if {[catch {frames::borrow $number} hidden]} {
+        quiet
+        error $hidden
+    }
+    set code [catch {snapshot $path $format} message]
+    if {$hidden ne {}} {
+        variable busy 1
+        frames::give_back $hidden
+        events::known
+        set hand::front $::current(frame)
+        set busy 0
+    }
     if {$code} {error $message}
 }
