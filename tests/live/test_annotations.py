@@ -22,6 +22,7 @@ from mtvd.scene.actions import (
     LoadMask,
     RaiseFrame,
     ResetFrame,
+    SetFlip,
     SetMaskTransparency,
     SetRotation,
     SetScale,
@@ -265,6 +266,15 @@ async def test_the_compass_follows_the_sky_and_the_rotation(rig: Any, turned_deg
     await rig.tcl("[Rotate 50]")  # by hand
     turned_north, _ = await arrows(rig)
     assert (turned_north - north) % 360 == pytest.approx(90, abs=1)
+
+
+async def test_the_compass_follows_a_flip(rig: Any) -> None:
+    await fill(rig, 0, Annotate(frame=0, names=("compass",)), wcs=sky(30))
+    north, east = await arrows(rig)
+    await rig.draw(SetFlip(frame=0, axes="x"))
+    flipped_north, flipped_east = await arrows(rig)
+    assert (flipped_north + north + 180) % 360 == pytest.approx(180, abs=1)
+    assert (flipped_east + east + 180) % 360 == pytest.approx(180, abs=1)
 
 
 async def test_the_grid_comes_and_goes_and_one_of_the_users_own_stays(rig: Any) -> None:

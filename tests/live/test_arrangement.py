@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import PIL.Image
 import pytest
+from tests.live.conftest import COLOURBAR_PX
 
 from mtvd.scene.actions import (
     Arrange,
@@ -19,7 +20,9 @@ from mtvd.scene.actions import (
     RaiseFrame,
     ResetFrame,
     SetColormap,
+    SetFlip,
     SetRotation,
+    SetScale,
     SetZoom,
 )
 
@@ -96,6 +99,37 @@ async def test_tiles_lie_in_the_columns_that_were_asked_for_also_when_frames_com
     await stage_rig.draw(arranged(tile=True))
     assert await columns_and_rows(stage_rig) == (2, 2), "DS9's own choice again"
     await stage_rig.draw(arranged(), DeleteFrame(frame=2), DeleteFrame(frame=4))
+
+
+@pytest.mark.parametrize(
+    ("axes", "turned"), [("x", np.fliplr), ("y", np.flipud), ("xy", lambda seen: seen[::-1, ::-1])]
+)
+async def test_a_flipped_view_is_the_other_one_turned_round(stage_rig: Any, axes: str, turned: Any) -> None:
+    steps = np.arange(40 * 60, dtype="f4").reshape(40, 60)
+    await stage_rig.draw(
+        ResetFrame(frame=0),
+        LoadImage(frame=0, image=stage_rig.image(steps)),
+        SetScale(frame=0, stretch="linear", mode="user", low=0.0, high=3000.0),
+        SetZoom(frame=0, factor=8.0),
+        RaiseFrame(frame=0),
+    )
+
+    async def seen() -> np.ndarray[Any, Any]:
+        pixels = (await stage_rig.picture())[:-COLOURBAR_PX]
+        rows, columns = np.nonzero((pixels != 255).any(axis=-1))
+        box: np.ndarray[Any, Any] = pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        return box
+
+    upright = await seen()
+    await stage_rig.draw(SetFlip(frame=0, axes=axes))
+    assert await stage_rig.tcl("[Frame0 get orient]") == axes
+    flipped = await seen()
+    expected = turned(upright)
+    assert flipped.shape == expected.shape
+    # DS9 samples a pixel at its other edge
+    assert abs(flipped[4:-4, 4:-4].astype(int) - expected[4:-4, 4:-4]).mean() < 1
+    await stage_rig.draw(SetFlip(frame=0, axes="none"))
+    np.testing.assert_array_equal(await seen(), upright)
 
 
 async def test_locks_are_those_of_ds9_and_frames_follow_their_leader_on_the_sky(stage_rig: Any) -> None:

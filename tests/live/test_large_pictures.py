@@ -19,6 +19,7 @@ from mtvd.scene.actions import (
     LoadMask,
     RaiseFrame,
     ResetFrame,
+    SetFlip,
     SetPan,
     SetRotation,
     SetScale,
@@ -102,6 +103,7 @@ async def test_a_turned_view_of_a_tile_comes_back_as_it_was(fresh_rig: Any) -> N
         SetZoom(frame=1, factor=0.37),
         SetPan(frame=1, x=700.25, y=3000.5),
         SetRotation(frame=1, angle_deg=33),
+        SetFlip(frame=1, axes="y"),
         RaiseFrame(frame=1),
     )
     before = await fresh_rig.picture()
@@ -153,3 +155,12 @@ async def test_masks_and_markers_of_a_large_picture_are_those_of_its_zoom(stage_
     assert (x1 - x0, y1 - y0) == pytest.approx((16, 16), abs=2), "and the marker its own size"
     await stage_rig.stage.sync()
     np.testing.assert_array_equal(await stage_rig.picture(), before)
+
+
+async def test_a_flipped_view_is_flipped_in_a_picture_of_another_size(stage_rig: Any) -> None:
+    await portrait(stage_rig)
+    upright = await taken(stage_rig, (900, 900))
+    await stage_rig.draw(SetFlip(frame=0, axes="x"))
+    flipped = await taken(stage_rig, (900, 900))
+    assert (flipped != upright).any()
+    assert abs(flipped[:, ::-1].astype(int) - upright).mean() < 8, "but for a pixel of the screen"

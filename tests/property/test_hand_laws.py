@@ -99,6 +99,7 @@ def test_nothing_that_differs_is_no_change(batch: ac.Markers) -> None:
     [
         ("zoom", "3.5 3.5", "zoom", model.Zoom(factor=3.5, key="hand")),
         ("rotation", "30", "rotation", model.Rotation(angle_deg=30.0, key="hand")),
+        ("flip", "xy", "flip", model.Flip(axes="xy", key="hand")),
         ("pan", "41 31", "pan", model.Pan(x=140.0, y=80.0, key="hand")),
         ("stretch", "histequ", "scale", model.Scale(stretch="histogram", key="hand")),
         ("limits", "user -1 5.5", "scale", model.Scale(limits=(-1.0, 5.5), key="hand")),

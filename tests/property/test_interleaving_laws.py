@@ -340,7 +340,7 @@ def comparable(window: Window) -> tuple[Any, ...]:
         frame["markers"] = {name: drawn for name, drawn in frame["markers"].items() if drawn}
         if frame["image"] is None:
             # what is set before there is an image is drawn with it
-            frame.update(dict.fromkeys(("scale", "colormap", "zoom", "pan", "turn", "mask", "transparency")))
+            frame.update(dict.fromkeys(("scale", "colormap", "zoom", "pan", "turn", "flip", "mask", "transparency")))
             frame["user"], frame["markers"] = "", {}
     return frames, front, arrangement
 

@@ -37,6 +37,7 @@ class FakeFrame(msgspec.Struct, kw_only=True):
     zoom: float | None = 1.0
     pan: tuple[float, float] | None = None
     rotation_deg: float = 0.0
+    flip: str = "none"
     annotation: actions.Annotate | None = None
 
 
@@ -273,6 +274,8 @@ def _change(frame: FakeFrame, action: actions.AnyAction) -> None:
             frame.pan = action.x, action.y
         case actions.SetRotation():
             frame.rotation_deg = action.angle_deg
+        case actions.SetFlip():
+            frame.flip = action.axes
         case actions.Annotate():
             frame.annotation = action
         case _:

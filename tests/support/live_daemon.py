@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -77,15 +79,19 @@ class LiveDaemon:
         address.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified, self.log.open("ab") as log:
             notified.bind(str(address))
-            notified.settimeout(START_SECS)
+            notified.settimeout(0.5)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mtvd", "serve", "--config", self.config, "--runtime-dir", self.directory],
                 env=self.environment() | {"NOTIFY_SOCKET": str(address), "MTV_ENDPOINT": self.local_endpoint},
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
-            while b"READY=1" not in notified.recv(4096):
-                pass
+            ends, told = time.monotonic() + START_SECS, b""
+            while b"READY=1" not in told:
+                with contextlib.suppress(TimeoutError):
+                    told = notified.recv(4096)
+                if self.process.poll() is not None or time.monotonic() > ends:
+                    raise RuntimeError(f"the daemon did not start: {self.log.read_text()[-2000:]}")
 
     @property
     def log(self) -> Path:

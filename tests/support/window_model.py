@@ -37,6 +37,7 @@ class Window:
             "zoom": None,
             "pan": None,
             "turn": 0.0,
+            "flip": "none",
             "colormap": None,
             "user": "",
             "annotation": ((), "", ""),
@@ -102,6 +103,9 @@ class Window:
 
     def do_setrotation(self, action: ac.SetRotation) -> None:
         self.frames[action.frame]["turn"] = action.angle_deg
+
+    def do_setflip(self, action: ac.SetFlip) -> None:
+        self.frames[action.frame]["flip"] = action.axes
 
     def do_arrange(self, action: ac.Arrange) -> None:
         size = self.arrangement[4] if action.size is None else action.size
@@ -211,6 +215,7 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
             ch.SetUserRegions(display=display, text="", count=0),
             ch.AdoptDisplay(display=display),
             ch.SetRotation(display=display, angle_deg=float(serial % 4), key=f"k{serial}"),
+            ch.SetFlip(display=display, axes=draw(st.sampled_from(["none", "x", "y", "xy"])), key=f"k{serial}"),
             ch.Arrange(
                 tile=draw(st.none() | st.booleans()),
                 lock_frame=draw(st.sampled_from([None, "none", "image"])),

@@ -182,6 +182,14 @@ def test_zoom_pan_and_erase_reach_the_display_that_is_named(run: Run, daemon: Sc
     ]
 
 
+def test_flip_names_the_axes(run: Run, daemon: ScriptedDaemon) -> None:
+    run("flip", "xy", "-d", "1")
+    assert daemon.steps == [st.Flip(display=1, axes="xy")]
+    refused = run("flip", "z", code=1).output
+    assert "unknown axes 'z'" in refused
+    assert "none, x, y, xy" in refused
+
+
 def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, daemon: ScriptedDaemon) -> None:
     run("rotate", "-90", "-d", "1")
     run("arrange", "--tile", "--lock", "wcs", "--free-scale")

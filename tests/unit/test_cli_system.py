@@ -50,6 +50,7 @@ USES: dict[str, tuple[str, ...]] = {
     "zoom": ("2",),
     "pan": ("1", "2"),
     "rotate": ("3",),
+    "flip": ("x",),
     "arrange": ("--tile",),
     "mask": (),
     "annotate": ("--legend",),

@@ -116,6 +116,7 @@ def test_commands_and_options_complete_without_a_daemon(monkeypatch: pytest.Monk
         ("mtv query calexp --repo ", ["SMALL_HSC"]),
         ("mtv scale asinh ", ["zscale", "minmax", "99.5", "99", "95"]),
         ("mtv arrange --lock w", ["wcs"]),
+        ("mtv flip x", ["x", "xy"]),
         ("mtv arrange -d ", ["0", "3", "guider"]),
         ("mtv overlay x.csv --colour orange", ["orange", "orange1", "orange2", "orange3", "orange4", "orangered"]),
         ("mtv overlay x.csv --colour orange1", ["orange1"]),

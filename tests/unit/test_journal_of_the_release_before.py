@@ -19,7 +19,7 @@ from mtvd.scene.changes import AnyChange
 from mtvd.scene.model import new_display
 
 DATA: Final = Path(__file__).parent / "data"
-ADDED_SINCE: Final = {"Annotate"}
+ADDED_SINCE: Final = {"Annotate", "SetFlip"}
 """Changes that the release which wrote it did not know."""
 
 

@@ -185,6 +185,11 @@ def arrangement(
     )
 
 
+def flipped_axes(axes: Any) -> Any:
+    """Return the axes along which a view is turned round."""
+    return one_of("axes", axes, get_args(steps.FlippedAxes))
+
+
 def annotation(display: steps.DisplayName, wanted: Mapping[str, Any]) -> steps.Annotate:
     """Return the step that chooses what a picture says of itself, by the names of its fields."""
     if all(value is None for value in wanted.values()):

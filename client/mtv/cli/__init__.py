@@ -62,6 +62,7 @@ _SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "zoom": Entry("draw", "zoom", "Set the zoom, or fit the image."),
         "pan": Entry("draw", "pan", "Centre the view on a pixel."),
         "rotate": Entry("draw", "rotate", "Turn the view."),
+        "flip": Entry("draw", "flip", "Turn the view round along an axis."),
         "arrange": Entry("draw", "arrange", "Tile displays; lock zoom, scale or colours of all."),
         "mask": Entry("mask", "mask", "List or set the colours of mask planes, and the transparency."),
         "annotate": Entry("annotate", "annotate", "Label, legend, scale bar, compass, grid in the picture."),

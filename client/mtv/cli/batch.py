@@ -37,7 +37,7 @@ def batch(call: Call, file: str) -> None:
     {"type": "overlay", "x": [10, 20], "y": [30, 40], "symbol": "o", "size": 8, "colour": "orange"}
 
     '-' is the standard input. Empty lines and lines that begin with # do not count. Types: query, load, mtv, overlay,
-    erase, delete, show, scale, zoom, pan, rotate, arrange, colormap, mask_colour, mask_transparency,
+    erase, delete, show, scale, zoom, pan, rotate, flip, arrange, colormap, mask_colour, mask_transparency,
     annotate. Displays,
     overlays and mask planes that are named must be there, or be made by one of the lines.
     """  # noqa: D301 - \b is click's own mark

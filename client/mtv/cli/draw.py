@@ -199,6 +199,16 @@ def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
     report_done(call, call.draw(step))
 
 
+@click.command("flip", cls=Command)
+@click.argument("axes", metavar="x|y|xy|none")
+@display_option
+@click.pass_obj
+def flip(call: Call, axes: str, frame: int | str) -> None:
+    """Show the view from right to left (x), upside down (y), both (xy), or upright (none)."""
+    step = steps.Flip(display=checks.display_name(frame), axes=checks.flipped_axes(axes))
+    report_done(call, call.draw(step))
+
+
 @click.command("arrange", cls=Command)
 @click.option("--tile/--single", "tile", default=None, help="Displays side by side, or one at a time.")
 @click.option("--lock", "lock_frame", metavar="none|image|physical|wcs", help="Share zoom, pan and rotation.")

@@ -137,6 +137,23 @@ class ViewVerbs(NamedDisplay):
         """
         self._draw(steps.Rotate(display=self.frame, angle_deg=checks.finite("angle_deg", angle_deg)), wait=wait)
 
+    def flip(self, axes: steps.FlippedAxes = "none", *, wait: bool = True) -> None:
+        """Show the view from right to left, upside down, or both; what is drawn on it turns along.
+
+        Parameters
+        ----------
+        axes : `str`, optional
+            ``x``, ``y``, ``xy``, or ``none`` for upright. A rotation comes on top of it.
+        wait : `bool`, optional
+            False: return once the daemon has the request, not once the window has it.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` for anything else.
+        """
+        self._draw(steps.Flip(display=self.frame, axes=checks.flipped_axes(axes)), wait=wait)
+
     def colormap(self, name: str, *, invert: bool = False, wait: bool = True) -> None:
         """Choose one of DS9's colour maps.
 

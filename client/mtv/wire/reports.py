@@ -8,7 +8,7 @@ import msgspec
 
 from mtv.wire.errors import Error
 from mtv.wire.message import Message
-from mtv.wire.steps import DisplayName, LockedFrames
+from mtv.wire.steps import DisplayName, FlippedAxes, LockedFrames
 
 
 class WindowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +60,8 @@ class DisplayReport(Message, frozen=True, kw_only=True, tag="display"):
     pan: tuple[float, float] | None = None
     """0-based parent pixel ``(x, y)``; None where centred."""
     rotation_deg: float = 0.0
+    flip: FlippedAxes = "none"
+    """Axes along which the view is turned round. Since 1.4."""
     colormap: str = "grey"
     notes: tuple[str, ...] = ()
     """Parts of the image's source that are not shown, and why; see `~mtv.wire.data.Exposure`."""

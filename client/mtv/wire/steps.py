@@ -172,6 +172,16 @@ class Rotate(Step, frozen=True, kw_only=True, tag="rotate"):
     angle_deg: float = 0.0
 
 
+FlippedAxes = Literal["none", "x", "y", "xy"]
+
+
+class Flip(Step, frozen=True, kw_only=True, tag="flip"):
+    """Show the view from right to left, upside down, or both. Since 1.4."""
+
+    display: DisplayName = 0
+    axes: FlippedAxes = "none"
+
+
 LockedFrames = Literal["none", "image", "physical", "wcs"]
 
 
@@ -273,6 +283,7 @@ AnyStep = (
     | Zoom
     | Pan
     | Rotate
+    | Flip
     | Arrange
     | Colormap
     | MaskColour
@@ -293,6 +304,7 @@ STEP_TYPES: tuple[type[Step], ...] = (
     Zoom,
     Pan,
     Rotate,
+    Flip,
     Arrange,
     Colormap,
     MaskColour,

@@ -34,6 +34,7 @@ def display_report(display: Display) -> DisplayReport:
         zoom=display.zoom.factor,
         pan=(display.pan.x, display.pan.y) if display.pan else None,
         rotation_deg=display.rotation.angle_deg,
+        flip=display.flip.axes,
         colormap=display.colormap.name,
         notes=image.notes if image else (),
         caption=image.caption if image else "",

@@ -65,6 +65,10 @@ def _rotate(step: steps.Rotate, key: str) -> ch.SetRotation:
     return ch.SetRotation(display=check_display(step.display), angle_deg=step.angle_deg % 360, key=key)
 
 
+def _flip(step: steps.Flip, key: str) -> ch.SetFlip:
+    return ch.SetFlip(display=check_display(step.display), axes=step.axes, key=key)
+
+
 def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
     names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "size", "columns", "displays", "blink_secs")
     wanted = {name: getattr(step, name) for name in names}
@@ -131,6 +135,7 @@ VIEW_STEPS: Final[Mapping[type, Callable[[Any, str], ch.AnyChange]]] = {
     steps.Zoom: _zoom,
     steps.Pan: _pan,
     steps.Rotate: _rotate,
+    steps.Flip: _flip,
     steps.Arrange: _arrange,
     steps.Colormap: _colormap,
     steps.MaskColour: _mask_colours,

@@ -222,6 +222,12 @@ class SetRotation(Action, frozen=True, kw_only=True, tag=True):
     angle_deg: float
 
 
+class SetFlip(Action, frozen=True, kw_only=True, tag=True):
+    """Turn the view round along axes: ``x``, ``y``, ``xy`` or ``none``."""
+
+    axes: str
+
+
 class Arrange(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag=True):
     """Arrange the frames in the window and lock what they share."""
 
@@ -281,6 +287,7 @@ AnyAction = (
     | FitAgain
     | SetPan
     | SetRotation
+    | SetFlip
     | Arrange
     | RaiseFrame
     | Annotate

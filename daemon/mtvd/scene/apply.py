@@ -16,6 +16,7 @@ from mtvd.scene.model import (
     USER,
     Colormap,
     Display,
+    Flip,
     Overlay,
     Pan,
     Rotation,
@@ -29,6 +30,7 @@ from mtvd.scene.model import (
 FIRST_NAMED: Final = 1001
 """Displays with a name take numbers from here up."""
 
+_VIEW: Final = ch.SetZoom | ch.SetPan | ch.SetRotation | ch.SetFlip
 _NOBODY: Final[Mapping[str, int]] = {}
 
 
@@ -109,8 +111,8 @@ def _apply_one(scene: Scene, change: ch.AnyChange, given: Mapping[str, int]) -> 
     scene = msgspec.structs.replace(scene, displays={**scene.displays, number: display})
     if scene.front is None or (isinstance(change, ch.ShowImage) and change.to_front):
         scene = msgspec.structs.replace(scene, front=number)
-    if isinstance(change, ch.SetScale | ch.SetColormap | ch.SetZoom | ch.SetPan | ch.SetRotation):
-        scene = _share(scene, number, isinstance(change, ch.SetZoom | ch.SetPan | ch.SetRotation), change.key)
+    if isinstance(change, ch.SetScale | ch.SetColormap | _VIEW):
+        scene = _share(scene, number, isinstance(change, _VIEW), change.key)
     if isinstance(change, ch.ShowImage):
         scene = _join(scene, number, change.image.file)
     return scene, number
@@ -158,7 +160,7 @@ def _share(scene: Scene, number: int, view: bool, key: str, followers: Collectio
     if locks.lock_colormap:
         shared["colormap"] = leader.colormap
     if locks.lock_frame in {"image", "physical"}:
-        shared |= {"zoom": leader.zoom, "pan": leader.pan, "rotation": leader.rotation}
+        shared |= {name: getattr(leader, name) for name in ("zoom", "pan", "rotation", "flip")}
     if shared:
         displays = {
             n: display if followers is not None and n not in followers else msgspec.structs.replace(display, **shared)
@@ -282,6 +284,10 @@ def _rotation(display: Display, change: ch.SetRotation) -> Display:
     return msgspec.structs.replace(display, rotation=Rotation(angle_deg=change.angle_deg, key=change.key))
 
 
+def _flip(display: Display, change: ch.SetFlip) -> Display:
+    return msgspec.structs.replace(display, flip=Flip(axes=change.axes, key=change.key))
+
+
 def _colormap(display: Display, change: ch.SetColormap) -> Display:
     return msgspec.structs.replace(display, colormap=Colormap(name=change.name, invert=change.invert, key=change.key))
 
@@ -330,6 +336,7 @@ _EDITS: Final[Mapping[type, Callable[[Display, Any], Display]]] = {
     ch.SetZoom: _zoom,
     ch.SetPan: _pan,
     ch.SetRotation: _rotation,
+    ch.SetFlip: _flip,
     ch.SetColormap: _colormap,
     ch.SetMaskColours: _mask_colours,
     ch.SetMaskTransparency: _mask_transparency,

@@ -23,6 +23,7 @@ _CAUSES: Final[Mapping[type[object], tuple[type[ch.Change], ...]]] = {
     ac.SetZoom: (ch.SetZoom,),
     ac.SetPan: (ch.SetPan,),
     ac.SetRotation: (ch.SetRotation,),
+    ac.SetFlip: (ch.SetFlip,),
     ac.Arrange: (ch.Arrange,),
     ac.RaiseFrame: (ch.BringToFront,),
     ac.Annotate: (ch.Annotate,),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from mtv.wire.steps import DisplayName, LockedFrames
+from mtv.wire.steps import DisplayName, FlippedAxes, LockedFrames
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer
 
 
@@ -118,6 +118,13 @@ class SetRotation(Change, frozen=True, kw_only=True, tag=True):
     key: str
 
 
+class SetFlip(Change, frozen=True, kw_only=True, tag=True):
+    """Turn the view round along axes."""
+
+    axes: FlippedAxes
+    key: str
+
+
 class Arrange(Change, frozen=True, kw_only=True, tag=True):
     """Arrange and lock the displays of the window; what is None stays."""
 
@@ -183,6 +190,7 @@ AnyChange = (
     | SetZoom
     | SetPan
     | SetRotation
+    | SetFlip
     | Arrange
     | SetColormap
     | SetMaskColours

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mtv.wire import colours, distinct
-from mtv.wire.steps import DisplayName, LockedFrames
+from mtv.wire.steps import DisplayName, FlippedAxes, LockedFrames
 from mtvd.scene.actions import ImageLayer, Markers, MaskLayer, Value
 from mtvd.scene.annotations import Annotations
 
@@ -47,6 +47,13 @@ class Rotation(Value, frozen=True, kw_only=True):
     """Degrees counter-clockwise from the upright."""
 
     angle_deg: float = 0.0
+    key: str = ""
+
+
+class Flip(Value, frozen=True, kw_only=True):
+    """Axes along which the view is turned round."""
+
+    axes: FlippedAxes = "none"
     key: str = ""
 
 
@@ -124,6 +131,7 @@ class Display(Value, frozen=True, kw_only=True):
     zoom: Zoom = Zoom()
     pan: Pan | None = None
     rotation: Rotation = Rotation()
+    flip: Flip = Flip()
     colormap: Colormap = Colormap()
     annotations: Annotations = Annotations()
     distinct: bool = False

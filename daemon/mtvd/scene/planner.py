@@ -101,6 +101,7 @@ def _own_views(scene: Scene) -> Iterator[ac.AnyAction]:
     for number, display in scene.displays.items():
         if display.image is not None:
             yield ac.SetRotation(frame=number, angle_deg=display.rotation.angle_deg)
+            yield ac.SetFlip(frame=number, axes=display.flip.axes)
             yield ac.SetZoom(frame=number, factor=display.zoom.factor)
             if display.pan is not None:
                 yield ac.SetPan(frame=number, x=display.pan.x, y=display.pan.y)
@@ -171,6 +172,8 @@ def _view(old: Display, new: Display) -> Iterator[ac.AnyAction]:
         yield ac.SetColormap(frame=new.number, name=new.colormap.name, invert=new.colormap.invert)
     if new.rotation != old.rotation:
         yield ac.SetRotation(frame=new.number, angle_deg=new.rotation.angle_deg)
+    if new.flip != old.flip:
+        yield ac.SetFlip(frame=new.number, axes=new.flip.axes)
     unpanned = old.pan is not None and new.pan is None
     if new.zoom != old.zoom or unpanned or _has_moved(old, new):
         yield ac.SetZoom(frame=new.number, factor=new.zoom.factor)

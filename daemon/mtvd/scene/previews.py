@@ -15,7 +15,7 @@ from mtvd.scene import tiles
 from mtvd.scene.actions import Value
 from mtvd.scene.model import Display, Overlay, Scene
 
-_VIEW: Final = ("scale", "zoom", "pan", "rotation", "colormap")
+_VIEW: Final = ("scale", "zoom", "pan", "rotation", "flip", "colormap")
 
 
 class Preview(Value, frozen=True, kw_only=True):

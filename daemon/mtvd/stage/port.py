@@ -67,8 +67,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     frame: int
     what: str
-    """``made``, ``deleted``, ``front``, ``zoom``, ``rotation``, ``pan``, ``stretch``, ``limits``, ``colormap``,
-    ``transparency``, ``user`` or ``gone``; `mtvd.stage.talk.hand` says what the value of each is."""
+    """``made``, ``deleted``, ``front``, ``zoom``, ``rotation``, ``flip``, ``pan``, ``stretch``, ``limits``,
+    ``colormap``, ``transparency``, ``user`` or ``gone``; `mtvd.stage.talk.hand` says what the value of each is."""
     value: str = ""
 
 

@@ -179,6 +179,8 @@ def _words(action: actions.AnyAction, pixel_directory: str, ready: Prepared) -> 
             return ["pan", frame, action.x + 1, action.y + 1]
         case actions.SetRotation():
             return ["rotate", frame, action.angle_deg]
+        case actions.SetFlip():
+            return ["flip", frame, action.axes]
         case actions.RaiseFrame():
             return ["raise", frame]
         case actions.Annotate():

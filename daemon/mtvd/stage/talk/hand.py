@@ -10,6 +10,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
+from mtv.wire.steps import FlippedAxes
 from mtvd.scene import changes as ch
 from mtvd.scene.model import Display, Overlay, Scene, new_display
 from mtvd.stage.paint.regions import drawn_rows, tag_of
@@ -85,6 +88,10 @@ def _rotation(value: str, display: Display, key: str) -> Iterator[ch.AnyChange]:
     yield ch.SetRotation(display=display.number, angle_deg=_number(value), key=key)
 
 
+def _flip(value: str, display: Display, key: str) -> Iterator[ch.AnyChange]:
+    yield ch.SetFlip(display=display.number, axes=msgspec.convert(value, FlippedAxes), key=key)
+
+
 def _pan(value: str, display: Display, key: str) -> Iterator[ch.AnyChange]:
     """Read DS9's image coordinates, where the first pixel is 1: its physical ones follow a new image only later."""
     x, y = map(_number, value.split())
@@ -156,6 +163,7 @@ def _regions(overlay: Overlay) -> list[tuple[str, tuple[int, ...]]]:
 _READ: Final[Mapping[str, Callable[[str, Display, str], Iterator[ch.AnyChange]]]] = {
     "zoom": _zoom,
     "rotation": _rotation,
+    "flip": _flip,
     "pan": _pan,
     "stretch": _stretch,
     "limits": _limits,

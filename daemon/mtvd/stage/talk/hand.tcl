@@ -116,7 +116,7 @@ proc ::mtv::hand::view {which number} {
     set limits [$which get clip mode]
     if {$limits eq {user}} {append limits " [$which get clip]"}
     return [list \
-        zoom [$which get zoom] rotation [$which get rotate] pan [$which get cursor image fk5] \
+        zoom [$which get zoom] rotation [$which get rotate] flip [$which get orient] pan [$which get cursor image fk5] \
         stretch [$which get colorscale] limits $limits \
         colormap "[${which}cb get invert] [${which}cb get name]" \
         transparency [$which get mask transparency] markers $number]

@@ -23,7 +23,7 @@ proc ::mtv::picture_pieces {number width height first most_ms path} {
     set factor [expr {min(double($width) / $across, double($height) / $down)}]
     set centre [$which get cursor image fk5]
     set said [annotations::contents $which {label legend limits scale_bar compass} $left $top $across $down $factor]
-    set view [list [$which get zoom] $centre [$which get rotate] [size_of $which]]
+    set view [list [$which get zoom] $centre [$which get rotate] [$which get orient] [size_of $which]]
     set places {}
     set columns [expr {($width + $across - 1) / $across}]
     set rows [expr {($height + $down - 1) / $down}]

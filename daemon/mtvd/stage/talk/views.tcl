@@ -48,6 +48,12 @@ proc ::mtv::do::rotate {number angle} {
     if {$which eq $::current(frame)} {set ::current(rotate) $angle}
 }
 
+proc ::mtv::do::flip {number axes} {
+    set which [::mtv::frame $number]
+    $which orient $axes
+    if {$which eq $::current(frame)} {set ::current(orient) $axes}
+}
+
 proc ::mtv::zoomed {which} {
     if {$which eq $::current(frame)} {set ::current(zoom) [$which get zoom]}
 }
