@@ -292,6 +292,7 @@ def arrange(
     columns: int | None = None,
     displays: Iterable[int | str | Display] | None = None,
     blink_secs: float | None = None,
+    lock_crosshair: steps.LockedFrames | None = None,
     connection: Connection | None = None,
     wait: bool = True,
 ) -> None:
@@ -316,6 +317,9 @@ def arrange(
         that is brought to the front joins them. None of them: all displays again.
     blink_secs : `float`, optional
         One display after the other, each for so many seconds, 0.1 to 3600; 0 ends it, and so does ``tile``.
+    lock_crosshair : `str`, optional
+        Coordinates, as those of ``lock_frame``, by which a crosshair that is set in one display is at the same place of
+        all; ``none`` for no crosshair.
     connection : `Connection`, optional
         The process's own where not given.
     wait : `bool`, optional
@@ -326,5 +330,7 @@ def arrange(
     RequestError
         ``bad_value`` naming the field; `DaemonError` where the screen has no space for the size.
     """
-    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, size, columns, displays, blink_secs)
+    step = checks.arrangement(
+        tile, lock_frame, lock_scale, lock_colormap, size, columns, displays, blink_secs, lock_crosshair
+    )
     (connection or default_connection()).draw(step, wait=wait)

@@ -128,3 +128,16 @@ def test_an_unknown_display_and_one_that_is_named_twice_are_refused_and_nothing_
         assert "displays[" in caught.value.error.where
     with own_daemon.probe() as window:
         assert window.tcl("$::ds9(display)") == "single"
+
+
+def test_a_crosshair_is_at_the_same_place_of_all_displays(own_daemon: LiveDaemon) -> None:
+    connection = fill(own_daemon, 1, 2)
+    mtv.arrange(tile=True, lock_crosshair="physical", connection=connection)
+    with own_daemon.probe() as window:
+        assert window.tcl("$::current(mode)") == "crosshair"
+        window.tcl("[Frame1 crosshair physical 12 30][set ::current(frame) Frame1][LockCrosshairCurrent]")
+        place = [round(float(each)) for each in window.tcl("[Frame2 get crosshair physical]").split()]
+        assert place == [12, 30]
+        assert connection.status().arrangement.lock_crosshair == "physical"
+        mtv.arrange(lock_crosshair="none", connection=connection)
+        assert (window.tcl("$::current(mode)"), window.tcl("$::crosshair(lock)")) == ("none", "none")

@@ -22,7 +22,7 @@ class Window:
     def __init__(self) -> None:
         self.frames: dict[int, dict[str, Any]] = {}
         self.front: int | None = None
-        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None, 0, (), 0.0)
+        self.arrangement: tuple[Any, ...] = (False, "none", False, False, None, 0, (), 0.0, "none")
 
     def run(self, actions: tuple[ac.AnyAction, ...]) -> None:
         for action in actions:
@@ -113,7 +113,7 @@ class Window:
         assert set(action.frames) <= self.frames.keys()
         chosen = action.frames if action.chosen else ()
         assert not chosen or self.front in chosen, "the one in front is among them"
-        self.arrangement = (action.tile, *locks, size, action.columns, chosen, action.blink_secs)
+        self.arrangement = (action.tile, *locks, size, action.columns, chosen, action.blink_secs, action.lock_crosshair)
 
     def do_raiseframe(self, action: ac.RaiseFrame) -> None:
         assert action.frame in self.frames
@@ -224,6 +224,7 @@ def change(draw: st.DrawFn) -> ch.AnyChange:
                 size=draw(st.sampled_from([None, (300, 200), (600, 400)])),
                 columns=draw(st.sampled_from([None, 0, 1, 3])),
                 displays=draw(st.sampled_from([None, None, (), (display,), ("guider", 1)])),
+                lock_crosshair=draw(st.sampled_from([None, "none", "wcs"])),
                 blink_secs=draw(st.sampled_from([None, None, 0.0, 0.5])),
                 key=f"k{serial}",
             ),

@@ -203,6 +203,9 @@ def test_rotate_and_arrange_say_what_is_to_change_and_leave_the_rest(run: Run, d
     assert "--columns" in run("arrange", "--columns", "101", code=1).output
     run("arrange", "-d", "guider", "-d", "2", "--blink", "0.5")
     assert daemon.steps[-1] == st.Arrange(displays=("guider", 2), blink_secs=0.5)
+    run("arrange", "--lock-crosshair", "wcs")
+    assert daemon.steps[-1] == st.Arrange(lock_crosshair="wcs")
+    assert "--lock-crosshair" in run("arrange", "--lock-crosshair", "sky", code=1).output
     run("arrange", "--all")
     assert daemon.steps[-1] == st.Arrange(displays=())
     assert "exclude each other" in run("arrange", "--all", "-d", "1", code=2).output

@@ -128,8 +128,8 @@ def test_a_size_is_one_word_of_two_numbers_and_an_empty_one_where_it_stays() -> 
     )
     lines = script(batch(Section(key="k", actions=(stays, given))), "/px", {}).splitlines()
     assert lines[2:4] == [
-        "{arrange tile wcs 1 0 3 {} 0 {} 0 0}",
-        "{arrange single none 0 0 {} {600 400} 3 {} 0 0}",
+        "{arrange tile wcs 1 0 3 {} 0 {} 0 0 none}",
+        "{arrange single none 0 0 {} {600 400} 3 {} 0 0 none}",
     ]
     assert [tcl(f"lindex {line} 6") for line in lines[2:4]] == ["", "600 400"]
 

@@ -162,17 +162,21 @@ def arrangement(
     columns: Any = None,
     displays: Any = None,
     blink_secs: Any = None,
+    lock_crosshair: str | None = None,
 ) -> steps.Arrange:
     """Return the step that arranges the window."""
-    given = (tile, lock_frame, lock_scale, lock_colormap, size, columns, displays, blink_secs)
+    given = (tile, lock_frame, lock_scale, lock_colormap, size, columns, displays, blink_secs, lock_crosshair)
     if all(value is None for value in given):
-        hint = "give tile, lock_frame, lock_scale, lock_colormap, size, columns, displays or blink_secs"
+        hint = "give tile, lock_frame, lock_scale, lock_colormap, lock_crosshair, size, columns, displays or blink_secs"
         raise bad_value("tile", "nothing is to be arranged", hint)
     if tile and blink_secs:
         raise bad_value("blink_secs", "displays that are side by side do not blink", "leave tile out")
     if tile is False and displays and not blink_secs:
         raise bad_value("displays", "displays are chosen to be side by side, or to blink", "give tile or blink_secs")
     frames: Any = None if lock_frame is None else one_of("lock_frame", lock_frame, get_args(steps.LockedFrames))
+    cross: Any = None
+    if lock_crosshair is not None:
+        cross = one_of("lock_crosshair", lock_crosshair, get_args(steps.LockedFrames))
     return steps.Arrange(
         tile=tile,
         lock_frame=frames,
@@ -182,6 +186,7 @@ def arrangement(
         columns=_columns(columns),
         displays=_displays(displays),
         blink_secs=_blink_secs(blink_secs),
+        lock_crosshair=cross,
     )
 
 

@@ -386,6 +386,7 @@ OF_COMMANDS: Final[dict[tuple[str, ...], Complete]] = {
     ("zoom", "factor"): _list_of("fit", "0.25", "0.5", "1", "2", "4"),
     ("colormap", "name"): _list_of(*_COLORMAPS),
     ("arrange", "lock_frame"): _list_of(*get_args(steps.LockedFrames)),
+    ("arrange", "lock_crosshair"): _list_of(*get_args(steps.LockedFrames)),
     ("flip", "axes"): _list_of(*get_args(steps.FlippedAxes)),
     ("mask", "words"): _planes_and_colours,
     ("mask", "hide"): _planes,

@@ -260,6 +260,7 @@ def _arrangement(shown: Arrangement) -> str:
         f"zoom, pan and rotation by {shown.lock_frame}" if shown.lock_frame != "none" else "",
         "scale" if shown.lock_scale else "",
         "colour map" if shown.lock_colormap else "",
+        f"crosshair by {shown.lock_crosshair}" if shown.lock_crosshair != "none" else "",
     ]
     locks = " and ".join(filter(None, shared))
     size = "{} x {} pixels".format(*shown.size) if shown.size else ""

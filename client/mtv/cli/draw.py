@@ -214,6 +214,7 @@ def flip(call: Call, axes: str, frame: int | str) -> None:
 @click.option("--lock", "lock_frame", metavar="none|image|physical|wcs", help="Share zoom, pan and rotation.")
 @click.option("--lock-scale/--free-scale", "lock_scale", default=None, help="Share stretch and limits.")
 @click.option("--lock-colormap/--free-colormap", "lock_colormap", default=None, help="Share the colour map.")
+@click.option("--lock-crosshair", metavar="none|image|physical|wcs", help="One crosshair at the same place of all.")
 @click.option("--columns", type=int, metavar="N", help="Columns of tiles; 0 leaves them to DS9.")
 @click.option(
     "-d",
@@ -234,6 +235,7 @@ def arrange(
     lock_frame: str | None,
     lock_scale: bool | None,
     lock_colormap: bool | None,
+    lock_crosshair: str | None,
     columns: int | None,
     displays: tuple[int | str, ...],
     every: bool,
@@ -252,7 +254,9 @@ def arrange(
         raise click.UsageError("--all and --display exclude each other")
     chosen = displays if displays or every else None
     sides = None if size is None else _sides(size)
-    step = checks.arrangement(tile, lock_frame, lock_scale, lock_colormap, sides, columns, chosen, blink_secs)
+    step = checks.arrangement(
+        tile, lock_frame, lock_scale, lock_colormap, sides, columns, chosen, blink_secs, lock_crosshair
+    )
     report_done(call, call.draw(step))
 
 

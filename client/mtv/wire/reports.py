@@ -86,6 +86,8 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Displays that alone are side by side, or blink, in their order; none: all. Since 1.4."""
     blink_secs: float = 0.0
     """Period in which displays follow each other; 0: they do not. Since 1.4."""
+    lock_crosshair: LockedFrames = "none"
+    """Coordinates by which the crosshair is at the same place of all displays. Since 1.4."""
 
 
 class RepositoryInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -212,6 +212,8 @@ class Arrange(Step, frozen=True, kw_only=True, tag="arrange"):
     """Displays that alone are side by side, or blink, in this order; none: all. Since 1.4."""
     blink_secs: float | None = None
     """Period in which displays follow each other, one at a time; 0: they do not. Since 1.4."""
+    lock_crosshair: LockedFrames | None = None
+    """Coordinates by which a crosshair is at the same place of all displays; ``none``: no crosshair. Since 1.4."""
 
 
 class Colormap(Step, frozen=True, kw_only=True, tag="colormap"):

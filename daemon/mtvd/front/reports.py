@@ -82,4 +82,5 @@ def arrangement(scene: Scene) -> Arrangement:
         columns=shown.columns,
         displays=tuple(scene.displays[number].name or number for number in shown.displays),
         blink_secs=shown.blink_secs,
+        lock_crosshair=shown.lock_crosshair,
     )

@@ -70,7 +70,10 @@ def _flip(step: steps.Flip, key: str) -> ch.SetFlip:
 
 
 def _arrange(step: steps.Arrange, key: str) -> ch.Arrange:
-    names = ("tile", "lock_frame", "lock_scale", "lock_colormap", "size", "columns", "displays", "blink_secs")
+    names = (
+        *("tile", "lock_frame", "lock_scale", "lock_colormap", "size", "columns"),
+        *("displays", "blink_secs", "lock_crosshair"),
+    )
     wanted = {name: getattr(step, name) for name in names}
     if all(value is None for value in wanted.values()):
         raise bad_value("tile", "nothing is to be arranged", f"give one of {', '.join(names)}")

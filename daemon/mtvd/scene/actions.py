@@ -248,6 +248,8 @@ class Arrange(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag
     """True: no others are side by side, or blink."""
     blink_secs: float = 0.0
     """Period in which frames follow each other; 0: they do not."""
+    lock_crosshair: str = "none"
+    """As `lock_frame`; ``none``: there is no crosshair."""
 
 
 class SetPan(Action, frozen=True, kw_only=True, tag=True):

@@ -133,7 +133,7 @@ def _check_goes_on(scene: Scene, frame: ch.ShowImage) -> None:
 
 
 def _arrange(scene: Scene, change: ch.Arrange) -> Scene:
-    names = ("lock_frame", "lock_scale", "lock_colormap", "columns")
+    names = ("lock_frame", "lock_scale", "lock_colormap", "lock_crosshair", "columns")
     wanted = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
     wanted |= tiles.choose(scene, change)
     if change.size is not None:

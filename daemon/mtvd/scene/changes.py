@@ -140,6 +140,7 @@ class Arrange(Change, frozen=True, kw_only=True, tag=True):
     """Those that alone are side by side, or blink; none: all."""
     blink_secs: float | None = None
     """0: they do not blink."""
+    lock_crosshair: LockedFrames | None = None
     key: str
 
 

@@ -75,6 +75,7 @@ class Arrangement(Value, frozen=True, kw_only=True):
     """Displays that alone are side by side, or blink, in their order; none: all."""
     blink_secs: float = 0.0
     """Period in which displays follow each other, one at a time; 0: they do not."""
+    lock_crosshair: LockedFrames = "none"
     key: str = ""
 
 

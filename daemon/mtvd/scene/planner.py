@@ -93,6 +93,7 @@ def _arrange(scene: Scene, size: tuple[int, int] | None, *, was_chosen: bool = F
         frames=wanted.displays or (tuple(scene.displays) if was_chosen else ()),
         chosen=bool(wanted.displays),
         blink_secs=wanted.blink_secs,
+        lock_crosshair=wanted.lock_crosshair,
     )
 
 

@@ -199,7 +199,7 @@ def _arrangement(action: actions.Arrange) -> list[Word]:
     leader = "" if action.leader is None else action.leader
     locks: list[Word] = [action.lock_frame, int(action.lock_scale), int(action.lock_colormap)]
     mode = "tile" if action.tile else "blink" if action.blink_secs else "single"
-    order: list[Word] = [[*action.frames], int(action.chosen), round(action.blink_secs * 1e3)]
+    order: list[Word] = [[*action.frames], int(action.chosen), round(action.blink_secs * 1e3), action.lock_crosshair]
     return ["arrange", mode, *locks, leader, [*(action.size or ())], action.columns, *order]
 
 

@@ -74,7 +74,7 @@ proc ::mtv::do::raise {number} {
 
 # Locks hold for what the user does by hand; what scripts set in one frame the scene has set in all of them, except
 # where views are aligned by WCS, which DS9 must work out from the leader.
-proc ::mtv::do::arrange {display frames limits colormap leader size columns order chosen blink_ms} {
+proc ::mtv::do::arrange {display frames limits colormap leader size columns order chosen blink_ms cross} {
     # by their global names: DS9's traces of them look for that very name
     global blink current panzoom scale colorbar
     # before anything is changed: what is refused is refused as a whole
@@ -84,6 +84,7 @@ proc ::mtv::do::arrange {display frames limits colormap leader size columns orde
     set scale(lock) $limits
     set scale(lock,limits) $limits
     set colorbar(lock) $colormap
+    ::mtv::lock_crosshair $cross
     if {$blink_ms} {set blink(interval) $blink_ms}
     set laid [::mtv::frames::use_columns $columns]
     if {[::mtv::frames::choose $order $chosen]} {set laid 1}
@@ -93,6 +94,18 @@ proc ::mtv::do::arrange {display frames limits colormap leader size columns orde
     }
     if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
     if {$size ne {}} {::mtv::resize {*}$size}
+}
+
+# A crosshair is seen in DS9's mode of that name alone; another mode that the user has chosen stays where nothing is asked for.
+proc ::mtv::lock_crosshair {system} {
+    global crosshair current
+    if {$crosshair(lock) eq $system} return
+    set crosshair(lock) $system
+    set mode [expr {$system eq {none} ? {none} : {crosshair}}]
+    if {$current(mode) ne $mode && ($mode ne {none} || $current(mode) eq {crosshair})} {
+        set current(mode) $mode
+        ChangeMode
+    }
 }
 
 # Frames that were locked by WCS stay turned to the sky in DS9 when the lock ends, and so would new ones.
