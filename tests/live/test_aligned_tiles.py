@@ -96,3 +96,28 @@ def test_the_same_sky_is_at_the_same_place_of_six_tiles_at_first_after_a_zoom_an
     later = mtv.Display(TILES, connection=connection)
     later.mtv(np.zeros((220, 200), "f4"), wcs=cards(2))
     assert np.ptp(stars(own_daemon, connection), axis=0).max() <= 1, "another tile changes the size of all"
+
+
+def test_an_image_of_another_part_of_the_sky_is_centred_in_its_tile_at_the_same_scale(own_daemon: LiveDaemon) -> None:
+    connection = own_daemon.connect()
+    for index, (offset_deg, turn) in enumerate(((0.0, 1), (0.5, -1), (0.01, 1))):
+        wcs = cards(0) | {"CRVAL2": 2.0 + offset_deg, "CD1_1": turn * -1e-4, "CD2_2": turn * 1e-4}
+        display = mtv.Display(index, connection=connection)
+        display.mtv(np.full((220, 200), 100 * index, "f4"), wcs=wcs)
+        display.zoom(1.0)
+    mtv.Display(0, connection=connection).show()
+    mtv.arrange(tile=True, lock_frame="wcs", columns=3, connection=connection)
+
+    def views() -> list[tuple[float, ...]]:
+        with own_daemon.probe() as window:
+            words = [window.tcl(f"[list [Frame{i} get zoom] [Frame{i} get cursor image fk5]]") for i in range(3)]
+        return [tuple(float(word.strip("{}")) for word in each.split()) for each in words]
+
+    first, apart, beside = views()
+    assert apart[-2:] == pytest.approx((100.5, 110.5), abs=1), "the middle of its own image"
+    assert abs(apart[0]) == pytest.approx(abs(first[0]), rel=1e-3), "the scale is the leader's"
+    assert beside[-1] == pytest.approx(first[-1] - 100, abs=1), "what overlaps is aligned"
+    mtv.Display(0, connection=connection).zoom(0.5)
+    first, apart, _ = views()
+    assert apart[-2:] == pytest.approx((100.5, 110.5), abs=1)
+    assert abs(apart[0]) == pytest.approx(0.5, rel=1e-2)

@@ -92,7 +92,7 @@ proc ::mtv::do::arrange {display frames limits colormap leader size columns orde
         set current(display) $display
         DisplayMode
     }
-    if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {MatchFrame Frame$leader $frames}
+    if {$leader ne {} && "Frame$leader" in $::ds9(frames)} {::mtv::align Frame$leader $frames}
     if {$size ne {}} {::mtv::resize {*}$size}
 }
 
@@ -105,6 +105,21 @@ proc ::mtv::lock_crosshair {system} {
     if {$current(mode) ne $mode && ($mode ne {none} || $current(mode) eq {crosshair})} {
         set current(mode) $mode
         ChangeMode
+    }
+}
+
+# An image on which the sky in the middle of the leader's tile is not would be beyond its own tile, or a strip at its edge. It is
+# centred on itself, with the leader's scale and direction.
+proc ::mtv::align {leader system} {
+    MatchFrame $leader $system
+    foreach which $::ds9(frames) {
+        if {$which eq $leader || ![$which has fits]} continue
+        lassign [$which get cursor image fk5] x y
+        set width [$which get fits width]
+        set height [$which get fits height]
+        if {$x < .5 || $y < .5 || $x > $width + .5 || $y > $height + .5} {
+            $which pan to image fk5 [expr {($width + 1) / 2.}] [expr {($height + 1) / 2.}]
+        }
     }
 }
 
