@@ -293,7 +293,8 @@ async def test_the_grid_comes_and_goes_and_one_of_the_users_own_stays(rig: Any) 
     await rig.draw(LoadImage(frame=0, image=rig.image(noise(), wcs=sky(10))))
     await rig.draw(Annotate(frame=0))
     assert await rig.tcl("[Frame0 has grid]") == "0"
-    await rig.tcl("[set ::grid(view) 1][[expr {[info commands ::UpdateGridCurrent] ne {} ? {UpdateGridCurrent} : {GridUpdateCurrent}}]]")  # by hand
+    update = "[expr {[info commands ::UpdateGridCurrent] ne {} ? {UpdateGridCurrent} : {GridUpdateCurrent}}]"
+    await rig.tcl(f"[set ::grid(view) 1][{update}]")  # by hand
     await rig.draw(Annotate(frame=0, names=("label",), caption="x"))
     assert await rig.tcl("[Frame0 has grid]") == "1"
     await rig.draw(ResetFrame(frame=0))
