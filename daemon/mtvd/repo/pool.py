@@ -13,6 +13,7 @@ import msgspec
 import platformdirs
 from anyio.abc import TaskStatus
 
+from mtv.shared.tables.positions import Positions, Wanted
 from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, Error, MtvError, exception_for
 from mtv.wire.limits import Limits
@@ -26,7 +27,6 @@ from mtvd.repo.aliases import Registry, Repository, RepositorySettings
 from mtvd.repo.answers import ReadAnswer, files_of, rename
 from mtvd.repo.cache import Cache
 from mtvd.repo.port import OnImage, OnProgress
-from mtvd.repo.tables.positions import Positions, Wanted
 from mtvd.repo.worker_settings import WorkerSettings
 from mtvd.repo.workers import WorkerPool
 

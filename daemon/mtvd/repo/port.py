@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mtv.shared.tables.positions import Positions, Wanted
 from mtv.wire.data import Catalog, Dataset, Exposure, File
 from mtv.wire.messages import Got, Rows
 from mtv.wire.reports import RepositoryInfo
 from mtv.wire.steps import Query
-from mtvd.repo.tables.positions import Positions, Wanted
 
 OnProgress = Callable[[int, int, str], None]
 """Called with done, total and unit."""

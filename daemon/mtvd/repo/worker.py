@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error
 from mtv.wire.messages import Rows
@@ -30,7 +31,6 @@ from mtvd.repo.files.filecache import FileCache
 from mtvd.repo.files.places import FilePlace, key_of, part_of, place_of_dataset, place_of_file
 from mtvd.repo.patience import Patience
 from mtvd.repo.port import OnProgress
-from mtvd.repo.tables.positions import Wanted
 from mtvd.repo.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:

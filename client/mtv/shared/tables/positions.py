@@ -10,13 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mtv.wire.angles import System, factor, usual_pair, usual_pairs
-from mtv.wire.data import Array
-from mtv.wire.errors import Error, RequestError, bad_value
-from mtvd.repo.tables.gaps import Values
-from mtvd.repo.tables.looks import Indices, colours_of, numbers, sizes_of
-from mtvd.repo.tables.sexagesimals import degrees
-from mtvd.repo.tables.tables import (
+from mtv.shared.tables.gaps import Values
+from mtv.shared.tables.looks import Indices, colours_of, numbers, sizes_of
+from mtv.shared.tables.sexagesimals import degrees
+from mtv.shared.tables.tables import (
     NO_KEYS,
     SELECT_CHARS,
     Field,
@@ -28,6 +25,9 @@ from mtvd.repo.tables.tables import (
     not_read,
     select,
 )
+from mtv.wire.angles import System, factor, usual_pair, usual_pairs
+from mtv.wire.data import Array
+from mtv.wire.errors import Error, RequestError, bad_value
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Column of sizes, or an expression that gives them; none where empty."""
     system: Literal["pixel", "sky"] = "pixel"
     conditions: tuple[str, ...] = ()
-    """Expressions that choose between colours: see `mtvd.repo.tables.looks.Choice`."""
+    """Expressions that choose between colours: see `mtv.shared.tables.looks.Choice`."""
 
 
 class Positions(msgspec.Struct, frozen=True, kw_only=True):
