@@ -158,14 +158,14 @@ class RegionVerbs(MarkerVerbs):
     def text(
         self,
         words: str,
-        x: float,
-        y: float,
+        x: Any,
+        y: Any = None,
         *,
         size: float = 2.0,
         colour: str = "green",
         ctype: str | None = None,
         overlay: str = MARKERS,
-        system: System = "pixel",
+        system: System | None = None,
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
@@ -175,8 +175,8 @@ class RegionVerbs(MarkerVerbs):
         ----------
         words : `str`
             One line.
-        x, y : `float`
-            Centre: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+        x, y : `float`, `Quantity` or `SkyCoord`
+            Centre, as in `dot`.
         size : `float`, optional
             Of the font in points; 10 where not given.
         colour, ctype, overlay, system, lasting, wait : optional
@@ -208,7 +208,7 @@ class RegionVerbs(MarkerVerbs):
         colour: str = "green",
         ctype: str | None = None,
         overlay: str = MARKERS,
-        system: System = "pixel",
+        system: System | None = None,
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
@@ -217,7 +217,7 @@ class RegionVerbs(MarkerVerbs):
         Parameters
         ----------
         points : array or sequence of pairs
-            ``(n, 2)``: x and y of each vertex, three at least.
+            ``(n, 2)``: x and y of each vertex, three at least; as in `line`.
         colour, ctype, overlay, system, lasting, wait : optional
             As in `line`.
 
@@ -226,9 +226,9 @@ class RegionVerbs(MarkerVerbs):
         RequestError
             ``bad_value`` naming ``points`` or ``colour``.
         """
-        system = checks.system(system)
-        place: RegionSystem = "icrs" if system == "sky" else "pixel"
-        region = Region(shape="polygon", points=polygon_of(points), system=place, colour=ctype or colour)
+        vertices, known = polygon_of(points, None if system is None else checks.system(system))
+        place: RegionSystem = "icrs" if known == "sky" else "pixel"
+        region = Region(shape="polygon", points=vertices, system=place, colour=ctype or colour)
         try:
             check_region(region, "")
         except RequestError as refusal:

@@ -31,7 +31,7 @@ def values_of(column: Any) -> Values | None:
     mask = _mask(column)
     values = np.asarray(getattr(column, "unmasked", data_of(column)))
     if values.dtype.kind == "O":
-        return _of_objects(values.tolist(), mask) if values.ndim == 1 else None
+        return values_of_objects(values.tolist(), mask) if values.ndim == 1 else None
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     return with_gaps(values, mask) if values.ndim and values.dtype.kind in "biufcU" else None
@@ -42,8 +42,8 @@ def _mask(column: Any) -> Values | None:
     return None if mask is None or mask is np.ma.nomask else np.asarray(mask, dtype=bool)
 
 
-def _of_objects(values: Sequence[Any], mask: Values | None) -> Values | None:
-    """Return a column of Python's objects: texts, or arrays of one length."""
+def values_of_objects(values: Sequence[Any], mask: Values | None) -> Values | None:
+    """Return a column of Python's objects: texts, or arrays of one length; None for anything else."""
     missing = [value is None for value in values]
     gaps = np.array(missing, dtype=bool) | (np.zeros(len(values), bool) if mask is None else mask)
     present = [value for value, gap in zip(values, gaps, strict=True) if not gap]
