@@ -113,11 +113,11 @@ def _chosen_of(where: str, values: Any, table: MemoryTable, rows: Rows | None) -
     """Return one value for all as it is, of one a row those of the chosen rows."""
     import numpy as np
 
-    if np.ndim(values) == 0 or rows is None:
+    if np.ndim(values) == 0:
         return values
     if len(values) != table.rows:
         raise bad_value(where, f"{where} has {len(values)} rows, the {table.name} {table.rows}")
-    return np.asanyarray(values)[rows]
+    return values if rows is None else np.asanyarray(values)[rows]
 
 
 def _numbers_of(where: str, values: Any, table: MemoryTable, rows: Rows | None, system: System) -> Any:
