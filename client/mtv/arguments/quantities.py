@@ -113,7 +113,8 @@ def system_of(x: Any, system: System | None) -> System:
     if is_sky(x):
         return "sky"
     unit = getattr(x, "unit", None)
-    return "sky" if unit is not None and is_angle(str(unit)) else "pixel"
+    angle = unit is not None and (is_angle(str(unit)) or str(getattr(unit, "physical_type", "")) == "angle")
+    return "sky" if angle else "pixel"
 
 
 def position_of(x: Any, y: Any, system: System | None) -> tuple[Any, Any, System]:
