@@ -110,9 +110,8 @@ def test_lines_and_polygons_join_places_in_the_sky(daemon: ScriptedDaemon, displ
     display.line(points)
     line = daemon.steps[-1]
     assert isinstance(line, steps.Overlay)
-    assert (line.system, line.x, line.y) == (
-        "sky", pytest.approx((150.0, 151.0, 152.0)), pytest.approx((2.0, 2.5, 3.0)),
-    )  # fmt: skip
+    assert line.system == "sky"
+    assert [line.x, line.y] == [pytest.approx((150.0, 151.0, 152.0)), pytest.approx((2.0, 2.5, 3.0))]
     display.polygon(points)
     polygon = daemon.steps[-1]
     assert isinstance(polygon, steps.Regions)
@@ -158,6 +157,7 @@ def test_an_overlay_of_coordinates_and_angles_is_in_the_sky_without_a_word(
         display.overlay("stars", *given)
         step = daemon.steps[-1]
         assert isinstance(step, steps.Overlay)
-        assert (step.system, step.x) == ("sky", pytest.approx((150.0, 151.0, 152.0)))
+        assert step.system == "sky"
+        assert step.x == pytest.approx((150.0, 151.0, 152.0))
     display.overlay("stars", [1.0], [2.0])
     assert marker(daemon) == (1.0, 2.0, "pixel")

@@ -57,6 +57,8 @@ class Image(NamedTuple):
     """True: the mask is the target's, and is left out where it does not fit; False: the caller has given it."""
     caption: str = ""
     """Name that the picture bears; the label where empty."""
+    metadata: Mapping[Any, Any] = {}
+    """Keywords and their values, of any type; what a header can hold of them is shown."""
 
 
 def image_of(target: object) -> Image:
@@ -124,6 +126,7 @@ def _from_exposure(exposure: Any) -> Image:
         exposure.notes,
         mask_is_own=True,
         caption=getattr(exposure, "caption", ""),
+        metadata=exposure.metadata,
     )
 
 
@@ -151,6 +154,7 @@ def _from_nddata(target: Any) -> Image:
         unit=_unit(target),
         wcs_notes=given.notes,
         mask_is_own=True,
+        metadata=target.meta if hasattr(getattr(target, "meta", None), "keys") else {},
     )
 
 
@@ -215,6 +219,7 @@ def _with_header(hdu: Any, data: Any) -> Image:
         wcs_notes=given.notes,
         unit=str(card(header, "BUNIT", "")).strip(),
         label=str(card(header, "EXTNAME", "")).strip(),
+        metadata=header,
     )
 
 

@@ -17,7 +17,7 @@ Size = float | tuple[float, float]
 Source = data.Dataset | data.File | data.Handle
 
 _ADVICE: Final = "(x_min, y_min, width, height) in 0-based parent pixels"
-_BESIDE: Final = ("mask", "planes", "xy0", "wcs", "label", "title", "wait", "supersede", "on_progress")
+_BESIDE: Final = ("mask", "planes", "xy0", "wcs", "label", "title", "metadata", "wait", "supersede", "on_progress")
 """Other words of `mtv.Display.mtv`, for near names."""
 
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from mtv.arguments.objects import Image, image_of, without_axes_of_one
 from mtv.pixels.outgoing import stored_dtype
 from mtv.shared.exposure_hdus import MASK_PLANE
+from mtv.shared.header_words import cards_of, plain_words
 from mtv.shared.wcs_cards import wcs_cards
 from mtv.wire import data
 from mtv.wire.errors import Error, RequestError, bad_value
@@ -31,13 +34,15 @@ def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
     return made() if made is not None and not isinstance(target, type) else None
 
 
-def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, label: str) -> Image:
+def image_with(
+    target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, label: str, metadata: Any = None
+) -> Image:
     """Return the image that a target holds, with what is given beside it in place of the target's own.
 
     Raises
     ------
     RequestError
-        As `image_of`, and for a WCS that is none.
+        As `image_of`, and for a WCS that is none, or metadata that are no mapping.
     """
     image = image_of(target)
     changes: dict[str, Any] = {}
@@ -51,18 +56,38 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
         changes.update(wcs=given.cards, wcs_notes=given.notes)
     if label:
         changes.update(label=label, caption="")
+    if metadata is not None:
+        if not hasattr(metadata, "keys"):
+            hint = "keywords and their values, or an astropy header"
+            raise bad_value("metadata", f"a {type(metadata).__name__} has no keywords", hint)
+        changes.update(metadata=metadata)
     return image._replace(**changes)
 
 
 def source_of(image: Image, sink: Sink, limits: Limits) -> data.Exposure:
-    """Check an image as `check_image` does, send its pixels, and return what the message says of it."""
-    return send(check_image(image, limits), sink)
+    """Check an image as `check_image` does, send its pixels, and return what the message says of it.
+
+    Its metadata go with it, where a header can hold them.
+    """
+    words = plain_words(image.metadata)
+    cards = sum(map(len, cards_of(words)))
+    return msgspec.structs.replace(send(check_image(image, limits), sink, cards), metadata=words)
 
 
-def send(image: Image, sink: Sink) -> data.Exposure:
-    """Send the pixels of a checked image where they go, and return what the message says of it."""
+def send(image: Image, sink: Sink, cards: int = 0) -> data.Exposure:
+    """Send the pixels of a checked image where they go, and return what the message says of it, without its metadata.
+
+    Parameters
+    ----------
+    image : `Image`
+        From `check_image`.
+    sink : `Sink`
+        Destination of its pixels.
+    cards : `int`, optional
+        Number of header cards for which space is left.
+    """
     return data.Exposure(
-        image=sink.image(image.pixels, image.wcs),
+        image=sink.image(image.pixels, image.wcs, cards),
         mask=None if image.mask is None else sink.mask(image.mask, 1 + max(image.planes.values(), default=63)),
         planes=dict(image.planes),
         xy0=image.xy0,
