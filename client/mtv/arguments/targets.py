@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mtv.arguments.foreign import in_its_own_words
 from mtv.arguments.objects import Image, image_of, without_axes_of_one
 from mtv.pixels.outgoing import stored_dtype
 from mtv.shared.exposure_hdus import MASK_PLANE
@@ -68,8 +69,16 @@ def source_of(image: Image, sink: Sink, limits: Limits) -> data.Exposure:
     """Check an image as `check_image` does, send its pixels, and return what the message says of it.
 
     Its metadata go with it, where a header can hold them.
+
+    Raises
+    ------
+    RequestError
+        As `check_image`; ``target`` for metadata that cannot be read.
     """
-    words = plain_words(image.metadata)
+    try:
+        words = plain_words(image.metadata)
+    except Exception as error:
+        raise bad_value("target", f"its metadata cannot be read: {in_its_own_words(error)}") from error
     cards = sum(map(len, cards_of(words)))
     return msgspec.structs.replace(send(check_image(image, limits), sink, cards), metadata=words)
 
@@ -124,7 +133,11 @@ def check_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:
     """Return pixels that can be shown, or raise, naming ``image``."""
     import numpy as np
 
-    array = without_axes_of_one(np.asarray(pixels) if pixels is not None else np.empty(0))
+    try:
+        array = without_axes_of_one(np.asarray(pixels) if pixels is not None else np.empty(0))
+    except Exception as error:
+        message = f"a {type(pixels).__name__} cannot be made an array: {in_its_own_words(error)}"
+        raise bad_value("image", message) from error
     if array.ndim != 2:
         raise bad_value("image", f"an array with {array.ndim} dimensions is no image", _hint_for(array.shape))
     if array.size == 0:
