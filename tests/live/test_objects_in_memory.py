@@ -108,6 +108,19 @@ def test_dots_texts_lines_and_polygons_stand_at_coordinates(window: Probe, displ
     np.testing.assert_allclose(places(window, "polygon"), [[X[0], Y[0]]], atol=3e-3)
 
 
+def test_the_view_goes_to_a_place_on_the_sky(display: mtv.Display) -> None:
+    for one, x, y in zip(coordinates(), X, Y, strict=True):
+        display.pan(one.fk5)
+        assert display.describe().pan == pytest.approx((x, y), abs=1e-3)
+        assert display.value(one).position == pytest.approx((x, y), abs=1e-3)
+    display.zoom(3, coordinates()[0])
+    shown = display.describe()
+    assert shown.zoom == 3
+    assert shown.pan == pytest.approx((X[0], Y[0]), abs=1e-3)
+    with pytest.raises(mtv.RequestError, match="outside of the image"):
+        display.pan(SkyCoord(151, 31, unit="deg"))
+
+
 def test_the_header_that_ds9_shows_has_the_metadata(window: Probe, display: mtv.Display) -> None:
     shown = fits.Header.fromstring(window.tcl(f"[Frame{FRAME} get fits header 1]"), sep="\n")
     assert shown["OBSERVER"] == "O'Brien"

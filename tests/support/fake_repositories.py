@@ -168,6 +168,14 @@ class FakeRepositories:
             raise DaemonError(Error(code="internal", message="the repository worker failed"))
         return (x - xy0[0], y - xy0[1]) if "RADESYS =" in cards else None
 
+    async def pixel(
+        self, cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float
+    ) -> tuple[float, float] | None:
+        """Return the pixel whose place `sky` tells."""
+        if self.lacks_sky:
+            raise DaemonError(Error(code="internal", message="the repository worker failed"))
+        return (ra_deg + xy0[0], dec_deg + xy0[1]) if "RADESYS =" in cards else None
+
     async def get(
         self,
         target: Dataset | File,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.support.refusals import refused
 
 import mtv
 from mtv.testing import ScriptedDaemon
-from mtv.wire import steps
+from mtv.wire import requests, steps
 
 units = pytest.importorskip("astropy.units")
 from astropy.coordinates import Angle, SkyCoord  # noqa: E402
@@ -148,6 +149,56 @@ def test_points_that_are_none_are_refused(
         error = refused(draw, points, **options).error
         assert (error.code, error.where) == ("bad_value", where)
         assert words in error.message
+
+
+def centre(daemon: ScriptedDaemon) -> tuple[float, float]:
+    step = daemon.steps[-1]
+    assert isinstance(step, steps.Pan)
+    return step.x, step.y
+
+
+def test_a_view_is_centred_on_a_place_that_the_daemon_finds_in_the_image(
+    daemon: ScriptedDaemon, display: mtv.Display
+) -> None:
+    for x, y in ((SKY.galactic, None), (SKY.ra, SKY.dec), (SKY.ra.to("hourangle"), 2 * units.deg)):
+        display.pan(x, y)
+        assert centre(daemon) == pytest.approx((150.0, 2.0))
+        display.zoom(4, x, y)
+        assert daemon.steps[-2] == steps.Zoom(factor=4.0)
+        assert centre(daemon) == pytest.approx((150.0, 2.0))
+        assert display.value(x, y).position == pytest.approx((150.0, 2.0))
+    asked = daemon.of(requests.ReadValue)[-1].message
+    assert isinstance(asked, requests.ReadValue)
+    assert asked.sky == pytest.approx((150.0, 2.0))
+    assert math.isnan(asked.x)
+
+
+def test_a_view_is_centred_on_pixels_without_a_question(daemon: ScriptedDaemon, display: mtv.Display) -> None:
+    display.pan(5 * units.pix, 6)
+    display.zoom(4, 5, 6.0)
+    assert daemon.steps[0] == steps.Pan(x=5.0, y=6.0)
+    assert not daemon.of(requests.ReadValue)
+    assert display.value(5 * units.pix, 6).x == 5
+
+
+@pytest.mark.parametrize("draw", [lambda display: display.pan(SKY), lambda display: display.zoom(2, SKY)])
+def test_in_a_buffer_nobody_knows_yet_which_sky_is_meant(
+    daemon: ScriptedDaemon, display: mtv.Display, draw: Callable[[mtv.Display], None]
+) -> None:
+    with display.buffering():
+        error = refused(draw, display).error
+    assert (error.where, error.code) == ("x", "bad_value")
+    assert "buffer" in error.message
+    assert daemon.steps == []
+
+
+def test_a_place_that_is_none_centres_nothing(daemon: ScriptedDaemon, display: mtv.Display) -> None:
+    for call in (display.pan, display.value, lambda *at: display.zoom(2, *at)):
+        assert refused(call, THREE).error.where == "x"
+        assert refused(call, 5 * units.m, 5).error.where == "x"
+        assert refused(call, 5.0).error.where == "y"
+        assert refused(call, float("nan"), 5.0).error.where == "x"
+    assert daemon.steps == []
 
 
 def test_an_overlay_of_coordinates_and_angles_is_in_the_sky_without_a_word(

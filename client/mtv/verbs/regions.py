@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import msgspec
 from mtv.arguments import checks
 from mtv.arguments.markers import polygon_of
 from mtv.arguments.naming import MARKERS, REGIONS
+from mtv.arguments.quantities import position_of
 from mtv.arguments.regions import LISTED, ListedSystem, saved_text
 from mtv.arguments.transaction import System
 from mtv.shared.log import Log
@@ -129,13 +131,13 @@ class RegionVerbs(MarkerVerbs):
             Path(path).write_text(saved_text(found), encoding="utf-8")
         return len(found)
 
-    def value(self, x: float, y: float) -> PixelValue:
+    def value(self, x: Any, y: Any = None) -> PixelValue:
         """Return the value of a pixel of the image that is shown, the mask planes that are set there, and its sky.
 
         Parameters
         ----------
-        x, y : `float`
-            0-based parent pixel.
+        x, y : `float`, `Quantity` or `SkyCoord`
+            0-based parent pixel; angles, or a `SkyCoord` in place of both, are a place on the sky (ICRS).
 
         Returns
         -------
@@ -146,10 +148,14 @@ class RegionVerbs(MarkerVerbs):
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``x`` or ``y``, with the extent of the image; ``unknown_display``.
+            ``bad_value`` naming ``x`` or ``y``, with the extent of the image, or ``sky``; ``unknown_display``.
         """
-        position = checks.finite("x", x), checks.finite("y", y)
-        reply = self.connection.request(ReadValue(display=self.frame, x=position[0], y=position[1]))
+        x, y, system = position_of(x, y, None)
+        at = checks.finite("x", x), checks.finite("y", y)
+        asked = ReadValue(display=self.frame, x=at[0], y=at[1])
+        if system == "sky":
+            asked = ReadValue(display=self.frame, x=nan, y=nan, sky=at)
+        reply = self.connection.request(asked)
         assert isinstance(reply, PixelValue)
         for note in reply.notes:
             _log.warning("value: %s", note)

@@ -129,6 +129,14 @@ class ButlerRepositories:
         found = await self._ask("sky", None, params, list[float])
         return (found[0], found[1]) if found else None
 
+    async def pixel(
+        self, cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float
+    ) -> tuple[float, float] | None:
+        """Return the pixel of a place on the sky, worked out as `sky` is."""
+        params = {"cards": cards, "xy0": list(xy0), "ra_deg": ra_deg, "dec_deg": dec_deg}
+        found = await self._ask("pixel", None, params, list[float])
+        return (found[0], found[1]) if found else None
+
     def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
         """Decode what will be asked for next while nobody waits for it; the next of two calls of an owner counts."""
         self._ahead.want(targets, owner)

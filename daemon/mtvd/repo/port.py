@@ -93,6 +93,12 @@ class Repositories(Protocol):
         """
         ...
 
+    async def pixel(
+        self, cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float
+    ) -> tuple[float, float] | None:
+        """Return the 0-based parent pixel of a place on the sky (ICRS), with fractions; None where there is none."""
+        ...
+
     def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:
         """Say what will be displayed next: it may be decoded while nobody waits for it. Returns at once.
 

@@ -190,6 +190,13 @@ class Worker:
         with _translate_errors(None, lambda: None):
             return place_of(cards, (xy0[0], xy0[1]), x, y)
 
+    def pixel(self, location: str, cards: str, xy0: list[int], ra_deg: float, dec_deg: float) -> list[float]:  # noqa: ARG002
+        """Return the pixel of a place on the sky, with fractions; empty where it has none."""
+        from mtvd.repo.readers.sky import pixel_of
+
+        with _translate_errors(None, lambda: None):
+            return pixel_of(cards, (xy0[0], xy0[1]), ra_deg, dec_deg)
+
     @functools.cached_property
     def _schemas(self) -> Schemas:
         from mtvd.repo.readers.opening import Schemas
@@ -264,7 +271,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
-    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions, worker.sky)
+    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions, worker.sky, worker.pixel)
     serve({handler.__name__: handler for handler in handlers})
     if worker.hangs:
         os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host
