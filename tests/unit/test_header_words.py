@@ -69,6 +69,8 @@ def test_astropy_reads_what_was_written() -> None:
 def test_texts_of_any_length_are_whole(length: int) -> None:
     for text in ("a" * length, "'" * length, "a" * (length - 1) + "'", ("it's " * 40)[:length].rstrip()):
         assert read({"TEXT": text})["TEXT"] == text
+        for card in cards_of({"TEXT": text})[0]:
+            assert "'" not in card[10:].strip()[1:-1].replace("''", ""), "a doubled quote is in one card"
 
 
 @pytest.mark.parametrize(
