@@ -11,6 +11,7 @@ import pytest
 from tests.support.refusals import refused
 
 import mtv
+from mtv.arguments import parts
 from mtv.testing import ScriptedDaemon
 from mtv.wire import requests, steps
 
@@ -199,6 +200,34 @@ def test_a_place_that_is_none_centres_nothing(daemon: ScriptedDaemon, display: m
         assert refused(call, 5.0).error.where == "y"
         assert refused(call, float("nan"), 5.0).error.where == "x"
     assert daemon.steps == []
+
+
+@pytest.mark.parametrize("centre", [SKY.galactic, (SKY.ra, SKY.dec), (10 * units.hourangle, 2), (150, 2.0)], ids=repr)
+@pytest.mark.parametrize(
+    "size",
+    [30, 0.5 * units.arcmin, (30, 30 * units.arcsec), [30, 30], (30, 30) * units.arcsec, np.array([30, 30])],
+    ids=repr,
+)
+def test_a_cut_out_has_a_coordinate_for_its_centre_and_angles_for_its_size(centre: Any, size: Any) -> None:
+    found = parts.sky_box(centre, size)
+    assert (found.ra_deg, found.dec_deg) == pytest.approx((150.0, 2.0))
+    assert (found.width_arcsec, found.height_arcsec) == pytest.approx((30.0, 30.0))
+
+
+@pytest.mark.parametrize(
+    ("centre", "size", "where"),
+    [
+        (THREE, 30, "centre_deg"),
+        ((1 * units.m, 2), 30, "centre_deg"),
+        (SKY, 30 * units.m, "size_arcsec"),
+        (SKY, (1, 2, 3) * units.arcsec, "size_arcsec"),
+        (SKY, "large", "size_arcsec"),
+        ("M31", 30, "centre_deg"),
+        (150.0, 30, "centre_deg"),
+    ],
+)
+def test_a_cut_out_that_is_none_is_refused_by_its_word(centre: Any, size: Any, where: str) -> None:
+    assert refused(parts.sky_box, centre, size).error.where == where
 
 
 def test_an_overlay_of_coordinates_and_angles_is_in_the_sky_without_a_word(

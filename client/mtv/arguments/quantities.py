@@ -167,7 +167,7 @@ def pairs_of(where: str, points: Any, system: System | None) -> tuple[NDArray[An
     """
     import numpy as np
 
-    with _name_field(where):
+    with name_field(where):
         if is_sky(points):
             known = system_of(points, system)
             ra, dec = pair_of(points, None, known)
@@ -199,12 +199,12 @@ def _is_of_units(pair: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _name_field(where: str) -> Iterator[None]:
-    """Name the field of one thing in errors of its x and y."""
+def name_field(where: str) -> Iterator[None]:
+    """Name the field that the caller has given in errors of its x, y and size."""
     try:
         yield
     except RequestError as refusal:
-        if refusal.error.where not in {"x", "y"}:
+        if refusal.error.where not in {"x", "y", "size"}:
             raise
         raise bad_value(where, refusal.error.message, refusal.error.hint) from None
 
