@@ -139,6 +139,20 @@ def test_a_catalog_of_afw_has_slots_flags_and_radians(contiguous: bool) -> None:
     assert Drawn(catalog, columns=("coord_ra", "coord_dec")).system == "sky"
 
 
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_a_catalog_that_answers_every_name_with_an_error_is_drawn_and_is_no_image(
+    daemon: ScriptedDaemon, display: mtv.Display, contiguous: bool
+) -> None:
+    catalog = afw_catalogs.catalog(contiguous=contiguous)
+    display.overlay("src", catalog, select="calib_psf_used")
+    (step,) = daemon.steps
+    assert isinstance(step, steps.Overlay)
+    assert step.system == "pixel"
+    assert step.y == pytest.approx((5.0, np.nan, 20.0), nan_ok=True)
+    error = refused(display.mtv, catalog).error
+    assert (error.where, error.message) == ("target", "a SourceCatalog is a table, not an image")
+
+
 def test_our_own_catalog_has_its_slots_and_units() -> None:
     schema = Schema(
         [Field("base_x", "D"), Field("base_y", "D"), Field("coord_ra", "Angle"), Field("coord_dec", "Angle")],

@@ -108,6 +108,11 @@ def table_of(target: Any) -> MemoryTable | None:
     return None
 
 
+def is_table(target: Any) -> bool:
+    """Tell whether an object is a table of a known kind; it is not read."""
+    return any(looks_like(target) for looks_like, *_ in _KINDS)
+
+
 _Found = tuple[Mapping[str, _Column], Mapping[str, str]]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv.arguments import afw_objects, lsst_objects
+from mtv.arguments.catalogs import is_table
 from mtv.arguments.foreign import has, in_its_own_words
 from mtv.shared.exposure_hdus import (
     BITS_A_HDU,
@@ -36,7 +37,7 @@ _SHOWN: Final = (
     "a 2-D array, an mtv.Exposure, an astropy NDData, Cutout2D, HDU or HDUList, an image of lsst.images or "
     "lsst.afw.image, a FITS path, a handle or a dataset reference"
 )
-_TABLE_HINT: Final = "display.overlay draws its rows: overlay(name, table['x'], table['y'])"
+_TABLE_HINT: Final = "display.overlay draws its rows: overlay(name, table)"
 
 
 class Image(NamedTuple):
@@ -77,7 +78,10 @@ def image_of(target: object) -> Image:
     for looks_like, make in _KINDS:
         if looks_like(target):
             return _make(make, target)
-    raise bad_value("target", f"a {type(target).__name__} is nothing that can be shown", _SHOWN)
+    name = type(target).__name__
+    if not isinstance(target, Mapping) and is_table(target):
+        raise bad_value("target", f"a {name} is a table, not an image", _TABLE_HINT)
+    raise bad_value("target", f"a {name} is nothing that can be shown", _SHOWN)
 
 
 def _make(make: Callable[[Any], Image], target: object) -> Image:

@@ -103,7 +103,8 @@ def _factor_of(values: Any, unit: str, where: str, system: System) -> float:
 
 def is_sky(values: Any) -> bool:
     """Tell whether a value is a `SkyCoord`, without turning it to any frame."""
-    return hasattr(values, "transform_to") and hasattr(values, "frame")
+    kind = type(values)
+    return hasattr(kind, "transform_to") and hasattr(kind, "frame")
 
 
 def system_of(x: Any, system: System | None) -> System:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mtv.arguments.foreign import in_its_own_words
+from mtv.arguments.foreign import has, in_its_own_words
 from mtv.arguments.objects import Image, image_of, without_axes_of_one
 from mtv.pixels.outgoing import stored_dtype
 from mtv.shared.exposure_hdus import MASK_PLANE
@@ -31,8 +31,10 @@ def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
         return target
     if isinstance(target, str | os.PathLike):
         return data.File(path=str(Path(target).expanduser().absolute()))
-    made = getattr(target, "_mtv_source_", None)
-    return made() if made is not None and not isinstance(target, type) else None
+    if isinstance(target, type) or not has("_mtv_source_")(target):  # a catalog of afw raises where it has no such name
+        return None
+    made: data.Dataset | data.Handle = getattr(target, "_mtv_source_")()  # noqa: B009 - of any class
+    return made
 
 
 def image_with(
