@@ -61,6 +61,7 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         wcs: Any = None,
         label: str = "",
         title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
         wait: bool = True,
         supersede: bool = False,
         on_progress: OnProgress | None = None,
@@ -89,6 +90,9 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         label, title : `str`, optional
             Name that is shown, one line; the target's own where not given. ``title`` is the same by the name it has in
             ``lsst.afw.display``.
+        metadata : mapping or FITS header, optional
+            Keywords of the header that DS9 shows, where FITS can hold them; the target's own where not given. What says
+            how a file is built, or where its pixels lie, is left out.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
         supersede : `bool`, optional
@@ -115,13 +119,13 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
             label = checks.title(label, title, self.connection.limits.text_chars)
         source = targets.reference(target)
         if source is not None:
-            checks.only_with_pixels(mask=mask, planes=planes, xy0=xy0, wcs=wcs)
+            checks.only_with_pixels(mask=mask, planes=planes, xy0=xy0, wcs=wcs, metadata=metadata)
             source = parts.of(source, part)
             step = steps.Mtv(display=self.frame, target=source, label=label)
             self.connection.draw(step, wait=wait, supersede=supersede, on_progress=on_progress)
             return
         parts.none_of_pixels(part)
-        image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label)
+        image = targets.image_with(target, mask=mask, planes=planes, xy0=xy0, wcs=wcs, label=label, metadata=metadata)
         self._mtv(image, wait=wait, supersede=supersede)
 
     def _mtv(self, image: Image, *, wait: bool, supersede: bool) -> None:

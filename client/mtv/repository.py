@@ -94,7 +94,7 @@ class Repository(RepositoryStreams):
         component: str = "",
         cube_index: int | Sequence[int] | None = None,
         bbox: parts.Box | None = None,
-        centre_deg: tuple[float, float] | None = None,
+        centre_deg: parts.Centre | None = None,
         size_arcsec: parts.Size | None = None,
         timeout_secs: float | None = None,
         on_progress: OnProgress | None = None,
@@ -123,7 +123,8 @@ class Repository(RepositoryStreams):
         bbox : `tuple` [`int`, `int`, `int`, `int`], optional
             Cut-out ``(x_min, y_min, width, height)`` in 0-based parent pixels; it must lie within the image.
         centre_deg, size_arcsec : `tuple` [`float`, `float`], optional
-            Cut-out around ``(ra, dec)`` (ICRS) of ``(width, height)``, or of one number for both; clipped to the image.
+            Cut-out around ``(ra, dec)`` (ICRS), or a `SkyCoord`, of ``(width, height)``, or of one number for both;
+            units count. It is clipped to the image.
         timeout_secs : `float`, optional
             The connection's own where not given.
         on_progress : callable, optional
@@ -171,7 +172,7 @@ class Repository(RepositoryStreams):
         component: str = "",
         cube_index: int | Sequence[int] | None = None,
         bbox: parts.Box | None = None,
-        centre_deg: tuple[float, float] | None = None,
+        centre_deg: parts.Centre | None = None,
         size_arcsec: parts.Size | None = None,
         lease_secs: float = 600.0,
         timeout_secs: float | None = None,

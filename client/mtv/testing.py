@@ -279,7 +279,8 @@ class ScriptedDaemon:
         if isinstance(message, requests.ListRegions):
             return messages.RegionList(regions=())
         if isinstance(message, requests.ReadValue):
-            return messages.PixelValue(x=round(message.x), y=round(message.y))
+            x, y = message.sky or (message.x, message.y)
+            return messages.PixelValue(x=round(x), y=round(y), position=message.sky)
         if isinstance(message, requests.Describe):
             raise exception_for(Error(code="unknown_display", message="nothing was shown there", where="display"))
         return messages.Done()

@@ -18,12 +18,12 @@ from tests.support.readers import column, pixels
 from tests.support.refusals import refused_async
 from tests.support.repositories import running
 
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import MtvError, RequestError
 from mtv.wire.steps import NOW, START, Query
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import Repositories
-from mtvd.repo.tables.positions import Wanted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow("repositories are made and workers start in it", secs=40)]
 CHAIN = (sample.CHAIN,)

@@ -121,6 +121,29 @@ async def test_the_place_on_the_sky_is_told_and_a_worker_that_fails_costs_only_t
     assert "the place on the sky cannot be told" in told.notes[0]
 
 
+async def test_a_place_on_the_sky_is_a_pixel(daemon: Daemon) -> None:
+    client = await show(daemon, np.arange(12.0).reshape(3, 4), wcs=WCS)
+    told = await client.ask(requests.ReadValue(x=float("nan"), y=float("nan"), sky=(1.25, 2)))
+    assert (told.x, told.y, told.value, told.position) == (101, 202, 9, (101.25, 202))
+    assert (await value(client, 101, 202)).position is None
+
+
+@pytest.mark.parametrize(
+    ("sky", "wcs", "words"),
+    [
+        ((1.0, 91.0), WCS, "1 91 is no place on the sky"),
+        ((float("nan"), 1.0), WCS, "is no place on the sky"),
+        ((50.0, 1.0), WCS, "50 1 is outside of the image: x 150 is outside of the image"),
+        ((1.0, 1.0), "", "1 1 is nowhere in the image: the image has no sky"),
+    ],
+)
+async def test_a_place_that_is_not_in_the_image_is_refused(daemon: Daemon, sky: Any, wcs: str, words: str) -> None:
+    client = await show(daemon, np.zeros((3, 4)), wcs=wcs)
+    reply = await client.ask(requests.ReadValue(x=float("nan"), y=float("nan"), sky=sky))
+    assert (reply.error.code, reply.error.where) == ("bad_value", "sky")
+    assert words in reply.error.message
+
+
 async def test_a_display_without_an_image_or_that_is_not_there_is_refused(daemon: Daemon) -> None:
     client = daemon.client()
     assert await refused_request(client, requests.ReadValue(x=0, y=0)) == ("unknown_display", "display")

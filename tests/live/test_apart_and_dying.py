@@ -17,11 +17,11 @@ from tests.support import repo_visits as visits
 from tests.support.readers import pixels
 from tests.support.repositories import running
 
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import DaemonError, RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
-from mtvd.repo.tables.positions import Wanted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]
 WAIT_SECS: Final = 120.0

@@ -18,10 +18,10 @@ from tests.support import lzw
 from tests.support.readers import column, pixels
 from tests.support.repositories import running
 
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import File
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.pool import ButlerRepositories
-from mtvd.repo.tables.positions import Wanted
 from mtvd.resolving.images import files_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live("lsst.daf.butler"), pytest.mark.timeout(600)]

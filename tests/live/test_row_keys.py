@@ -162,7 +162,7 @@ def test_keys_are_sorted_by_what_they_choose(dimensions: tuple[str, ...], key: s
 
     from lsst.daf.butler import DatasetType, DimensionUniverse
 
-    from mtvd.repo.tables import foreign
+    from mtvd.repo.butler import foreign
 
     universe = DimensionUniverse()
     butler: Any = SimpleNamespace(dimensions=universe)
@@ -175,7 +175,7 @@ def test_a_calibration_may_be_asked_for_by_a_visit() -> None:
 
     from lsst.daf.butler import DatasetType, DimensionUniverse
 
-    from mtvd.repo.tables import foreign
+    from mtvd.repo.butler import foreign
 
     universe = DimensionUniverse()
     butler: Any = SimpleNamespace(dimensions=universe)

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtv.shared.tables.evaluation import choose_rows
+from mtv.shared.tables.selection import FUNCTIONS, parse
 from mtv.wire.errors import RequestError
-from mtvd.repo.tables.evaluation import choose_rows
-from mtvd.repo.tables.selection import FUNCTIONS, parse
 
 COLUMNS = {
     "a": np.array([True, False, True]),

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support import repo_sample as sample
 
+from mtv.shared.tables.positions import Wanted, find_positions
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers.opening import Schemas
-from mtvd.repo.tables.positions import Wanted, find_positions
 
 DOCUMENTED = {"unreadable_file", "unsupported", "bad_value", "too_large"}
 CHANGES = st.lists(

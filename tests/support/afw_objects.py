@@ -99,6 +99,7 @@ def tan() -> WCS:
 class Exposure:
     def __init__(self, masked: MaskedImage, wcs: SkyWcs | None, *, told: bool = True) -> None:
         self._masked, self._wcs, self._told = masked, wcs, told
+        self.words: dict[str, Any] = {}
 
     def getMaskedImage(self) -> MaskedImage:
         return self._masked
@@ -120,7 +121,7 @@ class Exposure:
         return SimpleNamespace(physicalLabel="HSC-R", bandLabel="r") if self._told else None
 
     def getMetadata(self) -> PropertyList:
-        return PropertyList()
+        return PropertyList(**self.words)
 
     def getPhotoCalib(self) -> Any:
         return SimpleNamespace(getCalibrationMean=lambda: 1.0) if self._told else None

@@ -16,6 +16,8 @@ import anyio.lowlevel
 import msgspec
 import numpy as np
 
+from mtv.shared.tables.positions import Positions, Wanted, positions
+from mtv.shared.tables.tables import ColumnTable, Field, catalog, check_no_table
 from mtv.wire.data import Array, Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, DeadlineExceeded, Error, RequestError, bad_value
 from mtv.wire.hints import near
@@ -25,8 +27,6 @@ from mtv.wire.steps import NOW, START, Query
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.port import OnImage, OnProgress
-from mtvd.repo.tables.positions import Positions, Wanted, positions
-from mtvd.repo.tables.tables import ColumnTable, Field, catalog, check_no_table
 
 ALIAS: Final = "demo"
 COLLECTION: Final = "u/somebody/single_frame"
@@ -167,6 +167,14 @@ class FakeRepositories:
         if self.lacks_sky:
             raise DaemonError(Error(code="internal", message="the repository worker failed"))
         return (x - xy0[0], y - xy0[1]) if "RADESYS =" in cards else None
+
+    async def pixel(
+        self, cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float
+    ) -> tuple[float, float] | None:
+        """Return the pixel whose place `sky` tells."""
+        if self.lacks_sky:
+            raise DaemonError(Error(code="internal", message="the repository worker failed"))
+        return (ra_deg + xy0[0], dec_deg + xy0[1]) if "RADESYS =" in cards else None
 
     async def get(
         self,

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mtv.shared.tables import tables
+from mtv.shared.tables.gaps import Values, data_of, gaps_of
 from mtvd.repo.readers.opening import Schemas
-from mtvd.repo.tables import tables
-from mtvd.repo.tables.gaps import Values, data_of, gaps_of
 
 
 class Read(NamedTuple):

@@ -20,6 +20,7 @@ from tests.support.readers import column, pixels
 
 from mtv.arguments.markers import columns_of
 from mtv.data.catalog import Catalog
+from mtv.shared.tables.positions import Wanted
 from mtv.wire import steps
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
@@ -27,7 +28,6 @@ from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_positions
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.pandasindex import ranges_of
-from mtvd.repo.tables.positions import Wanted
 from mtvd.resolving.marker_columns import pack_markers
 
 ID = 2**62 + 1

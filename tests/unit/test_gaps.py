@@ -11,6 +11,8 @@ from tests.support import tables as support
 from tests.unit.test_repo_tables import got
 
 import mtv
+from mtv.shared.tables import gaps, tables
+from mtv.shared.tables.positions import Wanted, find_positions
 from mtv.wire import codec
 from mtv.wire.data import Handle
 from mtv.wire.limits import Limits
@@ -19,8 +21,6 @@ from mtv.wire.requests import Get
 from mtvd.front import remote
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables import gaps, tables
-from mtvd.repo.tables.positions import Wanted, find_positions
 from mtvd.resolving import table_files
 
 ID = 2**62

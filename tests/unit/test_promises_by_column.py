@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from tests.support.readers import column, pixels
 
+from mtv.shared.tables.positions import Positions, Wanted
 from mtv.wire.errors import RequestError
 from mtv.wire.messages import Got
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_positions
 from mtvd.repo.readers.fitsrows import PlainRows, are_few
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Positions, Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9

@@ -12,9 +12,9 @@ import pytest
 from tests.support import tables
 from tests.support.promises import fits, said, sample_of
 
+from mtv.shared.tables.positions import Wanted
 from mtvd.repo.readers.choose import read_positions
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted
 
 TABLE = fits.BinTableHDU.from_columns(
     [fits.Column("n", "J", array=np.array([1, 2])), fits.Column("x", "D", array=np.array([1.5, 2.5]))]

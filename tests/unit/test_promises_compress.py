@@ -16,10 +16,10 @@ from tests.support import lzw, tables
 from tests.support.readers import column, pixels
 from tests.support.refusals import refused
 
+from mtv.shared.tables.positions import Wanted
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9

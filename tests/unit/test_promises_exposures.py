@@ -17,6 +17,7 @@ from tests.support.readers import pixels
 import mtv
 from mtv.arguments import parts
 from mtv.data.datasets import DataId
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
@@ -24,7 +25,6 @@ from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.exposurefile import find_exposure
 from mtvd.repo.readers.hdus import plane_at
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9

@@ -21,6 +21,7 @@ from tests.support.small_files import IMAGE, points, written
 import mtv
 from mtv.arguments.targets import check_image, image_with
 from mtv.cli.targets import sky_box
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
 from mtvd.host.pixelstore import PixelStore
@@ -31,7 +32,6 @@ from mtvd.repo.readers import astropytable, exposure, failures
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.hdus import plane_at
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()

@@ -11,13 +11,13 @@ from tests.support import repo_sample as sample
 from tests.support import tables
 from tests.support.refusals import refused
 
+from mtv.shared.tables.positions import Wanted, find_positions
 from mtv.wire.data import Handle
 from mtv.wire.limits import Limits
 from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_positions
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted, find_positions
 from mtvd.resolving import table_files
 
 fits = pytest.importorskip("astropy.io.fits")

@@ -17,11 +17,11 @@ import pytest
 from tests.support.readers import column
 from tests.support.refusals import refused
 
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import Catalog
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all, read_positions
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9

@@ -14,14 +14,14 @@ from tests.support import tables
 from tests.support.readers import pixels
 
 from mtv.cli import textpoints
+from mtv.shared.tables.evaluation import choose_rows
+from mtv.shared.tables.gaps import data_of, gaps_of
+from mtv.shared.tables.positions import Wanted
+from mtv.shared.tables.selection import parse
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_positions
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.evaluation import choose_rows
-from mtvd.repo.tables.gaps import data_of, gaps_of
-from mtvd.repo.tables.positions import Wanted
-from mtvd.repo.tables.selection import parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
 GAP = [False, True, False]

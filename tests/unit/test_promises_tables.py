@@ -14,6 +14,8 @@ from tests.support.readers import column, pixels
 from tests.support.refusals import refused
 
 from mtv.cli import textpoints
+from mtv.shared.tables.positions import Wanted
+from mtv.shared.tables.selection import parse
 from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.messages import Got
 from mtvd.host.pixelstore import PixelStore
@@ -21,8 +23,6 @@ from mtvd.repo.readers import asciitable, unpacking
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.opening import Schemas
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted
-from mtvd.repo.tables.selection import parse
 
 fits = pytest.importorskip("astropy.io.fits")
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
@@ -148,7 +148,7 @@ def test_an_expression_of_the_page_is_understood(text: str) -> None:
 
 @pytest.mark.parametrize("operator", ["+", "-", "*", "/", "//", "%", "**"])
 def test_an_operator_of_the_page_reckons_as_python_does(operator: str) -> None:
-    from mtvd.repo.tables.evaluation import choose_rows
+    from mtv.shared.tables.evaluation import choose_rows
 
     left, right = np.array([7, 8, 9]), np.array([2, 3, 4])
     wanted = [eval(f"{a} {operator} {b}") for a, b in zip(left.tolist(), right.tolist(), strict=True)]

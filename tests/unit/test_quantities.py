@@ -13,12 +13,12 @@ import pytest
 
 from mtv.arguments.markers import MarkerColumns, columns_of
 from mtv.cli import textpoints
+from mtv.shared.tables import tables
+from mtv.shared.tables.positions import Wanted, find_positions
 from mtv.wire import angles, steps
 from mtv.wire.angles import factor, usual_pair, usual_pairs
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.repo.tables import tables
-from mtvd.repo.tables.positions import Wanted, find_positions
 from mtvd.resolving.marker_columns import pack_markers
 
 units = pytest.importorskip("astropy.units")

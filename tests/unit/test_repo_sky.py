@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from tests.support.odd_headers import HEADERS, NX, NY
+from tests.support.odd_headers import HEADERS, NX, NY, tan
 
 import mtv
 from mtv.shared.sky.celestial import celestial_of
@@ -16,6 +16,7 @@ from mtv.wire.data import SkyBox
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers.choose import read_all, read_display
 from mtvd.repo.readers.output import Output
+from mtvd.repo.readers.sky import pixel_of, place_of
 
 MOST = 10_000_000
 SHOWN = [name for name, odd in HEADERS.items() if odd.follows != "none"]
@@ -79,3 +80,19 @@ def test_a_cut_out_on_the_sky_of_an_image_without_one_is_refused_by_its_field(
     with pytest.raises(RequestError) as caught:
         read_display(path, out, sky=SkyBox(ra_deg=1, dec_deg=2, width_arcsec=3, height_arcsec=3), most=MOST)
     assert (caught.value.code, caught.value.error.where) == ("bad_value", "sky")
+
+
+@pytest.mark.parametrize("name", ROUND)
+def test_a_place_that_a_pixel_has_is_found_at_that_pixel(name: str) -> None:
+    cards = celestial_of(HEADERS[name].cards).cards
+    for x, y in ((110.25, 83.0), (12.0, 140.5)):
+        place = place_of(cards, (10, 20), x, y)
+        found = pixel_of(cards, (10, 20), *place)
+        np.testing.assert_allclose(found, (x, y), atol=1e-3)
+
+
+def test_a_place_behind_the_plane_or_without_a_sky_is_nowhere() -> None:
+    cards = celestial_of(tan(CDELT1=-1e-3, CDELT2=1e-3)).cards
+    assert pixel_of(cards, (0, 0), 150.0, 30.0) == pytest.approx([99.0, 74.0])
+    assert pixel_of(cards, (0, 0), 330.0, -30.0) == []
+    assert pixel_of("", (0, 0), 150.0, 30.0) == []

@@ -9,11 +9,11 @@ import pytest
 from tests.support import repo_sample as sample
 from tests.support.readers import column
 
+from mtv.shared.tables.tables import resolve
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.tables import resolve
 
 fits = pytest.importorskip("astropy.io.fits")
 MOST = 10**9

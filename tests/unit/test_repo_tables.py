@@ -16,6 +16,8 @@ import pytest
 from tests.support import repo_sample as sample
 from tests.support.readers import column
 
+from mtv.shared.tables.positions import Wanted, find_positions
+from mtv.shared.tables.tables import Table
 from mtv.wire.data import Catalog
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
@@ -23,8 +25,6 @@ from mtvd.repo.readers import afwtable
 from mtvd.repo.readers.choose import read_all, read_display, read_positions
 from mtvd.repo.readers.opening import Schemas
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted, find_positions
-from mtvd.repo.tables.tables import Table
 
 MOST = 10**9
 fits = pytest.importorskip("astropy.io.fits")
@@ -210,7 +210,7 @@ def test_positions_are_those_of_the_slot_in_pixels(src: Path, out: Output, store
 
 
 def column_table(**columns: Any) -> Any:
-    from mtvd.repo.tables.tables import ColumnTable, Field
+    from mtv.shared.tables.tables import ColumnTable, Field
 
     values = {name: np.asarray(value[0]) for name, value in columns.items()}
     fields = {name: Field(unit=value[1], kind=value[2]) for name, value in columns.items()}

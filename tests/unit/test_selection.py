@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtv.shared.tables.evaluation import choose_rows
+from mtv.shared.tables.selection import FUNCTIONS, MOST_DEPTH, MOST_NODES, parse
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.repo.tables.evaluation import choose_rows
-from mtvd.repo.tables.selection import FUNCTIONS, MOST_DEPTH, MOST_NODES, parse
 
 COLUMNS = {
     "candidate": np.array([True, True, False, True]),

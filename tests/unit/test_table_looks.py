@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mtv.shared.tables.looks import MOST_COLOURS, colour_choice
+from mtv.shared.tables.positions import Found, Wanted, find_positions
+from mtv.shared.tables.tables import ColumnTable, Field
 from mtv.wire import steps
 from mtv.wire.errors import RequestError
 from mtv.wire.limits import Limits
-from mtvd.repo.tables.looks import MOST_COLOURS, colour_choice
-from mtvd.repo.tables.positions import Found, Wanted, find_positions
-from mtvd.repo.tables.tables import ColumnTable, Field
 from mtvd.resolving.marker_columns import pack_positions, wanted_of
 
 RED, GREEN, BLUE = "#ff0000", "#00ff00", "#0000ff"

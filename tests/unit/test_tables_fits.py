@@ -16,12 +16,12 @@ import pytest
 from tests.support import tables
 
 import mtv
+from mtv.shared.tables.positions import Wanted, find_positions
 from mtv.wire.errors import RequestError
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.readers.choose import read_all
 from mtvd.repo.readers.opening import Schemas
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables.positions import Wanted, find_positions
 
 fits = pytest.importorskip("astropy.io.fits")
 

@@ -12,11 +12,11 @@ import pytest
 from mtv.cli import textpoints
 from mtv.shared import textrows
 from mtv.shared.sexagesimal import sexagesimal
+from mtv.shared.tables.positions import Wanted, find_positions
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers import texttable
 from mtvd.repo.readers.choose import kind_of
 from mtvd.repo.readers.opening import Schemas
-from mtvd.repo.tables.positions import Wanted, find_positions
 
 VIZIER = """\
 #

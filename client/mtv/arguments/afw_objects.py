@@ -41,7 +41,14 @@ def exposure_parts_of(target: Any) -> dict[str, Any]:
     """Return what an Exposure says of itself: also sky, unit and name; see `image_parts_of`."""
     parts = masked_parts_of(target.getMaskedImage())
     given = _wcs_of(target, parts["pixels"].shape, parts["xy0"])
-    return {**parts, "wcs": given.cards, "wcs_notes": given.notes, "unit": _unit_of(target), "label": _name_of(target)}
+    return {
+        **parts,
+        "wcs": given.cards,
+        "wcs_notes": given.notes,
+        "unit": _unit_of(target),
+        "label": _name_of(target),
+        "metadata": _plain_header(_ask(lambda: target.getMetadata())),
+    }
 
 
 def decorated_parts_of(target: Any) -> dict[str, Any]:
@@ -54,6 +61,7 @@ def decorated_parts_of(target: Any) -> dict[str, Any]:
         "wcs_notes": given.notes,
         "unit": str(header.get("BUNIT", "")).strip(),
         "label": str(header.get("OBJECT", "")).strip(),
+        "metadata": header,
     }
 
 

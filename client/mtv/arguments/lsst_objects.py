@@ -36,8 +36,15 @@ def parts_of(target: Any) -> dict[str, Any]:
     """
     mask, planes, notes = mask_of(target.mask)
     image = image_parts_of(target.image)
-    notes = (*image["notes"], *notes)
-    return {**image, "mask": mask, "planes": planes, "notes": notes, "mask_is_own": True, "label": _name_of(target)}
+    return {
+        **image,
+        "mask": mask,
+        "planes": planes,
+        "notes": (*image["notes"], *notes),
+        "mask_is_own": True,
+        "label": _name_of(target),
+        "metadata": _metadata_of(target),
+    }
 
 
 def image_parts_of(target: Any) -> dict[str, Any]:
@@ -58,7 +65,12 @@ def image_parts_of(target: Any) -> dict[str, Any]:
         "wcs_notes": given.notes,
         "unit": "" if unit is None else str(unit),
         "notes": notes,
+        "metadata": _metadata_of(target),
     }
+
+
+def _metadata_of(target: Any) -> Mapping[str, Any]:
+    return getattr(target, "metadata", None) or {}
 
 
 def _grey(array: Any) -> Pixels:

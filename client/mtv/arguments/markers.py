@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from mtv.arguments.checks import expression, finite, known_colour, known_symbol
-from mtv.arguments.quantities import column, pair_of
+from mtv.arguments.quantities import column, pair_of, pairs_of
 from mtv.arguments.shapes import symbols_of_rows
 from mtv.arguments.transaction import Columns, too_many
 from mtv.wire.angles import System
 from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class MarkerColumns(NamedTuple):
@@ -76,7 +73,7 @@ def positions(markers: Any, limits: Limits) -> MarkerColumns:
         Naming ``markers``, or as `columns_of`.
     """
     if not isinstance(markers, Mapping):
-        table = _floats("markers", markers)
+        table = column("markers", markers, "pixel")
         if table.ndim != 2 or table.shape[1] != 2:
             raise bad_value("markers", f"an array of shape {table.shape} is no list of positions", "(n, 2): x and y")
         markers = {"x": table[:, 0], "y": table[:, 1]}
@@ -98,11 +95,7 @@ def table_columns(
     RequestError
         Naming ``y``, ``select``, ``columns``, ``symbol``, ``size`` or ``colour``.
     """
-    if y is not None:
-        raise bad_value("y", "a table is given in place of x and y", 'name its columns: columns=("x", "y")')
-    names = tuple(columns)
-    if isinstance(columns, str) or len(names) not in {0, 2} or not all(isinstance(name, str) for name in names):
-        raise bad_value("columns", f"{columns!r} is no pair of names", 'for example columns=("ra", "dec")')
+    names = named_columns(y, columns)
     for where, word, check in (("symbol", symbol, known_symbol), ("colour", colour, _table_colour)):
         if not isinstance(word, str):
             raise bad_value(where, "the rows of a table are not known here", f"one {where} for all rows")
@@ -111,6 +104,22 @@ def table_columns(
     named = {"x": names[0], "y": names[1]} if names else {}
     fields = {"target": target, "select": expression(select, limits), "symbol": symbol, "colour": colour, **named}
     return MarkerColumns({**fields, "size": _table_size(size, limits)}, (), 0)
+
+
+def named_columns(y: Any, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the columns of a table that are its positions; none where a usual pair is meant.
+
+    Raises
+    ------
+    RequestError
+        Naming ``y`` or ``columns``.
+    """
+    if y is not None:
+        raise bad_value("y", "a table is given in place of x and y", 'name its columns: columns=("x", "y")')
+    names = tuple(columns)
+    if isinstance(columns, str) or len(names) not in {0, 2} or not all(isinstance(name, str) for name in names):
+        raise bad_value("columns", f"{columns!r} is no pair of names", 'for example columns=("ra", "dec")')
+    return names
 
 
 def _table_colour(colour: str, where: str) -> None:
@@ -126,17 +135,17 @@ def _table_size(size: Any, limits: Limits) -> float | str:
     return float(size)
 
 
-def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
-    """Return the points of a line as columns; NaN breaks it.
+def points_of(points: Any, colour: str, limits: Limits, system: System | None) -> tuple[MarkerColumns, System]:
+    """Return the points of a line as columns, and their system; NaN breaks it.
 
     Raises
     ------
     RequestError
-        Naming ``points`` or ``colour``.
+        Naming ``points``, ``system`` or ``colour``.
     """
     import numpy as np
 
-    table = _floats("points", points)
+    table, known = pairs_of("points", points, system)
     if table.ndim != 2 or table.shape[1] != 2:
         raise bad_value("points", f"an array of shape {table.shape} is no list of points", "its shape must be (n, 2)")
     if len(table) < 2:
@@ -151,26 +160,26 @@ def points_of(points: Any, colour: str, limits: Limits) -> MarkerColumns:
         "y": packed.add(_pack(table[:, 1])),
         "colour": words("colour", colour, len(table), known_colour),
     }
-    return MarkerColumns(fields, (packed.data,) if packed.data else (), len(table))
+    return MarkerColumns(fields, (packed.data,) if packed.data else (), len(table)), known
 
 
-def polygon_of(points: Any) -> tuple[float, ...]:
-    """Return the vertices of a polygon, ``x, y`` of each in turn.
+def polygon_of(points: Any, system: System | None) -> tuple[tuple[float, ...], System]:
+    """Return the vertices of a polygon, ``x, y`` of each in turn, and their system.
 
     Raises
     ------
     RequestError
-        Naming ``points``.
+        Naming ``points`` or ``system``.
     """
     import numpy as np
 
-    table = _floats("points", points)
+    table, known = pairs_of("points", points, system)
     if table.ndim != 2 or table.shape[1] != 2 or len(table) < 3:
         hint = "its shape must be (n, 2), with three vertices at least"
         raise bad_value("points", f"an array of shape {table.shape} is no polygon", hint)
     if not np.isfinite(table).all():
         raise bad_value("points", "a vertex is not finite")
-    return tuple(table.ravel().tolist())
+    return tuple(table.ravel().tolist()), known
 
 
 def numbers(where: str, values: Any, count: int | None = None, *, system: System = "pixel") -> array[float]:
@@ -208,10 +217,6 @@ def _sizes(size: Any, count: int, packed: Columns, system: System) -> Any:
             raise bad_value("size", f"a size of {one:g} draws nothing")
         return float(one)
     return packed.add(numbers("size", size, count, system=system))
-
-
-def _floats(where: str, values: Any) -> NDArray[Any]:
-    return column(where, values, "pixel")
 
 
 def _pack(column: Any) -> array[float]:

@@ -7,11 +7,12 @@ Cutout2D has ``data`` and ``origin_original``, an array of astropy's with a mask
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mtv.arguments import afw_objects, lsst_objects
+from mtv.arguments.catalogs import is_table
+from mtv.arguments.foreign import has, in_its_own_words
 from mtv.shared.exposure_hdus import (
     BITS_A_HDU,
     ROLES,
@@ -36,7 +37,7 @@ _SHOWN: Final = (
     "a 2-D array, an mtv.Exposure, an astropy NDData, Cutout2D, HDU or HDUList, an image of lsst.images or "
     "lsst.afw.image, a FITS path, a handle or a dataset reference"
 )
-_TABLE_HINT: Final = "display.overlay draws its rows: overlay(name, table['x'], table['y'])"
+_TABLE_HINT: Final = "display.overlay draws its rows: overlay(name, table)"
 
 
 class Image(NamedTuple):
@@ -57,6 +58,8 @@ class Image(NamedTuple):
     """True: the mask is the target's, and is left out where it does not fit; False: the caller has given it."""
     caption: str = ""
     """Name that the picture bears; the label where empty."""
+    metadata: Mapping[Any, Any] = {}
+    """Keywords and their values, of any type; what a header can hold of them is shown."""
 
 
 def image_of(target: object) -> Image:
@@ -70,12 +73,26 @@ def image_of(target: object) -> Image:
     Raises
     ------
     RequestError
-        ``bad_value`` naming ``target`` for what is no image.
+        ``bad_value`` naming ``target`` for what is no image, or an object that fails when it is asked for its parts.
     """
     for looks_like, make in _KINDS:
         if looks_like(target):
-            return make(target)
-    raise bad_value("target", f"a {type(target).__name__} is nothing that can be shown", _SHOWN)
+            return _make(make, target)
+    name = type(target).__name__
+    if not isinstance(target, Mapping) and is_table(target):
+        raise bad_value("target", f"a {name} is a table, not an image", _TABLE_HINT)
+    raise bad_value("target", f"a {name} is nothing that can be shown", _SHOWN)
+
+
+def _make(make: Callable[[Any], Image], target: object) -> Image:
+    """Return the image of an object; one that fails at any of its parts is not shown in part."""
+    try:
+        return make(target)
+    except (RequestError, MemoryError):
+        raise
+    except Exception as error:
+        message = f"the {type(target).__name__} cannot be read: {in_its_own_words(error)}"
+        raise bad_value("target", message) from error
 
 
 def _is_exposure(target: Any) -> bool:
@@ -91,26 +108,14 @@ def _is_array(target: Any) -> bool:
 
 
 def _is_array_like(target: Any) -> bool:
-    return isinstance(target, memoryview) or any(hasattr(target, name) for name in ("__array__", "__array_interface__"))
+    return isinstance(target, memoryview) or has("__array__")(target) or has("__array_interface__")(target)
 
 
 def _is_hdu_list(target: Any) -> bool:
     return isinstance(target, list) and bool(target) and all(map(_is_hdu, target))
 
 
-def _has(*names: str) -> Callable[[Any], bool]:
-    """Return a function that tells whether an object has these attributes; it reads none of them, nor any pixels."""
-    return lambda target: all(_has_one(target, name) for name in names)
-
-
-def _has_one(target: Any, name: str) -> bool:
-    if inspect.getattr_static(target, name, _MISSING) is not _MISSING:
-        return True
-    return hasattr(type(target), "__getattr__") and hasattr(target, name)  # one that stands for another object
-
-
-_MISSING: Final = object()
-_is_hdu: Final = _has("header", "data")
+_is_hdu: Final = has("header", "data")
 
 
 def _from_exposure(exposure: Any) -> Image:
@@ -125,6 +130,7 @@ def _from_exposure(exposure: Any) -> Image:
         exposure.notes,
         mask_is_own=True,
         caption=getattr(exposure, "caption", ""),
+        metadata=exposure.metadata,
     )
 
 
@@ -152,6 +158,7 @@ def _from_nddata(target: Any) -> Image:
         unit=_unit(target),
         wcs_notes=given.notes,
         mask_is_own=True,
+        metadata=target.meta if hasattr(getattr(target, "meta", None), "keys") else {},
     )
 
 
@@ -216,6 +223,7 @@ def _with_header(hdu: Any, data: Any) -> Image:
         wcs_notes=given.notes,
         unit=str(card(header, "BUNIT", "")).strip(),
         label=str(card(header, "EXTNAME", "")).strip(),
+        metadata=header,
     )
 
 
@@ -231,17 +239,17 @@ def _from_section(target: Any) -> Image:
 _KINDS: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any], Image]], ...]] = (
     (_is_exposure, _from_exposure),
     (_is_array, _from_array),
-    (_has("data", "origin_original", "origin_cutout"), _from_cutout),
-    (_has("data", "uncertainty"), _from_nddata),
+    (has("data", "origin_original", "origin_cutout"), _from_cutout),
+    (has("data", "uncertainty"), _from_nddata),
     (_is_hdu_list, _from_hdu_list),
     (_is_hdu, _from_hdu),
-    (_has("hdu", "shape", "dtype", "__getitem__"), _from_section),
-    (_has("image", "mask", "variance", "yx0"), lambda target: Image(**lsst_objects.parts_of(target))),
-    (_has("array", "yx0", "fits_wcs"), lambda target: Image(**lsst_objects.image_parts_of(target))),
-    (_has("getMaskedImage", "getWcs"), lambda target: Image(**afw_objects.exposure_parts_of(target))),
-    (_has("image", "mask", "variance", "getXY0"), lambda target: Image(**afw_objects.masked_parts_of(target))),
-    (_has("array", "getXY0"), lambda target: Image(**afw_objects.image_parts_of(target))),
-    (_has("image", "getMetadata"), lambda target: Image(**afw_objects.decorated_parts_of(target))),
+    (has("hdu", "shape", "dtype", "__getitem__"), _from_section),
+    (has("image", "mask", "variance", "yx0"), lambda target: Image(**lsst_objects.parts_of(target))),
+    (has("array", "yx0", "fits_wcs"), lambda target: Image(**lsst_objects.image_parts_of(target))),
+    (has("getMaskedImage", "getWcs"), lambda target: Image(**afw_objects.exposure_parts_of(target))),
+    (has("image", "mask", "variance", "getXY0"), lambda target: Image(**afw_objects.masked_parts_of(target))),
+    (has("array", "getXY0"), lambda target: Image(**afw_objects.image_parts_of(target))),
+    (has("image", "getMetadata"), lambda target: Image(**afw_objects.decorated_parts_of(target))),
     (_is_array_like, _from_array),
 )
 """Kinds of objects, the first that fits counts: each array has ``data`` too."""
@@ -267,7 +275,7 @@ def _pixels(data: Any) -> np.ndarray[Any, Any]:
 
 
 def _not_an_array(data: Any, error: Exception) -> RequestError:
-    return bad_value("target", f"a {type(data).__name__} cannot be made an array: {error}")
+    return bad_value("target", f"a {type(data).__name__} cannot be made an array: {in_its_own_words(error)}")
 
 
 def without_axes_of_one(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

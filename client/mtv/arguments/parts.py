@@ -8,16 +8,20 @@ from typing import Any, Final, TypedDict
 
 import msgspec
 
+from mtv.arguments.quantities import column, is_sky, name_field, position_of
 from mtv.wire import data
 from mtv.wire.errors import bad_value
 from mtv.wire.hints import near
 
 Box = tuple[int, int, int, int]
-Size = float | tuple[float, float]
+Centre = tuple[float, float] | Any
+"""Right ascension and declination: degrees, angles, or a `SkyCoord` in place of both."""
+Size = float | tuple[float, float] | Any
+"""Arc seconds, or angles: of both sides, or width and height."""
 Source = data.Dataset | data.File | data.Handle
 
 _ADVICE: Final = "(x_min, y_min, width, height) in 0-based parent pixels"
-_BESIDE: Final = ("mask", "planes", "xy0", "wcs", "label", "title", "wait", "supersede", "on_progress")
+_BESIDE: Final = ("mask", "planes", "xy0", "wcs", "label", "title", "metadata", "wait", "supersede", "on_progress")
 """Other words of `mtv.Display.mtv`, for near names."""
 
 
@@ -28,7 +32,7 @@ class Part(TypedDict, total=False):
     cube_index: int | Sequence[int]
     component: str
     bbox: Box
-    centre_deg: tuple[float, float]
+    centre_deg: Centre
     size_arcsec: Size
 
 
@@ -38,7 +42,7 @@ def keep_given(
     component: str = "",
     cube_index: int | Sequence[int] | None = None,
     bbox: Box | None = None,
-    centre_deg: tuple[float, float] | None = None,
+    centre_deg: Centre | None = None,
     size_arcsec: Size | None = None,
 ) -> Part:
     """Return those words that say something."""
@@ -122,19 +126,44 @@ def box(bbox: Sequence[Any]) -> Box:
     return x_min, y_min, width, height
 
 
-def sky_box(centre_deg: Sequence[float] | None, size_arcsec: float | Sequence[float] | None) -> data.SkyBox:
-    """Return a cut-out on the sky: a square, or ``(width, height)``."""
+def sky_box(centre_deg: Any, size_arcsec: Any) -> data.SkyBox:
+    """Return a cut-out on the sky: a square, or ``(width, height)``; a `SkyCoord` is a centre, and units count."""
     if centre_deg is None:
         raise bad_value("centre_deg", "a size on the sky is given without a centre", "centre_deg=(ra, dec)")
     if size_arcsec is None:
         raise bad_value("size_arcsec", "a centre on the sky is given without a size", "size_arcsec=30")
-    ra, dec = _pair("centre_deg", centre_deg)
-    width, height = _pair("size_arcsec", size_arcsec if isinstance(size_arcsec, Sequence) else (size_arcsec,) * 2)
+    with name_field("centre_deg"):
+        ra, dec = _pair("centre_deg", _degrees(centre_deg))
+    with name_field("size_arcsec"):
+        width, height = _pair("size_arcsec", _arcsec(size_arcsec))
     if not -90 <= dec <= 90:
         raise bad_value("centre_deg", f"{dec:g} is no declination", "(ra, dec) in degrees, ICRS")
     if width <= 0 or height <= 0:
         raise bad_value("size_arcsec", f"{width:g} x {height:g} arc seconds show nothing")
     return data.SkyBox(ra_deg=ra, dec_deg=dec, width_arcsec=width, height_arcsec=height)
+
+
+def _degrees(centre: Any) -> Any:
+    """Return a centre as two numbers, if it is a `SkyCoord` or has units; others as they are."""
+    if is_sky(centre):
+        return position_of(centre, None, "sky")[:2]
+    pair = _pair_of(centre)
+    return position_of(*pair, "sky")[:2] if pair else centre
+
+
+def _arcsec(size: Any) -> Any:
+    """Return a size as two numbers, if it has units; one number stands for both."""
+    several = isinstance(size, Sequence) or (hasattr(size, "ndim") and size.ndim > 0)
+    pair = _pair_of(size) if several else (size, size)
+    return [column("size", one, "sky")[()] if hasattr(one, "unit") else one for one in pair] if pair else size
+
+
+def _pair_of(values: Any) -> tuple[Any, Any] | None:
+    try:
+        first, second = values
+    except (TypeError, ValueError):
+        return None
+    return first, second
 
 
 def _component(source: data.Dataset | data.File, component: str) -> dict[str, str]:

@@ -7,10 +7,12 @@ do: ``unit``, ``mask``, ``unmasked``, ``to_numpy``.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mtv.wire.angles import System, factor, size_factor
-from mtv.wire.errors import bad_value
+from mtv.arguments.foreign import in_its_own_words
+from mtv.wire.angles import System, factor, is_angle, size_factor
+from mtv.wire.errors import RequestError, bad_value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def pair_of(x: Any, y: Any, system: System) -> tuple[Any, Any]:
     RequestError
         ``bad_value`` for a `SkyCoord` with ``y``, where pixels are wanted, or without a way to ICRS; for no ``y``.
     """
-    if not hasattr(x, "transform_to") or not hasattr(x, "frame"):
+    if not is_sky(x):
         if y is None:
             raise bad_value("y", "y is not given", "give x and y, a SkyCoord, or the path or reference of a table")
         return x, y
@@ -36,7 +38,7 @@ def pair_of(x: Any, y: Any, system: System) -> tuple[Any, Any]:
     try:
         sky = x.icrs
     except Exception as error:  # astropy raises what its frames like
-        raise bad_value("x", f"the SkyCoord cannot be told in ICRS ({type(error).__name__})") from error
+        raise bad_value("x", f"the SkyCoord cannot be told in ICRS: {in_its_own_words(error)}") from error
     return sky.ra, sky.dec
 
 
@@ -74,12 +76,138 @@ def column(where: str, values: Any, system: System) -> NDArray[Any]:
     except (TypeError, ValueError):
         raise bad_value(where, f"{where} is no column of numbers") from None
     if unit is not None and where in {"x", "y", "size"}:
-        text = str(unit)
-        by = size_factor(text, system) if where == "size" else factor(text, where, system)
+        by = _factor_of(values, str(unit), where, system)
         numbers = numbers * by if by != 1 else numbers
     if mask is not None and np.any(mask):
         numbers = np.where(mask, np.nan, numbers)
     return numbers
+
+
+def _factor_of(values: Any, unit: str, where: str, system: System) -> float:
+    """Return what numbers are multiplied with, by the name of their unit, or as a `Quantity` itself converts it.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value``, naming ``where``.
+    """
+    if not hasattr(values, "to_value") or is_angle(unit) or not unit:
+        return size_factor(unit, system) if where == "size" else factor(unit, where, system)
+    wanted = "pix" if system == "pixel" else "arcsec" if where == "size" else "deg"
+    try:
+        return float(values.unit.to(wanted))
+    except Exception:  # noqa: BLE001 - astropy's units raise what they like
+        known = "pix, or no unit" if system == "pixel" else "deg, rad, hourangle, arcmin, arcsec"
+        raise bad_value(where, f"{where} is in {unit[:40]!r}, and {wanted} is wanted", f"units are {known}") from None
+
+
+def is_sky(values: Any) -> bool:
+    """Tell whether a value is a `SkyCoord`, without turning it to any frame."""
+    kind = type(values)
+    return hasattr(kind, "transform_to") and hasattr(kind, "frame")
+
+
+def system_of(x: Any, system: System | None) -> System:
+    """Return the system of positions: that which is given, else the one that their type or unit tells."""
+    if system is not None:
+        return system
+    if is_sky(x):
+        return "sky"
+    unit = getattr(x, "unit", None)
+    angle = unit is not None and (is_angle(str(unit)) or str(getattr(unit, "physical_type", "")) == "angle")
+    return "sky" if angle else "pixel"
+
+
+def position_of(x: Any, y: Any, system: System | None) -> tuple[Any, Any, System]:
+    """Return one position in pixels or degrees, and its system; plain numbers as they are.
+
+    Parameters
+    ----------
+    x, y : `float`, `Quantity` or `SkyCoord`
+        A `SkyCoord` stands for both.
+    system : `str` or None
+        None: ``sky`` of a `SkyCoord` and of angles, else ``pixel``.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming ``x``, ``y`` or ``system``: another unit, several positions, none at all.
+    """
+    if type(x) is float and type(y) is float:  # nearly all of them, and there may be thousands
+        return x, y, system or "pixel"
+    known = system_of(x, system)
+    x, y = pair_of(x, y, known)
+    return _one("x", x, known), _one("y", y, known), known
+
+
+def _one(where: str, value: Any, system: System) -> Any:
+    if not hasattr(value, "unit"):
+        return value
+    found = column(where, value, system)
+    if found.ndim:
+        raise bad_value(where, f"{where} has {found.size} values, and one position is wanted", "overlay() draws many")
+    return float(found)
+
+
+def pairs_of(where: str, points: Any, system: System | None) -> tuple[NDArray[Any], System]:
+    """Return positions that are given as one thing as an array ``(n, 2)``, and their system.
+
+    Parameters
+    ----------
+    where : `str`
+        Field at fault in an error.
+    points : `SkyCoord`, array or sequence
+        Or a sequence of pairs, or of `SkyCoord`; of any other shape too, which is for the caller to check.
+    system : `str` or None
+        As in `position_of`.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming ``where`` or ``system``.
+    """
+    import numpy as np
+
+    with name_field(where):
+        if is_sky(points):
+            known = system_of(points, system)
+            ra, dec = pair_of(points, None, known)
+            return np.stack([np.atleast_1d(column("x", ra, known)), np.atleast_1d(column("y", dec, known))], 1), known
+        if isinstance(points, (list, tuple)) and any(is_sky(one) or _is_of_units(one) for one in points):
+            found = [_pair_position(one, system) for one in points]
+            systems = {known for *_, known in found}
+            if len(systems) > 1:
+                raise bad_value(where, "some positions are in the sky, and others in pixels", "say system")
+            return np.array([(x, y) for x, y, _ in found], np.float64), systems.pop()
+        known = system_of(points, system)
+        if getattr(points, "unit", None) is None:
+            return column(where, points, known), known
+        return column("y", points, known), known
+
+
+def _pair_position(one: Any, system: System | None) -> tuple[Any, Any, System]:
+    if is_sky(one):
+        return position_of(one, None, system)
+    try:
+        x, y = one
+    except (TypeError, ValueError):
+        raise bad_value("x", f"{one!r:.60} is no position", "x and y, or a SkyCoord") from None
+    return position_of(x, y, system)
+
+
+def _is_of_units(pair: Any) -> bool:
+    return isinstance(pair, (list, tuple)) and len(pair) == 2 and any(hasattr(value, "unit") for value in pair)
+
+
+@contextlib.contextmanager
+def name_field(where: str) -> Iterator[None]:
+    """Name the field that the caller has given in errors of its x, y and size."""
+    try:
+        yield
+    except RequestError as refusal:
+        if refusal.error.where not in {"x", "y", "size"}:
+            raise
+        raise bad_value(where, refusal.error.message, refusal.error.hint) from None
 
 
 def _check_no_time(values: Any) -> None:

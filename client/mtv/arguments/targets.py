@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from mtv.arguments.foreign import has, in_its_own_words
 from mtv.arguments.objects import Image, image_of, without_axes_of_one
 from mtv.pixels.outgoing import stored_dtype
 from mtv.shared.exposure_hdus import MASK_PLANE
+from mtv.shared.header_words import cards_of, plain_words
 from mtv.shared.wcs_cards import wcs_cards
 from mtv.wire import data
 from mtv.wire.errors import Error, RequestError, bad_value
@@ -27,17 +31,21 @@ def reference(target: object) -> data.Dataset | data.File | data.Handle | None:
         return target
     if isinstance(target, str | os.PathLike):
         return data.File(path=str(Path(target).expanduser().absolute()))
-    made = getattr(target, "_mtv_source_", None)
-    return made() if made is not None and not isinstance(target, type) else None
+    if isinstance(target, type) or not has("_mtv_source_")(target):  # a catalog of afw raises where it has no such name
+        return None
+    made: data.Dataset | data.Handle = getattr(target, "_mtv_source_")()  # noqa: B009 - of any class
+    return made
 
 
-def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, label: str) -> Image:
+def image_with(
+    target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, label: str, metadata: Any = None
+) -> Image:
     """Return the image that a target holds, with what is given beside it in place of the target's own.
 
     Raises
     ------
     RequestError
-        As `image_of`, and for a WCS that is none.
+        As `image_of`, and for a WCS that is none, or metadata that are no mapping.
     """
     image = image_of(target)
     changes: dict[str, Any] = {}
@@ -51,18 +59,46 @@ def image_with(target: object, *, mask: Any, planes: Any, xy0: Any, wcs: Any, la
         changes.update(wcs=given.cards, wcs_notes=given.notes)
     if label:
         changes.update(label=label, caption="")
+    if metadata is not None:
+        if not hasattr(metadata, "keys"):
+            hint = "keywords and their values, or an astropy header"
+            raise bad_value("metadata", f"a {type(metadata).__name__} has no keywords", hint)
+        changes.update(metadata=metadata)
     return image._replace(**changes)
 
 
 def source_of(image: Image, sink: Sink, limits: Limits) -> data.Exposure:
-    """Check an image as `check_image` does, send its pixels, and return what the message says of it."""
-    return send(check_image(image, limits), sink)
+    """Check an image as `check_image` does, send its pixels, and return what the message says of it.
+
+    Its metadata go with it, where a header can hold them.
+
+    Raises
+    ------
+    RequestError
+        As `check_image`; ``target`` for metadata that cannot be read.
+    """
+    try:
+        words = plain_words(image.metadata)
+    except Exception as error:
+        raise bad_value("target", f"its metadata cannot be read: {in_its_own_words(error)}") from error
+    cards = sum(map(len, cards_of(words)))
+    return msgspec.structs.replace(send(check_image(image, limits), sink, cards), metadata=words)
 
 
-def send(image: Image, sink: Sink) -> data.Exposure:
-    """Send the pixels of a checked image where they go, and return what the message says of it."""
+def send(image: Image, sink: Sink, cards: int = 0) -> data.Exposure:
+    """Send the pixels of a checked image where they go, and return what the message says of it, without its metadata.
+
+    Parameters
+    ----------
+    image : `Image`
+        From `check_image`.
+    sink : `Sink`
+        Destination of its pixels.
+    cards : `int`, optional
+        Number of header cards for which space is left.
+    """
     return data.Exposure(
-        image=sink.image(image.pixels, image.wcs),
+        image=sink.image(image.pixels, image.wcs, cards),
         mask=None if image.mask is None else sink.mask(image.mask, 1 + max(image.planes.values(), default=63)),
         planes=dict(image.planes),
         xy0=image.xy0,
@@ -99,7 +135,11 @@ def check_pixels(pixels: Any, limits: Limits) -> np.ndarray[Any, Any]:
     """Return pixels that can be shown, or raise, naming ``image``."""
     import numpy as np
 
-    array = without_axes_of_one(np.asarray(pixels) if pixels is not None else np.empty(0))
+    try:
+        array = without_axes_of_one(np.asarray(pixels) if pixels is not None else np.empty(0))
+    except Exception as error:
+        message = f"a {type(pixels).__name__} cannot be made an array: {in_its_own_words(error)}"
+        raise bad_value("image", message) from error
     if array.ndim != 2:
         raise bad_value("image", f"an array with {array.ndim} dimensions is no image", _hint_for(array.shape))
     if array.size == 0:

@@ -69,8 +69,8 @@ instead of 16 for 2048x4176 ``float32`` on two cores."""
 class Sink(Protocol):
     """Destination of outgoing arrays."""
 
-    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
-        """Store the pixels of an image, with space for the header that these WCS cards need."""
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "", words: int = 0) -> Array:
+        """Store the pixels of an image, with space for the header: these WCS cards, and a number of others."""
         ...
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:
@@ -92,10 +92,10 @@ class FileSink:
         """No buffers travel."""
         return ()
 
-    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "", words: int = 0) -> Array:
         """Write an image, the header's space in front, padded to a FITS block."""
         dtype, flip = stored_dtype(pixels.dtype)
-        front = self._limits.header_room(wcs)
+        front = self._limits.header_room(wcs, words)
         name = self._write("mtv", "fits", pixels, dtype, flip, front)
         return Array(dtype=dtype.str, shape=pixels.shape, file=name, offset=front)
 
@@ -148,8 +148,8 @@ class FrameSink:
         self.buffers: tuple[Buffer, ...] = ()
         self._packs = packs
 
-    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:  # noqa: ARG002 - it makes its own header
-        """Keep a swapped copy of an image."""
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "", words: int = 0) -> Array:  # noqa: ARG002
+        """Keep a swapped copy of an image; the daemon makes space for its header."""
         return self._keep(pixels, *stored_dtype(pixels.dtype))
 
     def mask(self, pixels: np.ndarray[Any, Any], bits: int = 64) -> Array:

@@ -50,14 +50,14 @@ class Slot:
         """Names of its files."""
         return tuple(file.name for file in self._files.values())
 
-    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "") -> Array:
+    def image(self, pixels: np.ndarray[Any, Any], wcs: str = "", words: int = 0) -> Array:
         """Write an image as FITS wants it, big-endian, the header's space in front, padded to a FITS block."""
-        return self._image(pixels, *stored_dtype(pixels.dtype), wcs)
+        return self._image(pixels, *stored_dtype(pixels.dtype), wcs, words)
 
-    def _image(self, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int, wcs: str) -> Array:
+    def _image(self, pixels: np.ndarray[Any, Any], dtype: np.dtype[Any], flip: int, wcs: str, words: int) -> Array:
         import numpy as np
 
-        front = self._limits.header_room(wcs)
+        front = self._limits.header_room(wcs, words)
         size = size_of(pixels, dtype)
         name, view = self._view("fits", front, size + -size % FITS_BLOCK, pixels.shape, dtype)
         if flip:
@@ -91,7 +91,7 @@ class Slot:
 
     def copy_image(self, stored: np.ndarray[Any, Any], wcs: str) -> Array:
         """Write an image that is stored as FITS wants it already."""
-        return self._image(stored, stored.dtype, 0, wcs)
+        return self._image(stored, stored.dtype, 0, wcs, 0)
 
     def unlink(self) -> None:
         """Remove its files; what maps them keeps them."""

@@ -46,7 +46,7 @@ class RepositoryStreams(Registry):
         component: str = "",
         cube_index: int | Sequence[int] | None = None,
         bbox: parts.Box | None = None,
-        centre_deg: tuple[float, float] | None = None,
+        centre_deg: parts.Centre | None = None,
         size_arcsec: parts.Size | None = None,
         timeout_secs: float | None = None,
         on_progress: OnProgress | None = None,

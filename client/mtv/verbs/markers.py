@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mtv.arguments import checks, parts, targets
+from mtv.arguments.catalogs import table_of
 from mtv.arguments.markers import columns_of, points_of, table_columns
 from mtv.arguments.naming import MARKERS
+from mtv.arguments.quantities import position_of, system_of
+from mtv.arguments.rows import markers_of
 from mtv.arguments.shapes import symbol_of_one
 from mtv.arguments.transaction import Collector, System
 from mtv.session.ticket import OnProgress
@@ -24,14 +27,14 @@ class MarkerVerbs(NamedDisplay):
     def dot(
         self,
         symbol: str,
-        x: float,
-        y: float,
+        x: Any,
+        y: Any = None,
         *,
         size: float = 2.0,
         colour: str = "green",
         ctype: str | None = None,
         overlay: str = MARKERS,
-        system: System = "pixel",
+        system: System | None = None,
         lasting: bool = False,
         exact: bool = False,
         wait: bool = True,
@@ -46,9 +49,10 @@ class MarkerVerbs(NamedDisplay):
             ``+`` ``x`` ``*`` ``o``, ``@:Mxx,Mxy,Myy`` (an ellipse by its moments), a shape, or a text. Shapes are
             ``circle`` ``ellipse`` ``box`` ``diamond`` ``annulus`` ``vector`` ``line`` ``point``; a word that is nearly
             one of them, or another program's, is refused, and `text` writes it.
-        x, y : `float`
-            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; where a vector begins. Without a
-            position (NaN), as of a source that could not be measured, nothing is drawn, and the log says so once.
+        x, y : `float`, `Quantity` or `SkyCoord`
+            0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; where a vector begins. Units count,
+            and a `SkyCoord` of any frame stands for both. Without a position (NaN), as of a source that could not be
+            measured, nothing is drawn, and the log says so once.
         size : `float`, optional
             Radius in pixels (arc seconds in the sky): half the side of a box, the length of a vector, half that of a
             line; for a text, points of the font, and of a point pixels of the screen.
@@ -57,7 +61,7 @@ class MarkerVerbs(NamedDisplay):
         overlay : `str`, optional
             Name of the overlay that it joins.
         system : `str`, optional
-            ``pixel`` or ``sky``.
+            ``pixel`` or ``sky``; where not given, ``sky`` of a `SkyCoord` and of angles, else ``pixel``.
         lasting : `bool`, optional
             True: the overlay stays when another image is shown.
         exact : `bool`, optional
@@ -80,6 +84,8 @@ class MarkerVerbs(NamedDisplay):
         colour = ctype or colour
         if angle or size2 is not None:
             symbol = symbol_of_one(symbol, size, size2, angle)
+        if system is None or type(x) is not float or type(y) is not float:
+            x, y, system = position_of(x, y, system)
         checked = checks.dot(symbol, x, y, size, colour)
         if checked is None:
             self.connection.tell(_NOWHERE)
@@ -105,7 +111,7 @@ class MarkerVerbs(NamedDisplay):
         colour: str = "green",
         ctype: str | None = None,
         overlay: str = MARKERS,
-        system: System = "pixel",
+        system: System | None = None,
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
@@ -113,14 +119,14 @@ class MarkerVerbs(NamedDisplay):
 
         Parameters
         ----------
-        points : array or sequence of pairs
-            ``(n, 2)``: x and y of each; NaN breaks the line.
+        points : array, sequence of pairs, `Quantity` or `SkyCoord`
+            ``(n, 2)``: x and y of each; NaN breaks the line. Or an array or a list of `SkyCoord`.
         colour, ctype : `str`, optional
             As in `dot`.
         overlay : `str`, optional
             Name of the overlay that it joins.
         system : `str`, optional
-            ``pixel`` or ``sky``.
+            As in `dot`.
         lasting : `bool`, optional
             True: the overlay stays when another image is shown.
         wait : `bool`, optional
@@ -131,11 +137,12 @@ class MarkerVerbs(NamedDisplay):
         RequestError
             ``bad_value`` naming the argument.
         """
-        columns = points_of(points, ctype or colour, self.connection.limits)
+        given = None if system is None else checks.system(system)
+        columns, known = points_of(points, ctype or colour, self.connection.limits, given)
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(overlay),
-            system=checks.system(system),
+            system=known,
             lines=True,
             lasting=lasting,
             **columns.fields,
@@ -155,7 +162,7 @@ class MarkerVerbs(NamedDisplay):
         size: Any = 2.0,
         colour: str | Sequence[str] = "green",
         ctype: str | None = None,
-        system: System = "pixel",
+        system: System | None = None,
         replace: bool = True,
         lasting: bool = False,
         exact: bool = False,
@@ -164,10 +171,11 @@ class MarkerVerbs(NamedDisplay):
         size2: Any = None,
         angle: Any = 0.0,
     ) -> None:
-        """Draw whole columns, or rows of a table that the daemon reads, as one named group of markers.
+        """Draw whole columns, or rows of a table, as one named group of markers.
 
-        ``overlay("stars", src.x, src.y)`` draws arrays; ``overlay("psf", ref, select="calib_psf_used")`` has the
-        daemon read the table, and nothing of it comes here.
+        ``overlay("stars", src.x, src.y)`` draws arrays; ``overlay("stars", table, select="flux > 1e4")`` rows of a
+        table in memory; ``overlay("psf", ref, select="calib_psf_used")`` has the daemon read the table, and nothing of
+        it comes here.
 
         Parameters
         ----------
@@ -176,7 +184,9 @@ class MarkerVerbs(NamedDisplay):
         x, y : array
             ``(n,)``: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``; units of a `Quantity`, an
             `Angle` or a column count. Rows that are masked, NaN or infinite are left out and counted. In place of
-            both: a `SkyCoord`, a `DatasetRef`, a `Handle` or the path of a table.
+            both: a `SkyCoord`; a table, which is a catalog of ``lsst.afw.table`` or of `mtv`, a table of astropy,
+            pandas, polars or arrow, an array of records, a table HDU or a dictionary of columns; or a `DatasetRef`, a
+            `Handle` or the path of a table.
         select : `str`, optional
             Of a table, the rows: an expression over columns, flags and slots, such as
             ``"calib_psf_candidate & ~calib_psf_used"``.
@@ -186,13 +196,14 @@ class MarkerVerbs(NamedDisplay):
         hdu : `int` or `str`, optional
             Of a FITS file, the HDU of the table, from 0 or by name; its first table where not given.
         symbol, size, colour : scalar or array, optional
-            One for all, or one a row; see `dot`. Of a table, one for all; ``size`` may also be a column or an
-            expression, ``"log10(slot_PsfFlux_instFlux) * 3"``, and ``colour`` a choice:
+            One for all, or one a row; see `dot`. Of a table that the daemon reads, one for all. Of any table ``size``
+            may also be a column or an expression, ``"log10(slot_PsfFlux_instFlux) * 3"``, and ``colour`` a choice:
             ``"calib_psf_used ? red : green"``.
         ctype : `str`, optional
             The colour by the name that it has in ``lsst.afw.display``.
         system : `str`, optional
-            ``pixel`` or ``sky``.
+            ``pixel`` or ``sky``. Where not given, ``sky`` of a `SkyCoord`, of angles, and of a table in memory that
+            has no usual columns of pixels, else ``pixel``.
         replace : `bool`, optional
             False: the markers are added to those that the group has.
         lasting : `bool`, optional
@@ -204,31 +215,38 @@ class MarkerVerbs(NamedDisplay):
         on_progress : callable, optional
             As in `mtv`, of a table on another host.
         size2, angle : scalar or array, optional
-            Of arrays, the second radii and the angles of one shape: ``symbol="ellipse", size=a, size2=b,
-            angle=theta``; see `dot`.
+            Of arrays and of tables in memory, the second radii and the angles of one shape: ``symbol="ellipse",
+            size=a, size2=b, angle=theta``; see `dot`. Of a table also names of columns.
 
         Raises
         ------
         RequestError
             ``bad_value`` naming ``select``, ``x``, ``y``, ``hdu``, ``symbol``, ``size``, ``size2``, ``angle`` or
-            ``colour``.
+            ``colour``; of a table without positions ``x``, with the columns that it has.
         """
         limits = self.connection.limits
-        table = targets.reference(x)
-        if table is not None:
-            table = parts.of(table, parts.keep_given(hdu=hdu))
+        given = None if system is None else checks.system(system)
+        source = targets.reference(x)
+        table = None if source is not None else table_of(x)
+        known: System
+        if source is not None:
+            source = parts.of(source, parts.keep_given(hdu=hdu))
             if size2 is not None or angle != 0:
                 raise bad_value("size2" if size2 is not None else "angle", "goes with arrays", "read the table first")
-            packed = table_columns(table, y, select, columns, symbol, size, ctype or colour, limits)
+            packed = table_columns(source, y, select, columns, symbol, size, ctype or colour, limits)
+            known = given or "pixel"
+        elif table is not None:
+            checks.only_of_tables(hdu=hdu is not None)
+            look = (symbol, size, ctype or colour)
+            packed, known = markers_of(table, y, select, columns, *look, limits, given, size2, angle)
         else:
             checks.only_of_tables(select=select, columns=columns, hdu=hdu is not None)
-            packed = columns_of(
-                x, y, symbol, size, ctype or colour, limits, checks.system(system), size2=size2, angle=angle
-            )
+            known = system_of(x, given)
+            packed = columns_of(x, y, symbol, size, ctype or colour, limits, known, size2=size2, angle=angle)
         step = steps.Overlay(
             display=self.frame,
             name=checks.overlay(name, "name"),
-            system=checks.system(system),
+            system=known,
             replace=replace,
             lasting=lasting,
             exact=exact,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import nan
+from typing import TYPE_CHECKING, Any
 
 from mtv.arguments import checks
+from mtv.arguments.quantities import position_of
 from mtv.session.connection import Connection
 from mtv.session.default import default_connection
 from mtv.wire import steps
-from mtv.wire.errors import RequestError
-from mtv.wire.messages import Outcome
+from mtv.wire.errors import RequestError, bad_value
+from mtv.wire.messages import Outcome, PixelValue
 from mtv.wire.reports import DisplayReport
-from mtv.wire.requests import Describe
+from mtv.wire.requests import Describe, ReadValue
 
 
 class NamedDisplay:
@@ -61,6 +63,25 @@ class NamedDisplay:
 
             known = [known for known in dir(type(self)) if not known.startswith("_")]
             raise foreign_words.missing("mtv.Display", name, foreign_words.OF_DISPLAY, known)
+
+    def _pixel_of(self, x: Any, y: Any) -> tuple[float, float]:
+        """Return a position in 0-based parent pixels: the daemon is asked where a place on the sky is in the image.
+
+        Raises
+        ------
+        RequestError
+            ``bad_value`` naming ``x`` or ``y``; for a place on the sky also ``sky``.
+        """
+        x, y, system = position_of(x, y, None)
+        found = checks.finite("x", x), checks.finite("y", y)
+        if system == "pixel":
+            return found
+        if self.connection.open_batch(self.frame) is not None:
+            hint = "say it before or after the buffer, or name a pixel"
+            raise bad_value("x", "which image is shown when the buffer has been drawn is not known yet", hint)
+        reply = self.connection.request(ReadValue(display=self.frame, x=nan, y=nan, sky=found))
+        assert isinstance(reply, PixelValue)
+        return reply.position or (float(reply.x), float(reply.y))
 
     def _draw(self, step: steps.AnyStep, *, wait: bool) -> Outcome | None:
         return self.connection.draw(step, wait=wait)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import msgspec
 from mtv.arguments import checks
 from mtv.arguments.markers import polygon_of
 from mtv.arguments.naming import MARKERS, REGIONS
+from mtv.arguments.quantities import position_of
 from mtv.arguments.regions import LISTED, ListedSystem, saved_text
 from mtv.arguments.transaction import System
 from mtv.shared.log import Log
@@ -129,13 +131,13 @@ class RegionVerbs(MarkerVerbs):
             Path(path).write_text(saved_text(found), encoding="utf-8")
         return len(found)
 
-    def value(self, x: float, y: float) -> PixelValue:
+    def value(self, x: Any, y: Any = None) -> PixelValue:
         """Return the value of a pixel of the image that is shown, the mask planes that are set there, and its sky.
 
         Parameters
         ----------
-        x, y : `float`
-            0-based parent pixel.
+        x, y : `float`, `Quantity` or `SkyCoord`
+            0-based parent pixel; angles, or a `SkyCoord` in place of both, are a place on the sky (ICRS).
 
         Returns
         -------
@@ -146,10 +148,14 @@ class RegionVerbs(MarkerVerbs):
         Raises
         ------
         RequestError
-            ``bad_value`` naming ``x`` or ``y``, with the extent of the image; ``unknown_display``.
+            ``bad_value`` naming ``x`` or ``y``, with the extent of the image, or ``sky``; ``unknown_display``.
         """
-        position = checks.finite("x", x), checks.finite("y", y)
-        reply = self.connection.request(ReadValue(display=self.frame, x=position[0], y=position[1]))
+        x, y, system = position_of(x, y, None)
+        at = checks.finite("x", x), checks.finite("y", y)
+        asked = ReadValue(display=self.frame, x=at[0], y=at[1])
+        if system == "sky":
+            asked = ReadValue(display=self.frame, x=nan, y=nan, sky=at)
+        reply = self.connection.request(asked)
         assert isinstance(reply, PixelValue)
         for note in reply.notes:
             _log.warning("value: %s", note)
@@ -158,14 +164,14 @@ class RegionVerbs(MarkerVerbs):
     def text(
         self,
         words: str,
-        x: float,
-        y: float,
+        x: Any,
+        y: Any = None,
         *,
         size: float = 2.0,
         colour: str = "green",
         ctype: str | None = None,
         overlay: str = MARKERS,
-        system: System = "pixel",
+        system: System | None = None,
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
@@ -175,8 +181,8 @@ class RegionVerbs(MarkerVerbs):
         ----------
         words : `str`
             One line.
-        x, y : `float`
-            Centre: 0-based parent pixels, or degrees (ICRS) where ``system`` is ``sky``.
+        x, y : `float`, `Quantity` or `SkyCoord`
+            Centre, as in `dot`.
         size : `float`, optional
             Of the font in points; 10 where not given.
         colour, ctype, overlay, system, lasting, wait : optional
@@ -208,7 +214,7 @@ class RegionVerbs(MarkerVerbs):
         colour: str = "green",
         ctype: str | None = None,
         overlay: str = MARKERS,
-        system: System = "pixel",
+        system: System | None = None,
         lasting: bool = False,
         wait: bool = True,
     ) -> None:
@@ -217,7 +223,7 @@ class RegionVerbs(MarkerVerbs):
         Parameters
         ----------
         points : array or sequence of pairs
-            ``(n, 2)``: x and y of each vertex, three at least.
+            ``(n, 2)``: x and y of each vertex, three at least; as in `line`.
         colour, ctype, overlay, system, lasting, wait : optional
             As in `line`.
 
@@ -226,9 +232,9 @@ class RegionVerbs(MarkerVerbs):
         RequestError
             ``bad_value`` naming ``points`` or ``colour``.
         """
-        system = checks.system(system)
-        place: RegionSystem = "icrs" if system == "sky" else "pixel"
-        region = Region(shape="polygon", points=polygon_of(points), system=place, colour=ctype or colour)
+        vertices, known = polygon_of(points, None if system is None else checks.system(system))
+        place: RegionSystem = "icrs" if known == "sky" else "pixel"
+        region = Region(shape="polygon", points=vertices, system=place, colour=ctype or colour)
         try:
             check_region(region, "")
         except RequestError as refusal:

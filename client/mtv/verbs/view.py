@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from mtv.arguments import checks
+from mtv.arguments.quantities import is_sky
 from mtv.verbs.named import NamedDisplay
 from mtv.wire import steps
 from mtv.wire.colours import MASK_COLOURS, default_mask_colour
@@ -70,8 +71,8 @@ class ViewVerbs(NamedDisplay):
     def zoom(
         self,
         factor: float | Literal["fit"] | None = None,
-        x: float | None = None,
-        y: float | None = None,
+        x: Any = None,
+        y: Any = None,
         *,
         wait: bool = True,
     ) -> None:
@@ -81,8 +82,9 @@ class ViewVerbs(NamedDisplay):
         ----------
         factor : `float` or ``"fit"``, optional
             Above 0.
-        x, y : `float`, optional
+        x, y : `float`, `Quantity` or `SkyCoord`, optional
             0-based parent pixel that the view is centred on in the same transaction; the centre stays where not given.
+            A place on the sky as in `pan`.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
 
@@ -95,30 +97,33 @@ class ViewVerbs(NamedDisplay):
         if x is None and y is None:
             self._draw(step, wait=wait)
             return
-        if x is None or y is None:
+        if x is None or (y is None and not is_sky(x)):
             missing = "x" if x is None else "y"
             raise bad_value(missing, f"a centre has x and y, and {missing} is missing", "zoom(8, 1024, 2048)")
-        centre = steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y))
+        x, y = self._pixel_of(x, y)
+        centre = steps.Pan(display=self.frame, x=x, y=y)
         with self.connection.buffering(wait=wait, display=self.frame):
             self._draw(step, wait=wait)
             self._draw(centre, wait=wait)
 
-    def pan(self, x: float, y: float, *, wait: bool = True) -> None:
-        """Centre the view on a 0-based parent pixel.
+    def pan(self, x: Any, y: Any = None, *, wait: bool = True) -> None:
+        """Centre the view on a pixel, or on a place on the sky that is in the image which is shown now.
 
         Parameters
         ----------
-        x, y : `float`
-            0-based parent pixel.
+        x, y : `float`, `Quantity` or `SkyCoord`
+            0-based parent pixel; angles, or a `SkyCoord` in place of both, are a place on the sky (ICRS). Within
+            `buffering` only pixels.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
 
         Raises
         ------
         RequestError
-            ``bad_value`` for what is no finite number.
+            ``bad_value`` for what is no finite number; naming ``sky`` for a place that is not in the image.
         """
-        self._draw(steps.Pan(display=self.frame, x=checks.finite("x", x), y=checks.finite("y", y)), wait=wait)
+        x, y = self._pixel_of(x, y)
+        self._draw(steps.Pan(display=self.frame, x=x, y=y), wait=wait)
 
     def rotate(self, angle_deg: float, *, wait: bool = True) -> None:
         """Turn the view counter-clockwise by an angle from the upright.

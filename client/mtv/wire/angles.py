@@ -64,6 +64,12 @@ def factor(unit: str, where: str, system: System, *, otherwise: float = 1.0) -> 
     raise bad_value(where, f"{unit[:40]!r} is no unit of a position in the sky", hint)
 
 
+def is_angle(unit: str) -> bool:
+    """Tell whether a unit is one of positions in the sky; hours of a right ascension are."""
+    name = unit.strip().lower()
+    return name in _DEGREES or name in _HOURS
+
+
 _PAIRS: Final[dict[System, tuple[tuple[str, str], ...]]] = {
     "pixel": (("slot_Centroid_x", "slot_Centroid_y"), ("x", "y"), ("xcentroid", "ycentroid")),
     "sky": (

@@ -59,7 +59,7 @@ class Exposure(Data, frozen=True, kw_only=True, tag_field="source", tag="exposur
     label: str = ""
     """Name for people: shown by status."""
     metadata: dict[str, str | int | float | bool | None] = {}
-    """Header keywords of the file, for the client."""
+    """Header keywords: of the file, for the client; of the caller's object, for the header that DS9 shows."""
     notes: tuple[str, ...] = ()
     """Parts of the source that are not shown or not told, and why, in words for the user: a mask of another shape."""
     caption: str = ""

@@ -52,7 +52,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pixel_bytes: int = 8 << 30
     """All files of the pixel directory together."""
 
-    def header_room(self, wcs: str) -> int:
+    def header_room(self, wcs: str, words: int = 0) -> int:
         """Return the bytes to keep free in front of the pixels of an image with these header cards.
 
         No more than its WCS may need: DS9 takes 2.4 ms longer to load an image with ten blocks of header than with one.
@@ -61,7 +61,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         ----------
         wcs : `str`
             The image's header cards.
+        words : `int`, optional
+            Number of cards of other keywords.
         """
-        cards = HEADER_CARDS + (_WCS_CARDS if wcs else 0)
+        cards = HEADER_CARDS + words + (_WCS_CARDS if wcs else 0)
         cards += sum(map(wcs.count, ("A_", "B_", "PV"))) + _POLYNOMIAL_CARDS * ("AMDX1" in wcs or "WAT" in wcs)
         return min(self.header_bytes, -(-cards * 80 // 2880) * 2880)

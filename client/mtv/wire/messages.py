@@ -207,6 +207,8 @@ class PixelValue(Message, frozen=True, kw_only=True, tag="pixel_value"):
     """Label of the image."""
     notes: tuple[str, ...] = ()
     """Parts that could not be told, and why."""
+    position: tuple[float, float] | None = None
+    """0-based parent pixels, with fractions, of a place on the sky that was asked for."""
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="error"):

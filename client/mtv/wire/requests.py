@@ -202,6 +202,8 @@ class ReadValue(Message, frozen=True, kw_only=True, tag="value"):
     x: float
     """0-based parent pixel; the pixel is the one that it lies in."""
     y: float
+    sky: tuple[float, float] | None = None
+    """Right ascension and declination (ICRS, degrees) in place of ``x`` and ``y``, which are NaN then."""
 
 
 class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):

@@ -7,6 +7,7 @@ import functools
 import anyio.to_thread
 import msgspec
 
+from mtv.shared.tables.tables import check_no_table
 from mtv.wire import messages as ms
 from mtv.wire import requests
 from mtv.wire.data import Array, Exposure, Handle
@@ -14,7 +15,6 @@ from mtv.wire.limits import Limits
 from mtvd.host.pixel_names import new_name
 from mtvd.host.pixelstore import PixelStore
 from mtvd.repo.port import OnProgress, Repositories
-from mtvd.repo.tables.tables import check_no_table
 from mtvd.resolving import table_files
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import files_of

@@ -16,7 +16,7 @@ import mtv
 from mtv.wire import markers, messages, requests, version
 from mtv.wire import reports as states
 from mtv.wire import steps as st
-from mtv.wire.errors import Error, MtvError, RequestError, Unavailable, bad_value
+from mtv.wire.errors import Error, MtvError, RequestError, Unavailable
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
 from mtv.wire.pictures import checked_size
@@ -290,25 +290,7 @@ class Handlers:
         number = self.engine.scene.number_of(request.display)
         if number is None:
             raise unknown_display(self.engine.scene, request.display)
-        display = self.engine.scene.displays[number]
-        image = display.image
-        if image is None:
-            raise bad_value("display", "the display shows no image", "mtv show puts one there")
-        at = values.pixel_at(image, request.x, request.y)
-        told = messages.PixelValue(
-            x=at.x,
-            y=at.y,
-            value=values.value_of(self.pixels, image, at),
-            unit=image.unit,
-            planes=values.planes_of(self.pixels, display.mask, at),
-            label=image.label,
-        )
-        try:
-            header = values.header_of(self.pixels, image)
-            place = await self.repositories.sky(header, image.xy0, request.x, request.y)
-        except MtvError as error:
-            return msgspec.structs.replace(told, notes=(f"the place on the sky cannot be told: {error.error.message}",))
-        return msgspec.structs.replace(told, ra_deg=place[0], dec_deg=place[1]) if place else told
+        return await values.tell(self.pixels, self.repositories, self.engine.scene.displays[number], request)
 
     def _subscribe(self, request: requests.Subscribe, call: Call) -> messages.Subscribed:
         return messages.Subscribed(epoch=self.epoch, number=self.events.subscribe(call.session, request.seen))

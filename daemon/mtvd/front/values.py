@@ -1,6 +1,6 @@
 """Values of single pixels: of an image that a display shows, and the mask planes that are set there.
 
-They are read from the pixel files, one pixel at a time, so that neither the window nor a worker is asked.
+They are read from the pixel files, one pixel at a time, so that the window is not asked; a worker knows its sky.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import msgspec
 import numpy as np
 
 from mtv.wire.errors import MtvError, RequestError, bad_value
-from mtv.wire.messages import Event
+from mtv.wire.messages import Event, PixelValue
+from mtv.wire.requests import ReadValue
 from mtvd.host.pixelstore import PixelStore
+from mtvd.repo.port import Repositories
 from mtvd.scene.actions import ImageLayer, MaskLayer
-from mtvd.scene.model import Scene
+from mtvd.scene.model import Display, Scene
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,6 +32,57 @@ class Pixel(NamedTuple):
 
     x: int
     y: int
+
+
+async def tell(pixels: PixelStore, repositories: Repositories, display: Display, request: ReadValue) -> PixelValue:
+    """Return the answer to a request for a pixel of the image that a display shows.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` naming ``display``, ``x``, ``y`` or ``sky``.
+    """
+    image = display.image
+    if image is None:
+        raise bad_value("display", "the display shows no image", "mtv show puts one there")
+    x, y = request.x, request.y
+    if request.sky is not None:
+        x, y = await _position_of(pixels, repositories, image, request.sky)
+    at = pixel_at(image, x, y)
+    told = PixelValue(
+        x=at.x,
+        y=at.y,
+        value=value_of(pixels, image, at),
+        unit=image.unit,
+        planes=planes_of(pixels, display.mask, at),
+        label=image.label,
+        position=None if request.sky is None else (x, y),
+    )
+    try:
+        place = await repositories.sky(header_of(pixels, image), image.xy0, x, y)
+    except MtvError as error:
+        return msgspec.structs.replace(told, notes=(f"the place on the sky cannot be told: {error.error.message}",))
+    return msgspec.structs.replace(told, ra_deg=place[0], dec_deg=place[1]) if place else told
+
+
+async def _position_of(
+    pixels: PixelStore, repositories: Repositories, image: ImageLayer, sky: tuple[float, float]
+) -> tuple[float, float]:
+    """Return where a place on the sky is in an image, in 0-based parent pixels."""
+    words = f"{sky[0]:.7g} {sky[1]:.7g}"
+    if not all(map(math.isfinite, sky)) or abs(sky[1]) > 90:
+        raise bad_value("sky", f"{words} is no place on the sky", "right ascension and declination in degrees")
+    header = header_of(pixels, image)
+    found = await repositories.pixel(header, image.xy0, *sky)
+    if found is None:
+        why = "its projection does not reach there" if "RADESYS =" in header else "the image has no sky"
+        raise bad_value("sky", f"{words} is nowhere in the image: {why}", "name a pixel")
+    try:
+        pixel_at(image, *found)
+    except RequestError as refusal:
+        message = f"{words} is outside of the image: {refusal.error.message}"
+        raise bad_value("sky", message, refusal.error.hint) from None
+    return found
 
 
 def pixel_at(image: ImageLayer, x: float, y: float) -> Pixel:

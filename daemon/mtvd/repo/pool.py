@@ -13,6 +13,7 @@ import msgspec
 import platformdirs
 from anyio.abc import TaskStatus
 
+from mtv.shared.tables.positions import Positions, Wanted
 from mtv.wire.data import Dataset, Exposure, File
 from mtv.wire.errors import DaemonError, Error, MtvError, exception_for
 from mtv.wire.limits import Limits
@@ -26,7 +27,6 @@ from mtvd.repo.aliases import Registry, Repository, RepositorySettings
 from mtvd.repo.answers import ReadAnswer, files_of, rename
 from mtvd.repo.cache import Cache
 from mtvd.repo.port import OnImage, OnProgress
-from mtvd.repo.tables.positions import Positions, Wanted
 from mtvd.repo.worker_settings import WorkerSettings
 from mtvd.repo.workers import WorkerPool
 
@@ -127,6 +127,14 @@ class ButlerRepositories:
         """Return right ascension and declination of a pixel, worked out by a worker: astropy is there."""
         params = {"cards": cards, "xy0": list(xy0), "x": x, "y": y}
         found = await self._ask("sky", None, params, list[float])
+        return (found[0], found[1]) if found else None
+
+    async def pixel(
+        self, cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float
+    ) -> tuple[float, float] | None:
+        """Return the pixel of a place on the sky, worked out as `sky` is."""
+        params = {"cards": cards, "xy0": list(xy0), "ra_deg": ra_deg, "dec_deg": dec_deg}
+        found = await self._ask("pixel", None, params, list[float])
         return (found[0], found[1]) if found else None
 
     def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:

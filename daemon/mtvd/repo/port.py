@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mtv.shared.tables.positions import Positions, Wanted
 from mtv.wire.data import Catalog, Dataset, Exposure, File
 from mtv.wire.messages import Got, Rows
 from mtv.wire.reports import RepositoryInfo
 from mtv.wire.steps import Query
-from mtvd.repo.tables.positions import Positions, Wanted
 
 OnProgress = Callable[[int, int, str], None]
 """Called with done, total and unit."""
@@ -91,6 +91,12 @@ class Repositories(Protocol):
 
         None where they have no WCS, or the pixel has no place on the sky.
         """
+        ...
+
+    async def pixel(
+        self, cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float
+    ) -> tuple[float, float] | None:
+        """Return the 0-based parent pixel of a place on the sky (ICRS), with fractions; None where there is none."""
         ...
 
     def read_ahead(self, targets: Sequence[Dataset | File], owner: str = "") -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mtv.shared.tables.positions import Wanted
 from mtv.wire.data import Dataset, File
 from mtv.wire.errors import Error
 from mtv.wire.messages import Rows
@@ -30,7 +31,6 @@ from mtvd.repo.files.filecache import FileCache
 from mtvd.repo.files.places import FilePlace, key_of, part_of, place_of_dataset, place_of_file
 from mtvd.repo.patience import Patience
 from mtvd.repo.port import OnProgress
-from mtvd.repo.tables.positions import Wanted
 from mtvd.repo.worker_settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -190,6 +190,13 @@ class Worker:
         with _translate_errors(None, lambda: None):
             return place_of(cards, (xy0[0], xy0[1]), x, y)
 
+    def pixel(self, location: str, cards: str, xy0: list[int], ra_deg: float, dec_deg: float) -> list[float]:  # noqa: ARG002
+        """Return the pixel of a place on the sky, with fractions; empty where it has none."""
+        from mtvd.repo.readers.sky import pixel_of
+
+        with _translate_errors(None, lambda: None):
+            return pixel_of(cards, (xy0[0], xy0[1]), ra_deg, dec_deg)
+
     @functools.cached_property
     def _schemas(self) -> Schemas:
         from mtvd.repo.readers.opening import Schemas
@@ -264,7 +271,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
     worker = Worker(settings)
-    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions, worker.sky)
+    handlers = (worker.open, worker.query, worker.read, worker.get, worker.positions, worker.sky, worker.pixel)
     serve({handler.__name__: handler for handler in handlers})
     if worker.hangs:
         os._exit(0)  # the interpreter would wait for the threads of a library that waits for its host

@@ -18,6 +18,7 @@ import anyio.to_thread
 import msgspec
 import numpy as np
 
+from mtv.shared.header_words import cards_of
 from mtv.shared.packing import NotPacked, unpack
 from mtv.shared.sky.celestial import celestial_of
 from mtv.wire import markers
@@ -93,19 +94,28 @@ class Images:
                         claimed.add(self._pixels.claim(array.file, where, again=buffers is None))
                 if claimed and buffers is not None:
                     self._pixels.hold_budget()
-                return await self._make(exposure, buffers or (), claimed, image)
+                return await self._make(exposure, buffers or (), claimed, image, from_client=buffers is not None)
         except BaseException:
             self.discard(claimed)
             raise
 
     async def _make(
-        self, exposure: Exposure, buffers: Sequence[Buffer], claimed: set[str], image: ImageLayer | None
+        self,
+        exposure: Exposure,
+        buffers: Sequence[Buffer],
+        claimed: set[str],
+        image: ImageLayer | None,
+        *,
+        from_client: bool,
     ) -> Layers:
         shape_yx = _shape_of(exposure.image, "image", self._limits)
         number_dtype(exposure.image.dtype, "image")
         front = self._front(exposure)
         exposure = _with_sky(exposure, front // fits_bytes.CARD)
-        header = self._header(exposure, shape_yx, front)
+        words: list[str] = []
+        if from_client:
+            words, exposure = _with_words(exposure, front // fits_bytes.CARD)
+        header = self._header(exposure, shape_yx, front, words)
         planes = _planes(exposure)
         _check_mask(exposure.mask, shape_yx, self._limits)
         if image is None:
@@ -136,7 +146,7 @@ class Images:
         """Return the bytes of the header: what the writer has left free, or what an image in a buffer needs."""
         array = exposure.image
         if array.file is None:
-            return self._limits.header_room(exposure.wcs)
+            return self._limits.header_room(exposure.wcs, sum(map(len, cards_of(exposure.metadata))))
         if array.offset % fits_bytes.BLOCK or not fits_bytes.BLOCK <= array.offset <= self._limits.header_bytes:
             most = self._limits.header_bytes
             raise bad_value("image", f"the pixels begin at byte {array.offset}", f"a multiple of 2880, at most {most}")
@@ -161,7 +171,7 @@ class Images:
         pixels = math.prod(array.shape) * number_dtype(array.dtype, "image").itemsize
         return front + fits_bytes.whole_blocks(pixels)
 
-    def _header(self, exposure: Exposure, shape_yx: tuple[int, int], front: int) -> bytes:
+    def _header(self, exposure: Exposure, shape_yx: tuple[int, int], front: int, words: Sequence[str]) -> bytes:
         for value in exposure.xy0:
             if abs(value) > 10_000_000:
                 raise bad_value("xy0", f"the origin {exposure.xy0} is out of reach")
@@ -173,6 +183,7 @@ class Images:
             unit=exposure.unit,
             label=exposure.label,
             header_bytes=front,
+            words=words,
         )
 
     async def _place(self, array: Array, buffers: Sequence[Buffer], where: str, front_bytes: int) -> str:
@@ -224,6 +235,20 @@ def _with_sky(exposure: Exposure, most_cards: int) -> Exposure:
     if len(cards) // fits_bytes.CARD + HEADER_CARDS > most_cards:
         cards, notes = "", (*notes, "the header in front of the pixels has no room for the WCS: no sky is shown")
     return msgspec.structs.replace(exposure, wcs=cards, notes=(*exposure.notes, *notes))
+
+
+def _with_words(exposure: Exposure, most_cards: int) -> tuple[list[str], Exposure]:
+    """Return the cards of its metadata that have room in its header, and the exposure with a note of those without."""
+    every = cards_of(exposure.metadata)
+    room = most_cards - HEADER_CARDS - len(exposure.wcs) // fits_bytes.CARD
+    found: list[str] = []
+    for count, cards in enumerate(every):
+        if len(found) + len(cards) > room:
+            left = len(every) - count
+            note = f"the header in front of the pixels has no room for {left} of {len(every)} keywords of the metadata"
+            return found, msgspec.structs.replace(exposure, notes=(*exposure.notes, note))
+        found += cards
+    return found, exposure
 
 
 def _check_mask(mask: Array | None, shape_yx: tuple[int, int], limits: Limits) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mtv.shared.tables.looks import colour_choice
+from mtv.shared.tables.positions import Floats, Found, Wanted, usable
 from mtv.wire import colours, markers, steps
 from mtv.wire.data import Array
 from mtv.wire.errors import bad_value
 from mtv.wire.frames import Buffer
 from mtv.wire.limits import Limits
-from mtvd.repo.tables.looks import colour_choice
-from mtvd.repo.tables.positions import Floats, Found, Wanted, usable
 from mtvd.scene.actions import Markers
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from mtv.shared.tables import tables
+from mtv.shared.tables.gaps import with_gaps
+from mtv.shared.tables.positions import Found, Positions
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.limits import Limits
 from mtv.wire.requests import Get
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import translate_refusals
 from mtvd.repo.readers.output import Output
-from mtvd.repo.tables import tables
-from mtvd.repo.tables.gaps import with_gaps
-from mtvd.repo.tables.positions import Found, Positions
 
 
 def files_of(catalog: Catalog) -> set[str]:
@@ -45,7 +45,7 @@ def copy(catalog: Catalog, pixels: PixelStore, asked: Get, limits: Limits) -> Ca
     Raises
     ------
     RequestError
-        As `mtvd.repo.tables.tables.catalog` does.
+        As `mtv.shared.tables.tables.catalog` does.
     DaemonError
         ``storage_full`` beyond the budget, or what the system refuses.
     """

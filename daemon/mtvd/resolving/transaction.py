@@ -10,6 +10,8 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
+from mtv.shared.tables.positions import Found, find_positions
+from mtv.shared.tables.tables import Table
 from mtv.wire import markers, steps
 from mtv.wire.data import Dataset, Exposure, File, Handle
 from mtv.wire.errors import RequestError, bad_value, within
@@ -19,8 +21,6 @@ from mtv.wire.messages import Loaded, StepOutcome
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import translate_refusals
 from mtvd.repo.port import OnProgress, Repositories
-from mtvd.repo.tables.positions import Found, find_positions
-from mtvd.repo.tables.tables import Table
 from mtvd.resolving import kept_limits, table_files
 from mtvd.resolving.handles import Handles
 from mtvd.resolving.images import Images, Layers, files_of

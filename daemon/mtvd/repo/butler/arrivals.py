@@ -26,12 +26,11 @@ import msgspec
 from mtv.wire.errors import RequestError, bad_value
 from mtv.wire.messages import Rows
 from mtv.wire.steps import NOW, START, Query
-from mtvd.repo.butler import constraints, governors
+from mtvd.repo.butler import constraints, foreign, governors
 from mtvd.repo.butler.chains import search_in
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.butler.names import columns_of, plain_type
 from mtvd.repo.butler.pages import items
-from mtvd.repo.tables import foreign
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler

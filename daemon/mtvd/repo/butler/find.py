@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mtv.wire.data import Dataset
 from mtv.wire.errors import RequestError
-from mtvd.repo.butler import constraints, governors
+from mtvd.repo.butler import constraints, foreign, governors
 from mtvd.repo.butler.errors import refusal
 from mtvd.repo.butler.query import search_in, sort_keys
-from mtvd.repo.tables import foreign
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetRef

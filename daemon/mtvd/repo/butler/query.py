@@ -9,11 +9,10 @@ import msgspec
 
 from mtv.wire.messages import Rows
 from mtv.wire.steps import Query, Value
-from mtvd.repo.butler import constraints, governors, listing, provenance
+from mtvd.repo.butler import constraints, foreign, governors, listing, provenance
 from mtvd.repo.butler.chains import first_of, runs_of, search_in
 from mtvd.repo.butler.names import columns_of, dimensions_of, element_of, plain_type, sort_keys
 from mtvd.repo.butler.pages import Getter, Order, Page, Report, Values, cursor_of, items, order_of, page_of, plain, take
-from mtvd.repo.tables import foreign
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetType

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mtv.shared.tables.gaps import Values
+from mtv.shared.tables.tables import Field, Table
 from mtv.wire.errors import bad_value
 from mtvd.repo.readers import asciitable, cards
 from mtvd.repo.readers.failures import parsing, unreadable, unsupported
@@ -22,8 +24,6 @@ from mtvd.repo.readers.hdus import is_plain, open_hdus
 from mtvd.repo.readers.headers import metadata_of
 from mtvd.repo.readers.serialized import without_masks
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked
-from mtvd.repo.tables.gaps import Values
-from mtvd.repo.tables.tables import Field, Table
 
 _KINDS: Final = {"B": "B", "I": "U", "J": "I", "K": "L", "E": "F", "D": "D"}
 _TABLE_WORDS: Final = re.compile(
@@ -37,7 +37,7 @@ _FLAG_WORD: Final = re.compile(r"TFLAG[1-9]\d{0,5}")
 
 @dataclass(frozen=True, kw_only=True)
 class FitsTable:
-    """A binary table of a FITS file: its schema, and where its rows are. Implements `mtvd.repo.tables.tables.Table`."""
+    """A binary table of a FITS file: its schema, and where its rows are. A `mtv.shared.tables.tables.Table`."""
 
     path: Path
     hdu: int
@@ -52,7 +52,7 @@ class FitsTable:
     """Column to the column of truth values that tells its gaps, as astropy writes some."""
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """See `mtvd.repo.tables.tables.Table.read`."""
+        """See `mtv.shared.tables.tables.Table.read`."""
         if not names:
             return {}
         with parsing("the table is damaged or truncated"):
@@ -60,11 +60,11 @@ class FitsTable:
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """See `mtvd.repo.tables.tables.Table.left_out`; what cannot be read is known when it is."""
+        """See `mtv.shared.tables.tables.Table.left_out`; what cannot be read is known when it is."""
         return {}
 
     def why_not(self, name: str) -> str:
-        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        """See `mtv.shared.tables.tables.Table.why_not`."""
         if not self.stored[name].form.count:
             return "its rows hold nothing"
         if isinstance(self.source, TiledRows):
@@ -72,7 +72,7 @@ class FitsTable:
         return "its rows have several lengths, or are empty" if self.rows else "its rows have variable lengths"
 
     def elsewhere(self, names: Sequence[str]) -> str:
-        """See `mtvd.repo.tables.tables.Table.elsewhere`."""
+        """See `mtv.shared.tables.tables.Table.elsewhere`."""
         return elsewhere(self.path, self.hdu, names)
 
     def _read(self, names: Sequence[str]) -> dict[str, Values]:

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from mtv.shared.tables.gaps import Values, with_gaps
+from mtv.shared.tables.tables import Field
 from mtvd.repo.readers import cards
 from mtvd.repo.readers.failures import parsing, unreadable
 from mtvd.repo.readers.fitscolumns import texts, unique
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpack_part
-from mtvd.repo.tables.gaps import Values, with_gaps
-from mtvd.repo.tables.tables import Field
 
 _TFORM: Final = re.compile(r"(?P<code>[AIFED])(?P<width>\d+)(?:\.(?P<decimals>\d+))?")
 _EXPONENT: Final = re.compile(rb"^([+-]?[\d.]+)([+-]\d+)$")
@@ -37,7 +37,7 @@ class AsciiColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class AsciiTable:
-    """An ASCII table. Implements `mtvd.repo.tables.tables.Table`."""
+    """An ASCII table. Implements `mtv.shared.tables.tables.Table`."""
 
     path: Path
     hdu: int
@@ -51,11 +51,11 @@ class AsciiTable:
 
     @property
     def aliases(self) -> Mapping[str, str]:
-        """See `mtvd.repo.tables.tables.Table.aliases`."""
+        """See `mtv.shared.tables.tables.Table.aliases`."""
         return {}
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """See `mtvd.repo.tables.tables.Table.read`."""
+        """See `mtv.shared.tables.tables.Table.read`."""
         with parsing("the table is damaged or truncated"):
             content = unpack_part(self.path, self.offset, self.rows * self.row_bytes)
             if len(content) < self.rows * self.row_bytes:
@@ -65,15 +65,15 @@ class AsciiTable:
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """See `mtvd.repo.tables.tables.Table.left_out`; it has numbers and texts alone."""
+        """See `mtv.shared.tables.tables.Table.left_out`; it has numbers and texts alone."""
         return {}
 
     def why_not(self, name: str) -> str:
-        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        """See `mtv.shared.tables.tables.Table.why_not`."""
         return self.left_out[name]
 
     def elsewhere(self, names: Sequence[str]) -> str:
-        """See `mtvd.repo.tables.tables.Table.elsewhere`."""
+        """See `mtv.shared.tables.tables.Table.elsewhere`."""
         return self.others(self.path, self.hdu, names)
 
 

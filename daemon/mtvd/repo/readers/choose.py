@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mtv.shared.tables import tables
+from mtv.shared.tables.positions import Positions, positions
+from mtv.shared.tables.positions import Wanted as WantedPositions
 from mtv.wire.data import Exposure, SkyBox
 from mtv.wire.errors import Error, RequestError
 from mtv.wire.messages import Got
@@ -18,9 +21,6 @@ from mtvd.repo.readers.opening import Schemas, format_of, only_fits
 from mtvd.repo.readers.output import Output
 from mtvd.repo.readers.parts import Part, Wanted
 from mtvd.repo.readers.unpacking import head_of
-from mtvd.repo.tables import tables
-from mtvd.repo.tables.positions import Positions, positions
-from mtvd.repo.tables.positions import Wanted as WantedPositions
 
 _IMAGES: Final = (
     "Exposure", "MaskedImage", "Image", "DecoratedImage", "Mask", "VisitImage", "DifferenceImage", "CellCoadd",

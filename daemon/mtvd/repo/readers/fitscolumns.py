@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from mtv.shared.tables.gaps import Values, with_gaps
 from mtvd.repo.readers.failures import unreadable
-from mtvd.repo.tables.gaps import Values, with_gaps
 
 FLAG: Final = "Flag"
 _TFORM: Final = re.compile(r"(?P<count>\d*)(?P<code>[LXBIJKAEDCMPQ])(?P<rest>.*)", re.DOTALL)

@@ -11,11 +11,11 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from mtv.shared.tables.gaps import Values
 from mtvd.repo.readers.failures import unreadable, unsupported
 from mtvd.repo.readers.fitscolumns import Form
 from mtvd.repo.readers.hdus import is_plain
 from mtvd.repo.readers.unpacking import MOST_UNPACKED_BYTES, too_large_unpacked, unpack_part
-from mtvd.repo.tables.gaps import Values
 
 _SHUFFLED: Final = {"I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
 """Bytes of a value by the letter of its form, of which GZIP_2 has the first ones together, and so on.

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mtv.shared.tables.tables import Table
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers import afwtable, astropytable, parquet, texttable
 from mtvd.repo.readers.asciitable import AsciiTable
 from mtvd.repo.readers.failures import unsupported
 from mtvd.repo.readers.unpacking import head_of, is_packed
-from mtvd.repo.tables.tables import Table
 
 FORMATS: Final[Mapping[str, Callable[[Path], Table]]] = {
     "parquet": parquet.open_table,

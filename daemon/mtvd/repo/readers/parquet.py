@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from mtv.shared.tables.gaps import Values, data_of, gaps_of, with_gaps
+from mtv.shared.tables.tables import Field
 from mtvd.repo.readers.failures import check_file, parsing, unsupported
 from mtvd.repo.readers.pandasindex import ranges_of
 from mtvd.repo.readers.serialized import without_masks
 from mtvd.repo.readers.unpacking import is_packed, whole
-from mtvd.repo.tables.gaps import Values, data_of, gaps_of, with_gaps
-from mtvd.repo.tables.tables import Field
 
 _ASTROPY_META: Final = b"table_meta_yaml"
 _SERIALIZED: Final = b"__serialized_columns__"
@@ -24,7 +24,7 @@ _MOST_DIGITS: Final = 18
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetTable:
-    """A parquet file: numbers, booleans, texts, time stamps, lists of one length. A `mtvd.repo.tables.tables.Table`."""
+    """A parquet file: numbers, truth values, texts, times, lists of one length. A `mtv.shared.tables.tables.Table`."""
 
     path: Path
     rows: int
@@ -40,18 +40,18 @@ class ParquetTable:
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """See `mtvd.repo.tables.tables.Table.left_out`; what cannot be read is known when it is."""
+        """See `mtv.shared.tables.tables.Table.left_out`; what cannot be read is known when it is."""
         return {}
 
     def why_not(self, name: str) -> str:
-        """See `mtvd.repo.tables.tables.Table.why_not`."""
+        """See `mtv.shared.tables.tables.Table.why_not`."""
         kind = self.types[name]
         if "list<" in kind or "list_view<" in kind:
             return f"its rows have several lengths, are empty, or hold what is not read ({kind[:100]})"
         return f"columns of type {kind[:100]} are not read"
 
     def read(self, names: Sequence[str]) -> dict[str, Values]:
-        """See `mtvd.repo.tables.tables.Table.read`."""
+        """See `mtv.shared.tables.tables.Table.read`."""
         if not names:
             return {}
         with parsing("the table is damaged or truncated"):
@@ -71,7 +71,7 @@ class ParquetTable:
         return np.arange(len(numbers), dtype=np.int64) * numbers.step + numbers.start
 
     def elsewhere(self, names: Sequence[str]) -> str:  # noqa: ARG002 - a parquet file is one table
-        """See `mtvd.repo.tables.tables.Table.elsewhere`."""
+        """See `mtv.shared.tables.tables.Table.elsewhere`."""
         return ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mtvd.repo.tables.gaps import Values, data_of, gaps_of, with_gaps
+from mtv.shared.tables.gaps import Values, data_of, gaps_of, with_gaps
 
 Read = Callable[[Sequence[str]], dict[str, Values]]
 

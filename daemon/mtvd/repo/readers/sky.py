@@ -18,6 +18,7 @@ from mtvd.repo.readers import archive
 
 Floats = npt.NDArray[np.float64]
 _ARCSEC: Final = 3600.0
+_SAME_DEG: Final = 1e-4
 
 
 def place_of(cards: str, xy0: tuple[int, int], x: float, y: float) -> list[float]:
@@ -42,6 +43,26 @@ def place_of(cards: str, xy0: tuple[int, int], x: float, y: float) -> list[float
     ra, dec = CardsMapping(cards, xy0).to_sky(np.array([x]), np.array([y]))
     place = [float(ra[0]), float(dec[0])]
     return place if all(map(math.isfinite, place)) else []
+
+
+def pixel_of(cards: str, xy0: tuple[int, int], ra_deg: float, dec_deg: float) -> list[float]:
+    """Return the 0-based parent pixel of a place on the sky (ICRS), with fractions; see `place_of`.
+
+    Returns
+    -------
+    pixel : `list` [`float`]
+        Empty where there is none: also for a place that the projection folds onto another, as behind a tangent plane.
+    """
+    if "RADESYS =" not in cards:
+        return []
+    mapping = CardsMapping(cards, xy0)
+    x, y = mapping.to_pixel(np.array([ra_deg]), np.array([dec_deg]))
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return []
+    ra, dec = mapping.to_sky(x, y)
+    away = (ra[0] - ra_deg + 180) % 360 - 180
+    same = abs(away) * math.cos(math.radians(dec_deg)) < _SAME_DEG and abs(dec[0] - dec_deg) < _SAME_DEG
+    return [float(x[0]), float(y[0])] if same else []
 
 
 class Sky(Protocol):

@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 
 from mtv.shared import textrows
+from mtv.shared.tables.gaps import Values, with_gaps
+from mtv.shared.tables.tables import ColumnTable, Field, Table
 from mtv.wire.errors import RequestError
 from mtvd.repo.readers.astropytable import column_table
 from mtvd.repo.readers.failures import check_file, parsing, unreadable, unsupported
 from mtvd.repo.readers.unpacking import is_packed, whole
-from mtvd.repo.tables.gaps import Values, with_gaps
-from mtvd.repo.tables.tables import ColumnTable, Field, Table
 
 MOST_BYTES: Final = 64 << 20
 """Every cell is an object of Python: some ten times its text."""

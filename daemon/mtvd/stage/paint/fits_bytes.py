@@ -8,7 +8,7 @@ celestial WCS, which `mtv.shared.sky` has written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mtv.wire.errors import bad_value
@@ -31,6 +31,7 @@ BITPIX: Final[dict[str, tuple[int, int]]] = {
 Unsigned integers are stored as FITS has them: signed, with BZERO, that is with their highest bit turned over.
 """
 
+_GOES_ON: Final = "CONTINUE"
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 
 
@@ -44,6 +45,7 @@ def header(
     unit: str = "",
     label: str = "",
     cell: int = 1,
+    words: Iterable[str] = (),
 ) -> bytes:
     """Return the header of an image or mask layer, exactly ``header_bytes`` long.
 
@@ -63,6 +65,9 @@ def header(
         Shown by DS9 as unit and object; what is not printable ASCII is shown as ``?``.
     cell : `int`
         Parent pixels in a pixel of this image, along each axis; ``xy0`` is the first one of the first pixel.
+    words : iterable of `str`
+        Cards of other keywords, as `mtv.shared.header_words.cards_of` writes them; of one that is there already it is
+        left out.
 
     Raises
     ------
@@ -71,10 +76,19 @@ def header(
         many for the header.
     """
     cards = [*_frame_cards(shape_yx, dtype), *_system_cards(xy0, cell), *_label_cards(unit, label), *_wcs_cards(wcs)]
+    cards += _without_repeats(words, {card[:8] for card in cards})
     most = header_bytes // CARD - 1
     if header_bytes % BLOCK or len(cards) > most:
         raise bad_value("wcs", f"the WCS needs {len(cards)} header cards, {most} have room")
     return "".join([*cards, " " * CARD * (most - len(cards)), f"{'END':<80}"]).encode("ascii")
+
+
+def _without_repeats(words: Iterable[str], taken: set[str]) -> Iterator[str]:
+    repeats = False
+    for card in words:
+        repeats = repeats if card.startswith(_GOES_ON) else card[:8] in taken
+        if not repeats:
+            yield card
 
 
 def whole_blocks(size: int) -> int:

@@ -2,7 +2,7 @@
 
 Flags and comparisons give truth values; ``& | ~`` and ``and or not`` join them row by row. Numbers behave as numpy's
 do, except that nothing warns: a division by zero is infinite, and a comparison with NaN is false. A whole number that
-the table does not have counts as NaN (`mtvd.repo.tables.gaps`), and is no fraction for that.
+the table does not have counts as NaN (`mtv.shared.tables.gaps`), and is no fraction for that.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from mtv.shared.tables.gaps import Values, apply, data_of, gaps_of
+from mtv.shared.tables.selection import ONE_ARGUMENT, TWO_ARGUMENTS, Selection, column_of
 from mtv.wire.errors import bad_value
-from mtvd.repo.tables.gaps import Values, apply, data_of, gaps_of
-from mtvd.repo.tables.selection import ONE_ARGUMENT, TWO_ARGUMENTS, Selection, column_of
 
 Rows = npt.NDArray[np.bool_]
 

@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from mtv.shared.tables import gaps
+from mtv.shared.tables.evaluation import Rows, choose_rows
+from mtv.shared.tables.gaps import Values
+from mtv.shared.tables.selection import parse
 from mtv.wire.data import Array, Catalog, Column
 from mtv.wire.errors import Error, RequestError, bad_value
 from mtv.wire.hints import near
 from mtv.wire.requests import NAMES_ALONE
-from mtvd.repo.tables import gaps
-from mtvd.repo.tables.evaluation import Rows, choose_rows
-from mtvd.repo.tables.gaps import Values
-from mtvd.repo.tables.selection import parse
 
 SELECT_CHARS: Final = 2_000
 """Characters of an expression at most, where nobody says otherwise."""

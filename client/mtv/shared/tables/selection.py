@@ -2,7 +2,7 @@
 
 The text is parsed with Python's own grammar, because everybody knows it, and held to a short list of what may stand in
 it: columns, numbers, texts, comparisons, arithmetic, ``& | ~``, ``and or not``, ``in (...)``, and a few functions.
-What is left is worked out by `mtvd.repo.tables.evaluation`, on columns only.
+What is left is worked out by `mtv.shared.tables.evaluation`, on columns only.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mtv.shared.sexagesimal import are_hours, sexagesimal
+from mtv.shared.tables.gaps import Values, data_of
 from mtv.shared.textrows import GAPS
 from mtv.wire.errors import bad_value
-from mtvd.repo.tables.gaps import Values, data_of
 
 
 def degrees(values: Values, name: str, unit: str, where: str) -> npt.NDArray[np.float64]:

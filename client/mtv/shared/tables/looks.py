@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mtv.shared.tables.evaluation import Rows, choose_rows, work_out
+from mtv.shared.tables.gaps import Values, as_fractions
+from mtv.shared.tables.selection import Selection, parse
+from mtv.shared.tables.tables import Table, columns_of, find, look_up, not_read
 from mtv.wire import colours
 from mtv.wire.angles import System, size_factor
 from mtv.wire.errors import bad_value
-from mtvd.repo.tables.evaluation import Rows, choose_rows, work_out
-from mtvd.repo.tables.gaps import Values, as_fractions
-from mtvd.repo.tables.selection import Selection, parse
-from mtvd.repo.tables.tables import Table, columns_of, find, look_up, not_read
 
 MOST_COLOURS: Final = 32
 """Colours of one choice at most; each condition costs a pass over the rows."""

@@ -10,13 +10,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mtv.wire.angles import System, factor, usual_pair, usual_pairs
-from mtv.wire.data import Array
-from mtv.wire.errors import Error, RequestError, bad_value
-from mtvd.repo.tables.gaps import Values
-from mtvd.repo.tables.looks import Indices, colours_of, numbers, sizes_of
-from mtvd.repo.tables.sexagesimals import degrees
-from mtvd.repo.tables.tables import (
+from mtv.shared.tables.evaluation import Rows
+from mtv.shared.tables.gaps import Values
+from mtv.shared.tables.looks import Indices, colours_of, numbers, sizes_of
+from mtv.shared.tables.sexagesimals import degrees
+from mtv.shared.tables.tables import (
     NO_KEYS,
     SELECT_CHARS,
     Field,
@@ -28,6 +26,9 @@ from mtvd.repo.tables.tables import (
     not_read,
     select,
 )
+from mtv.wire.angles import System, factor, usual_pair, usual_pairs
+from mtv.wire.data import Array
+from mtv.wire.errors import Error, RequestError, bad_value
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +46,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Column of sizes, or an expression that gives them; none where empty."""
     system: Literal["pixel", "sky"] = "pixel"
     conditions: tuple[str, ...] = ()
-    """Expressions that choose between colours: see `mtvd.repo.tables.looks.Choice`."""
+    """Expressions that choose between colours: see `mtv.shared.tables.looks.Choice`."""
 
 
 class Positions(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +73,17 @@ class Found(NamedTuple):
     """``(rows,)``: which rows these are of all; None where none was left out, or all are not known."""
     colour: Indices | None = None
     """``(n,)``: which colour of a choice each row has; None where all have one."""
+
+
+class Chosen(NamedTuple):
+    """Positions of the chosen rows, ``(n,)`` each, usable or not."""
+
+    x: Floats
+    y: Floats
+    size: Floats | None
+    colour: Indices | None
+    rows: Rows | None
+    """``(rows,)``: which rows these are of all; None for all."""
 
 
 def positions(
@@ -107,6 +119,28 @@ def find_positions(
     Raises
     ------
     RequestError
+        As `choose_positions`.
+    """
+    chosen = choose_positions(table, wanted, most_markers=most_markers, most_chars=most_chars, row_keys=row_keys)
+    found = usable(chosen.x, chosen.y, chosen.size, wanted.system)
+    if chosen.colour is None:
+        return found
+    return found._replace(colour=chosen.colour if found.kept is None else chosen.colour[found.kept])
+
+
+def choose_positions(
+    table: Table,
+    wanted: Wanted,
+    *,
+    most_markers: int,
+    most_chars: int = SELECT_CHARS,
+    row_keys: Mapping[str, int | str] = NO_KEYS,
+) -> Chosen:
+    """Return the positions of the chosen rows as they are: NaN where there is none.
+
+    Raises
+    ------
+    RequestError
         ``bad_value`` naming ``select``, ``x``, ``y``, ``size`` or ``colour``; ``too_large`` for more rows than may be
         marked.
     """
@@ -121,11 +155,8 @@ def find_positions(
             raise not_read(where, name, table.why_not(name))
     columns = {where: _column(read[name], table.fields[name], name, where, wanted) for where, name in names.items()}
     size = sizes_of(table, wanted.size, rows, wanted.system, most_chars) if wanted.size else None
-    found = usable(columns["x"], columns["y"], size, wanted.system)
-    if not wanted.conditions:
-        return found
-    colour = colours_of(table, wanted.conditions, rows, most_chars)
-    return found._replace(colour=colour if found.kept is None else colour[found.kept])
+    colour = colours_of(table, wanted.conditions, rows, most_chars) if wanted.conditions else None
+    return Chosen(columns["x"], columns["y"], size, colour, rows)
 
 
 def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
@@ -134,16 +165,17 @@ def _pair(table: Table, wanted: Wanted) -> tuple[str, str]:
     if wanted.x or wanted.y:
         missing = "y" if wanted.x else "x"
         raise bad_value(missing, "columns are named in pairs", "name x and y, or neither")
-    if (pair := _usual(table, wanted.system)) is not None:
+    if (pair := usual(table, wanted.system)) is not None:
         return pair
     other: System = "sky" if wanted.system == "pixel" else "pixel"
-    also = f"; it has {other} positions" if _usual(table, other) else ""
+    also = f"; it has {other} positions" if usual(table, other) else ""
     message = f"the table has none of the usual columns ({usual_pairs(wanted.system)}){also}"
     few = f"name the columns of x and y: there are {', '.join(list(table.fields)[:8])}"
     raise bad_value("x", message, "; ".join(filter(None, (few, table.elsewhere(())))))
 
 
-def _usual(table: Table, system: System) -> tuple[str, str] | None:
+def usual(table: Table, system: System) -> tuple[str, str] | None:
+    """Return the true names of the first usual pair of columns that a table has; None where it has none."""
     pair = usual_pair(system, table.fields, lambda name: look_up(table, name) is not None)
     return pair and (find(table, pair[0], "x"), find(table, pair[1], "y"))
 
