@@ -90,6 +90,8 @@ def test_rows_without_a_position_are_left_out_and_looks_are_chosen(
     drawn = sorted((float(x), float(r), "#ff0000" in rest or "color=red" in rest) for x, r, rest in found)
     assert drawn == [(21.0, 4.0, False), (101.25, 6.0, False), (151.0, 7.0, True)]
     assert "1 row without a position left out" in caplog.text
+    display.overlay("bright", table, select="mag > 9", size="4 + mag", colour="mag > 2 ? red : green")
+    assert window.markers(FRAME) == 0
 
 
 def test_dots_texts_lines_and_polygons_stand_at_coordinates(window: Probe, display: mtv.Display) -> None:

@@ -220,6 +220,9 @@ def test_ellipses_take_their_axes_and_angles_from_columns() -> None:
 def test_a_table_without_rows_draws_nothing() -> None:
     assert len(Drawn(Table({"x": [], "y": []})).x) == 0
     assert len(Drawn(pytest.importorskip("pandas").DataFrame({"x": [], "y": []})).x) == 0
+    for select in ("flux < 0", "flux > 1e9"):
+        found = Drawn(Table(dict(COLUMNS)), select=select, size="flux * 2", colour="used ? red : green", symbol=BAND)
+        assert len(found.x) == 0
 
 
 class Failing:

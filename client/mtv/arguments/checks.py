@@ -321,7 +321,8 @@ def only_of_tables(**given: object) -> None:
     """Refuse what goes with a table only."""
     for name, value in given.items():
         if value:
-            raise bad_value(name, f"{name} goes with a table that the daemon reads", "for arrays, choose rows yourself")
+            hint = "leave it out" if name == "hdu" else "for arrays, choose rows yourself"
+            raise bad_value(name, f"{name} goes with a {'file' if name == 'hdu' else 'table'}", hint)
 
 
 def expression(text: Any, limits: Limits, where: str = "select") -> str:

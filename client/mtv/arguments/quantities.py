@@ -28,7 +28,9 @@ def pair_of(x: Any, y: Any, system: System) -> tuple[Any, Any]:
     """
     if not is_sky(x):
         if y is None:
-            raise bad_value("y", "y is not given", "give x and y, a SkyCoord, or the path or reference of a table")
+            raise bad_value(
+                "y", "y is not given", "give x and y, a SkyCoord, or, to overlay(), a table, its path or its reference"
+            )
         return x, y
     if y is not None:
         raise bad_value("y", "a SkyCoord is given in place of x and y", "leave y out")

@@ -232,7 +232,11 @@ class MarkerVerbs(NamedDisplay):
         if source is not None:
             source = parts.of(source, parts.keep_given(hdu=hdu))
             if size2 is not None or angle != 0:
-                raise bad_value("size2" if size2 is not None else "angle", "goes with arrays", "read the table first")
+                raise bad_value(
+                    "size2" if size2 is not None else "angle",
+                    "goes with arrays and tables in memory",
+                    "get the table first",
+                )
             packed = table_columns(source, y, select, columns, symbol, size, ctype or colour, limits)
             known = given or "pixel"
         elif table is not None:
