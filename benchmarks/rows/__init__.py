@@ -17,6 +17,7 @@ NAMES: Final = (
     "load_compressed",
     "load_again",
     "redraw",
+    "object_mtv",
     "mask_recolour",
     "zoom_masked",
     "overlay_erase",
