@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from mtvd.scene.actions import (
     SetScale,
     SetZoom,
 )
+from mtvd.stage.paint.covering import cover
+from mtvd.stage.port import PiecePlan
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -49,9 +52,10 @@ async def portrait(rig: Any, frame: int = 0) -> None:
 
 
 async def taken(rig: Any, size: tuple[int, int], frame: int = 0) -> np.ndarray[Any, Any]:
-    large = LargePicture(size)
+    large, plan = LargePicture(size), None
     while not large.whole:
-        pieces = await rig.stage.pieces(frame, size, large.next_piece, 100)
+        pieces = await rig.stage.pieces(frame, size, plan, large.next_piece, 100)
+        plan = pieces.plan
         large.take(pieces, "the same")
     return large.pixels
 
@@ -153,3 +157,28 @@ async def test_masks_and_markers_of_a_large_picture_are_those_of_its_zoom(stage_
     assert (x1 - x0, y1 - y0) == pytest.approx((16, 16), abs=2), "and the marker its own size"
     await stage_rig.stage.sync()
     np.testing.assert_array_equal(await stage_rig.picture(), before)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 33])
+async def test_what_lies_beside_the_image_is_in_the_picture_and_else_nothing_is_drawn(
+    stage_rig: Any, make_markers: Any, angle_deg: float
+) -> None:
+    await portrait(stage_rig)
+    beside = {"x": [-3000.0, 1024.0, 5000.0], "y": [2000.0, 5000.0, -200.0]}
+    await stage_rig.draw(
+        SetRotation(frame=0, angle_deg=angle_deg),
+        SetZoom(frame=0, factor=0.05),
+        AddMarkers(frame=0, overlay="m", markers=make_markers(**beside, size=[300, 20, 2])),
+    )
+    size = 3001, 2000
+    plan = (await stage_rig.stage.pieces(0, size, None, 0, 1)).plan
+    drawn = sum(box.width * box.height for box in plan.boxes)
+    pixels = await taken(stage_rig, size)
+    whole = PiecePlan(boxes=cover(size, (800, 500)), background=(0, 0, 0))
+    everything = LargePicture(size)
+    everything.take(await stage_rig.stage.pieces(0, size, whole, 0, 60_000), "")
+    assert everything.whole
+    np.testing.assert_array_equal(pixels, everything.pixels)
+    assert drawn < size[0] * size[1] / 2
+    if keep := os.environ.get("MTV_KEEP_PICTURES"):
+        Image.fromarray(pixels).save(f"{keep}/beside{angle_deg}.png")

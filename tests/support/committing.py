@@ -8,8 +8,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.support.grey_pieces import grey_piece
 
 from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
@@ -21,7 +21,16 @@ from mtvd.resolving.holding import Holding
 from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
-from mtvd.stage.port import Batch, Difference, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import (
+    Batch,
+    Difference,
+    PiecePlan,
+    Pieces,
+    SectionResult,
+    UserMoved,
+    WindowLost,
+    WindowUnavailable,
+)
 
 SESSION = b"s" * 16
 
@@ -81,8 +90,10 @@ class ScriptedWindow:
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         return ""
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
-        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+    async def pieces(
+        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
+    ) -> Pieces:
+        return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:
         pass

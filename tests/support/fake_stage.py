@@ -12,13 +12,23 @@ from typing import Final, Literal
 
 import anyio
 import msgspec
-import numpy as np
+from tests.support.grey_pieces import grey_piece
 
 from mtv.wire.reports import WindowState
 from mtvd.scene import actions
 from mtvd.stage.paint.listed import no_sky
 from mtvd.stage.paint.regions import region_text
-from mtvd.stage.port import Batch, Difference, Pieces, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import (
+    Batch,
+    Difference,
+    PiecePlan,
+    Pieces,
+    Section,
+    SectionResult,
+    UserMoved,
+    WindowLost,
+    WindowUnavailable,
+)
 
 PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 
@@ -176,11 +186,13 @@ class FakeStage:
         drawn = [region_text(markers, overlay).text for overlay, markers in shown.markers] if ours else []
         return "\n".join([shown.user, *drawn])
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+    async def pieces(
+        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
+    ) -> Pieces:
         """Return all that are missing, grey."""
         await self.ensure()
         self.front = frame
-        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+        return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:
         """Forget the window; kept ones can be found by `adopt`."""

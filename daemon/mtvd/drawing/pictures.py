@@ -20,7 +20,7 @@ from PIL import Image
 from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import model
-from mtvd.stage.port import Pieces, Stage
+from mtvd.stage.port import PiecePlan, Pieces, Stage
 
 _GO_MS: Final = 150
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
@@ -61,10 +61,13 @@ class LargePicture:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
-        self.pixels = np.empty((size[1], size[0], 3), "u1")
-        """``(y, x, rgb)``."""
+        self.rows = np.zeros((size[1], 1 + 3 * size[0]), "u1")
+        """Rows as a PNG file has them: each begins with 0, which says that it is not filtered."""
+        self.pixels = self.rows[:, 1:].reshape(size[1], size[0], 3)
+        """``(y, x, rgb)``: a view of them."""
         self.next_piece = 0
         self.whole = False
+        self._plan: PiecePlan | None = None
         self._tries = 1
         self._shown: Any = None
 
@@ -72,7 +75,7 @@ class LargePicture:
         """Take the next pieces of a display's frame, or of the front one's, as many as others can wait for."""
         if number is None:
             number = min(scene.displays) if scene.front is None else scene.front
-        pieces = await stage.pieces(number, self.size, self.next_piece, self.most_ms)
+        pieces = await stage.pieces(number, self.size, self._plan, self.next_piece, self.most_ms)
         self.take(pieces, (number, scene.displays.get(number)))
 
     @property
@@ -90,48 +93,35 @@ class LargePicture:
         shown : object
             Anything that is equal as long as the display shows the same.
         """
-        state = (shown, pieces.view, pieces.size)
-        if self.next_piece and state != self._shown:
+        state = (shown, pieces.view)
+        if self._plan is not None and state != self._shown:
             self._tries += 1
             self.next_piece = 0
+            self._plan = None
             return
-        self._shown = state
-        across, down = pieces.size
-        width, height = self.size
-        columns = -(-width // across)
-        for index, piece in enumerate(pieces.pixels, self.next_piece):
-            top, left = index // columns * down, index % columns * across
-            self.pixels[top : top + down, left : left + across] = piece[: height - top, : width - left]
+        if self._plan is None:
+            self.rows[:, 1:] = np.tile(np.array(pieces.plan.background, "u1"), self.size[0])
+        self._plan, self._shown = pieces.plan, state
+        for box, piece in zip(pieces.plan.boxes[self.next_piece :], pieces.pixels, strict=False):
+            self.pixels[box.top : box.top + box.height, box.left : box.left + box.width] = piece
         self.next_piece += len(pieces.pixels)
-        self.whole = self.next_piece == pieces.count(self.size)
+        self.whole = self.next_piece == len(pieces.plan.boxes)
 
     async def encode(self, image_format: str) -> bytes:
         """Return the bytes of a PNG or JPEG file."""
-        return await anyio.to_thread.run_sync(encode, self.pixels, image_format)
+        return await anyio.to_thread.run_sync(self._encode, image_format)
+
+    def _encode(self, image_format: str) -> bytes:
+        if image_format == "png":
+            return _png(self.rows)
+        file = io.BytesIO()
+        Image.fromarray(self.pixels).save(file, "jpeg", quality=_JPEG_QUALITY)
+        return file.getvalue()
 
 
-def encode(pixels: np.ndarray[Any, np.dtype[np.uint8]], image_format: str) -> bytes:
-    """Return the bytes of a PNG or JPEG file.
-
-    Parameters
-    ----------
-    pixels : `numpy.ndarray`
-        ``(y, x, rgb)``, ``uint8``.
-    image_format : `str`
-        ``png`` or ``jpeg``.
-    """
-    if image_format == "png":
-        return _png(pixels)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "jpeg", quality=_JPEG_QUALITY)
-    return file.getvalue()
-
-
-def _png(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+def _png(rows: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
     """Compress strips side by side, in less than half the time that Pillow needs for all of it."""
-    height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 3 * width), "u1")  # each row begins with 0: it is not filtered
-    rows[:, 1:] = pixels.reshape(height, -1)
+    height, width = rows.shape[0], rows.shape[1] // 3
     starts = range(0, height, _STRIP_ROWS)
 
     def strip(start: int) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -24,11 +25,11 @@ from mtvd.stage.paint.layers import LayerFiles, needs_file
 from mtvd.stage.paint.listed import LISTED_SYSTEMS, no_sky
 from mtvd.stage.paint.script import Preparations, quote, relayering, script
 from mtvd.stage.paint.zooms import FrameView
-from mtvd.stage.port import Batch, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, PiecePlan, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.answer import Answer, read_answer, read_views
 from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
-from mtvd.stage.talk.large import read_pieces
+from mtvd.stage.talk.large import read_pieces, read_plan
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.supervisor import Supervisor
@@ -216,22 +217,11 @@ class Ds9Stage:
         DaemonError
             The picture cannot be read from the disk.
         """
-        await self.ensure()
-        await self._suit_masks()
-        assert self.supervisor.held is not None
-        path = Path(self.supervisor.held.window.directory) / f"snapshot.{image_format}"
-        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
-        raised = "" if frame is None else f"if {{[catch {{::mtv::do::raise {frame}}} r]}} {{::mtv::quiet; error $r}}\n"
-        try:
-            taken = f"{raised}::mtv::snapshot {quote(str(path))} {quote(image_format)}\n"
-            await self._command(taken.encode(), deadline)
-            with translate_refusals("the picture cannot be read"):
-                return await anyio.Path(path).read_bytes()
-        except ScriptFailed as error:
-            raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
-        finally:
-            with suppress(OSError):  # the next picture takes its place, and it goes with the window
-                path.unlink(missing_ok=True)
+        async with self._written_by_window(f"snapshot.{image_format}", "picture", "take") as path:
+            await self._suit_masks()
+            taken = f"::mtv::snapshot {quote(str(path))} {quote(image_format)}"
+            await self._command(_photographed(frame, taken), self._look_deadline_secs)
+            return await anyio.Path(path).read_bytes()
 
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         """Return the regions of a frame as DS9 lists them, and change nothing of them; see the port.
@@ -245,25 +235,18 @@ class Ds9Stage:
         DaemonError
             The list cannot be read from the disk.
         """
-        await self.ensure()
-        assert self.supervisor.held is not None
-        if frame is None:
-            return ""
-        path = Path(self.supervisor.held.window.directory) / "regions.reg"
-        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
-        try:
+        async with self._written_by_window("regions.reg", "list of regions", "make") as path:
+            if frame is None:
+                return ""
             words = f"{frame} {quote(str(path))} {quote(LISTED_SYSTEMS[system])} {int(ours)}"
-            if await self._command(f"::mtv::list_regions {words}\n".encode(), deadline) == "no sky":
+            command = f"::mtv::list_regions {words}\n".encode()
+            if await self._command(command, self._look_deadline_secs) == "no sky":
                 raise no_sky("the image has no WCS, so that its regions have no place on the sky")
-            with translate_refusals("the list of regions cannot be read"):
-                return await anyio.Path(path).read_text("utf-8", "replace")
-        except ScriptFailed as error:
-            raise WindowUnavailable(f"DS9 could not list the regions: {error}") from None
-        finally:
-            with suppress(OSError):  # the next list takes its place, and it goes with the window
-                path.unlink(missing_ok=True)
+            return await anyio.Path(path).read_text("utf-8", "replace")
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+    async def pieces(
+        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
+    ) -> Pieces:
         """Bring a frame to the front and return pieces of a picture of it in another size; see the port.
 
         Raises
@@ -275,25 +258,44 @@ class Ds9Stage:
         DaemonError
             The pieces cannot be read from the disk.
         """
-        await self.ensure()
-        assert self.supervisor.held is not None
-        path = Path(self.supervisor.held.window.directory) / "pieces"
-        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS + most_ms / 1e3
-        command = f"::mtv::picture_pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
+        deadline = self._look_deadline_secs + most_ms / 1e3
+        words = f"Frame{frame} {size[0]} {size[1]}"
         try:
-            await self._suit_masks((frame, size))
-            told = await self._command(command.encode(), deadline)
-            with translate_refusals("the picture cannot be read"):
-                taken = await anyio.to_thread.run_sync(read_pieces, told, path)
-        except ScriptFailed as error:
-            raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
+            async with self._written_by_window("pieces", "picture", "take") as path:
+                await self._suit_masks((frame, size))
+                if plan is None:
+                    look = f"::mtv::picture_look {words} {quote(str(path))}"
+                    told = await self._command(_photographed(frame, look), deadline)
+                    plan = await anyio.to_thread.run_sync(read_plan, told, path, size)
+                boxes = plan.boxes[first:]
+                numbers = " ".join(str(number) for box in boxes for number in box)
+                take = f"::mtv::picture_pieces {words} {{{numbers}}} {most_ms} {quote(str(path))}"
+                told = await self._command(_photographed(frame, take), deadline)
+                view, pixels = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
         finally:
             self._layers.zooms.magnify(frame, None)
-            with suppress(OSError):  # the next pieces take its place, and it goes with the window
-                path.unlink(missing_ok=True)
-        if self._layers.misfits() and first + len(taken.pixels) >= taken.count(size):
+        if self._layers.misfits() and first + len(pixels) >= len(plan.boxes):
             self._zoomed.set()  # between pieces the mask stays as the picture needs it
-        return taken
+        return Pieces(plan=plan, view=view, pixels=tuple(pixels))
+
+    @property
+    def _look_deadline_secs(self) -> float:
+        return self._settings.command_deadline_secs + _SNAPSHOT_SECS
+
+    @contextlib.asynccontextmanager
+    async def _written_by_window(self, name: str, what: str, verb: str) -> AsyncIterator[Path]:
+        """Have a window, and a file for it to write, until a body has read it; failures are told as the port says."""
+        await self.ensure()
+        assert self.supervisor.held is not None
+        path = Path(self.supervisor.held.window.directory) / name
+        try:
+            with translate_refusals(f"the {what} cannot be read"):
+                yield path
+        except ScriptFailed as error:
+            raise WindowUnavailable(f"DS9 could not {verb} the {what}: {error}") from None
+        finally:
+            with suppress(OSError):  # the next one takes its place, and it goes with the window
+                path.unlink(missing_ok=True)
 
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""
@@ -390,3 +392,8 @@ class Ds9Stage:
             await self.supervisor.lose(str(silence))
         except OSError as error:
             raise WindowUnavailable(f"the script cannot be written: {error.strerror or error}") from error
+
+
+def _photographed(frame: int | None, command: str) -> bytes:
+    """Return a script that takes a picture, with a frame in front unless it is None."""
+    return f"::mtv::photographed {{{'' if frame is None else frame}}} {command}\n".encode()

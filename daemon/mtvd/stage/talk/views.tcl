@@ -143,22 +143,8 @@ proc ::mtv::sync {} {
 }
 
 proc ::mtv::snapshot {path format} {
-    variable busy 1
-    variable boxes {}
-    quiet
-    events::known
-    set hand::front $::current(frame)
-    # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
-    set code [catch {
-        update idletasks
-        annotations::settle
-        foreach name [list window $format] {package require img::$name}
-        SaveImage $path $format
-    } message]
-    set busy 0
-    foreach complaint [list {*}$boxes $::ds9(msg)] {
-        if {$code == 0 && $complaint ne {}} {set code 1; set message $complaint}
-    }
-    quiet
-    if {$code} {error $message}
+    package require img::$format
+    update idletasks
+    annotations::settle
+    SaveImage $path $format
 }
