@@ -123,10 +123,12 @@ class Engine:
         *,
         redraws: bool = False,
         frame: MovieFrame | None = None,
+        paced: bool = False,
     ) -> Outcome:
         """Draw a transaction, in its turn; with ``redraws`` return only when it is on the screen.
 
-        With ``frame`` its images are a movie's, and are refused where that has lost its display.
+        With ``frame`` its images are a movie's, and are refused where that has lost its display. With ``paced`` it is a
+        frame of a feed.
 
         Raises
         ------
@@ -141,6 +143,7 @@ class Engine:
             superseding=transaction.supersede and len(transaction.steps) == 1,
             strict=transaction.strict,
             redraws=redraws,
+            paced=paced or frame is not None,
             due=self._clock() + transaction.deadline_secs if transaction.deadline_secs else float("inf"),
         )
         for replaced in self._list.add(waiting):
@@ -174,8 +177,14 @@ class Engine:
             return bytes(wish.result)
         async with self._one_large_picture:
             wish.large = LargePicture(size)
-            while not wish.large.whole:
-                await self._await_barrier(self._barrier(session, wish))
+            try:
+                while not wish.large.whole:
+                    await self._await_barrier(self._barrier(session, wish))
+                    if wish.large.begun_anew:
+                        self._list.pausing = frozenset({EVERYTHING if display is None else display})
+            finally:
+                self._list.pausing = frozenset()
+                self._wake.set()
             return await wish.large.encode(image_format)
 
     async def look_at(self, session: bytes, display: DisplayName, look: Callable[[int | None], Awaitable[_T]]) -> _T:

@@ -1,7 +1,8 @@
 """Pictures of the window that were asked for, and large ones that are put together of pieces.
 
 Between the pieces other clients' work is drawn. Where that changes what the picture shows, or the user does, the
-picture is begun anew; and because a feed changes it all the time, the last try takes all pieces in one go.
+picture is begun anew. From the second try on feeds and movies of the display pause for it. The last tries take all
+pieces in one go, as far as others can wait for that; then the picture is given up.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ import anyio.to_thread
 import numpy as np
 from PIL import Image
 
+from mtv.wire.errors import DaemonError, Error
 from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import model
 from mtvd.stage.port import PiecePlan, Pieces, Stage
 
-_GO_MS: Final = 150
+_GO_MS: Final = 60
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
-_TRIES: Final = 3
-_ALL_MS: Final = 60_000
+_TRIES: Final = 8
+_UNHURRIED_TRIES: Final = 3
+_HURRIED_MS: Final = 130
+"""Time that others wait for a picture in one go; with all that belongs to it 200 ms."""
 _STRIP_ROWS: Final = 256
 _JPEG_QUALITY: Final = 90
 
@@ -72,16 +76,39 @@ class LargePicture:
         self._shown: Any = None
 
     async def go_on(self, stage: Stage, number: int | None, scene: model.Scene) -> None:
-        """Take the next pieces of a display's frame, or of the front one's, as many as others can wait for."""
+        """Take the next pieces of a display's frame, or of the front one's, as many as others can wait for.
+
+        Raises
+        ------
+        DaemonError
+            ``busy``: the display changes all the time.
+        """
         if number is None:
             number = min(scene.displays) if scene.front is None else scene.front
         pieces = await stage.pieces(number, self.size, self._plan, self.next_piece, self.most_ms)
         self.take(pieces, (number, scene.displays.get(number)))
+        if self._tries > _TRIES:
+            raise DaemonError(
+                Error(
+                    code="busy",
+                    message=f"the display changes faster than a picture of {self.size[0]}x{self.size[1]} can be taken",
+                    where="size",
+                    retryable=True,
+                    hint="take a smaller one, or when nothing draws on the display",
+                )
+            )
 
     @property
     def most_ms(self) -> int:
-        """Time after which others have their turn."""
-        return _GO_MS if self._tries < _TRIES else _ALL_MS
+        """Time after which others have their turn; 0 where they have it as soon as it is known what must be drawn."""
+        if self._tries > _UNHURRIED_TRIES:
+            return _HURRIED_MS
+        return 0 if self._plan is None else _GO_MS
+
+    @property
+    def begun_anew(self) -> bool:
+        """True where what was taken first is of no use."""
+        return self._tries > 1
 
     def take(self, pieces: Pieces, shown: object) -> None:
         """Put pieces in their places; begin anew where they are of something else than those before.

@@ -267,14 +267,14 @@ class Ds9Stage:
                     look = f"::mtv::picture_look {words} {quote(str(path))}"
                     told = await self._command(_photographed(frame, look), deadline)
                     plan = await anyio.to_thread.run_sync(read_plan, told, path, size)
-                boxes = plan.boxes[first:]
+                boxes = plan.boxes[first:] if most_ms else ()
                 numbers = " ".join(str(number) for box in boxes for number in box)
                 take = f"::mtv::picture_pieces {words} {{{numbers}}} {most_ms} {quote(str(path))}"
                 told = await self._command(_photographed(frame, take), deadline)
                 view, pixels = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
         finally:
             self._layers.zooms.magnify(frame, None)
-        if self._layers.misfits() and first + len(pixels) >= len(plan.boxes):
+        if self._layers.misfits() and first + len(pixels) == len(plan.boxes):
             self._zoomed.set()  # between pieces the mask stays as the picture needs it
         return Pieces(plan=plan, view=view, pixels=tuple(pixels))
 

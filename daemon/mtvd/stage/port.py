@@ -104,7 +104,7 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True):
     view: str
     """The view that they were taken of: equal as long as the user has not changed it."""
     pixels: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]
-    """``(y, x, rgb)`` each, as large as its box; none only where the plan has none."""
+    """``(y, x, rgb)`` each, as large as its box."""
 
 
 class Stage(Protocol):
@@ -225,7 +225,7 @@ class Stage(Protocol):
         first : `int`
             Number of the first piece to take; 0 without a plan.
         most_ms : `int`
-            Time after which no further piece is begun.
+            Time after which no further piece is begun; one is taken in any case, unless this is 0: then none is.
         """
         ...
 
