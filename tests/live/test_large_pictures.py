@@ -6,6 +6,7 @@ import io
 import os
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,7 +27,6 @@ from mtvd.scene.actions import (
     SetZoom,
 )
 from mtvd.stage.paint.covering import cover
-from mtvd.stage.port import PiecePlan
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -52,11 +52,10 @@ async def portrait(rig: Any, frame: int = 0) -> None:
 
 
 async def taken(rig: Any, size: tuple[int, int], frame: int = 0) -> np.ndarray[Any, Any]:
-    large, plan = LargePicture(size), None
+    large = LargePicture(size)
+    large.follow(await rig.stage.survey(frame, size), (frame, None))
     while not large.whole:
-        pieces = await rig.stage.pieces(frame, size, plan, large.next_piece, 100)
-        plan = pieces.plan
-        large.take(pieces, "the same")
+        large.take(large.missing, await rig.stage.pieces(frame, size, large.missing, 100))
     return large.pixels
 
 
@@ -171,12 +170,13 @@ async def test_what_lies_beside_the_image_is_in_the_picture_and_else_nothing_is_
         AddMarkers(frame=0, overlay="m", markers=make_markers(**beside, size=[300, 20, 2])),
     )
     size = 3001, 2000
-    plan = (await stage_rig.stage.pieces(0, size, None, 0, 1)).plan
+    plan = await stage_rig.stage.survey(0, size)
     drawn = sum(box.width * box.height for box in plan.boxes)
     pixels = await taken(stage_rig, size)
-    whole = PiecePlan(boxes=cover(size, (800, 500)), background=(0, 0, 0))
     everything = LargePicture(size)
-    everything.take(await stage_rig.stage.pieces(0, size, whole, 0, 60_000), "")
+    boxes = cover(size, (800, 500))
+    everything.follow(msgspec.structs.replace(plan, boxes=boxes), (0, None))
+    everything.take(boxes, await stage_rig.stage.pieces(0, size, boxes, 60_000))
     assert everything.whole
     np.testing.assert_array_equal(pixels, everything.pixels)
     assert drawn < size[0] * size[1] / 2

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.grey_pieces import grey_piece
+from tests.support.grey_pieces import grey_piece, one_piece
 
 from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
@@ -24,6 +24,7 @@ from mtvd.scene import changes as ch
 from mtvd.stage.port import (
     Batch,
     Difference,
+    PieceBox,
     PiecePlan,
     Pieces,
     SectionResult,
@@ -90,9 +91,10 @@ class ScriptedWindow:
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         return ""
 
-    async def pieces(
-        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
-    ) -> Pieces:
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        return one_piece(size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
         return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:

@@ -7,12 +7,12 @@ names are attributes; each fault happens once, then clears itself, so that the n
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import anyio
 import msgspec
-from tests.support.grey_pieces import grey_piece
+from tests.support.grey_pieces import grey_piece, one_piece
 
 from mtv.wire.reports import WindowState
 from mtvd.scene import actions
@@ -21,6 +21,7 @@ from mtvd.stage.paint.regions import region_text
 from mtvd.stage.port import (
     Batch,
     Difference,
+    PieceBox,
     PiecePlan,
     Pieces,
     Section,
@@ -186,10 +187,14 @@ class FakeStage:
         drawn = [region_text(markers, overlay).text for overlay, markers in shown.markers] if ours else []
         return "\n".join([shown.user, *drawn])
 
-    async def pieces(
-        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
-    ) -> Pieces:
-        """Return all that are missing, grey."""
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        """Return one piece that has all."""
+        await self.ensure()
+        self.front = frame
+        return one_piece(size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
+        """Return it, grey."""
         await self.ensure()
         self.front = frame
         return grey_piece(size)

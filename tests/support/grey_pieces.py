@@ -7,7 +7,11 @@ import numpy as np
 from mtvd.stage.port import PieceBox, PiecePlan, Pieces
 
 
+def one_piece(size: tuple[int, int]) -> PiecePlan:
+    """Return the plan of a picture that has one piece."""
+    return PiecePlan(boxes=(PieceBox(0, 0, *size),), background=(255, 255, 255), view="")
+
+
 def grey_piece(size: tuple[int, int]) -> Pieces:
-    """Return a picture of a width and height that has one piece."""
-    plan = PiecePlan(boxes=(PieceBox(0, 0, *size),), background=(255, 255, 255))
-    return Pieces(plan=plan, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+    """Return that piece."""
+    return Pieces(view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))

@@ -1,8 +1,9 @@
 """Pictures of the window that were asked for, and large ones that are put together of pieces.
 
-Between the pieces other clients' work is drawn. Where that changes what the picture shows, or the user does, the
-picture is begun anew. From the second try on feeds and movies of the display pause for it. The last tries take all
-pieces in one go, as far as others can wait for that; then the picture is given up.
+Between the pieces other clients' work is drawn. Where that changes overlays, the pieces that show it are taken again;
+where it changes more, or the user moves the view, the picture is begun anew. From the second try on feeds and movies
+of the display pause for it. The last tries take all pieces in one go, as far as others can wait for that; then the
+picture is given up.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import anyio.to_thread
+import msgspec
 import numpy as np
 from PIL import Image
 
@@ -22,13 +24,14 @@ from mtv.wire.errors import DaemonError, Error
 from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import model
-from mtvd.stage.port import PiecePlan, Pieces, Stage
+from mtvd.stage.paint.covering import SmallPicture, touched
+from mtvd.stage.port import PieceBox, PiecePlan, Pieces, Stage
 
-_GO_MS: Final = 60
+_GO_MS: Final = 50
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
 _TRIES: Final = 8
 _UNHURRIED_TRIES: Final = 3
-_HURRIED_MS: Final = 130
+_HURRIED_MS: Final = 120
 """Time that others wait for a picture in one go; with all that belongs to it 200 ms."""
 _STRIP_ROWS: Final = 256
 _JPEG_QUALITY: Final = 90
@@ -69,11 +72,31 @@ class LargePicture:
         """Rows as a PNG file has them: each begins with 0, which says that it is not filtered."""
         self.pixels = self.rows[:, 1:].reshape(size[1], size[0], 3)
         """``(y, x, rgb)``: a view of them."""
-        self.next_piece = 0
-        self.whole = False
         self._plan: PiecePlan | None = None
-        self._tries = 1
-        self._shown: Any = None
+        self._done: set[PieceBox] = set()
+        self._shown: tuple[int, model.Display | None] | None = None
+        self._tries = 0
+        self._goes = 0
+
+    @property
+    def missing(self) -> tuple[PieceBox, ...]:
+        """Pieces that are still to be taken."""
+        return tuple(box for box in self._plan.boxes if box not in self._done) if self._plan else ()
+
+    @property
+    def whole(self) -> bool:
+        """True where all of it is there."""
+        return self._plan is not None and not self.missing
+
+    @property
+    def most_ms(self) -> int:
+        """Time after which others have their turn."""
+        return _GO_MS if self._tries <= _UNHURRIED_TRIES else _HURRIED_MS
+
+    @property
+    def begun_anew(self) -> bool:
+        """True where what was taken first is of no use."""
+        return self._tries > 1
 
     async def go_on(self, stage: Stage, number: int | None, scene: model.Scene) -> None:
         """Take the next pieces of a display's frame, or of the front one's, as many as others can wait for.
@@ -85,9 +108,34 @@ class LargePicture:
         """
         if number is None:
             number = min(scene.displays) if scene.front is None else scene.front
-        pieces = await stage.pieces(number, self.size, self._plan, self.next_piece, self.most_ms)
-        self.take(pieces, (number, scene.displays.get(number)))
-        if self._tries > _TRIES:
+        shown = (number, scene.displays.get(number))
+        if self._plan is None or shown != self._shown:
+            self.follow(await stage.survey(number, self.size), shown)
+            if not self._done and self._tries <= _UNHURRIED_TRIES:
+                return  # masks may have been drawn anew for it
+        if self.missing:
+            self.take(self.missing, await stage.pieces(number, self.size, self.missing, self.most_ms))
+
+    def follow(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> None:
+        """Keep those pieces that are as they would be now, and begin anew where nothing is.
+
+        Parameters
+        ----------
+        plan : `~mtvd.stage.port.PiecePlan`
+            Of now.
+        shown : `tuple`
+            Number and state of the display that it is of.
+
+        Raises
+        ------
+        DaemonError
+            ``busy``: the display changes all the time.
+        """
+        kept = self._keep(plan, shown)
+        if kept is None or 2 * len(kept) < len(self._done):
+            self._tries += 1
+        self._goes += 1
+        if self._tries > _TRIES or self._goes > 4 * (_TRIES + len(plan.boxes)):
             raise DaemonError(
                 Error(
                     code="busy",
@@ -97,42 +145,44 @@ class LargePicture:
                     hint="take a smaller one, or when nothing draws on the display",
                 )
             )
+        if kept is None:
+            self.rows[:, 1:] = np.tile(np.array(plan.background, "u1"), self.size[0])
+        self._plan, self._shown, self._done = plan, shown, kept or set()
 
-    @property
-    def most_ms(self) -> int:
-        """Time after which others have their turn; 0 where they have it as soon as it is known what must be drawn."""
-        if self._tries > _UNHURRIED_TRIES:
-            return _HURRIED_MS
-        return 0 if self._plan is None else _GO_MS
+    def _keep(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> set[PieceBox] | None:
+        """Return the pieces in which nothing has changed; None where other things than overlays may have.
 
-    @property
-    def begun_anew(self) -> bool:
-        """True where what was taken first is of no use."""
-        return self._tries > 1
+        Overlays are seen also in small; of an image or mask most pixels are not.
+        """
+        before = self._plan
+        if before is None or self._shown is None or shown[0] != self._shown[0]:
+            return None
+        if before.small is None or plan.small is None or plan.boxes != before.boxes or plan.view != before.view:
+            return None
+        old, new = self._shown[1], shown[1]
+        if old is None or new is None:
+            return None
+        if msgspec.structs.replace(old, overlays=new.overlays, erased_key=new.erased_key) != new:
+            return None
+        changed = SmallPicture((before.small != plan.small).any(axis=2), plan.scale)
+        return self._done.difference(touched(plan.boxes, changed, self.size))
 
-    def take(self, pieces: Pieces, shown: object) -> None:
-        """Put pieces in their places; begin anew where they are of something else than those before.
+    def take(self, boxes: Sequence[PieceBox], pieces: Pieces) -> None:
+        """Put pieces in their places, unless the user has moved the view.
 
         Parameters
         ----------
+        boxes : sequence of `~mtvd.stage.port.PieceBox`
+            Their places, and perhaps those of more.
         pieces : `~mtvd.stage.port.Pieces`
-            From `next_piece` on.
-        shown : object
-            Anything that is equal as long as the display shows the same.
+            As many as there was time for.
         """
-        state = (shown, pieces.view)
-        if self._plan is not None and state != self._shown:
-            self._tries += 1
-            self.next_piece = 0
+        if self._plan is None or pieces.view != self._plan.view:
             self._plan = None
             return
-        if self._plan is None:
-            self.rows[:, 1:] = np.tile(np.array(pieces.plan.background, "u1"), self.size[0])
-        self._plan, self._shown = pieces.plan, state
-        for box, piece in zip(pieces.plan.boxes[self.next_piece :], pieces.pixels, strict=False):
+        for box, piece in zip(boxes, pieces.pixels, strict=False):
             self.pixels[box.top : box.top + box.height, box.left : box.left + box.width] = piece
-        self.next_piece += len(pieces.pixels)
-        self.whole = self.next_piece == len(pieces.plan.boxes)
+            self._done.add(box)
 
     async def encode(self, image_format: str) -> bytes:
         """Return the bytes of a PNG or JPEG file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final
 
 import anyio
@@ -218,7 +218,7 @@ def _gives_way(older: Waiting, newer: Waiting) -> bool:
     return older.superseding and older.displays == newer.displays
 
 
-def _overlap(displays: frozenset[DisplayName], held: set[DisplayName]) -> bool:
+def _overlap(displays: frozenset[DisplayName], held: Set[DisplayName]) -> bool:
     if not held:
         return False
     return EVERYTHING in displays or EVERYTHING in held or not held.isdisjoint(displays)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ from mtvd.stage.paint.layers import LayerFiles, needs_file
 from mtvd.stage.paint.listed import LISTED_SYSTEMS, no_sky
 from mtvd.stage.paint.script import Preparations, quote, relayering, script
 from mtvd.stage.paint.zooms import FrameView
-from mtvd.stage.port import Batch, PiecePlan, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, PieceBox, PiecePlan, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
 from mtvd.stage.talk.answer import Answer, read_answer, read_views
 from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
@@ -39,8 +39,7 @@ _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
 _DONE: Final = "done"
 """Result of ``::mtv::zooms::relayer`` where the frame still has its mask."""
-_HELD: Final = "held"
-"""Result of ``::mtv::hold`` where DS9 is held."""
+_HELD: Final = "held"  # result of ``::mtv::hold`` where DS9 is held
 
 
 class Ds9Stage:
@@ -219,8 +218,8 @@ class Ds9Stage:
         """
         async with self._written_by_window(f"snapshot.{image_format}", "picture", "take") as path:
             await self._suit_masks()
-            taken = f"::mtv::snapshot {quote(str(path))} {quote(image_format)}"
-            await self._command(_photographed(frame, taken), self._look_deadline_secs)
+            taken = _photographed(frame, f"::mtv::snapshot {quote(str(path))} {quote(image_format)}")
+            await self._command(taken, self._look_deadline_secs)
             return await anyio.Path(path).read_bytes()
 
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
@@ -239,14 +238,25 @@ class Ds9Stage:
             if frame is None:
                 return ""
             words = f"{frame} {quote(str(path))} {quote(LISTED_SYSTEMS[system])} {int(ours)}"
-            command = f"::mtv::list_regions {words}\n".encode()
-            if await self._command(command, self._look_deadline_secs) == "no sky":
+            if await self._command(f"::mtv::list_regions {words}\n".encode(), self._look_deadline_secs) == "no sky":
                 raise no_sky("the image has no WCS, so that its regions have no place on the sky")
             return await anyio.Path(path).read_text("utf-8", "replace")
 
-    async def pieces(
-        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
-    ) -> Pieces:
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        """Bring a frame to the front and return the pieces that a picture of it in another size needs; see the port.
+
+        Raises
+        ------
+        WindowUnavailable, WindowLost, DaemonError
+            As `pieces`.
+        """
+        async with self._written_by_window("look", "picture", "take") as path:
+            await self._suit_masks((frame, size))
+            look = _photographed(frame, f"::mtv::picture_look Frame{frame} {size[0]} {size[1]} {quote(str(path))}")
+            told = await self._command(look, self._look_deadline_secs)
+            return await anyio.to_thread.run_sync(read_plan, told, path, size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
         """Bring a frame to the front and return pieces of a picture of it in another size; see the port.
 
         Raises
@@ -258,25 +268,16 @@ class Ds9Stage:
         DaemonError
             The pieces cannot be read from the disk.
         """
-        deadline = self._look_deadline_secs + most_ms / 1e3
-        words = f"Frame{frame} {size[0]} {size[1]}"
-        try:
-            async with self._written_by_window("pieces", "picture", "take") as path:
-                await self._suit_masks((frame, size))
-                if plan is None:
-                    look = f"::mtv::picture_look {words} {quote(str(path))}"
-                    told = await self._command(_photographed(frame, look), deadline)
-                    plan = await anyio.to_thread.run_sync(read_plan, told, path, size)
-                boxes = plan.boxes[first:] if most_ms else ()
-                numbers = " ".join(str(number) for box in boxes for number in box)
-                take = f"::mtv::picture_pieces {words} {{{numbers}}} {most_ms} {quote(str(path))}"
-                told = await self._command(_photographed(frame, take), deadline)
-                view, pixels = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
-        finally:
-            self._layers.zooms.magnify(frame, None)
-        if self._layers.misfits() and first + len(pixels) == len(plan.boxes):
+        words = f"Frame{frame} {size[0]} {size[1]} {{{' '.join(str(n) for box in boxes for n in box)}}} {most_ms}"
+        async with self._written_by_window("pieces", "picture", "take") as path:
+            await self._suit_masks((frame, size))
+            take = _photographed(frame, f"::mtv::picture_pieces {words} {quote(str(path))}")
+            told = await self._command(take, self._look_deadline_secs)
+            taken = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
+        self._layers.zooms.magnify(frame, None)
+        if self._layers.misfits() and len(taken.pixels) == len(boxes):
             self._zoomed.set()  # between pieces the mask stays as the picture needs it
-        return Pieces(plan=plan, view=view, pixels=tuple(pixels))
+        return taken
 
     @property
     def _look_deadline_secs(self) -> float:

@@ -6,7 +6,7 @@ generations to learn that all it had drawn is gone. The stage never queues: one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -95,16 +95,21 @@ class PiecePlan(msgspec.Struct, frozen=True, kw_only=True):
     boxes: tuple[PieceBox, ...]
     background: tuple[int, int, int]
     """Red, green and blue."""
+    view: str
+    """Words for the view: equal as long as the user has not changed it."""
+    small: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    """``(y, x, rgb)``: the picture in small; None where it was not looked at."""
+    scale: float = 0.0
+    """Pixels of the small picture in one of the large one."""
 
 
 class Pieces(msgspec.Struct, frozen=True, kw_only=True):
     """Pieces of a large picture, in a row."""
 
-    plan: PiecePlan
     view: str
-    """The view that they were taken of: equal as long as the user has not changed it."""
+    """The view that they were taken of, as in `PiecePlan`."""
     pixels: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]
-    """``(y, x, rgb)`` each, as large as its box."""
+    """``(y, x, rgb)`` each, as large as its box; at least one."""
 
 
 class Stage(Protocol):
@@ -209,9 +214,19 @@ class Stage(Protocol):
         """
         ...
 
-    async def pieces(
-        self, frame: int, size: tuple[int, int], plan: PiecePlan | None, first: int, most_ms: int
-    ) -> Pieces:
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        """Bring a frame to the front and return the pieces that a picture of it in another size needs.
+
+        Parameters
+        ----------
+        frame : `int`
+            Its number.
+        size : `tuple` [`int`, `int`]
+            Width and height of the whole picture in pixels.
+        """
+        ...
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
         """Bring a frame to the front and return pieces of a picture of it that has another size than it has.
 
         Parameters
@@ -220,12 +235,10 @@ class Stage(Protocol):
             Its number.
         size : `tuple` [`int`, `int`]
             Width and height of the whole picture in pixels.
-        plan : `PiecePlan` or None
-            As the pieces before it were told with; None has the stage look at what the frame shows, and make one.
-        first : `int`
-            Number of the first piece to take; 0 without a plan.
+        boxes : sequence of `PieceBox`
+            Pieces to take, in this order.
         most_ms : `int`
-            Time after which no further piece is begun; one is taken in any case, unless this is 0: then none is.
+            Time after which no further piece is begun.
         """
         ...
 

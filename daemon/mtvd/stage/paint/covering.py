@@ -49,15 +49,9 @@ def cover(
     boxes: list[PieceBox] = []
     whole = _bounds(filled, small.scale, size)
     for cell in [] if whole is None else _divide(whole, most):
-        rows, columns = (
-            _span(start, length, side, small.scale, pixels)
-            for start, length, side, pixels in (
-                (cell.top, cell.height, height, filled.shape[0]),
-                (cell.left, cell.width, width, filled.shape[1]),
-            )
-        )
         part = np.zeros_like(filled)
-        part[rows, columns] = filled[rows, columns]
+        place = _part(cell, filled, small.scale, size)
+        part[place] = filled[place]
         needed = _bounds(part, small.scale, size)
         if needed is not None and (needed := _common(needed, cell)) is not None:
             boxes.append(needed)
@@ -67,6 +61,30 @@ def cover(
         if box is not None and not any(_common(box, other) == box for other in boxes):
             boxes.extend(_divide(box, most))
     return tuple(boxes)
+
+
+def touched(boxes: Sequence[PieceBox], small: SmallPicture, size: tuple[int, int]) -> list[PieceBox]:
+    """Return those pieces in which anything of a small picture is.
+
+    Parameters
+    ----------
+    boxes : sequence of `~mtvd.stage.port.PieceBox`
+    small : `SmallPicture`
+    size : `tuple` [`int`, `int`]
+        Width and height of the large picture in pixels.
+    """
+    filled = _widen(small.filled)
+    return [box for box in boxes if filled[_part(box, filled, small.scale, size)].any()]
+
+
+def _part(
+    box: PieceBox, filled: np.ndarray[Any, np.dtype[np.bool_]], scale: float, size: tuple[int, int]
+) -> tuple[slice, slice]:
+    """Return rows and columns of the small picture that a part of the large one lies in."""
+    return (
+        _span(box.top, box.height, size[1], scale, filled.shape[0]),
+        _span(box.left, box.width, size[0], scale, filled.shape[1]),
+    )
 
 
 def _divide(box: PieceBox, most: tuple[int, int]) -> tuple[PieceBox, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtvd.stage.paint.covering import SmallPicture, cover
-from mtvd.stage.port import PieceBox, PiecePlan
+from mtvd.stage.port import PieceBox, PiecePlan, Pieces
 
 _Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -31,21 +31,22 @@ def read_plan(told: str, path: Path, size: tuple[int, int]) -> PiecePlan:
     OSError
         The file cannot be read.
     """
-    words = told.split()
+    numbers, view = told.split("\n")
+    words = numbers.split()
     red, green, blue, across, down = map(int, words[:5])
     scale = float(words[5])
-    small, more = None, []
-    if scale:
-        odd, (width, height), edges = map(int, words[6:9]), map(int, words[9:11]), [int(word) for word in words[11:]]
-        (pixels,) = _read(path, [PieceBox(0, 0, width, height)])
-        small = SmallPicture((pixels != np.fromiter(odd, "u1")).any(axis=2), scale)
-        more = [(edges[i], edges[i + 1], edges[i + 2], edges[i + 3]) for i in range(0, len(edges), 4)]
-    return PiecePlan(boxes=cover(size, (across, down), small, more), background=(red, green, blue))
+    background = red, green, blue
+    if not scale:
+        return PiecePlan(boxes=cover(size, (across, down)), background=background, view=view)
+    odd, (width, height), edges = map(int, words[6:9]), map(int, words[9:11]), [int(word) for word in words[11:]]
+    (pixels,) = _read(path, [PieceBox(0, 0, width, height)])
+    small = SmallPicture((pixels != np.fromiter(odd, "u1")).any(axis=2), scale)
+    more = [(edges[i], edges[i + 1], edges[i + 2], edges[i + 3]) for i in range(0, len(edges), 4)]
+    boxes = cover(size, (across, down), small, more)
+    return PiecePlan(boxes=boxes, background=background, view=view, small=pixels, scale=scale)
 
 
-def read_pieces(
-    told: str, path: Path, boxes: Sequence[PieceBox]
-) -> tuple[str, list[np.ndarray[Any, np.dtype[np.uint8]]]]:
+def read_pieces(told: str, path: Path, boxes: Sequence[PieceBox]) -> Pieces:
     """Read what ``::mtv::picture_pieces`` has written.
 
     Parameters
@@ -57,20 +58,13 @@ def read_pieces(
     boxes : sequence of `~mtvd.stage.port.PieceBox`
         Pieces that were asked for; the first ones have been taken.
 
-    Returns
-    -------
-    view : `str`
-        Words that are equal as long as the user has not changed the view.
-    pixels : `list` of `numpy.ndarray`
-        ``(y, x, rgb)`` each.
-
     Raises
     ------
     OSError
         The file cannot be read.
     """
-    count, view = told.split(maxsplit=1)
-    return view, _read(path, boxes[: int(count)])
+    count, view = told.split("\n")
+    return Pieces(view=view, pixels=tuple(_read(path, boxes[: int(count)])))
 
 
 def _read(path: Path, boxes: Sequence[PieceBox]) -> list[_Pixels]:

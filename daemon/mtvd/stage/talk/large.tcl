@@ -101,7 +101,7 @@ proc ::mtv::photograph {which width height across down file} {
 # What a picture of width x height pixels of a frame shows, so small that it fits into the image area: it is written to a file
 # as PPM, with a background that nothing else has. Return numbers: the background's red, green and blue, the largest width and
 # height of a piece, the scale of what was written (0 where nothing was), the background, width and height that this has, and
-# left, top, right and bottom of each annotation in the picture.
+# left, top, right and bottom of each annotation in the picture; then, on a line of its own, words for the user's view.
 proc ::mtv::picture_look {which width height path} {
     set canvas $::ds9(canvas)
     set most [most_of_canvas $which]
@@ -110,6 +110,7 @@ proc ::mtv::picture_look {which width height path} {
     set small [expr {$scale < 1 && [is_seen_small $which [expr {$factor * $scale}]]}]
     lassign [list [expr {int(ceil($width * $scale))}] [expr {int(ceil($height * $scale))}]] across down
     set said [picture_words $which $factor]
+    set view [picture_view $which]
     set boxes {}
     set colour [$which get bg color]
     set file [open $path {WRONLY CREAT TRUNC BINARY}]
@@ -133,8 +134,9 @@ proc ::mtv::picture_look {which width height path} {
         $which bg color $::pds9(bg,use)
         close $file
     }
-    if {!$small} {return [list {*}$plain {*}$most 0]}
-    return [list {*}$plain {*}$most $scale {*}$odd $across $down {*}$boxes]
+    set found [list {*}$plain {*}$most 0]
+    if {$small} {set found [list {*}$plain {*}$most $scale {*}$odd $across $down {*}$boxes]}
+    return $found\n$view
 }
 
 # Red, green and blue where a frame shows nothing: far beside all.
@@ -175,10 +177,10 @@ proc ::mtv::most_of_canvas {which} {
 }
 
 # Pieces of a picture of width x height pixels that shows what the frame shows: boxes of left, top, width and height, one after
-# the other, until some milliseconds have passed; they are written to a file, each as a PPM. Return the number of pieces, and words for the user's view of the frame.
+# the other, until some milliseconds have passed; they are written to a file, each as a PPM. Return the number of pieces, and the words for the view.
 proc ::mtv::picture_pieces {which width height boxes most_ms path} {
     set end [expr {[clock milliseconds] + $most_ms}]
-    set view [list [$which get zoom] [$which get cursor image fk5] [$which get rotate] [frames::box_of $which]]
+    set view [picture_view $which]
     set factor [picture_factor $which $width $height]
     set said [picture_words $which $factor]
     set centre [$which get cursor image fk5]
@@ -202,5 +204,10 @@ proc ::mtv::picture_pieces {which width height boxes most_ms path} {
     } finally {
         close $file
     }
-    return [list $taken $view]
+    return $taken\n$view
+}
+
+# Words for the user's view of a frame, on one line.
+proc ::mtv::picture_view {which} {
+    return [list [$which get zoom] [$which get cursor image fk5] [$which get rotate] [frames::box_of $which]]
 }
