@@ -56,7 +56,7 @@ async def taken(rig: Any, size: tuple[int, int], frame: int = 0) -> np.ndarray[A
     large.follow(await rig.stage.survey(frame, size), (frame, None))
     while not large.whole:
         large.take(large.missing, await rig.stage.pieces(frame, size, large.missing, 100))
-    return large.pixels
+    return large.put_together()[1]
 
 
 def disagreeing(pixels: np.ndarray[Any, Any], zoom: float) -> float:
@@ -178,7 +178,7 @@ async def test_what_lies_beside_the_image_is_in_the_picture_and_else_nothing_is_
     everything.follow(msgspec.structs.replace(plan, boxes=boxes), (0, None))
     everything.take(boxes, await stage_rig.stage.pieces(0, size, boxes, 60_000))
     assert everything.whole
-    np.testing.assert_array_equal(pixels, everything.pixels)
+    np.testing.assert_array_equal(pixels, everything.put_together()[1])
     assert drawn < size[0] * size[1] / 2
     if keep := os.environ.get("MTV_KEEP_PICTURES"):
         Image.fromarray(pixels).save(f"{keep}/beside{angle_deg}.png")

@@ -24,10 +24,10 @@ from mtv.wire.errors import DaemonError, Error
 from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import model
-from mtvd.stage.paint.covering import SmallPicture, touched
+from mtvd.stage.paint.covering import SmallPicture, find_touched
 from mtvd.stage.port import PieceBox, PiecePlan, Pieces, Stage
 
-_GO_MS: Final = 50
+_GO_MS: Final = 40
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
 _TRIES: Final = 8
 _UNHURRIED_TRIES: Final = 3
@@ -68,12 +68,8 @@ class LargePicture:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
-        self.rows = np.zeros((size[1], 1 + 3 * size[0]), "u1")
-        """Rows as a PNG file has them: each begins with 0, which says that it is not filtered."""
-        self.pixels = self.rows[:, 1:].reshape(size[1], size[0], 3)
-        """``(y, x, rgb)``: a view of them."""
         self._plan: PiecePlan | None = None
-        self._done: set[PieceBox] = set()
+        self._done: dict[PieceBox, np.ndarray[Any, np.dtype[np.uint8]]] = {}
         self._shown: tuple[int, model.Display | None] | None = None
         self._tries = 0
         self._goes = 0
@@ -110,13 +106,13 @@ class LargePicture:
             number = min(scene.displays) if scene.front is None else scene.front
         shown = (number, scene.displays.get(number))
         if self._plan is None or shown != self._shown:
-            self.follow(await stage.survey(number, self.size), shown)
-            if not self._done and self._tries <= _UNHURRIED_TRIES:
-                return  # masks may have been drawn anew for it
+            begins = self.follow(await stage.survey(number, self.size), shown)
+            if begins and self._tries <= _UNHURRIED_TRIES:
+                return  # masks may have been drawn anew for it, which others have waited for
         if self.missing:
             self.take(self.missing, await stage.pieces(number, self.size, self.missing, self.most_ms))
 
-    def follow(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> None:
+    def follow(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> bool:
         """Keep those pieces that are as they would be now, and begin anew where nothing is.
 
         Parameters
@@ -125,6 +121,11 @@ class LargePicture:
             Of now.
         shown : `tuple`
             Number and state of the display that it is of.
+
+        Returns
+        -------
+        begins : `bool`
+            True where the picture begins anew.
 
         Raises
         ------
@@ -145,9 +146,9 @@ class LargePicture:
                     hint="take a smaller one, or when nothing draws on the display",
                 )
             )
-        if kept is None:
-            self.rows[:, 1:] = np.tile(np.array(plan.background, "u1"), self.size[0])
-        self._plan, self._shown, self._done = plan, shown, kept or set()
+        self._plan, self._shown = plan, shown
+        self._done = {box: self._done[box] for box in kept or ()}
+        return kept is None
 
     def _keep(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> set[PieceBox] | None:
         """Return the pieces in which nothing has changed; None where other things than overlays may have.
@@ -165,10 +166,10 @@ class LargePicture:
         if msgspec.structs.replace(old, overlays=new.overlays, erased_key=new.erased_key) != new:
             return None
         changed = SmallPicture((before.small != plan.small).any(axis=2), plan.scale)
-        return self._done.difference(touched(plan.boxes, changed, self.size))
+        return set(self._done).difference(find_touched(plan.boxes, changed, self.size))
 
     def take(self, boxes: Sequence[PieceBox], pieces: Pieces) -> None:
-        """Put pieces in their places, unless the user has moved the view.
+        """Keep pieces, unless the user has moved the view.
 
         Parameters
         ----------
@@ -181,18 +182,38 @@ class LargePicture:
             self._plan = None
             return
         for box, piece in zip(boxes, pieces.pixels, strict=False):
-            self.pixels[box.top : box.top + box.height, box.left : box.left + box.width] = piece
-            self._done.add(box)
+            self._done[box] = piece
 
     async def encode(self, image_format: str) -> bytes:
         """Return the bytes of a PNG or JPEG file."""
         return await anyio.to_thread.run_sync(self._encode, image_format)
 
+    def put_together(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.uint8]]]:
+        """Return the picture, once it is whole.
+
+        Returns
+        -------
+        rows : `numpy.ndarray`
+            Rows as a PNG file has them: each begins with 0, which says that it is not filtered.
+        pixels : `numpy.ndarray`
+            ``(y, x, rgb)``: a view of them.
+        """
+        assert self._plan is not None
+        width, height = self.size
+        rows = np.empty((height, 1 + 3 * width), "u1")
+        rows[:, 0] = 0
+        rows[:, 1:] = np.tile(np.array(self._plan.background, "u1"), width)
+        pixels = rows[:, 1:].reshape(height, width, 3)
+        for box, piece in self._done.items():
+            pixels[box.top : box.top + box.height, box.left : box.left + box.width] = piece
+        return rows, pixels
+
     def _encode(self, image_format: str) -> bytes:
+        rows, pixels = self.put_together()
         if image_format == "png":
-            return _png(self.rows)
+            return _png(rows)
         file = io.BytesIO()
-        Image.fromarray(self.pixels).save(file, "jpeg", quality=_JPEG_QUALITY)
+        Image.fromarray(pixels).save(file, "jpeg", quality=_JPEG_QUALITY)
         return file.getvalue()
 
 

@@ -218,7 +218,7 @@ class Ds9Stage:
         """
         async with self._written_by_window(f"snapshot.{image_format}", "picture", "take") as path:
             await self._suit_masks()
-            taken = _photographed(frame, f"::mtv::snapshot {quote(str(path))} {quote(image_format)}")
+            taken = _photographing(frame, f"::mtv::snapshot {quote(str(path))} {quote(image_format)}")
             await self._command(taken, self._look_deadline_secs)
             return await anyio.Path(path).read_bytes()
 
@@ -252,7 +252,7 @@ class Ds9Stage:
         """
         async with self._written_by_window("look", "picture", "take") as path:
             await self._suit_masks((frame, size))
-            look = _photographed(frame, f"::mtv::picture_look Frame{frame} {size[0]} {size[1]} {quote(str(path))}")
+            look = _photographing(frame, f"::mtv::picture_look Frame{frame} {size[0]} {size[1]} {quote(str(path))}")
             told = await self._command(look, self._look_deadline_secs)
             return await anyio.to_thread.run_sync(read_plan, told, path, size)
 
@@ -271,7 +271,7 @@ class Ds9Stage:
         words = f"Frame{frame} {size[0]} {size[1]} {{{' '.join(str(n) for box in boxes for n in box)}}} {most_ms}"
         async with self._written_by_window("pieces", "picture", "take") as path:
             await self._suit_masks((frame, size))
-            take = _photographed(frame, f"::mtv::picture_pieces {words} {quote(str(path))}")
+            take = _photographing(frame, f"::mtv::picture_pieces {words} {quote(str(path))}")
             told = await self._command(take, self._look_deadline_secs)
             taken = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
         self._layers.zooms.magnify(frame, None)
@@ -395,6 +395,6 @@ class Ds9Stage:
             raise WindowUnavailable(f"the script cannot be written: {error.strerror or error}") from error
 
 
-def _photographed(frame: int | None, command: str) -> bytes:
+def _photographing(frame: int | None, command: str) -> bytes:
     """Return a script that takes a picture, with a frame in front unless it is None."""
     return f"::mtv::photographed {{{'' if frame is None else frame}}} {command}\n".encode()

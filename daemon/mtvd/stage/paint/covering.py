@@ -15,7 +15,7 @@ _MARGIN: Final = 2
 
 
 class SmallPicture(NamedTuple):
-    """What a large picture will show, so small that it was drawn at once."""
+    """A large picture in small, as it was drawn in one go."""
 
     filled: np.ndarray[Any, np.dtype[np.bool_]]
     """``(y, x)``; False for background."""
@@ -63,7 +63,7 @@ def cover(
     return tuple(boxes)
 
 
-def touched(boxes: Sequence[PieceBox], small: SmallPicture, size: tuple[int, int]) -> list[PieceBox]:
+def find_touched(boxes: Sequence[PieceBox], small: SmallPicture, size: tuple[int, int]) -> list[PieceBox]:
     """Return those pieces in which anything of a small picture is.
 
     Parameters
