@@ -201,6 +201,8 @@ class Display(RegionVerbs, ViewVerbs, AnnotationVerbs):
         ------
         RequestError
             ``bad_value`` naming ``path``, ``format`` or ``size``.
+        DaemonError
+            ``busy``: the display changes all the time, faster than a picture of that size can be taken.
         OSError
             The file cannot be written.
         """

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import numpy as np
 import pytest
 import zmq
 from tests.support import backends
 from tests.support.fake_repositories import FakeRepositories
+from tests.support.grey_pieces import grey_piece, one_piece
 
 from mtv.shared import keys
 from mtv.shared.keys import ClientKeys
@@ -26,7 +26,7 @@ from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
 from mtvd.rooms import build
 from mtvd.settings.config import RemoteSettings, Settings
-from mtvd.stage.port import Batch, Pieces, SectionResult, WindowLost, WindowUnavailable
+from mtvd.stage.port import Batch, PieceBox, PiecePlan, Pieces, SectionResult, WindowLost, WindowUnavailable
 
 WAIT_SECS = 20
 FAR_BYTES = 1 << 20
@@ -94,8 +94,11 @@ class GatedWindow:
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         return self.listed
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
-        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        return one_piece(size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
+        return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:
         pass

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,6 +27,7 @@ from mtvd.scene.actions import (
     SetScale,
     SetZoom,
 )
+from mtvd.stage.paint.covering import cover
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -51,10 +54,10 @@ async def portrait(rig: Any, frame: int = 0) -> None:
 
 async def taken(rig: Any, size: tuple[int, int], frame: int = 0) -> np.ndarray[Any, Any]:
     large = LargePicture(size)
+    large.follow(await rig.stage.survey(frame, size), (frame, None))
     while not large.whole:
-        pieces = await rig.stage.pieces(frame, size, large.next_piece, 100)
-        large.take(pieces, "the same")
-    return large.pixels
+        large.take(large.missing, await rig.stage.pieces(frame, size, large.missing, 100))
+    return large.put_together()[1]
 
 
 def disagreeing(pixels: np.ndarray[Any, Any], zoom: float) -> float:
@@ -164,3 +167,42 @@ async def test_a_flipped_view_is_flipped_in_a_picture_of_another_size(stage_rig:
     flipped = await taken(stage_rig, (900, 900))
     assert (flipped != upright).any()
     assert abs(flipped[:, ::-1].astype(int) - upright).mean() < 8, "but for a pixel of the screen"
+
+
+def near(filled: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return pixels that are filled or beside one: DS9 rounds markers otherwise that lie across a piece's edge."""
+    wide = np.pad(filled, 1)
+    height, width = filled.shape
+    found = np.zeros_like(filled)
+    for y in range(3):
+        for x in range(3):
+            found |= wide[y : y + height, x : x + width]
+    return found
+
+
+@pytest.mark.parametrize("angle_deg", [0, 33])
+async def test_what_lies_beside_the_image_is_in_the_picture_and_else_nothing_is_drawn(
+    stage_rig: Any, make_markers: Any, angle_deg: float
+) -> None:
+    await portrait(stage_rig)
+    beside = {"x": [-3003.3, 1027.7, 5009.1], "y": [2011.3, 5007.7, -213.1]}
+    await stage_rig.draw(
+        SetRotation(frame=0, angle_deg=angle_deg),
+        SetZoom(frame=0, factor=0.05),
+        AddMarkers(frame=0, overlay="m", markers=make_markers(**beside, size=[300, 20, 2])),
+    )
+    size = 2999, 2000
+    plan = await stage_rig.stage.survey(0, size)
+    drawn = sum(box.width * box.height for box in plan.boxes)
+    pixels = await taken(stage_rig, size)
+    everything = LargePicture(size)
+    boxes = cover(size, (1000, 600))
+    everything.follow(msgspec.structs.replace(plan, boxes=boxes), (0, None))
+    everything.take(boxes, await stage_rig.stage.pieces(0, size, boxes, 60_000))
+    assert everything.whole
+    found, expected = ((picture != 255).any(axis=2) for picture in (pixels, everything.put_together()[1]))
+    assert not (found & ~near(expected)).any()
+    assert not (expected & ~near(found)).any()
+    assert drawn < size[0] * size[1] / 2
+    if keep := os.environ.get("MTV_KEEP_PICTURES"):
+        Image.fromarray(pixels).save(f"{keep}/beside{angle_deg}.png")

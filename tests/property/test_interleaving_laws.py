@@ -11,16 +11,16 @@ import dataclasses
 import itertools
 import struct
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
 import anyio
 import msgspec
-import numpy as np
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from tests.support.grey_pieces import grey_piece, one_piece
 from tests.support.window_model import Window, change, markers, showing
 
 from mtv.wire.errors import MtvError
@@ -38,7 +38,17 @@ from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
 from mtvd.scene import chunks, model, planner
 from mtvd.stage.paint.regions import tag_of
-from mtvd.stage.port import Batch, Difference, Pieces, Section, SectionResult, UserMoved, WindowLost
+from mtvd.stage.port import (
+    Batch,
+    Difference,
+    PieceBox,
+    PiecePlan,
+    Pieces,
+    Section,
+    SectionResult,
+    UserMoved,
+    WindowLost,
+)
 
 NAMES: Final[tuple[int | str, ...]] = (0, "guider", "north", "south", "east", "west")
 LEGITIMATE: Final = {"draw_failed", "unknown_display", "no_window", "poisoned"}
@@ -119,8 +129,11 @@ class WindowStage:
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         return ""
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
-        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        return one_piece(size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
+        return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:
         pass

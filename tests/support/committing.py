@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.support.grey_pieces import grey_piece, one_piece
 
 from mtv.wire.reports import WindowState
 from mtvd.drawing.committer import Committer
@@ -21,7 +21,17 @@ from mtvd.resolving.holding import Holding
 from mtvd.resolving.resolved import Resolved
 from mtvd.scene import actions as ac
 from mtvd.scene import changes as ch
-from mtvd.stage.port import Batch, Difference, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import (
+    Batch,
+    Difference,
+    PieceBox,
+    PiecePlan,
+    Pieces,
+    SectionResult,
+    UserMoved,
+    WindowLost,
+    WindowUnavailable,
+)
 
 SESSION = b"s" * 16
 
@@ -81,8 +91,11 @@ class ScriptedWindow:
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         return ""
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
-        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        return one_piece(size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
+        return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:
         pass

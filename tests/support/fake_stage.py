@@ -7,18 +7,29 @@ names are attributes; each fault happens once, then clears itself, so that the n
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import anyio
 import msgspec
-import numpy as np
+from tests.support.grey_pieces import grey_piece, one_piece
 
 from mtv.wire.reports import WindowState
 from mtvd.scene import actions
 from mtvd.stage.paint.listed import no_sky
 from mtvd.stage.paint.regions import region_text
-from mtvd.stage.port import Batch, Difference, Pieces, Section, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.port import (
+    Batch,
+    Difference,
+    PieceBox,
+    PiecePlan,
+    Pieces,
+    Section,
+    SectionResult,
+    UserMoved,
+    WindowLost,
+    WindowUnavailable,
+)
 
 PICTURES: Final = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 
@@ -177,11 +188,17 @@ class FakeStage:
         drawn = [region_text(markers, overlay).text for overlay, markers in shown.markers] if ours else []
         return "\n".join([shown.user, *drawn])
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
-        """Return all that are missing, grey."""
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        """Return one piece that has all."""
         await self.ensure()
         self.front = frame
-        return Pieces(size=size, view="", pixels=(np.full((size[1], size[0], 3), 128, "u1"),))
+        return one_piece(size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
+        """Return it, grey."""
+        await self.ensure()
+        self.front = frame
+        return grey_piece(size)
 
     async def close(self, *, keep_window: bool) -> None:
         """Forget the window; kept ones can be found by `adopt`."""

@@ -238,6 +238,11 @@ def no_window(reason: str) -> Error:
     return Error(code="no_window", message=reason, retryable=True, hint="mtv doctor tells what is missing")
 
 
+def nothing_displayed() -> Error:
+    """Return the error of the wire for a window that was never needed."""
+    return Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
+
+
 def too_late() -> MtvError:
     """Return the error for a transaction that waited past its deadline."""
     message = "the transaction waited past its deadline and was not drawn"

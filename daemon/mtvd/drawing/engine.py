@@ -6,10 +6,9 @@ latency is lowest when idle, throughput highest under load. The engine alone hol
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 import anyio
@@ -21,8 +20,9 @@ from mtv.wire.messages import Outcome
 from mtv.wire.requests import Transaction
 from mtv.wire.steps import DisplayName
 from mtvd.drawing import costs
-from mtvd.drawing.answering import no_window, too_late
+from mtvd.drawing.answering import no_window, nothing_displayed, too_late
 from mtvd.drawing.committer import Committer
+from mtvd.drawing.faults import log_faults
 from mtvd.drawing.pictures import LargePicture, PictureWish
 from mtvd.drawing.sessions import Session
 from mtvd.drawing.waiting import EVERYTHING, Waiting, WaitingList, displays_of
@@ -96,11 +96,11 @@ class Engine:
             self._wake = anyio.Event()
             if self._stage_changed:
                 self._stage_changed = False
-                with _log_faults("the window was not brought back"):
+                with log_faults("the window was not brought back"):
                     await self._restore_after_loss()
             while await self._one_group():
                 await anyio.lowlevel.checkpoint()
-            with _log_faults("what is let go was not put in order"):
+            with log_faults("what is let go was not put in order"):
                 self.housekeeping()
 
     def housekeeping(self) -> None:
@@ -123,10 +123,11 @@ class Engine:
         *,
         redraws: bool = False,
         frame: MovieFrame | None = None,
+        paced: bool = False,
     ) -> Outcome:
         """Draw a transaction, in its turn; with ``redraws`` return only when it is on the screen.
 
-        With ``frame`` its images are a movie's, and are refused where that has lost its display.
+        With ``frame`` its images are a movie's, refused where that has lost its display; with ``paced`` a feed's.
 
         Raises
         ------
@@ -141,6 +142,7 @@ class Engine:
             superseding=transaction.supersede and len(transaction.steps) == 1,
             strict=transaction.strict,
             redraws=redraws,
+            paced=paced or frame is not None,
             due=self._clock() + transaction.deadline_secs if transaction.deadline_secs else float("inf"),
         )
         for replaced in self._list.add(waiting):
@@ -174,8 +176,14 @@ class Engine:
             return bytes(wish.result)
         async with self._one_large_picture:
             wish.large = LargePicture(size)
-            while not wish.large.whole:
-                await self._await_barrier(self._barrier(session, wish))
+            try:
+                while not wish.large.whole:
+                    await self._await_barrier(self._barrier(session, wish))
+                    if wish.large.begun_anew:
+                        self._list.pausing = frozenset({EVERYTHING if display is None else display})
+            finally:
+                self._list.pausing = frozenset()
+                self._wake.set()
             return await wish.large.encode(image_format)
 
     async def look_at(self, session: bytes, display: DisplayName, look: Callable[[int | None], Awaitable[_T]]) -> _T:
@@ -285,13 +293,13 @@ class Engine:
             self._holding.end(waiting)
 
     async def _one_group(self) -> bool:
-        with _log_faults("a display was not put back"):
+        with log_faults("a display was not put back"):
             await self._committer.put_back(set(self._list))
         taken = self._list.take()
         if not taken:
             return False
         await self._commit(taken)
-        with _log_faults("the journal was not written anew"):
+        with log_faults("the journal was not written anew"):
             self._committer.renew_journal()
         await self._fulfil([wish for wish in self._pictures if wish.waiting in taken])
         return True
@@ -318,7 +326,7 @@ class Engine:
             await self._committer.commit(due, self._draw_others)
         except Exception:  # noqa: BLE001 - whatever it was: these requests have failed, and the next ones are drawn
             self._committer.give_up(due)
-        with _log_faults("the movies were not told"):
+        with log_faults("the movies were not told"):
             self._on_drawn()
 
     async def _fulfil(self, wishes: list[PictureWish]) -> None:
@@ -361,9 +369,7 @@ class Engine:
             if frame is None:
                 raise unknown_display(self.scene, wish.display)
         if not self.scene.displays:
-            raise Unavailable(
-                Error(code="no_window", message="nothing was displayed yet", hint="the first mtv opens the window")
-            )
+            raise Unavailable(nothing_displayed())
         if wish.large is not None:
             await self._look(functools.partial(wish.large.go_on, self._stage, frame, self.scene))
         else:
@@ -387,12 +393,3 @@ class Engine:
             await self._committer.open_window()
         except (WindowUnavailable, WindowLost) as error:
             _LOG.error("the window could not be brought back: %s", error)
-
-
-@contextlib.contextmanager
-def _log_faults(what: str) -> Iterator[None]:
-    """Log a fault of the daemon's own, and go on: it must not end the road to the window for everybody."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001 - the loop that all clients share
-        _LOG.exception("%s", what)

@@ -1,7 +1,9 @@
 """Pictures of the window that were asked for, and large ones that are put together of pieces.
 
-Between the pieces other clients' work is drawn. Where that changes what the picture shows, or the user does, the
-picture is begun anew; and because a feed changes it all the time, the last try takes all pieces in one go.
+Between the pieces other clients' work is drawn. Where that changes overlays, the pieces that show it are taken again;
+where it changes more, or the user moves the view, the picture is begun anew. From the second try on feeds and movies
+of the display pause for it. The last tries take all pieces in one go, as far as others can wait for that; then the
+picture is given up.
 """
 
 from __future__ import annotations
@@ -9,23 +11,28 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import anyio.to_thread
+import msgspec
 import numpy as np
 from PIL import Image
 
+from mtv.wire.errors import DaemonError, Error
 from mtv.wire.steps import DisplayName
 from mtvd.drawing.waiting import Waiting
 from mtvd.scene import model
-from mtvd.stage.port import Pieces, Stage
+from mtvd.stage.paint.covering import SmallPicture, find_touched
+from mtvd.stage.port import PieceBox, PiecePlan, Pieces, Stage
 
-_GO_MS: Final = 150
+_GO_MS: Final = 40
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
-_TRIES: Final = 3
-_ALL_MS: Final = 60_000
+_TRIES: Final = 8
+_UNHURRIED_TRIES: Final = 3
+_HURRIED_MS: Final = 120
+"""Time that others wait for a picture in one go; with all that belongs to it 200 ms."""
 _STRIP_ROWS: Final = 256
 _JPEG_QUALITY: Final = 90
 
@@ -61,77 +68,158 @@ class LargePicture:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
-        self.pixels = np.empty((size[1], size[0], 3), "u1")
-        """``(y, x, rgb)``."""
-        self.next_piece = 0
-        self.whole = False
-        self._tries = 1
-        self._shown: Any = None
+        self._plan: PiecePlan | None = None
+        self._done: dict[PieceBox, np.ndarray[Any, np.dtype[np.uint8]]] = {}
+        self._shown: tuple[int, model.Display | None] | None = None
+        self._tries = 0
+        self._goes = 0
 
-    async def go_on(self, stage: Stage, number: int | None, scene: model.Scene) -> None:
-        """Take the next pieces of a display's frame, or of the front one's, as many as others can wait for."""
-        if number is None:
-            number = min(scene.displays) if scene.front is None else scene.front
-        pieces = await stage.pieces(number, self.size, self.next_piece, self.most_ms)
-        self.take(pieces, (number, scene.displays.get(number)))
+    @property
+    def missing(self) -> tuple[PieceBox, ...]:
+        """Pieces that are still to be taken."""
+        return tuple(box for box in self._plan.boxes if box not in self._done) if self._plan else ()
+
+    @property
+    def whole(self) -> bool:
+        """True where all of it is there."""
+        return self._plan is not None and not self.missing
 
     @property
     def most_ms(self) -> int:
         """Time after which others have their turn."""
-        return _GO_MS if self._tries < _TRIES else _ALL_MS
+        return _GO_MS if self._tries <= _UNHURRIED_TRIES else _HURRIED_MS
 
-    def take(self, pieces: Pieces, shown: object) -> None:
-        """Put pieces in their places; begin anew where they are of something else than those before.
+    @property
+    def begun_anew(self) -> bool:
+        """True where what was taken first is of no use."""
+        return self._tries > 1
+
+    async def go_on(self, stage: Stage, number: int | None, scene: model.Scene) -> None:
+        """Take the next pieces of a display's frame, or of the front one's, as many as others can wait for.
+
+        Raises
+        ------
+        DaemonError
+            ``busy``: the display changes all the time.
+        """
+        if number is None:
+            number = min(scene.displays) if scene.front is None else scene.front
+        shown = (number, scene.displays.get(number))
+        if self._plan is None or shown != self._shown:
+            begins = self.follow(await stage.survey(number, self.size), shown)
+            if begins and self._tries <= _UNHURRIED_TRIES:
+                return  # masks may have been drawn anew for it, which others have waited for
+        if self.missing:
+            self.take(self.missing, await stage.pieces(number, self.size, self.missing, self.most_ms))
+
+    def follow(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> bool:
+        """Keep those pieces that are as they would be now, and begin anew where nothing is.
 
         Parameters
         ----------
-        pieces : `~mtvd.stage.port.Pieces`
-            From `next_piece` on.
-        shown : object
-            Anything that is equal as long as the display shows the same.
+        plan : `~mtvd.stage.port.PiecePlan`
+            Of now.
+        shown : `tuple`
+            Number and state of the display that it is of.
+
+        Returns
+        -------
+        begins : `bool`
+            True where the picture begins anew.
+
+        Raises
+        ------
+        DaemonError
+            ``busy``: the display changes all the time.
         """
-        state = (shown, pieces.view, pieces.size)
-        if self.next_piece and state != self._shown:
+        kept = self._keep(plan, shown)
+        if kept is None or 2 * len(kept) < len(self._done):
             self._tries += 1
-            self.next_piece = 0
+        self._goes += 1
+        if self._tries > _TRIES or self._goes > 4 * (_TRIES + len(plan.boxes)):
+            raise DaemonError(
+                Error(
+                    code="busy",
+                    message=f"the display changes faster than a picture of {self.size[0]}x{self.size[1]} can be taken",
+                    where="size",
+                    retryable=True,
+                    hint="take a smaller one, or when nothing draws on the display",
+                )
+            )
+        self._plan, self._shown = plan, shown
+        self._done = {box: self._done[box] for box in kept or ()}
+        return kept is None
+
+    def _keep(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> set[PieceBox] | None:
+        """Return the pieces in which nothing has changed; None where other things than overlays may have.
+
+        Overlays are seen also in small; of an image or mask most pixels are not.
+        """
+        before = self._plan
+        if before is None or self._shown is None or shown[0] != self._shown[0]:
+            return None
+        if before.small is None or plan.small is None or plan.boxes != before.boxes or plan.view != before.view:
+            return None
+        old, new = self._shown[1], shown[1]
+        if old is None or new is None:
+            return None
+        if msgspec.structs.replace(old, overlays=new.overlays, erased_key=new.erased_key) != new:
+            return None
+        changed = SmallPicture((before.small != plan.small).any(axis=2), plan.scale)
+        return set(self._done).difference(find_touched(plan.boxes, changed, self.size))
+
+    def take(self, boxes: Sequence[PieceBox], pieces: Pieces) -> None:
+        """Keep pieces, unless the user has moved the view.
+
+        Parameters
+        ----------
+        boxes : sequence of `~mtvd.stage.port.PieceBox`
+            Their places, and perhaps those of more.
+        pieces : `~mtvd.stage.port.Pieces`
+            As many as there was time for.
+        """
+        if self._plan is None or pieces.view != self._plan.view:
+            self._plan = None
             return
-        self._shown = state
-        across, down = pieces.size
-        width, height = self.size
-        columns = -(-width // across)
-        for index, piece in enumerate(pieces.pixels, self.next_piece):
-            top, left = index // columns * down, index % columns * across
-            self.pixels[top : top + down, left : left + across] = piece[: height - top, : width - left]
-        self.next_piece += len(pieces.pixels)
-        self.whole = self.next_piece == pieces.count(self.size)
+        for box, piece in zip(boxes, pieces.pixels, strict=False):
+            self._done[box] = piece
 
     async def encode(self, image_format: str) -> bytes:
         """Return the bytes of a PNG or JPEG file."""
-        return await anyio.to_thread.run_sync(encode, self.pixels, image_format)
+        return await anyio.to_thread.run_sync(self._encode, image_format)
+
+    def put_together(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.uint8]]]:
+        """Return the picture, once it is whole.
+
+        Returns
+        -------
+        rows : `numpy.ndarray`
+            Rows as a PNG file has them: each begins with 0, which says that it is not filtered.
+        pixels : `numpy.ndarray`
+            ``(y, x, rgb)``: a view of them.
+        """
+        assert self._plan is not None
+        width, height = self.size
+        rows = np.empty((height, 1 + 3 * width), "u1")
+        rows[:, 0] = 0
+        rows[:, 1:] = np.tile(np.array(self._plan.background, "u1"), width)
+        pixels = rows[:, 1:].reshape(height, width, 3)
+        for box, piece in self._done.items():
+            pixels[box.top : box.top + box.height, box.left : box.left + box.width] = piece
+        return rows, pixels
+
+    def _encode(self, image_format: str) -> bytes:
+        rows, pixels = self.put_together()
+        if image_format == "png":
+            return _png(rows)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "jpeg", quality=_JPEG_QUALITY)
+        return file.getvalue()
 
 
-def encode(pixels: np.ndarray[Any, np.dtype[np.uint8]], image_format: str) -> bytes:
-    """Return the bytes of a PNG or JPEG file.
-
-    Parameters
-    ----------
-    pixels : `numpy.ndarray`
-        ``(y, x, rgb)``, ``uint8``.
-    image_format : `str`
-        ``png`` or ``jpeg``.
-    """
-    if image_format == "png":
-        return _png(pixels)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "jpeg", quality=_JPEG_QUALITY)
-    return file.getvalue()
-
-
-def _png(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+def _png(rows: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
     """Compress strips side by side, in less than half the time that Pillow needs for all of it."""
-    height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 3 * width), "u1")  # each row begins with 0: it is not filtered
-    rows[:, 1:] = pixels.reshape(height, -1)
+    height, width = rows.shape[0], rows.shape[1] // 3
     starts = range(0, height, _STRIP_ROWS)
 
     def strip(start: int) -> bytes:

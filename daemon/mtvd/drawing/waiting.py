@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final
 
 import anyio
@@ -39,6 +39,8 @@ class Waiting:
     displays: frozenset[DisplayName]
     steps: int = 0
     superseding: bool = False
+    paced: bool = False
+    """True for a frame of a feed or movie, which goes on as fast as it is drawn."""
     """A newer one for the same display may take its place."""
     due: float = float("inf")
     """Clock time after which it is failed, not drawn."""
@@ -109,6 +111,8 @@ class WaitingList:
         """True: the last batch was of quick requests alone, and slow ones have waited for it."""
         self._least = 0.0
         """Start of a session that has not waited, in seconds: nobody saves turns up."""
+        self.pausing: frozenset[DisplayName] = frozenset()
+        """Displays whose feeds and movies have no turn now."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -141,6 +145,7 @@ class WaitingList:
             True: slow ones stay, whatever their turn.
         """
         slow = self._slow(busy)
+        paused = {waiting for waiting in self._waiting if waiting.paced and _overlap(waiting.displays, self.pausing)}
         put_off = {waiting for waitings in slow.values() for waiting in waitings}
         goes_first = only_quick or (
             bool(slow) and not self._quick_went and any(goes for _, goes in self._walk(busy, put_off))
@@ -148,6 +153,7 @@ class WaitingList:
         self._quick_went = goes_first
         if not goes_first:
             put_off -= self._in_turn(slow)
+        put_off |= paused
         taken = []
         for waiting, goes in self._walk(busy, put_off):
             if goes:
@@ -212,7 +218,7 @@ def _gives_way(older: Waiting, newer: Waiting) -> bool:
     return older.superseding and older.displays == newer.displays
 
 
-def _overlap(displays: frozenset[DisplayName], held: set[DisplayName]) -> bool:
+def _overlap(displays: frozenset[DisplayName], held: Set[DisplayName]) -> bool:
     if not held:
         return False
     return EVERYTHING in displays or EVERYTHING in held or not held.isdisjoint(displays)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,22 +14,21 @@ import anyio.to_thread
 import msgspec
 from anyio.abc import TaskStatus
 
-from mtv.wire.errors import DaemonError, RequestError
 from mtv.wire.messages import Event
 from mtv.wire.reports import WindowState
 from mtvd.host.pixelstore import PixelStore
 from mtvd.host.system import translate_refusals
 from mtvd.scene import actions
+from mtvd.stage.masks import ZoomedMasks
 from mtvd.stage.paint.estimate import batch_secs
 from mtvd.stage.paint.layers import LayerFiles, needs_file
 from mtvd.stage.paint.listed import LISTED_SYSTEMS, no_sky
-from mtvd.stage.paint.script import Preparations, quote, relayering, script
-from mtvd.stage.paint.zooms import FrameView
-from mtvd.stage.port import Batch, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
+from mtvd.stage.paint.script import Preparations, quote, script
+from mtvd.stage.port import Batch, PieceBox, PiecePlan, Pieces, SectionResult, UserMoved, WindowLost, WindowUnavailable
 from mtvd.stage.settings import StageSettings
-from mtvd.stage.talk.answer import Answer, read_answer, read_views
+from mtvd.stage.talk.answer import Answer, read_answer
 from mtvd.stage.talk.channel import NoAnswer, ScriptFailed
-from mtvd.stage.talk.large import read_pieces
+from mtvd.stage.talk.large import read_pieces, read_plan
 from mtvd.stage.talk.listening import Listening
 from mtvd.stage.window import process as windows
 from mtvd.stage.window.room import make_room
@@ -37,10 +37,7 @@ from mtvd.stage.window.supervisor import Supervisor
 _LOG = logging.getLogger(__name__)
 _SNAPSHOT_SECS: Final = 60.0
 _THREAD_MARKERS: Final = 2_000
-_DONE: Final = "done"
-"""Result of ``::mtv::zooms::relayer`` where the frame still has its mask."""
-_HELD: Final = "held"
-"""Result of ``::mtv::hold`` where DS9 is held."""
+_HELD: Final = "held"  # result of ``::mtv::hold`` where DS9 is held
 
 
 class Ds9Stage:
@@ -80,11 +77,11 @@ class Ds9Stage:
         self._pixels = pixels
         self._layers = LayerFiles(pixels)
         self._prepared: Preparations = {}
-        self.listening = Listening(on_event, self._look_at_zooms)
         self._on_change = on_change
         self._on_event = on_event
         self._drawing = anyio.Lock(fast_acquire=True)
-        self._zoomed = anyio.Event()
+        self._masks = ZoomedMasks(self._layers, self._drawing, self._ask)
+        self.listening = Listening(on_event, self._masks.look)
         self.supervisor = Supervisor(
             settings,
             directory,
@@ -124,7 +121,7 @@ class Ds9Stage:
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Watch the window until cancelled."""
         async with anyio.create_task_group() as group:
-            group.start_soon(self._follow_zooms)
+            group.start_soon(self._masks.follow)
             await self.supervisor.serve(task_status=task_status)
             group.cancel_scope.cancel()
 
@@ -163,7 +160,7 @@ class Ds9Stage:
         results = answer.results(batch)
         self._layers.settle(batch, results)
         if answer.views:
-            self._tell_zooms(answer.views)
+            self._masks.tell(answer.views)
         for trouble in answer.troubles:
             _LOG.warning("%s", trouble)
         return results
@@ -183,7 +180,7 @@ class Ds9Stage:
         if self.supervisor.held is None:
             return None
         answer = await self._converse(b"", self._settings.command_deadline_secs)
-        self._look_at_zooms()
+        self._masks.look()
         return answer.token if answer.token[0] else None
 
     async def sync(self) -> None:
@@ -194,7 +191,7 @@ class Ds9Stage:
         WindowLost
             As `run`.
         """
-        await self._suit_masks()
+        await self._masks.suit()
         if self.supervisor.held is not None:
             await self._converse(b"::mtv::sync\n", self._settings.command_deadline_secs + _SNAPSHOT_SECS)
 
@@ -220,22 +217,11 @@ class Ds9Stage:
         DaemonError
             The picture cannot be read from the disk.
         """
-        await self.ensure()
-        await self._suit_masks()
-        assert self.supervisor.held is not None
-        path = Path(self.supervisor.held.window.directory) / f"snapshot.{image_format}"
-        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
-        try:
-            words = f"{quote(str(path))} {quote(image_format)}"
-            taken = f"::mtv::snapshot {words}\n" if frame is None else f"::mtv::snapshot_of {frame} {words}\n"
-            await self._command(taken.encode(), deadline)
-            with translate_refusals("the picture cannot be read"):
-                return await anyio.Path(path).read_bytes()
-        except ScriptFailed as error:
-            raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
-        finally:
-            with suppress(OSError):  # the next picture takes its place, and it goes with the window
-                path.unlink(missing_ok=True)
+        async with self._written_by_window(f"snapshot.{image_format}", "picture", "take") as path:
+            await self._masks.suit()
+            taken = _photographing(frame, f"::mtv::snapshot {quote(str(path))} {quote(image_format)}")
+            await self._command(taken, self._look_deadline_secs)
+            return await anyio.Path(path).read_bytes()
 
     async def list_regions(self, frame: int | None, system: str, *, ours: bool) -> str:
         """Return the regions of a frame as DS9 lists them, and change nothing of them; see the port.
@@ -249,25 +235,29 @@ class Ds9Stage:
         DaemonError
             The list cannot be read from the disk.
         """
-        await self.ensure()
-        assert self.supervisor.held is not None
-        if frame is None:
-            return ""
-        path = Path(self.supervisor.held.window.directory) / "regions.reg"
-        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS
-        try:
+        async with self._written_by_window("regions.reg", "list of regions", "make") as path:
+            if frame is None:
+                return ""
             words = f"{frame} {quote(str(path))} {quote(LISTED_SYSTEMS[system])} {int(ours)}"
-            if await self._command(f"::mtv::list_regions {words}\n".encode(), deadline) == "no sky":
+            if await self._command(f"::mtv::list_regions {words}\n".encode(), self._look_deadline_secs) == "no sky":
                 raise no_sky("the image has no WCS, so that its regions have no place on the sky")
-            with translate_refusals("the list of regions cannot be read"):
-                return await anyio.Path(path).read_text("utf-8", "replace")
-        except ScriptFailed as error:
-            raise WindowUnavailable(f"DS9 could not list the regions: {error}") from None
-        finally:
-            with suppress(OSError):  # the next list takes its place, and it goes with the window
-                path.unlink(missing_ok=True)
+            return await anyio.Path(path).read_text("utf-8", "replace")
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        """Bring a frame to the front and return the pieces that a picture of it in another size needs; see the port.
+
+        Raises
+        ------
+        WindowUnavailable, WindowLost, DaemonError
+            As `pieces`.
+        """
+        async with self._written_by_window("look", "picture", "take") as path:
+            await self._masks.suit((frame, size))
+            look = _photographing(frame, f"::mtv::picture_look Frame{frame} {size[0]} {size[1]} {quote(str(path))}")
+            told = await self._command(look, self._look_deadline_secs)
+            return await anyio.to_thread.run_sync(read_plan, told, path, size)
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
         """Bring a frame to the front and return pieces of a picture of it in another size; see the port.
 
         Raises
@@ -279,73 +269,39 @@ class Ds9Stage:
         DaemonError
             The pieces cannot be read from the disk.
         """
+        words = f"Frame{frame} {size[0]} {size[1]} {{{' '.join(str(n) for box in boxes for n in box)}}} {most_ms}"
+        async with self._written_by_window("pieces", "picture", "take") as path:
+            await self._masks.suit((frame, size))
+            take = _photographing(frame, f"::mtv::picture_pieces {words} {quote(str(path))}")
+            told = await self._command(take, self._look_deadline_secs)
+            taken = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
+        self._layers.zooms.magnify(frame, None)
+        if self._layers.misfits() and len(taken.pixels) == len(boxes):
+            self._masks.look()  # between pieces the mask stays as the picture needs it
+        return taken
+
+    @property
+    def _look_deadline_secs(self) -> float:
+        return self._settings.command_deadline_secs + _SNAPSHOT_SECS
+
+    @contextlib.asynccontextmanager
+    async def _written_by_window(self, name: str, what: str, verb: str) -> AsyncIterator[Path]:
+        """Have a window, and a file for it to write, until a body has read it; failures are told as the port says."""
         await self.ensure()
         assert self.supervisor.held is not None
-        path = Path(self.supervisor.held.window.directory) / "pieces"
-        deadline = self._settings.command_deadline_secs + _SNAPSHOT_SECS + most_ms / 1e3
-        command = f"::mtv::picture_pieces {frame} {size[0]} {size[1]} {first} {most_ms} {quote(str(path))}\n"
+        path = Path(self.supervisor.held.window.directory) / name
         try:
-            await self._suit_masks((frame, size))
-            told = await self._command(command.encode(), deadline)
-            with translate_refusals("the picture cannot be read"):
-                taken = await anyio.to_thread.run_sync(read_pieces, told, path)
+            with translate_refusals(f"the {what} cannot be read"):
+                yield path
         except ScriptFailed as error:
-            raise WindowUnavailable(f"DS9 could not take the picture: {error}") from None
+            raise WindowUnavailable(f"DS9 could not {verb} the {what}: {error}") from None
         finally:
-            self._layers.zooms.magnify(frame, None)
-            with suppress(OSError):  # the next pieces take its place, and it goes with the window
+            with suppress(OSError):  # the next one takes its place, and it goes with the window
                 path.unlink(missing_ok=True)
-        if self._layers.misfits() and first + len(taken.pixels) >= taken.count(size):
-            self._zoomed.set()  # between pieces the mask stays as the picture needs it
-        return taken
 
     async def close(self, *, keep_window: bool) -> None:
         """Let go of the window: closed in order, or left for the next daemon."""
         await self.supervisor.close(keep_window=keep_window)
-
-    # Masks at all zooms
-
-    def _look_at_zooms(self) -> None:
-        self._zoomed.set()
-
-    def _tell_zooms(self, views: Mapping[int, FrameView]) -> None:
-        self._layers.zooms.tell(views)
-        if self._layers.misfits():
-            self._zoomed.set()
-
-    async def _follow_zooms(self) -> None:
-        """Draw masks anew when frames are zoomed, for ever."""
-        while True:
-            await self._zoomed.wait()
-            self._zoomed = anyio.Event()
-            with suppress(WindowLost):  # whoever draws next is told
-                await self._suit_masks()
-
-    async def _suit_masks(self, large: tuple[int, tuple[int, int]] | None = None) -> None:
-        """Draw masks in the cells that suit the zooms of their frames; those that already are stay.
-
-        One frame may be about to be drawn for a picture of another size.
-        """
-        async with self._drawing:
-            if self.supervisor.held is None or not self._layers.masked:
-                return
-            try:
-                views = await self._command(b"::mtv::zooms::all\n", self._settings.command_deadline_secs)
-                self._layers.zooms.tell(read_views(views))
-                if large is not None:
-                    self._layers.zooms.magnify(*large)
-                for frame in self._layers.misfits():
-                    await self._suit_mask(frame)
-            except (WindowUnavailable, ScriptFailed, RequestError, DaemonError, OSError, ValueError) as error:
-                _LOG.warning("masks could not be drawn for another zoom: %s", error)
-
-    async def _suit_mask(self, frame: int) -> None:
-        made, files = await anyio.to_thread.run_sync(self._layers.refine, frame)
-        told = ""
-        try:
-            told = await self._command(relayering(frame, files).encode(), self._settings.command_deadline_secs)
-        finally:
-            self._layers.settle_refined(frame, made, loaded=told == _DONE)
 
     async def _script(self, batch: Batch) -> bytes:
         """Write the batch's files and script; in a worker thread where that takes long."""
@@ -387,6 +343,12 @@ class Ds9Stage:
         except (ScriptFailed, ValueError) as error:
             await self.supervisor.lose(str(error))
 
+    async def _ask(self, script: bytes) -> str | None:
+        """Run a script where there is a window."""
+        if self.supervisor.held is None:
+            return None
+        return await self._command(script, self._settings.command_deadline_secs)
+
     async def _command(self, script: bytes, deadline_secs: float) -> str:
         """Run a script; a DS9 that does not answer is put down."""
         held = self.supervisor.held
@@ -398,3 +360,8 @@ class Ds9Stage:
             await self.supervisor.lose(str(silence))
         except OSError as error:
             raise WindowUnavailable(f"the script cannot be written: {error.strerror or error}") from error
+
+
+def _photographing(frame: int | None, command: str) -> bytes:
+    """Return a script that takes a picture, with a frame in front unless it is None."""
+    return f"::mtv::photographed {{{'' if frame is None else frame}}} {command}\n".encode()

@@ -6,8 +6,8 @@ generations to learn that all it had drawn is gone. The stage never queues: one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -80,19 +80,36 @@ class UserMoved(StageError):
         self.differences = differences
 
 
+class PieceBox(NamedTuple):
+    """Place of a piece in a picture, in pixels from its upper left corner."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class PiecePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Pieces that a large picture needs. The rest of it is background."""
+
+    boxes: tuple[PieceBox, ...]
+    background: tuple[int, int, int]
+    """Red, green and blue."""
+    view: str
+    """Words for the view: equal as long as the user has not changed it."""
+    small: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    """``(y, x, rgb)``: the picture in small; None where it was not looked at."""
+    scale: float = 0.0
+    """Pixels of the small picture in one of the large one."""
+
+
 class Pieces(msgspec.Struct, frozen=True, kw_only=True):
     """Pieces of a large picture, in a row."""
 
-    size: tuple[int, int]
-    """Width and height of each piece, those included that reach beyond the picture."""
     view: str
-    """The view that they were taken of: equal as long as the user has not changed it."""
+    """The view that they were taken of, as in `PiecePlan`."""
     pixels: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]
-    """``(y, x, rgb)`` each; at least one."""
-
-    def count(self, size: tuple[int, int]) -> int:
-        """Return how many pieces a picture of a width and height has."""
-        return -(-size[0] // self.size[0]) * -(-size[1] // self.size[1])
+    """``(y, x, rgb)`` each, as large as its box; at least one."""
 
 
 class Stage(Protocol):
@@ -197,7 +214,19 @@ class Stage(Protocol):
         """
         ...
 
-    async def pieces(self, frame: int, size: tuple[int, int], first: int, most_ms: int) -> Pieces:
+    async def survey(self, frame: int, size: tuple[int, int]) -> PiecePlan:
+        """Bring a frame to the front and return the pieces that a picture of it in another size needs.
+
+        Parameters
+        ----------
+        frame : `int`
+            Its number.
+        size : `tuple` [`int`, `int`]
+            Width and height of the whole picture in pixels.
+        """
+        ...
+
+    async def pieces(self, frame: int, size: tuple[int, int], boxes: Sequence[PieceBox], most_ms: int) -> Pieces:
         """Bring a frame to the front and return pieces of a picture of it that has another size than it has.
 
         Parameters
@@ -206,9 +235,8 @@ class Stage(Protocol):
             Its number.
         size : `tuple` [`int`, `int`]
             Width and height of the whole picture in pixels.
-        first : `int`
-            Number of the first piece to take: they are as large as the frame is on the screen, and count from the left,
-            then from the top.
+        boxes : sequence of `PieceBox`
+            Pieces to take, in this order.
         most_ms : `int`
             Time after which no further piece is begun.
         """

@@ -52,7 +52,7 @@ class Frames:
         """
         began = self.clock()
         shows = Transaction(steps=self.feeds.steps(session.id, frame, buffers))
-        outcome = await self.engine.submit(shows, buffers, session, sequence)
+        outcome = await self.engine.submit(shows, buffers, session, sequence, paced=True)
         on_taken()
         try:
             await self.stage.await_redraw()

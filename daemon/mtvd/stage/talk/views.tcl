@@ -189,42 +189,8 @@ proc ::mtv::sync {} {
 }
 
 proc ::mtv::snapshot {path format} {
-    variable busy 1
-    variable boxes {}
-    quiet
-    events::known
-    set hand::front $::current(frame)
-    # SaveImage looks after events, and frames that blink would follow each other
-    set blinks [frames::hold_blinking]
-    # DS9 loads these by chance, if at all, and SaveImage then fails without saying why
-    set code [catch {
-        update idletasks
-        annotations::settle
-        foreach name [list window $format] {package require img::$name}
-        SaveImage $path $format
-    } message]
-    frames::blink_again $blinks
-    set busy 0
-    foreach complaint [list {*}$boxes $::ds9(msg)] {
-        if {$code == 0 && $complaint ne {}} {set code 1; set message $complaint}
-    }
-    quiet
-    if {$code} {error $message}
-}
-
-# The same of one frame, which is brought to the front.
-proc ::mtv::snapshot_of {number path format} {
-    if {[catch {frames::borrow $number} hidden]} {
-        quiet
-        error $hidden
-    }
-    set code [catch {snapshot $path $format} message]
-    if {$hidden ne {}} {
-        variable busy 1
-        frames::give_back $hidden
-        events::known
-        set hand::front $::current(frame)
-        set busy 0
-    }
-    if {$code} {error $message}
+    package require img::$format
+    update idletasks
+    annotations::settle
+    SaveImage $path $format
 }
