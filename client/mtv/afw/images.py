@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from mtv.arguments import afw_objects, targets
@@ -72,8 +73,9 @@ def sample_of(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return some of an image's finite pixels, spread over all of it: enough for percentiles, little to keep."""
     import numpy as np
 
-    flat = np.asarray(pixels).ravel()
-    chosen = flat[:: max(1, flat.size // _SAMPLE_PIXELS)]
+    array = np.asarray(pixels)
+    step = max(1, math.isqrt(array.size // _SAMPLE_PIXELS))
+    chosen = array[(slice(None, None, step),) * array.ndim].ravel()
     if chosen.dtype.kind not in "biuf":
         return np.empty(0)
     values: np.ndarray[Any, Any] = chosen.astype(np.float64)

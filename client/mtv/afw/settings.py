@@ -45,8 +45,8 @@ class SettingVerbs(DisplayState):
         max : `float`, optional
             Value of white.
         unit : `str`, optional
-            ``absolute`` (values of pixels), ``percent`` (of the pixels, in order) or ``sigma`` (standard deviations from
-            the median).
+            ``absolute`` (values of pixels), ``percent`` (of the pixels, in order) or ``sigma`` (standard deviations
+            from the median).
         **kwargs
             ``Q``, ``gamma`` and what else other backends take: nothing in DS9; a note says so once.
 
