@@ -250,7 +250,7 @@ TABLES = {
     "afw": lambda: SourceCatalog((1, 2), (math.nan, 3), (3, 4)),
     "mapping": lambda: {"slot_Centroid_x": [1, math.nan, 3], "slot_Centroid_y": [2, 3, 4]},
     "structured": lambda: STRUCTURED,
-    "masked": lambda: {"x": np.ma.array([1, 9, 3], mask=[0, 1, 0]), "y": [2, 3, 4]},
+    "masked": lambda: {"x": np.ma.array([1, 9, 3], mask=[False, True, False]), "y": [2, 3, 4]},
     "pandas": lambda: pytest.importorskip("pandas").DataFrame({"xcentroid": [1, 3], "ycentroid": [2, 4]}),
     "astropy": lambda: pytest.importorskip("astropy.table").Table(STRUCTURED),
 }
@@ -338,7 +338,7 @@ def test_planes_have_the_colours_of_the_class_and_new_ones_the_next(at_home: Scr
     assert [step.colours for step in of(at_home, MaskColour)[1:]] == [{"SAT": "green"}]
     for words in ((("BAD", None)), ({"BAD": "red"}, "green")):
         with pytest.raises(AssertionError):
-            display.setMaskPlaneColor(*words)  # type: ignore[arg-type]
+            display.setMaskPlaneColor(*words)
     with pytest.raises(AssertionError):
         afw_display.setDefaultMaskPlaneColor({"BAD": "red"}, "green")
 

@@ -134,9 +134,9 @@ def test_all_names_are_listed_and_there() -> None:
 
 def test_a_name_that_is_left_out_is_answered_with_what_does_it() -> None:
     with pytest.raises(AttributeError, match="make_lupton_rgb"):
-        _ = afwDisplay.makeRGB  # type: ignore[attr-defined]
+        _ = afwDisplay.makeRGB
     with pytest.raises(AttributeError, match="getDisplay"):
-        _ = afwDisplay.getDisplai  # type: ignore[attr-defined]
+        _ = afwDisplay.getDisplai
 
 
 def loaded_by(code: str) -> set[str]:
