@@ -94,7 +94,9 @@ def _content(image: Image, title: str, metadata: Any) -> bytes:
 def _store(pixels: Any) -> tuple[Any, int]:
     """Return pixels as FITS holds them, big-endian, and its BZERO."""
     dtype, turned = stored_dtype(pixels.dtype)
-    return (pixels.astype("i8") - turned if turned else pixels).astype(dtype), turned
+    if not turned:
+        return pixels.astype(dtype), 0
+    return (pixels.astype("i8") - turned).astype(f">i{dtype.itemsize}"), turned
 
 
 def _words(words: Mapping[str, Any]) -> Iterator[str]:
