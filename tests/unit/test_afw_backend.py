@@ -81,6 +81,11 @@ def test_an_image_comes_with_mask_colours_sky_and_title(at_home: ScriptedDaemon)
     assert of(at_home, Colormap) == [], "gray was there before"
 
 
+def test_a_mask_by_itself_stays_where_it_is(at_home: ScriptedDaemon) -> None:
+    Caller().image(afw.Image(afw.mask().array, (0, 0)), afw.mask())
+    assert of(at_home, Mtv)[0].target.xy0 == afw.XY0
+
+
 def test_a_sky_that_fails_costs_the_sky_alone(at_home: ScriptedDaemon) -> None:
     Caller().image(afw.image(), None, afw.SkyWcs(bend=1.0, fails=True))
     shown = of(at_home, Mtv)[0].target

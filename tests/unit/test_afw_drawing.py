@@ -296,8 +296,11 @@ def test_what_is_hidden_stays_so_with_the_next_image_of_other_planes(at_home: Sc
     display.setMaskTransparency(100, name="SENSOR_EDGE")
     display.image(exposure("BAD", "SENSOR_EDGE", "EDGE"))
     assert transparencies(at_home) == [(100, "SENSOR_EDGE"), (100, "EDGE")]
+    display.image(exposure("EDGE", "BAD"))
+    assert transparencies(at_home)[2:] == [(100, "EDGE")]
     display.setMaskTransparency(30)
-    assert transparencies(at_home)[2:] == [(30, None)]
+    display.image(exposure())
+    assert transparencies(at_home)[3:] == [(30, None)], "what the user changes in the window stays"
 
 
 @pytest.mark.parametrize(("given", "sent"), [(-3, 0), (130, 100), (None, None), (55, 55)])

@@ -47,7 +47,8 @@ class _MaskedImage:
         self.image, self.mask, self.variance = image, mask, None
 
     def getXY0(self) -> Any:
-        return self.image.getXY0()
+        """Return the mask's: of a mask by itself the caller makes an image that has lost it."""
+        return self.mask.getXY0()
 
     def getBBox(self) -> Any:
         return self.image.getBBox()
@@ -85,8 +86,10 @@ class DisplayImpl:
 
     def _mtv(self, image: Any, mask: Any = None, wcs: Any = None, title: str = "", metadata: Any = None) -> None:
         core = self._current()
-        if mask is not None:
-            core.color({plane: self.display.getMaskPlaneColor(plane) for plane in mask.getMaskPlaneDict()})
+        if mask is None:
+            core.image(image, title or "", wcs, metadata)
+            return
+        core.color({plane: self.display.getMaskPlaneColor(plane) for plane in mask.getMaskPlaneDict()})
         core.image(_MaskedImage(image, mask), title or "", wcs, metadata)
 
     # Markers

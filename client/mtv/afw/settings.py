@@ -252,9 +252,11 @@ class SettingVerbs(DisplayState):
 
     def _send_look(self, canvas: Canvas, shown: Shown) -> None:
         """Send with an image what was asked for: colours and hidden planes each time, the rest with the first one."""
+        is_first = canvas.frame not in self._shown
         self._mask.send_colours(canvas, {**self._defaultMaskPlaneColor, **self._mask.colours}, shown.planes)
-        self._mask.send_transparency(canvas, shown.planes)
-        if canvas.frame not in self._shown and self._stretch is not None:
+        if is_first or self._mask.percent_of:
+            self._mask.send_transparency(canvas, shown.planes)
+        if is_first and self._stretch is not None:
             self._stretch.send(canvas, shown)
         self._send_view(canvas)
 
