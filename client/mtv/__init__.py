@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mtv.afw.backend import DisplayImpl
     from mtv.data.catalog import Catalog
     from mtv.data.datasets import DatasetRef, Handle
     from mtv.data.exposure import Exposure
@@ -44,6 +45,7 @@ _HOMES: Final = {
     "DatasetRef": "data.datasets",
     "DeadlineExceeded": "wire.errors",
     "Display": "display",
+    "DisplayImpl": "afw.backend",
     "Event": "wire.messages",
     "Events": "session.events",
     "Exposure": "data.exposure",
@@ -78,6 +80,7 @@ __all__ = [
     "DatasetRef",
     "DeadlineExceeded",
     "Display",
+    "DisplayImpl",
     "Event",
     "Events",
     "Exposure",

@@ -40,20 +40,20 @@ def masked_parts_of(target: Any) -> dict[str, Any]:
 def exposure_parts_of(target: Any) -> dict[str, Any]:
     """Return what an Exposure says of itself: also sky, unit and name; see `image_parts_of`."""
     parts = masked_parts_of(target.getMaskedImage())
-    given = _wcs_of(target, parts["pixels"].shape, parts["xy0"])
+    given = sky_of(target.getWcs(), target, parts["pixels"].shape, parts["xy0"])
     return {
         **parts,
         "wcs": given.cards,
         "wcs_notes": given.notes,
         "unit": _unit_of(target),
         "label": _name_of(target),
-        "metadata": _plain_header(_ask(lambda: target.getMetadata())),
+        "metadata": plain_header(_ask(lambda: target.getMetadata())),
     }
 
 
 def decorated_parts_of(target: Any) -> dict[str, Any]:
     """Return what a DecoratedImage says of itself: its sky is that of its header; see `image_parts_of`."""
-    header = _plain_header(target.getMetadata())
+    header = plain_header(target.getMetadata())
     given = wcs_cards(header)
     return {
         **image_parts_of(target.image),
@@ -78,7 +78,7 @@ def _ask(call: Callable[[], Any]) -> Any:
         return None
 
 
-def _plain_header(metadata: Any) -> Mapping[str, Any]:
+def plain_header(metadata: Any) -> Mapping[str, Any]:
     """Return a PropertyList as a dictionary; of a word that stands there several times the last value."""
     if metadata is None:
         return {}
@@ -90,16 +90,24 @@ def _plain_header(metadata: Any) -> Mapping[str, Any]:
 # The sky
 
 
-def _wcs_of(exposure: Any, shape_yx: tuple[int, int], xy0: tuple[int, int]) -> GivenWcs:
-    """Return the cards of a SkyWcs in local pixels: its own where FITS has words for it, else the nearest to it."""
-    wcs = exposure.getWcs()
+def sky_of(wcs: Any, image: Any, shape_yx: tuple[int, int], xy0: tuple[int, int]) -> GivenWcs:
+    """Return the cards of a SkyWcs in local pixels: its own where FITS has words for it, else the nearest to it.
+
+    Parameters
+    ----------
+    wcs : `lsst.afw.geom.SkyWcs` or None
+    image : object
+        An image or exposure, whose ``getBBox`` is asked for.
+    shape_yx, xy0 : `tuple` [`int`, `int`]
+        Of its pixels.
+    """
     if wcs is None:
         return GivenWcs("")
     try:
         exact = _ask(lambda: wcs.getFitsMetadata(True)) if getattr(wcs, "isFits", True) else None
         if exact is not None:
             return _local(exact, xy0)
-        near = _approximation_of(wcs, exposure)
+        near = _approximation_of(wcs, image)
         return nearest_cards(_to_sky(wcs, xy0), None if near is None else _local(near, xy0), shape_yx)
     except Exception as error:  # noqa: BLE001 - of pybind11 and of LSST's own kinds
         reason = str(error).strip().partition("\n")[0][:100] or type(error).__name__
@@ -108,19 +116,19 @@ def _wcs_of(exposure: Any, shape_yx: tuple[int, int], xy0: tuple[int, int]) -> G
 
 def _local(metadata: Any, xy0: tuple[int, int]) -> GivenWcs:
     """Return the cards of the array's pixels: a SkyWcs speaks of parent pixels."""
-    header = dict(_plain_header(metadata))
+    header = dict(plain_header(metadata))
     for axis, first in enumerate(xy0, 1):
         header[f"CRPIX{axis}"] = float(header[f"CRPIX{axis}"]) - first
     return wcs_cards(header)
 
 
-def _approximation_of(wcs: Any, exposure: Any) -> Any:
+def _approximation_of(wcs: Any, image: Any) -> Any:
     """Return the header that is nearest to a sky, as far as the object knows; it may be true at one point only."""
     if _ask(lambda: wcs.hasFitsApproximation()):
         found = _ask(lambda: wcs.getFitsApproximation().getFitsMetadata())
         if found is not None:
             return found
-    found = _ask(lambda: wcs.getFitsMetadata(bbox=exposure.getBBox()))
+    found = _ask(lambda: wcs.getFitsMetadata(bbox=image.getBBox()))
     return _ask(lambda: wcs.getFitsMetadata()) if found is None else found
 
 
@@ -139,7 +147,7 @@ def _to_sky(wcs: Any, xy0: tuple[int, int]) -> ToSky:
 
 def _unit_of(exposure: Any) -> str:
     """Return the unit: that of the header, else nJy where the photometric calibration has nothing left to do."""
-    unit = str(_plain_header(_ask(lambda: exposure.getMetadata())).get("BUNIT") or "").strip()
+    unit = str(plain_header(_ask(lambda: exposure.getMetadata())).get("BUNIT") or "").strip()
     if unit:
         return unit
     calibration = _ask(lambda: exposure.getPhotoCalib())

@@ -74,7 +74,10 @@ OF_MODULE: Final[Mapping[str, Word]] = {
     "setDefaultMaskTransparency": OF_DISPLAY["setDefaultMaskTransparency"],
     "setDefaultMaskPlaneColor": OF_DISPLAY["setDefaultMaskPlaneColor"],
     "writeFitsImage": Word("", "", "write FITS files with astropy.io.fits"),
-    "makeRGB": Word("", "", "astropy.visualization.make_lupton_rgb makes colour images"),
+    **dict.fromkeys(
+        ("makeRGB", "displayRGB", "writeRGB", "rgb", "AsinhMapping", "AsinhZScaleMapping", "LinearMapping"),
+        Word("", "", "astropy.visualization.make_lupton_rgb makes colour images"),
+    ),
     "DS9": Word("mtv.Display(frame)", "mtv up", "the daemon finds the window"),
     "ds9_targets": Word("mtv.connect()", "mtv status"),
     "Mosaic": Word("mtv.arrange(tile=True)", "mtv arrange --tile"),
