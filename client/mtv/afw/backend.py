@@ -65,6 +65,11 @@ class DisplayImpl:
         Kept.
     **kwargs
         ``endpoint`` and ``connection`` as in `mtv.afw.Display`; others do nothing, and a note says so once.
+
+    Raises
+    ------
+    RequestError
+        ``bad_value`` for a frame that is no display.
     """
 
     def __init__(self, display: Any, verbose: bool = False, **kwargs: Any) -> None:

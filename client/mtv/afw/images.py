@@ -79,7 +79,8 @@ def sample_of(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if chosen.dtype.kind not in "biuf":
         return np.empty(0)
     values: np.ndarray[Any, Any] = chosen.astype(np.float64)
-    return values[np.isfinite(values)]
+    finite: np.ndarray[Any, Any] = values[np.isfinite(values)]
+    return finite
 
 
 def _brings_its_sky(data: Any) -> bool:
