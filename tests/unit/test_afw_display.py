@@ -70,6 +70,8 @@ def test_settings_come_with_the_first_image_as_one_transaction(at_home: Scripted
     (pan,), (shown,) = of(at_home, Pan), of(at_home, Mtv)
     assert (pan.x, pan.y, shown.target.label) == (205, 180, "a title")
     assert of(at_home, Colormap) == [Colormap(display=2, name="viridis", invert=True)]
+    display.image(IMAGE)
+    assert len(of(at_home, Zoom)) == len(of(at_home, Pan)) == 1, "the view is the user's from then on"
     assert of(at_home, Arrange) == [Arrange(tile=True, lock_frame="image"), Arrange(lock_frame="none")]
 
 
