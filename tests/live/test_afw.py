@@ -36,18 +36,18 @@ def connection(demo_daemon: LiveDaemon) -> Iterator[mtv.Connection]:
 
 
 @pytest.fixture(scope="module")
-def repository(connection: mtv.Connection, chain: str) -> mtv.Repository:
+def at_home(connection: mtv.Connection, chain: str) -> mtv.Repository:
     return mtv.Repository(collections=chain, instrument="HSC")
 
 
 @pytest.fixture(scope="module")
-def calexp(repository: mtv.Repository) -> Any:
-    return repository.get("calexp", visit=23718, detector=41)
+def calexp(at_home: mtv.Repository) -> Any:
+    return at_home.get("calexp", visit=23718, detector=41)
 
 
 @pytest.fixture(scope="module")
-def src(repository: mtv.Repository) -> Any:
-    return repository.get("src", visit=23718, detector=41)
+def src(at_home: mtv.Repository) -> Any:
+    return at_home.get("src", visit=23718, detector=41)
 
 
 @pytest.fixture(scope="module")
