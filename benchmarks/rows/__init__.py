@@ -12,6 +12,7 @@ NAMES: Final = (
     "exposure_mtv",
     "exposure_image",
     "dots_buffered",
+    "afw_dots",
     "dots_single",
     "dots_waiting",
     "load_compressed",

@@ -60,7 +60,7 @@ class DrawingVerbs(SettingVerbs):
         if position is None or colour is None or glyph is None:
             return
         x, y = self._shift(*position, local=is_local(origin))
-        self._ready().dot(glyph.symbol, x, y, size=glyph.size, colour=colour, wait=False)
+        self._ready().dot(glyph.symbol, x, y, size=glyph.size, colour=colour, exact=True, wait=False)
 
     def line(self, points: Any, origin: Any = PARENT, symbs: Any = False, ctype: Any = None, size: float = 0.5) -> None:
         """Join points by a line, or mark them. Fewer than two points make no line; NaN breaks it.
@@ -138,6 +138,7 @@ class DrawingVerbs(SettingVerbs):
             colour=colour,
             replace=False,
             wait=False,
+            exact=True,
         )
 
     def erase(self) -> None:
