@@ -162,7 +162,8 @@ def near(filled: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return pixels that are filled or beside one: DS9 rounds markers otherwise that lie across a piece's edge."""
     wide = np.pad(filled, 1)
     height, width = filled.shape
-    return np.logical_or.reduce([wide[y : y + height, x : x + width] for y in range(3) for x in range(3)])
+    shifted = [wide[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    return np.asarray(np.any(shifted, axis=0))
 
 
 @pytest.mark.parametrize("angle_deg", [0, 33])
