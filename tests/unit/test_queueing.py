@@ -24,6 +24,36 @@ def listed(*entries: Waiting) -> WaitingList:
     return result
 
 
+def paced(session: bytes, *displays: DisplayName) -> Waiting:
+    entry = waiting(session, *displays)
+    entry.paced = True
+    return entry
+
+
+def test_feeds_pause_on_the_displays_of_a_picture_and_nothing_else_does() -> None:
+    feed, dot, elsewhere = paced(A, 0), waiting(B, 0), paced(B, 1)
+    waiting_list = listed(feed, dot, elsewhere)
+    waiting_list.pausing = frozenset({0})
+    assert waiting_list.take() == [dot, elsewhere]
+    waiting_list.pausing = frozenset()
+    assert waiting_list.take() == [feed]
+
+
+def test_a_picture_does_not_pause_the_feed_that_it_waits_for_itself() -> None:
+    feed, picture = paced(A, 0), waiting(A, EVERYTHING)
+    waiting_list = listed(feed, picture)
+    waiting_list.pausing, waiting_list.never_pausing = frozenset({0}), A
+    assert waiting_list.take() == [feed, picture]
+
+
+def test_slow_requests_go_on_while_feeds_pause() -> None:
+    feed, slow = paced(A, 0), waiting(B, 1)
+    slow.secs = 1.0
+    waiting_list = listed(feed, slow)
+    waiting_list.pausing = frozenset({0})
+    assert waiting_list.take() == [slow]
+
+
 def test_everything_that_is_ready_is_taken_in_its_order() -> None:
     first, second = waiting(A, 0), waiting(B, 0)
     assert listed(first, second).take() == [first, second]

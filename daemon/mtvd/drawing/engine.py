@@ -181,6 +181,7 @@ class Engine:
                     await self._await_barrier(self._barrier(session, wish))
                     if wish.large.begun_anew:
                         self._list.pausing = frozenset({EVERYTHING if display is None else display})
+                        self._list.never_pausing = session
             finally:
                 self._list.pausing = frozenset()
                 self._wake.set()

@@ -29,9 +29,11 @@ from mtvd.stage.port import PieceBox, PiecePlan, Pieces, Stage
 
 _GO_MS: Final = 40
 """Time that pieces are taken for before others have their turn; the last piece may end later."""
+_SURVEY_MS: Final = 20
+"""Part of it that a look at the picture in small takes away."""
 _TRIES: Final = 8
 _UNHURRIED_TRIES: Final = 3
-_HURRIED_MS: Final = 120
+_HURRIED_MS: Final = 140
 """Time that others wait for a picture in one go; with all that belongs to it 200 ms."""
 _STRIP_ROWS: Final = 256
 _JPEG_QUALITY: Final = 90
@@ -105,12 +107,14 @@ class LargePicture:
         if number is None:
             number = min(scene.displays) if scene.front is None else scene.front
         shown = (number, scene.displays.get(number))
+        surveyed_ms = 0
         if self._plan is None or shown != self._shown:
+            surveyed_ms = _SURVEY_MS
             begins = self.follow(await stage.survey(number, self.size), shown)
             if begins and self._tries <= _UNHURRIED_TRIES:
                 return  # masks may have been drawn anew for it, which others have waited for
         if self.missing:
-            self.take(self.missing, await stage.pieces(number, self.size, self.missing, self.most_ms))
+            self.take(self.missing, await stage.pieces(number, self.size, self.missing, self.most_ms - surveyed_ms))
 
     def follow(self, plan: PiecePlan, shown: tuple[int, model.Display | None]) -> bool:
         """Keep those pieces that are as they would be now, and begin anew where nothing is.

@@ -113,6 +113,8 @@ class WaitingList:
         """Start of a session that has not waited, in seconds: nobody saves turns up."""
         self.pausing: frozenset[DisplayName] = frozenset()
         """Displays whose feeds and movies have no turn now."""
+        self.never_pausing = b""
+        """Session whose own feeds go on: it waits for them itself."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -145,8 +147,8 @@ class WaitingList:
             True: slow ones stay, whatever their turn.
         """
         slow = self._slow(busy)
-        paused = {waiting for waiting in self._waiting if waiting.paced and _overlap(waiting.displays, self.pausing)}
-        put_off = {waiting for waitings in slow.values() for waiting in waitings}
+        paused = set(filter(self._is_paused, self._waiting))
+        put_off = {waiting for waitings in slow.values() for waiting in waitings} | paused
         goes_first = only_quick or (
             bool(slow) and not self._quick_went and any(goes for _, goes in self._walk(busy, put_off))
         )
@@ -164,6 +166,9 @@ class WaitingList:
         self.remove(taken)
         self._forget()
         return taken
+
+    def _is_paused(self, waiting: Waiting) -> bool:
+        return waiting.paced and waiting.session != self.never_pausing and _overlap(waiting.displays, self.pausing)
 
     def _walk(self, busy: Collection[DisplayName], put_off: Collection[Waiting]) -> Iterator[tuple[Waiting, bool]]:
         """Yield all that nothing before it holds back, and whether it goes now: it is ready, and not put off."""
