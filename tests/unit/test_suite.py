@@ -14,7 +14,6 @@ HOMES: Final = {
     "daemon": {"support/scripted.py", "fault/conftest.py"},
     "repository": {
         "support/scripted.py",
-        "live/test_afw.py",
         "live/test_apart_and_dying.py",
         "live/test_demo_repository.py",
         "live/test_image_first.py",
