@@ -134,7 +134,7 @@ def test_an_image_without_a_sky_refuses_regions_on_it_and_keeps_what_there_was(
         "fk5;polygon(150,30,151,30,150,31)",
         "image;circle(10,10,3);galactic;point(1,2)",
     ):
-        with pytest.raises(mtv.DaemonError, match="WCS"):
+        with pytest.raises(mtv.RequestError, match="WCS"):
             blank.regions(text)
     assert window.markers(23) == 1
 

@@ -102,7 +102,7 @@ def test_a_marker_that_the_user_deletes_is_the_one_that_goes_also_after_one_that
 
 def test_an_image_without_a_sky_has_no_place_for_any_of_them(fresh: mtv.Display) -> None:
     fresh.mtv(np.zeros((NY, NX)))
-    with pytest.raises(mtv.DaemonError, match="WCS"):
+    with pytest.raises(mtv.RequestError, match="WCS"):
         fresh.overlay("m", [150.0], [30.0], system="sky")
 
 
