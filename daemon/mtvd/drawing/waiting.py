@@ -39,9 +39,9 @@ class Waiting:
     displays: frozenset[DisplayName]
     steps: int = 0
     superseding: bool = False
+    """A newer one for the same display may take its place."""
     paced: bool = False
     """True for a frame of a feed or movie, which goes on as fast as it is drawn."""
-    """A newer one for the same display may take its place."""
     due: float = float("inf")
     """Clock time after which it is failed, not drawn."""
     strict: bool = False
