@@ -206,3 +206,18 @@ async def test_what_lies_beside_the_image_is_in_the_picture_and_else_nothing_is_
     assert drawn < size[0] * size[1] / 2
     if keep := os.environ.get("MTV_KEEP_PICTURES"):
         Image.fromarray(pixels).save(f"{keep}/beside{angle_deg}.png")
+
+
+@pytest.mark.parametrize("turned", [(), (SetRotation(frame=0, angle_deg=90),), (SetFlip(frame=0, axes="x"),)])
+async def test_all_of_an_image_that_was_panned_is_in_the_picture(stage_rig: Any, turned: tuple[Any, ...]) -> None:
+    await portrait(stage_rig)
+    view = SetZoom(frame=0, factor=0.1), SetPan(frame=0, x=700.0, y=2900.0)
+    await stage_rig.draw(SetRotation(frame=0, angle_deg=0), SetFlip(frame=0, axes="none"), *turned, *view)
+    size = 1700, 1400
+    plan = await stage_rig.stage.survey(0, size)
+    everything = cover(size, (1000, 600))
+    found = await taken(stage_rig, size)
+    whole = LargePicture(size)
+    whole.follow(msgspec.structs.replace(plan, boxes=everything), (0, None))
+    whole.take(everything, await stage_rig.stage.pieces(0, size, everything, 60_000))
+    np.testing.assert_array_equal((found != 255).any(axis=2), (whole.put_together()[1] != 255).any(axis=2))

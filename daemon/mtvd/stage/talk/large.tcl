@@ -120,6 +120,7 @@ proc ::mtv::picture_look {which width height path} {
     lassign [list [expr {int(ceil($width * $scale))}] [expr {int(ceil($height * $scale))}]] across down
     set said [picture_words $which $factor]
     set view [picture_view $which]
+    set centre [$which get cursor image fk5]
     set boxes {}
     set colour [$which get bg color]
     set file [open $path {WRONLY CREAT TRUNC BINARY}]
@@ -130,7 +131,7 @@ proc ::mtv::picture_look {which width height path} {
                 lappend boxes {*}[$canvas bbox mtv.annotation.$which.$block]
             }
             annotations::erase $which
-            set plain [background $which]
+            set plain [background $which $centre]
             if {$small} {
                 set odd [lreplace $plain 2 2 [expr {[lindex $plain 2] ^ 1}]]
                 $which bg color [format #%02x%02x%02x {*}$odd]
@@ -148,9 +149,8 @@ proc ::mtv::picture_look {which width height path} {
     return $found\n$view
 }
 
-# Red, green and blue where a frame shows nothing: far beside all.
-proc ::mtv::background {which} {
-    set centre [$which get cursor image fk5]
+# Red, green and blue where a frame shows nothing: far beside all. The view is centred on a place of the image after that.
+proc ::mtv::background {which centre} {
     $which configure -width 8 -height 8
     $which pan 1000000 1000000
     set photo [photo_of $which 8 8]
