@@ -15,6 +15,7 @@ from tests.live.conftest import rows_and_columns
 from mtvd.drawing.pictures import LargePicture
 from mtvd.scene.actions import (
     AddMarkers,
+    Annotate,
     Arrange,
     CreateFrame,
     LoadImage,
@@ -221,3 +222,19 @@ async def test_all_of_an_image_that_was_panned_is_in_the_picture(stage_rig: Any,
     whole.follow(msgspec.structs.replace(plan, boxes=everything), (0, None))
     whole.take(everything, await stage_rig.stage.pieces(0, size, everything, 60_000))
     np.testing.assert_array_equal((found != 255).any(axis=2), (whole.put_together()[1] != 255).any(axis=2))
+
+
+async def test_labels_of_other_tiles_are_not_in_the_picture_and_come_back(fresh_rig: Any) -> None:
+    await fresh_rig.stage.ensure()
+    for frame in (0, 1):
+        await portrait(fresh_rig, frame=frame)
+        await fresh_rig.draw(Annotate(frame=frame, names=("label",), caption=f"a long label of display {frame}"))
+    tiles = Arrange(tile=True, lock_frame="none", lock_scale=False, lock_colormap=False, leader=None)
+    await fresh_rig.draw(tiles, SetZoom(frame=0, factor=None), SetZoom(frame=1, factor=None), RaiseFrame(frame=1))
+    await fresh_rig.stage.sync()
+    before = await fresh_rig.picture()
+    size = 1900, 1200
+    with_label = await taken(fresh_rig, size, frame=1)
+    np.testing.assert_array_equal(await fresh_rig.picture(), before)
+    await fresh_rig.draw(Annotate(frame=0, names=(), caption=""))
+    np.testing.assert_array_equal(await taken(fresh_rig, size, frame=1), with_label)

@@ -44,6 +44,7 @@ proc ::mtv::magnified {which factor follow said body} {
     set place [frames::box_of $which]
     set centre [$which get cursor image fk5]
     zoom_by $which $factor $follow
+    show_others $which hidden
     set code [catch {
         $which highlite off
         $which crosshair off
@@ -54,6 +55,7 @@ proc ::mtv::magnified {which factor follow said body} {
     $which configure -x $x -y $y -width $width -height $height
     zoom_by $which [expr {1. / $factor}] $follow
     $which pan to image fk5 {*}$centre
+    show_others $which normal
     annotations::place $which $said {*}$place
     annotations::touch $which
     annotations::end
@@ -62,6 +64,13 @@ proc ::mtv::magnified {which factor follow said body} {
     if {$::ds9(display) eq {tile} && $which eq $::current(frame)} {$which highlite on}
     if {$code} {error $result}
     return $result
+}
+
+# The annotations of all other frames lie above any frame.
+proc ::mtv::show_others {which state} {
+    foreach other $::ds9(frames) {
+        if {$other ne $which} {$::ds9(canvas) itemconfigure mtv.annotation.$other -state $state}
+    }
 }
 
 # Have the canvas drawn anew where a frame was and is no more: DS9 does not see to it, but to whatever an item lies on.
