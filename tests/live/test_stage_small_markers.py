@@ -25,6 +25,11 @@ pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytes
 
 SHAPE_YX = (1200, 2000)
 COLOUR = "#ff8000"
+CARDS = {
+    "CTYPE1": "'RA---TAN'", "CTYPE2": "'DEC--TAN'", "CRVAL1": 150.0, "CRVAL2": 60.0, "CRPIX1": 1000.0,
+    "CRPIX2": 600.0, "CD1_1": -1e-4, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4,
+}  # fmt: skip
+WCS = "".join(f"{key:<8}= {value!s:>20}".ljust(80) for key, value in CARDS.items())
 
 
 async def show(rig: Any, zoom: float, *steps: AnyAction, wcs: str = "") -> None:
@@ -120,13 +125,8 @@ async def test_what_the_user_has_deleted_does_not_come_back(stage_rig: Any, make
 
 
 async def test_sizes_in_the_sky_are_those_of_the_screen_too(stage_rig: Any, make_markers: Any) -> None:
-    cards = {
-        "CTYPE1": "'RA---TAN'", "CTYPE2": "'DEC--TAN'", "CRVAL1": 150.0, "CRVAL2": 60.0, "CRPIX1": 1000.0,
-        "CRPIX2": 600.0, "CD1_1": -1e-4, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4,
-    }  # fmt: skip
-    wcs = "".join(f"{key:<8}= {value!s:>20}".ljust(80) for key, value in cards.items())
     sky = make_markers([150.0, 150.02], [60.0, 60.01], size=2.0, system="sky", colour=COLOUR)
-    await show(stage_rig, 0.5, AddMarkers(frame=0, overlay="a", markers=sky), wcs=wcs)
+    await show(stage_rig, 0.5, AddMarkers(frame=0, overlay="a", markers=sky), wcs=WCS)
     assert await shapes(stage_rig) == ["point circle 9"] * 2, "2 arc seconds are 5.6 pixels, 2.8 on the screen"
     await stage_rig.tcl("[Zoom 2 2]")
     assert await shapes(stage_rig) == ["circle"] * 2
@@ -145,3 +145,24 @@ async def test_markers_that_cannot_follow_a_zoom_are_told_of_once(
     await fresh_rig.tcl("[proc ::mtv::kept::follow_tag {key} {}]")
     await fresh_rig.draw(SetZoom(frame=0, factor=1.0))
     assert "another zoom" not in caplog.text
+
+
+async def test_sky_and_pixel_markers_of_one_overlay_have_each_their_own_unit(stage_rig: Any, make_markers: Any) -> None:
+    pixels = marks(make_markers, size=[10.0, 10.0])
+    sky = AddMarkers(
+        frame=0, overlay="a", markers=make_markers([150.0], [60.0], size=[4.0], symbol="o", colour=COLOUR, system="sky")
+    )
+    await show(stage_rig, 4.0, pixels, sky, wcs=WCS)
+    assert await shapes(stage_rig) == ["circle", "circle", "circle"]
+    await stage_rig.draw(SetZoom(frame=0, factor=0.5))
+    assert await shapes(stage_rig) == ["circle", "circle", "circle"], "10 pixels are 5 of the screen, 4 arc seconds 5.6"
+    await stage_rig.draw(SetZoom(frame=0, factor=0.375))
+    assert await shapes(stage_rig) == ["point circle 9", "point circle 9", "circle"]
+
+
+async def test_exact_markers_of_an_overlay_stay_circles_beside_others(stage_rig: Any, make_markers: Any) -> None:
+    await show(
+        stage_rig, 4.0, marks(make_markers, size=[10.0, 10.0], exact=True), marks(make_markers, size=[10.0, 10.0])
+    )
+    await stage_rig.draw(SetZoom(frame=0, factor=0.25))
+    assert await shapes(stage_rig) == ["circle", "circle", "point circle 9", "point circle 9"]

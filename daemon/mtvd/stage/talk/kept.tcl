@@ -18,7 +18,8 @@ namespace eval ::mtv::kept {
     array set drawn {}
 }
 
-# What is to be drawn of a region text, whose radii are between two in its own unit; 0 where none of it is ever a point.
+# What is to be drawn of a region text, whose radii are between two in its own unit; 0 where none of it is ever a point. Texts
+# of one kind and unit that come after each other are one: its states and radii are kept by place.
 proc ::mtv::kept::add {which text kind least most} {
     variable texts
     variable kinds
@@ -31,21 +32,22 @@ proc ::mtv::kept::add {which text kind least most} {
         follow_tag $key
     } else {
         set kinds($key) {}
-        set sizes($key) {0 0 physical}
-        set drawn($key) near
+        set sizes($key) {}
+        set drawn($key) {}
     }
-    if {[lindex $kinds($key) end] ne $kind} {lappend kinds($key) $kind}
+    set unit [unit $text]
+    set of [list $kind $unit [expr {$most > 0}]]
+    if {[lindex $kinds($key) end] ne $of} {
+        lappend kinds($key) $of
+        lappend sizes($key) [list $least $most]
+        lappend drawn($key) near
+    }
     append texts($key,[expr {[llength $kinds($key)] - 1}]) $text
     if {$most <= 0} {return $text}
-    set unit [unit $text]
-    lassign $sizes($key) least_known most_known
-    if {$most_known > 0} {
-        set sizes($key) [list [expr {min($least, $least_known)}] [expr {max($most, $most_known)}] $unit]
-    } else {
-        set sizes($key) [list $least $most $unit]
-    }
+    lassign [lindex $sizes($key) end] least_known most_known
+    lset sizes($key) end [list [expr {min($least, $least_known)}] [expr {max($most, $most_known)}]]
     set px [screen_px $which $unit]
-    set drawn($key) [state $px {*}[lrange $sizes($key) 0 1]]
+    lset drawn($key) end [state $px {*}[lindex $sizes($key) end]]
     return [sized $text [state $px $least $most] $px $unit]
 }
 
@@ -141,25 +143,29 @@ proc ::mtv::kept::follow_or_tell {} {
 proc ::mtv::kept::follow_tag {key} {
     variable drawn
     variable sizes
+    variable kinds
     lassign [split $key ,] which tag
-    lassign $sizes($key) least most unit
-    if {$most <= 0 || $which ni $::ds9(frames) || ![$which has fits]} return
-    set px [screen_px $which $unit]
-    set now [state $px $least $most]
+    if {$which ni $::ds9(frames) || ![$which has fits]} return
+    set now [lmap of $kinds($key) size $sizes($key) {
+        lassign $of kind unit is_sized
+        expr {$is_sized ? [state [screen_px $which $unit] {*}$size] : {near}}
+    }]
     if {$now eq $drawn($key)} return
     set drawn($key) $now
-    redraw $which $tag $now $px $unit
+    redraw $which $tag
 }
 
-proc ::mtv::kept::redraw {which tag state px unit} {
+proc ::mtv::kept::redraw {which tag} {
     variable texts
     variable kinds
+    variable drawn
     ::mtv::hand::fill $which $tag
     $which marker $tag delete
     set index -1
-    foreach kind $kinds($which,$tag) {
+    foreach of $kinds($which,$tag) state $drawn($which,$tag) {
+        lassign $of kind unit is_sized
         set text $texts($which,$tag,[incr index])
-        if {$kind eq {0}} {set text [sized $text $state $px $unit]}
+        if {$kind eq {0} && $is_sized} {set text [sized $text $state [screen_px $which $unit] $unit]}
         ::mtv::put $which $text $kind
     }
     ::mtv::quiet
