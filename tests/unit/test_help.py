@@ -51,6 +51,7 @@ def test_a_word_is_explained(run: Run, words: tuple[str, ...], told: str) -> Non
     ("word", "hint"),
     [
         ("overlai", "did you mean 'overlay'"),
+        ("selct", "'select'"),
         ("stage.windw", "did you mean 'stage.window'"),
         ("no_deamon", "'no_daemon'"),
         ("setMaskTransparancy", "'setMaskTransparency'"),

@@ -204,7 +204,10 @@ def rotate(call: Call, angle_deg: float, frame: int | str) -> None:
 @display_option
 @click.pass_obj
 def flip(call: Call, axes: str, frame: int | str) -> None:
-    """Show the view from right to left (x), upside down (y), both (xy), or upright (none)."""
+    """Turn the image round along its x axis, its y axis, both (xy), or neither (none).
+
+    A rotation comes on top of it, that of --lock wcs too: there x may be up and down. Locked displays turn along.
+    """
     step = steps.Flip(display=checks.display_name(frame), axes=checks.flipped_axes(axes))
     report_done(call, call.draw(step))
 

@@ -70,7 +70,7 @@ def explain(root: click.Context, word: str) -> Iterator[str]:
     """
     found = _command(root, word.split()) or _lines(word.strip()) + _term(word) + _option(root, word)
     if not found:
-        raise Refused(f"nothing is known of {word[:100]!r}" + _hint(word))
+        raise Refused(f"nothing is known of {word[:100]!r}" + _hint(root, word))
     yield from found
 
 
@@ -161,20 +161,27 @@ def _plain(word: str) -> str:
 
 def _option(root: click.Context, word: str) -> list[str]:
     """Say of an option which commands have it; those that mean the same by it stand together."""
-    from mtv.cli import COMMANDS
-
     wanted = "--" + word.strip().lstrip("-").replace("_", "-")
     meanings: dict[str, list[str]] = {}
-    for name in COMMANDS:
-        command = root.command.get_command(root, name) if isinstance(root.command, click.Group) else None
-        for each in command.params if command is not None else ():
-            if isinstance(each, click.Option) and wanted in each.opts + each.secondary_opts and not each.hidden:
-                meanings.setdefault(each.help or "", []).append(name)
+    for name, option in _options(root):
+        if wanted in option.opts + option.secondary_opts:
+            meanings.setdefault(option.help or "", []).append(name)
     return [
         line
         for text, names in meanings.items()
         for line in (f"{wanted}: option of mtv {', '.join(names)}", *([f"  {text}"] if text else []))
     ]
+
+
+def _options(root: click.Context) -> Iterator[tuple[str, click.Option]]:
+    """Go through the options of all commands, with the command's name."""
+    from mtv.cli import COMMANDS
+
+    for name in COMMANDS:
+        command = root.command.get_command(root, name) if isinstance(root.command, click.Group) else None
+        for each in command.params if command is not None else ():
+            if isinstance(each, click.Option) and not each.hidden:
+                yield name, each
 
 
 def _foreign(word: str) -> list[str]:
@@ -189,7 +196,7 @@ def _foreign(word: str) -> list[str]:
     return [*lines, f"  {found.remark}"] if found.remark else lines
 
 
-def _hint(word: str) -> str:
+def _hint(root: click.Context, word: str) -> str:
     from mtv.cli import COMMANDS
     from mtv.verbs import foreign_words
     from mtv.wire.hints import near
@@ -197,9 +204,18 @@ def _hint(word: str) -> str:
 
     settings = [name for each in listing.settings() for name in (each.name, each.name.rpartition(".")[2])]
     foreign = [*foreign_words.OF_DISPLAY, *foreign_words.OF_MODULE]
+    options = {one.lstrip("-") for _, each in _options(root) for one in each.opts if one.startswith("--")}
     hint = near(
         word[:100],
-        [*COMMANDS, *help_words.TERMS, *help_words.ERRORS, *help_words.VARIABLES, *settings, *foreign],
+        [
+            *COMMANDS,
+            *help_words.TERMS,
+            *sorted(options),
+            *help_words.ERRORS,
+            *help_words.VARIABLES,
+            *settings,
+            *foreign,
+        ],
         count=2,
     )
     return f" ({hint})" if hint else ": mtv --help lists the commands, mtv config the settings"

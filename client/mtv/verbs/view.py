@@ -148,7 +148,8 @@ class ViewVerbs(NamedDisplay):
         Parameters
         ----------
         axes : `str`, optional
-            ``x``, ``y``, ``xy``, or ``none`` for upright. A rotation comes on top of it.
+            ``x``, ``y``, ``xy``, or ``none``: axes of the image. A rotation comes on top of it, that of views locked by
+            WCS too; locked displays turn along.
         wait : `bool`, optional
             False: return once the daemon has the request, not once the window has it.
 
