@@ -11,6 +11,7 @@ from tests.live.conftest import rows_and_columns
 
 from mtvd.scene.actions import (
     Annotate,
+    CreateFrame,
     LoadImage,
     LoadMask,
     RaiseFrame,
@@ -21,7 +22,7 @@ from mtvd.scene.actions import (
     SetZoom,
 )
 from mtvd.stage.paint import reducing, zooms
-from mtvd.stage.port import UserMoved
+from mtvd.stage.port import UserMoved, WindowUnavailable
 
 pytestmark = [pytest.mark.live("ds9", "Xvfb", "pyds9"), pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -206,3 +207,21 @@ async def test_the_legend_stays_where_the_mask_is_drawn_in_other_cells(stage_rig
         picture = (await stage_rig.picture())[:100, :150]
         missing = [name for name, colour in COLOURS if rows_and_columns(picture, colour) is None]
         assert not missing, f"the legend has no {missing} at zoom {zoom}"
+
+
+@pytest.mark.parametrize("broken", ["picture_look", "picture_pieces"])
+async def test_a_large_picture_that_fails_leaves_the_mask_as_the_window_needs_it(fresh_rig: Any, broken: str) -> None:
+    stage = fresh_rig.stage
+    await stage.ensure()
+    await fresh_rig.draw(CreateFrame(frame=0))
+    await show(fresh_rig, 0.25)
+    await stage.sync()
+    plan = await stage.survey(0, (4000, 2400))
+    await fresh_rig.tcl(f"[proc ::mtv::{broken} {{args}} {{error broken}}]")
+    with pytest.raises(WindowUnavailable, match="broken"):
+        await (
+            stage.survey(0, (4000, 2400)) if broken == "picture_look" else stage.pieces(0, (4000, 2400), plan.boxes, 50)
+        )
+    assert stage._layers._shown[0].cell == 1, "as the picture needed it"
+    await stage.sync()
+    assert stage._layers._shown[0].cell == 4

@@ -251,8 +251,7 @@ class Ds9Stage:
         WindowUnavailable, WindowLost, DaemonError
             As `pieces`.
         """
-        async with self._written_by_window("look", "picture", "take") as path:
-            await self._masks.suit((frame, size))
+        async with self._written_by_window("look", "picture", "take") as path, self._masks.suiting(frame, size):
             look = _photographing(frame, f"::mtv::picture_look Frame{frame} {size[0]} {size[1]} {quote(str(path))}")
             told = await self._command(look, self._look_deadline_secs)
             return await anyio.to_thread.run_sync(read_plan, told, path, size)
@@ -270,12 +269,10 @@ class Ds9Stage:
             The pieces cannot be read from the disk.
         """
         words = f"Frame{frame} {size[0]} {size[1]} {{{' '.join(str(n) for box in boxes for n in box)}}} {most_ms}"
-        async with self._written_by_window("pieces", "picture", "take") as path:
-            await self._masks.suit((frame, size))
+        async with self._written_by_window("pieces", "picture", "take") as path, self._masks.suiting(frame, size):
             take = _photographing(frame, f"::mtv::picture_pieces {words} {quote(str(path))}")
             told = await self._command(take, self._look_deadline_secs)
             taken = await anyio.to_thread.run_sync(read_pieces, told, path, boxes)
-        self._layers.zooms.magnify(frame, None)
         if self._layers.misfits() and len(taken.pixels) == len(boxes):
             self._masks.look()  # between pieces the mask stays as the picture needs it
         return taken

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import anyio
@@ -59,6 +59,21 @@ class ZoomedMasks:
             self._zoomed = anyio.Event()
             with suppress(WindowLost):  # whoever draws next is told
                 await self.suit()
+
+    @asynccontextmanager
+    async def suiting(self, frame: int, size: tuple[int, int]) -> AsyncIterator[None]:
+        """Have a frame's mask suit a picture of another size while a body takes some of it.
+
+        It stays so for the pieces that follow; where the body fails it is looked at soon.
+        """
+        try:
+            await self.suit((frame, size))
+            yield
+        except BaseException:
+            self.look()
+            raise
+        finally:
+            self._layers.zooms.magnify(frame, None)
 
     async def suit(self, large: tuple[int, tuple[int, int]] | None = None) -> None:
         """Draw masks in the cells that suit the zooms of their frames; those that already are stay.

@@ -22,7 +22,7 @@ proc ::mtv::photographed {number args} {
         set hand::front $::current(frame)
         {*}$args
     } result]
-    frames::give_back $hidden
+    if {[catch {frames::give_back $hidden} message] && $code == 0} {set code 1; set result $message}
     if {$hidden ne {}} {
         events::known
         set hand::front $::current(frame)
@@ -195,7 +195,8 @@ proc ::mtv::most_of_canvas {which} {
 }
 
 # Pieces of a picture of width x height pixels that shows what the frame shows: boxes of left, top, width and height, one after
-# the other, until some milliseconds have passed; they are written to a file, each as a PPM. Return the number of pieces, and the words for the view.
+# the other, until some milliseconds have passed; they are written to a file, each as a PPM. Return the number of pieces, and
+# the words for the view.
 proc ::mtv::picture_pieces {which width height boxes most_ms path} {
     set end [expr {[clock milliseconds] + $most_ms}]
     set view [picture_view $which]
